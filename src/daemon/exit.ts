@@ -1,0 +1,34 @@
+/** Exit codes of every command; documented in `--help` and the README. */
+export const ExitCode = {
+  ok: 0,
+  internal: 1,
+  usage: 2,
+  privilege: 3,
+  kernel: 4,
+  socketBusy: 5,
+  noZebra: 6,
+  notRunning: 7,
+} as const
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
+
+/** An error that ends the command: `message` is the one line a person reads, saying what is wrong and what to do. */
+export class FatalError extends Error {
+  override readonly name = 'FatalError'
+  constructor(
+    readonly exitCode: ExitCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
+  }
+}
+
+/** The message of whatever was thrown. */
+export function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** The errno name (`ENOENT`, …) of a Node system error, undefined for anything else. */
+export function errnoName(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+}

@@ -1,0 +1,41 @@
+// Length-delimited messages of the control sockets: u32 big endian length, then that many bytes.
+
+const LENGTH_BYTES = 4
+/** No peer has a reason to send more at once; tables are sent in parts. */
+export const MAX_MESSAGE = 1 << 20
+
+export class FramingError extends Error {
+  override readonly name = 'FramingError'
+}
+
+/** Prefixes one encoded message with its length. */
+export function frame(message: Uint8Array): Buffer {
+  const framed = Buffer.allocUnsafe(LENGTH_BYTES + message.length)
+  framed.writeUInt32BE(message.length)
+  framed.set(message, LENGTH_BYTES)
+  return framed
+}
+
+/** Splits a byte stream into messages; keeps at most one unfinished message. */
+export class Deframer {
+  private rest: Buffer = Buffer.alloc(0)
+
+  /**
+   * Calls `onMessage` for every message completed by `chunk`, valid only during the call.
+   * Throws FramingError when a length exceeds MAX_MESSAGE: the stream is then unusable.
+   */
+  feed(chunk: Buffer, onMessage: (message: Buffer) => void): void {
+    const bytes = this.rest.length === 0 ? chunk : Buffer.concat([this.rest, chunk])
+    let offset = 0
+    while (bytes.length - offset >= LENGTH_BYTES) {
+      const length = bytes.readUInt32BE(offset)
+      if (length > MAX_MESSAGE)
+        throw new FramingError(`message of ${length} bytes; at most ${MAX_MESSAGE} are accepted`)
+      const end = offset + LENGTH_BYTES + length
+      if (end > bytes.length) break
+      onMessage(bytes.subarray(offset + LENGTH_BYTES, end))
+      offset = end
+    }
+    this.rest = Buffer.from(bytes.subarray(offset))
+  }
+}

@@ -1,0 +1,67 @@
+// Builds what is out of date: protobuf code, eBPF object, native addon, TypeScript.
+// Plain JavaScript without dependencies: it must run before anything is installed or compiled.
+import { execFileSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const at = (...parts) => join(root, ...parts)
+const bin = (name) => at('node_modules', '.bin', name)
+
+const newest = (paths) => Math.max(...paths.map((p) => statSync(p).mtimeMs))
+const stale = (target, sources) => !existsSync(target) || statSync(target).mtimeMs < newest(sources)
+
+function run(what, command, args) {
+  try {
+    execFileSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
+  } catch (error) {
+    console.error(`build: ${what} failed: ${error.code === 'ENOENT' ? `${command} is not installed` : error.message}`)
+    process.exit(1)
+  }
+}
+
+function files(dir, suffix) {
+  return readdirSync(at(dir))
+    .filter((name) => name.endsWith(suffix))
+    .map((name) => at(dir, name))
+}
+
+function protobuf() {
+  mkdirSync(at('src/gen'), { recursive: true })
+  mkdirSync(at('dist/src/gen'), { recursive: true })
+  for (const proto of files('proto', '.proto')) {
+    const name = basename(proto, '.proto')
+    const js = at('src/gen', `${name}.js`)
+    if (stale(js, [proto])) {
+      const flags = ['--no-service', '--no-delimited', '--no-verify', '--force-number', '--dts']
+      run('protobuf code', bin('pbjs'), ['-t', 'static-module', '-w', 'esm', ...flags, '-r', name, '-o', js, proto])
+    }
+    cpSync(js, at('dist/src/gen', `${name}.js`), { preserveTimestamps: true })
+  }
+}
+
+function bpf() {
+  const object = at('dist/bpf/snoop.bpf.o')
+  const sources = [...files('bpf', '.c'), ...files('bpf', '.h')]
+  if (sources.length === 0 || !stale(object, sources)) return
+  mkdirSync(dirname(object), { recursive: true })
+  const arch = execFileSync('cc', ['-print-multiarch'], { encoding: 'utf8' }).trim()
+  const flags = ['-O2', '-g', '-Wall', '-Werror', '-target', 'bpf', `-I/usr/include/${arch}`]
+  run('eBPF program', 'clang', [...flags, '-c', at('bpf/snoop.bpf.c'), '-o', object])
+}
+
+function addon() {
+  const source = at('src/snoop/native/addon.c')
+  const target = at('dist/native/bpf.node')
+  if (!existsSync(source) || !stale(target, [source, ...files('bpf', '.h')])) return
+  mkdirSync(dirname(target), { recursive: true })
+  const flags = ['-std=c11', '-O2', '-g', '-Wall', '-Wextra', '-Werror', '-fPIC', '-shared']
+  const includes = [`-I${at('node_modules/node-api-headers/include')}`, `-I${at('bpf')}`]
+  run('native addon', 'cc', [...flags, ...includes, source, '-lbpf', '-o', target])
+}
+
+protobuf()
+bpf()
+addon()
+run('TypeScript', bin('tsc'), ['-p', at('tsconfig.json')])
