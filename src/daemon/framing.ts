@@ -18,14 +18,16 @@ export function frame(message: Uint8Array): Buffer {
 
 /** Splits a byte stream into messages; keeps at most one unfinished message. */
 export class Deframer {
+  /** The unfinished message: `used` bytes of `rest`, which grows by doubling so that tiny chunks cost linear time. */
   private rest: Buffer = Buffer.alloc(0)
+  private used = 0
 
   /**
    * Calls `onMessage` for every message completed by `chunk`, valid only during the call.
    * Throws FramingError when a length exceeds MAX_MESSAGE: the stream is then unusable.
    */
   feed(chunk: Buffer, onMessage: (message: Buffer) => void): void {
-    const bytes = this.rest.length === 0 ? chunk : Buffer.concat([this.rest, chunk])
+    const bytes = this.used === 0 ? chunk : this.append(chunk)
     let offset = 0
     while (bytes.length - offset >= LENGTH_BYTES) {
       const length = bytes.readUInt32BE(offset)
@@ -36,6 +38,25 @@ export class Deframer {
       onMessage(bytes.subarray(offset + LENGTH_BYTES, end))
       offset = end
     }
-    this.rest = Buffer.from(bytes.subarray(offset))
+    this.keep(bytes, offset)
+  }
+
+  private append(chunk: Buffer): Buffer {
+    const total = this.used + chunk.length
+    if (total > this.rest.length) {
+      const grown = Buffer.allocUnsafe(Math.max(total, 2 * this.rest.length))
+      this.rest.copy(grown, 0, 0, this.used)
+      this.rest = grown
+    }
+    chunk.copy(this.rest, this.used)
+    this.used = total
+    return this.rest.subarray(0, total)
+  }
+
+  private keep(bytes: Buffer, offset: number): void {
+    const left = bytes.length - offset
+    const alreadyKept = this.used !== 0 && offset === 0
+    if (!alreadyKept) this.rest = Buffer.from(bytes.subarray(offset))
+    this.used = left
   }
 }

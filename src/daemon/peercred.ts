@@ -1,0 +1,55 @@
+// Who is at the other end of a Unix socket, as the kernel recorded it when it connected (unix(7)).
+import type { Socket } from 'node:net'
+import koffi from 'koffi'
+
+// asm-generic/socket.h
+const SOL_SOCKET = 1
+const SO_PEERCRED = 17
+const SO_PEERGROUPS = 59
+/** Supplementary groups looked at; a peer in more of them counts as being in none. */
+const MAX_GROUPS = 1024
+
+export type Peer = { pid: number; uid: number; gid: number; groups: readonly number[] }
+
+const libc = koffi.load('libc.so.6')
+const getsockopt = libc.func('int getsockopt(int fd, int level, int name, void *value, void *length)')
+
+/** Reads SO_PEERCRED and SO_PEERGROUPS of a connected Unix socket; undefined if the kernel does not tell. */
+export function peerOf(socket: Socket): Peer | undefined {
+  const fd = descriptor(socket)
+  if (fd === undefined) return undefined
+  const credentials = option(fd, SO_PEERCRED, 12)
+  if (credentials?.length !== 12) return undefined
+  const groups = option(fd, SO_PEERGROUPS, 4 * MAX_GROUPS) ?? Buffer.alloc(0)
+  return {
+    pid: word(credentials, 0),
+    uid: word(credentials, 4),
+    gid: word(credentials, 8),
+    groups: Array.from({ length: Math.floor(groups.length / 4) }, (_, index) => word(groups, 4 * index)),
+  }
+}
+
+/** root, the process's own user and members of `group` (the socket's) may use a control socket. */
+export function mayControl(peer: Peer, ownUid: number, group: number): boolean {
+  return peer.uid === 0 || peer.uid === ownUid || peer.gid === group || peer.groups.includes(group)
+}
+
+function option(fd: number, name: number, size: number): Buffer | undefined {
+  const value = Buffer.alloc(size)
+  const length = Buffer.from(Uint32Array.of(size).buffer)
+  if (getsockopt(fd, SOL_SOCKET, name, value, length) !== 0) return undefined
+  return value.subarray(0, word(length, 0))
+}
+
+/** The kernel writes these in the machine's byte order. */
+function word(bytes: Buffer, offset: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(offset, LITTLE_ENDIAN)
+}
+const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
+
+/** Node has no public way to a socket's descriptor. */
+function descriptor(socket: Socket): number | undefined {
+  const handle: unknown = '_handle' in socket ? socket._handle : undefined
+  if (typeof handle !== 'object' || handle === null || !('fd' in handle)) return undefined
+  return typeof handle.fd === 'number' && handle.fd >= 0 ? handle.fd : undefined
+}
