@@ -1,0 +1,139 @@
+// Finds message boundaries in one direction of a connection without copying or holding a byte itself.
+import { HEADER_SIZE, frameCommand, frameLength, headerFault } from './frame.js'
+
+/** How a frame is to be treated; `cut` ends the scan before it, and the same frame is offered again by the next scan. */
+export type Verdict = 'pass' | 'hold' | 'cut'
+
+/**
+ * Called for each complete frame, at [offset, offset + length) of the scanned bytes.
+ * The same frame is offered again when its bytes could not be passed on: the answer must not depend on how often it was asked.
+ */
+export type FrameVisitor = (bytes: Buffer, offset: number, length: number, command: number) => Verdict
+
+/** What to do with the first bytes of the stream. Either part may be zero. */
+export type ScanResult = {
+  /** Bytes from the front to pass on. */
+  pass: number
+  /** Bytes of one held-back frame that follows them and is to be discarded. */
+  discard: number
+  /** Nothing can be passed on before more bytes come: an unfinished header, or an unfinished message that is watched. */
+  starved: boolean
+}
+
+/** Frames in a row that make a boundary believable when the stream is joined somewhere inside. */
+const FRAMES_TO_BELIEVE = 3
+
+export class FrameScanner {
+  /** Bytes of an unwatched frame that were not there yet when its first part was passed on. */
+  private remaining = 0
+  private lost: 'joining' | { fault: string } | undefined
+
+  /**
+   * @param visit called for complete frames
+   * @param waitFor whether an unfinished frame of this command must be complete before its first byte is passed on
+   * @param joining the stream may be inside a frame: boundaries are searched first
+   */
+  constructor(
+    private readonly visit: FrameVisitor,
+    private readonly waitFor: (command: number) => boolean,
+    joining = false,
+  ) {
+    if (joining) this.lost = 'joining'
+  }
+
+  /** Why boundaries are not known; undefined when they are. */
+  get lostReason(): string | undefined {
+    return this.lost === 'joining' ? 'searching for a frame boundary' : this.lost?.fault
+  }
+
+  /** Why nothing on this stream is understood any more; searching for a boundary is not a fault. */
+  get fault(): string | undefined {
+    return this.lost === undefined || this.lost === 'joining' ? undefined : this.lost.fault
+  }
+
+  get joining(): boolean {
+    return this.lost === 'joining'
+  }
+
+  /** The next byte begins a frame: the sender, which writes whole messages, has been silent with nothing under way. */
+  assumeBoundary(): void {
+    if (this.lost === 'joining') this.lost = undefined
+  }
+
+  /** Whether the next byte begins a frame: the only place where something may be inserted. */
+  get atBoundary(): boolean {
+    return this.lost === undefined && this.remaining === 0
+  }
+
+  /**
+   * Looks at the first `size` bytes of the stream. The caller passes on and discards what the result says, then calls
+   * `consumed`; bytes beyond are offered again together with what follows them.
+   */
+  scan(bytes: Buffer, size: number): ScanResult {
+    if (this.lost === 'joining') return this.search(bytes, size)
+    if (this.lost !== undefined) return { pass: size, discard: 0, starved: false }
+    if (this.remaining > 0) return { pass: Math.min(this.remaining, size), discard: 0, starved: false }
+    let offset = 0
+    while (size - offset >= HEADER_SIZE) {
+      const fault = headerFault(bytes, offset)
+      if (fault !== undefined) {
+        if (offset === 0) this.loseTrack(fault)
+        return { pass: offset === 0 ? size : offset, discard: 0, starved: false }
+      }
+      const length = frameLength(bytes, offset)
+      const command = frameCommand(bytes, offset)
+      if (offset + length > size) {
+        // what stands before it can go; a lone unfinished frame goes as it is unless someone must see it whole
+        if (offset > 0) break
+        return { pass: this.waitFor(command) ? 0 : size, discard: 0, starved: this.waitFor(command) }
+      }
+      const verdict = this.visit(bytes, offset, length, command)
+      if (verdict === 'cut') return { pass: offset, discard: 0, starved: false }
+      if (verdict === 'hold') return { pass: offset, discard: length, starved: false }
+      offset += length
+    }
+    return { pass: offset, discard: 0, starved: offset === 0 }
+  }
+
+  /** Says that the first `count` bytes of the last scan have left the stream (passed on or discarded). */
+  consumed(bytes: Buffer, count: number): void {
+    if (this.lost !== undefined) return
+    if (count <= this.remaining) {
+      this.remaining -= count
+      return
+    }
+    let offset = this.remaining
+    while (offset < count && count - offset >= HEADER_SIZE) offset += frameLength(bytes, offset)
+    // fewer than a header's bytes of a frame are gone: its length is no longer known
+    if (offset < count) this.loseTrack('an unfinished header had to be passed on')
+    this.remaining = Math.max(0, offset - count)
+  }
+
+  /** Stops understanding for the rest of the connection: its bytes pass untouched. */
+  loseTrack(fault: string): void {
+    this.lost = { fault }
+    this.remaining = 0
+  }
+
+  private search(bytes: Buffer, size: number): ScanResult {
+    for (let offset = 0; offset + HEADER_SIZE <= size; offset++) {
+      if (!believable(bytes, offset, size)) continue
+      if (offset > 0) return { pass: offset, discard: 0, starved: false }
+      this.lost = undefined
+      return this.scan(bytes, size)
+    }
+    return { pass: size, discard: 0, starved: false }
+  }
+}
+
+/** A chain of plausible frames from `offset` that is long enough or ends exactly with the bytes at hand. */
+function believable(bytes: Buffer, start: number, size: number): boolean {
+  let offset = start
+  for (let frames = 0; offset + HEADER_SIZE <= size; frames++) {
+    if (frames === FRAMES_TO_BELIEVE) return true
+    if (headerFault(bytes, offset) !== undefined) return false
+    offset += frameLength(bytes, offset)
+    if (offset === size) return true
+  }
+  return false
+}

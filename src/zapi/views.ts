@@ -1,0 +1,141 @@
+// What zebra announced (live VNIs, local MACs and MAC-IPs) and what bgpd announced (remote MACs and MAC-IPs).
+import { MacIpFlag, ZERO_ESI } from './messages/macip.js'
+import type { VniAdd } from './messages/vni.js'
+import type { BgpMessage, ZebraMessage } from './watch.js'
+
+/** Attributes of a MAC or MAC-IP as MACIP_ADD carries them. `esi`: 10 bytes. */
+export type Attributes = { readonly flags: number; readonly seq: number; readonly esi: Buffer }
+
+export const sameAttributes = (a: Attributes, b: Attributes): boolean =>
+  a.flags === b.flags && a.seq === b.seq && a.esi.equals(b.esi)
+
+/** A remote MAC or MAC-IP, behind `vtep`. */
+export type Remote = { readonly vtep: string; readonly flags: number; readonly seq: number }
+
+/** Entries of one VNI that are known by IP and MAC: by IP, then by MAC. */
+export type ByIp<T> = Map<string, Map<string, T>>
+
+/** Everything known of one VNI. */
+export class VniView {
+  /** zebra's VNI_ADD while it stands: the VNI is live. `vrf`: the header's, that of bgpd's EVPN instance. */
+  announced: { readonly vrf: number; readonly body: VniAdd } | undefined
+  /** MACs that zebra announces as local. */
+  readonly macs = new Map<string, Attributes>()
+  /** zebra's own MAC-IPs. */
+  readonly macIps: ByIp<Attributes> = new Map()
+  readonly remoteMacs = new Map<string, Remote>()
+  readonly remoteMacIps: ByIp<Remote> = new Map()
+}
+
+export class Views {
+  private readonly byVni = new Map<number, VniView>()
+
+  get(vni: number): VniView | undefined {
+    return this.byVni.get(vni)
+  }
+
+  entries(): IterableIterator<[number, VniView]> {
+    return this.byVni.entries()
+  }
+
+  clear(): void {
+    this.byVni.clear()
+  }
+
+  applyZebra(message: ZebraMessage): void {
+    switch (message.command) {
+      case 'ZEBRA_VNI_ADD':
+        this.vni(message.body.vni).announced = { vrf: message.vrf, body: message.body }
+        return
+      case 'ZEBRA_VNI_DEL':
+        // implies the deletion of every MAC and remote entry of the VNI, on both sides
+        this.byVni.delete(message.body.vni)
+        return
+      case 'ZEBRA_MACIP_ADD': {
+        const { vni, mac, ip, flags, seq, esi } = message.body
+        const view = this.vni(vni)
+        if (ip === undefined) view.macs.set(mac, { flags, seq, esi })
+        else setByIp(view.macIps, ip, mac, { flags, seq, esi })
+        return
+      }
+      case 'ZEBRA_MACIP_DEL': {
+        const { vni, mac, ip } = message.body
+        const view = this.byVni.get(vni)
+        if (view === undefined) return
+        if (ip === undefined) view.macs.delete(mac)
+        else deleteByIp(view.macIps, ip, mac)
+        return
+      }
+    }
+  }
+
+  applyBgpd(message: BgpMessage): void {
+    switch (message.command) {
+      case 'ZEBRA_ADVERTISE_ALL_VNI':
+        // zebra forgets all VNIs without a word, and bgpd cleans up by itself
+        if (message.body.advertise === 0) this.clear()
+        return
+      case 'ZEBRA_REMOTE_MACIP_ADD': {
+        const { vni, mac, ip, vtep, flags, seq } = message.body
+        // a path synchronised from a peer of the same Ethernet segment is local, too
+        if ((flags & MacIpFlag.SYNC_PATH) !== 0) return
+        const view = this.vni(vni)
+        if (ip === undefined) view.remoteMacs.set(mac, { vtep, flags, seq })
+        else setByIp(view.remoteMacIps, ip, mac, { vtep, flags, seq })
+        return
+      }
+      case 'ZEBRA_REMOTE_MACIP_DEL': {
+        const { vni, mac, ip } = message.body
+        const view = this.byVni.get(vni)
+        if (view === undefined) return
+        if (ip === undefined) view.remoteMacs.delete(mac)
+        else deleteByIp(view.remoteMacIps, ip, mac)
+        return
+      }
+    }
+  }
+
+  private vni(vni: number): VniView {
+    const known = this.byVni.get(vni)
+    if (known !== undefined) return known
+    const view = new VniView()
+    this.byVni.set(vni, view)
+    return view
+  }
+}
+
+export function setByIp<T>(entries: ByIp<T>, ip: string, mac: string, value: T): void {
+  const byMac = entries.get(ip)
+  if (byMac === undefined) entries.set(ip, new Map([[mac, value]]))
+  else byMac.set(mac, value)
+}
+
+export function deleteByIp(entries: ByIp<unknown>, ip: string, mac: string): void {
+  const byMac = entries.get(ip)
+  byMac?.delete(mac)
+  if (byMac?.size === 0) entries.delete(ip)
+}
+
+/** The views as the messages they could have come from. */
+export function* viewMessages(views: Views): Generator<ZebraMessage | BgpMessage> {
+  for (const [vni, { announced, macs, macIps, remoteMacs, remoteMacIps }] of views.entries()) {
+    const vrf = announced?.vrf ?? 0
+    if (announced !== undefined) yield { command: 'ZEBRA_VNI_ADD', ...announced }
+    for (const [mac, attributes] of macs) {
+      yield { command: 'ZEBRA_MACIP_ADD', vrf, body: { vni, mac, ip: undefined, ...attributes } }
+    }
+    for (const [mac, remote] of remoteMacs) {
+      yield { command: 'ZEBRA_REMOTE_MACIP_ADD', vrf, body: { vni, mac, ip: undefined, ...remote, esi: ZERO_ESI } }
+    }
+    for (const { mac, ip, value } of eachByIp(macIps)) {
+      yield { command: 'ZEBRA_MACIP_ADD', vrf, body: { vni, mac, ip, ...value } }
+    }
+    for (const { mac, ip, value } of eachByIp(remoteMacIps)) {
+      yield { command: 'ZEBRA_REMOTE_MACIP_ADD', vrf, body: { vni, mac, ip, ...value, esi: ZERO_ESI } }
+    }
+  }
+}
+
+function* eachByIp<T>(entries: ByIp<T>): Generator<{ mac: string; ip: string; value: T }> {
+  for (const [ip, byMac] of entries) for (const [mac, value] of byMac) yield { mac, ip, value }
+}
