@@ -94,8 +94,7 @@ export function icmpv6(body: Buffer, options: Icmpv6 = {}): Buffer {
   const addresses = Buffer.concat([ip(source), ip(destination)])
   const message = Buffer.concat([Buffer.from([type, code, 0, 0]), body])
   const { payloadLength = message.length } = options
-  const checksum = internetChecksum(Buffer.concat([addresses, u16(0, payloadLength, 0, 58), message]))
-  message.writeUInt16BE((checksum + checksumError) & 0xffff, 2)
+  message.writeUInt16BE((icmpv6Checksum(addresses, message, payloadLength) + checksumError) & 0xffff, 2)
   const header = Buffer.concat([
     Buffer.from([version << 4, 0, 0, 0]),
     u16(payloadLength),
@@ -113,10 +112,11 @@ export function na(fields: Advertisement = {}): Buffer {
   return icmpv6(body, { etherDestination: PEER_MAC, ...fields })
 }
 
-/** RFC 1071. */
-export function internetChecksum(bytes: Buffer): number {
+/** Over the pseudo header (RFC 8200, 8.1: source and destination, length) and the message; 0 if that has the right one. */
+export function icmpv6Checksum(addresses: Buffer, message: Buffer, length = message.length): number {
+  const bytes = Buffer.concat([addresses, u16(0, length, 0, 58), message, Buffer.alloc(message.length % 2)])
   let sum = 0
-  for (let i = 0; i < bytes.length; i += 2) sum += ((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0)
+  for (let i = 0; i < bytes.length; i += 2) sum += bytes.readUInt16BE(i)
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16)
   return ~sum & 0xffff
 }
