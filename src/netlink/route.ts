@@ -2,7 +2,7 @@
 import { decodeAddress, type InterfaceAddress } from './address.js'
 import { decodeLink, type Link } from './link.js'
 import { type NetlinkMessage, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_HDRLEN } from './message.js'
-import { decodePortVlans, decodeVlanChange, type PortVlans, type VlanChange } from './vlan.js'
+import { decodePortVlans, decodeVlanChange, type PortVlans } from './vlan.js'
 
 export const RTM_NEWLINK = 16
 export const RTM_DELLINK = 17
@@ -33,7 +33,7 @@ const SIZEOF_RTATTR_U32 = 8
 export type RouteMessage =
   | { kind: 'link'; gone: boolean; link: Link }
   | { kind: 'port-vlans'; gone: boolean; port: PortVlans }
-  | { kind: 'vlan-change'; gone: boolean; change: VlanChange }
+  | { kind: 'vlan-change'; gone: boolean; change: PortVlans }
   | { kind: 'address'; gone: boolean; address: InterfaceAddress }
 
 /** undefined for messages that tell nothing about links, VLANs or addresses. Throws NetlinkDecodeError. */

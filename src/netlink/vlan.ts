@@ -3,7 +3,7 @@
 // - RTM_NEWVLAN and RTM_DELVLAN (net/bridge/br_vlan.c br_vlan_notify): a change; the only sign of a new default PVID
 import { Attributes, type Attribute, checkSize } from './attributes.js'
 import { NetlinkDecodeError } from './error.js'
-import { decodeIfinfomsg, IFLA_MASTER } from './link.js'
+import { decodeIfinfomsg } from './link.js'
 import { afterFamilyHeader, type NetlinkMessage } from './message.js'
 
 export const IFLA_AF_SPEC = 26
@@ -35,13 +35,8 @@ export type VlanRange = { first: number; last: number; pvid: boolean; untagged: 
 /** VLAN `first` belongs to `vni`, `first + 1` to `vni + 1`, …, up to `last`. */
 export type TunnelRange = { first: number; last: number; vni: number }
 
-/** All VLANs of one bridge port, or of the bridge itself (then `bridge` is undefined). */
-export type PortVlans = {
-  ifindex: number
-  bridge: number | undefined
-  vlans: VlanRange[]
-  tunnels: TunnelRange[]
-}
+/** All VLANs of one bridge port, or of a bridge itself as the host sees it. */
+export type PortVlans = { ifindex: number; vlans: VlanRange[]; tunnels: TunnelRange[] }
 
 /**
  * An RTM_NEWLINK or RTM_DELLINK of the family AF_BRIDGE. No IFLA_AF_SPEC means: no VLANs.
@@ -53,7 +48,6 @@ export function decodePortVlans(message: NetlinkMessage): PortVlans | undefined 
   if (((spec?.u16(IFLA_BRIDGE_FLAGS) ?? 0) & BRIDGE_FLAGS_SELF) !== 0) return undefined
   return {
     ifindex,
-    bridge: attributes.u32(IFLA_MASTER),
     vlans: spec === undefined ? [] : joinRanges(vlanInfos(message.bytes, spec)).map(toVlanRange),
     tunnels: spec === undefined ? [] : joinRanges(tunnelInfos(spec)).map(toTunnelRange),
   }
@@ -130,11 +124,8 @@ function checkVlans(offset: number, first: number, last: number): void {
     throw new NetlinkDecodeError(offset, `VLANs ${first} to ${last}, expected a range within 1 to ${MAX_VLAN}`)
 }
 
-/** VLANs that one bridge port got (or whose flags changed), or lost. */
-export type VlanChange = { ifindex: number; vlans: VlanRange[]; tunnels: TunnelRange[] }
-
 /**
- * RTM_NEWVLAN, RTM_DELVLAN.
+ * RTM_NEWVLAN, RTM_DELVLAN: VLANs that one bridge port got (or whose flags changed), or lost.
  *
  * struct br_vlan_msg
  *   0  family   u8   AF_BRIDGE
@@ -142,9 +133,9 @@ export type VlanChange = { ifindex: number; vlans: VlanRange[]; tunnels: TunnelR
  *
  * Throws NetlinkDecodeError.
  */
-export function decodeVlanChange(message: NetlinkMessage): VlanChange {
+export function decodeVlanChange(message: NetlinkMessage): PortVlans {
   const after = afterFamilyHeader(message, 'br_vlan_msg', SIZEOF_BR_VLAN_MSG)
-  const change: VlanChange = { ifindex: message.bytes.readUInt32LE(message.start + 4), vlans: [], tunnels: [] }
+  const change: PortVlans = { ifindex: message.bytes.readUInt32LE(message.start + 4), vlans: [], tunnels: [] }
   const attributes = new Attributes(message.bytes, after, message.end)
   for (const attribute of attributes.all) {
     if (attribute.type === BRIDGE_VLANDB_ENTRY) addEntry(change, attribute, attributes.nestedIn(attribute))
@@ -152,7 +143,7 @@ export function decodeVlanChange(message: NetlinkMessage): VlanChange {
   return change
 }
 
-function addEntry(change: VlanChange, { start }: Attribute, entry: Attributes): void {
+function addEntry(change: PortVlans, { start }: Attribute, entry: Attributes): void {
   const info = entry.raw(BRIDGE_VLANDB_ENTRY_INFO)
   if (info?.length !== 4) throw new NetlinkDecodeError(start, 'VLAN entry without BRIDGE_VLANDB_ENTRY_INFO of 4 bytes')
   const first = info.readUInt16LE(2)

@@ -1,5 +1,5 @@
 // Which VLANs a bridge port has, and which VNI each VLAN of a bridge is. Pure.
-import type { TunnelRange, VlanChange, VlanRange } from '../netlink/vlan.js'
+import type { PortVlans, TunnelRange, VlanRange } from '../netlink/vlan.js'
 
 /** The VLANs of one bridge port. */
 export type Vlans = {
@@ -24,7 +24,7 @@ export function hasVlan(vlans: Vlans, vlan: number): boolean {
 }
 
 /** What `vlans` become when the port gets (`gone`: loses) the VLANs of `change`; their old flags and tunnels go. */
-export function changeVlans(vlans: Vlans, change: VlanChange, gone: boolean): Vlans {
+export function changeVlans(vlans: Vlans, change: PortVlans, gone: boolean): Vlans {
   const rest = change.vlans.reduce(removeRange, vlans)
   if (gone) return rest
   const added = vlansOf(change.vlans, change.tunnels)
