@@ -264,6 +264,8 @@ export class Overlay {
       if (this.gate === 'open') {
         out.push({ command: 'ZEBRA_MACIP_DEL', vrf, body: { vni, mac, ip, state: NeighState.ACTIVE } })
         item.told = undefined
+        // another MAC may have waited for this one to go
+        for (const sibling of this.ofIp(vni, ip)) if (sibling !== item) this.touch(sibling)
       }
       // else the withdrawal waits: opening the gate comes back here
     }
@@ -343,8 +345,6 @@ export class Overlay {
     if (ofMac?.size === 0) index.byMac.delete(mac)
     if (index.byMac.size === 0) this.byVni.delete(vni)
     this.reports.delete(item)
-    // another MAC may have waited for this one to go
-    for (const sibling of this.ofIp(vni, ip)) this.touch(sibling)
   }
 
   private report(item: Item, status: Status): void {
