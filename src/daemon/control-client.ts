@@ -11,7 +11,9 @@ export function connectControl<In, Out>(options: ControlClientOptions<In, Out>):
     socket.once('error', reject)
     socket.once('connect', () => {
       socket.off('error', reject)
-      resolve(new ControlStream(socket, options, options))
+      const stream = new ControlStream(socket, options)
+      stream.start(options)
+      resolve(stream)
     })
   })
 }

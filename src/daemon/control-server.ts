@@ -87,18 +87,19 @@ export class ControlServer<In, Out> {
   }
 
   private serve(socket: Socket, peer: Peer): void {
-    let handler: ControlHandler<In> | undefined
-    const stream = new ControlStream<In, Out>(socket, this.options, {
-      onMessage: (message) => handler?.onMessage(message),
+    const stream = new ControlStream<In, Out>(socket, this.options)
+    this.clients.add(stream)
+    const handler = this.options.onClient(Object.assign(stream, { peer }))
+    stream.start({
+      onMessage: (message) => {
+        handler.onMessage(message)
+      },
       onClose: (error) => {
         this.clients.delete(stream)
         this.count(error, peer)
-        handler?.onClose()
+        handler.onClose()
       },
     })
-    this.clients.add(stream)
-    const client: ControlClient<Out> = Object.assign(stream, { peer })
-    handler = this.options.onClient(client)
   }
 
   private count(error: Error | undefined, { pid }: Peer): void {

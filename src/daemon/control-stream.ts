@@ -39,14 +39,16 @@ export class ControlStream<In, Out> {
   constructor(
     private readonly socket: Socket,
     private readonly codec: Codec<In, Out>,
-    events: StreamEvents<In>,
-  ) {
+  ) {}
+
+  /** Hands over what comes from now on, and the end. */
+  start(events: StreamEvents<In>): void {
     let failure: Error | undefined
-    socket.on('error', (error) => (failure = error))
-    socket.on('close', () => {
+    this.socket.on('error', (error) => (failure = error))
+    this.socket.on('close', () => {
       events.onClose(failure)
     })
-    socket.on('data', (chunk) => {
+    this.socket.on('data', (chunk) => {
       this.receive(chunk, events)
     })
   }

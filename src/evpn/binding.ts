@@ -47,7 +47,7 @@ export type RelayStatus =
   | 'line-uncertain'
   | 'vni-not-live'
   | 'mac-not-local'
-  | 'remote-wins'
+  | 'remote'
   | 'ip-conflict'
 
 /** `connection`: which connection to the relay brought it; reports of an earlier one no longer count. */

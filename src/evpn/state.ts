@@ -8,7 +8,7 @@ export type State = 'pending' | 'active' | 'shadowed' | 'remote'
 export const REASONS = {
   announced: { state: 'active', meaning: 'announced to bgpd' },
   shadowed: { state: 'shadowed', meaning: 'zebra announces the same MAC-IP itself' },
-  'remote-wins': { state: 'remote', meaning: 'bgpd has a remote route for the MAC or the IP that wins' },
+  remote: { state: 'remote', meaning: 'bgpd has a remote route for the MAC or the IP that wins' },
   'mac-remote': { state: 'remote', meaning: 'the MAC is behind another VTEP' },
   'relay-gone': { state: 'pending', meaning: 'the relay is not connected' },
   'not-reported': { state: 'pending', meaning: 'the relay has not reported on it yet' },

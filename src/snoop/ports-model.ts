@@ -39,7 +39,7 @@ export class PortModel {
   private changes: PortChange[] = []
 
   /** `exclude`: names of bridge members that are not on the VM side, such as uplinks. */
-  constructor(private readonly exclude: ReadonlySet<string>) {}
+  constructor(private readonly exclude: Pick<ReadonlySet<string>, 'has'>) {}
 
   /** Takes in one event. */
   apply(message: RouteMessage): void {

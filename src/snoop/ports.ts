@@ -15,6 +15,7 @@ import {
   RTNLGRP_LINK,
 } from '../netlink/route.js'
 import { RouteSocket } from '../netlink/socket.js'
+import { globSet } from './glob.js'
 import { type Port, type PortChange, PortModel, type RemoveReason } from './ports-model.js'
 
 export type { Port, RemoveReason }
@@ -36,7 +37,7 @@ type Events = {
 
 export type PortsOptions = {
   log: Logger
-  /** Names of bridge members that are not on the VM side, such as uplinks. */
+  /** Names of bridge members that are not on the VM side, such as uplinks; with `*` and `?`. */
   exclude?: readonly string[]
   /** Bytes for events that wait while this process is busy; default see RECEIVE_BUFFER. */
   receiveBuffer?: number
@@ -69,7 +70,7 @@ export class Ports extends EventEmitter<Events> {
   private constructor({ log, exclude = [], receiveBuffer }: PortsOptions) {
     super()
     this.log = log
-    this.model = new PortModel(new Set(exclude))
+    this.model = new PortModel(globSet(exclude))
     const handler = {
       event: (message: NetlinkMessage) => {
         this.event(message)
