@@ -44,21 +44,22 @@ function protobuf() {
 function bpf() {
   const object = at('dist/bpf/snoop.bpf.o')
   const sources = [...files('bpf', '.c'), ...files('bpf', '.h')]
-  if (sources.length === 0 || !stale(object, sources)) return
+  if (!stale(object, sources)) return
   mkdirSync(dirname(object), { recursive: true })
   const arch = execFileSync('cc', ['-print-multiarch'], { encoding: 'utf8' }).trim()
-  const flags = ['-O2', '-g', '-Wall', '-Werror', '-target', 'bpf', `-I/usr/include/${arch}`]
+  const flags = ['-O2', '-g', '-Wall', '-Werror', '-target', 'bpf', '-mcpu=v3', `-I/usr/include/${arch}`]
   run('eBPF program', 'clang', [...flags, '-c', at('bpf/snoop.bpf.c'), '-o', object])
 }
 
 function addon() {
-  const source = at('src/snoop/native/addon.c')
+  const native = 'src/snoop/native'
+  const sources = files(native, '.c')
   const target = at('dist/native/bpf.node')
-  if (!existsSync(source) || !stale(target, [source, ...files('bpf', '.h')])) return
+  if (!stale(target, [...sources, ...files(native, '.h'), ...files('bpf', '.h')])) return
   mkdirSync(dirname(target), { recursive: true })
-  const flags = ['-std=c11', '-O2', '-g', '-Wall', '-Wextra', '-Werror', '-fPIC', '-shared']
+  const flags = ['-std=gnu11', '-D_GNU_SOURCE', '-O2', '-g', '-Wall', '-Wextra', '-Werror', '-fPIC', '-shared']
   const includes = [`-I${at('node_modules/node-api-headers/include')}`, `-I${at('bpf')}`]
-  run('native addon', 'cc', [...flags, ...includes, source, '-lbpf', '-o', target])
+  run('native addon', 'cc', [...flags, ...includes, ...sources, '-lbpf', '-o', target])
 }
 
 protobuf()

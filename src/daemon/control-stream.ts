@@ -1,0 +1,110 @@
+// Either end of a control connection: messages in and out of a socket, with bounds on what waits.
+import type { Socket } from 'node:net'
+import { Deframer, frame } from './framing.js'
+
+/** Who leaves more than this unread is disconnected: it can connect again and start over. */
+const MAX_QUEUED_BYTES = 64 << 20
+/** `writable()` waits while more than this is queued. */
+const HIGH_WATER_BYTES = 1 << 20
+/** The other side is given this long to close its end after ours. */
+const LINGER_MS = 1000
+
+export type Codec<In, Out> = {
+  /** Throws on bytes that are not a message; the connection is then closed. */
+  decode: (bytes: Buffer) => In
+  encode: (message: Out) => Uint8Array
+}
+
+export type StreamEvents<In> = {
+  /** An exception closes the connection. */
+  onMessage(message: In): void
+  /** Once, at the end; `error` says why unless either side just closed. */
+  onClose(error: Error | undefined): void
+}
+
+/** The other side does not read. */
+export class SlowReaderError extends Error {
+  override readonly name = 'SlowReaderError'
+}
+
+/** What the other side sent is no message, or one that could not be handled. */
+export class BadMessageError extends Error {
+  override readonly name = 'BadMessageError'
+}
+
+export class ControlStream<In, Out> {
+  private readonly deframer = new Deframer()
+  private ending = false
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly codec: Codec<In, Out>,
+  ) {}
+
+  /** Hands over what comes from now on, and the end. */
+  start(events: StreamEvents<In>): void {
+    let failure: Error | undefined
+    this.socket.on('error', (error) => (failure = error))
+    this.socket.on('close', () => {
+      events.onClose(failure)
+    })
+    this.socket.on('data', (chunk) => {
+      this.receive(chunk, events)
+    })
+  }
+
+  get closed(): boolean {
+    return this.ending || this.socket.destroyed
+  }
+
+  /** Queues one message; after the end it does nothing. */
+  send(message: Out): void {
+    if (this.closed) return
+    this.socket.write(frame(this.codec.encode(message)))
+    const queued = this.socket.writableLength
+    if (queued > MAX_QUEUED_BYTES) this.destroy(new SlowReaderError(`${queued} bytes are left unread`))
+  }
+
+  /** Resolves when little is queued, so that a big table can be sent in parts; false if the connection has ended. */
+  async writable(): Promise<boolean> {
+    while (!this.closed && this.socket.writableLength > HIGH_WATER_BYTES) await this.drainedOrClosed()
+    return !this.closed
+  }
+
+  /** Sends what is queued, then closes. */
+  close(): void {
+    this.ending = true
+    this.socket.end()
+    // what still comes is of no interest, but its end must be seen
+    this.socket.removeAllListeners('data').resume()
+    this.socket.setTimeout(LINGER_MS, () => {
+      this.destroy()
+    })
+  }
+
+  /** Closes at once. */
+  destroy(error?: Error): void {
+    this.ending = true
+    this.socket.destroy(error)
+  }
+
+  private drainedOrClosed(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.socket.off('drain', done).off('close', done)
+        resolve()
+      }
+      this.socket.on('drain', done).on('close', done)
+    })
+  }
+
+  private receive(chunk: Buffer, events: StreamEvents<In>): void {
+    try {
+      this.deframer.feed(chunk, (bytes) => {
+        if (!this.closed) events.onMessage(this.codec.decode(bytes))
+      })
+    } catch (error) {
+      this.destroy(new BadMessageError(error instanceof Error ? error.message : String(error), { cause: error }))
+    }
+  }
+}

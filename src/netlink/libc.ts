@@ -1,0 +1,31 @@
+// The system calls Node lacks, through koffi; each returns -1 on failure, then `errno()` says why.
+// koffi gives every function the type (...any) => any: the casts repeat the C declarations.
+import koffi from 'koffi'
+
+const libc = koffi.load('libc.so.6')
+const declare = (prototype: string): unknown => libc.func(prototype)
+
+type Socket = (domain: number, type: number, protocol: number) => number
+export const socket = declare('int socket(int domain, int type, int protocol)') as Socket
+
+type Bind = (fd: number, address: Buffer, length: number) => number
+export const bind = declare('int bind(int fd, void *address, uint32_t length)') as Bind
+
+type GetSockName = (fd: number, address: Buffer, length: Buffer) => number
+export const getsockname = declare('int getsockname(int fd, void *address, void *length)') as GetSockName
+
+type SetSockOpt = (fd: number, level: number, name: number, value: Buffer, length: number) => number
+export const setsockopt = declare(
+  'int setsockopt(int fd, int level, int name, void *value, uint32_t length)',
+) as SetSockOpt
+
+type Send = (fd: number, bytes: Buffer, length: number, flags: number) => number
+export const send = declare('intptr_t send(int fd, void *bytes, size_t length, int flags)') as Send
+
+type RecvFrom = (fd: number, bytes: Buffer, size: number, flags: number, from: Buffer, fromLength: Buffer) => number
+export const recvfrom = declare(
+  'intptr_t recvfrom(int fd, void *bytes, size_t size, int flags, void *from, void *from_length)',
+) as RecvFrom
+
+/** errno of the call made just before, and only then. */
+export const errno = (): number => koffi.errno()

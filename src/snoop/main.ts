@@ -1,0 +1,23 @@
+// `macipd snoop`: the snooper with the real sources, from start to signal.
+import type { Logger } from '../daemon/log.js'
+import type { SnoopOptions } from '../daemon/options.js'
+import { BpfSnooper } from './bpf.js'
+import { Ports } from './ports.js'
+import { Snooper } from './snooper.js'
+
+/** Runs until SIGTERM or SIGINT. Rejects with FatalError when it cannot start; then nothing is left behind. */
+export async function runSnooper(options: SnoopOptions, log: Logger): Promise<void> {
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve)
+  })
+  // the control socket comes first: a second snooper must not touch the ports of the first
+  const snooper = await Snooper.start(options, log, {
+    source: () => BpfSnooper.open({ repeatIntervalMs: options.repeatIntervalMs, log }),
+    ports: () => Ports.open({ log, exclude: options.exclude }),
+  })
+  process.once('exit', () => {
+    void snooper.release()
+  })
+  await stopped
+  await snooper.stop()
+}

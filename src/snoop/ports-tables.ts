@@ -1,0 +1,79 @@
+// What rtnetlink told: links, their VLANs and addresses, with the indexes the map of ports needs. Every message costs
+// the same, however large the tables are.
+import type { InterfaceAddress } from '../netlink/address.js'
+import type { Link } from '../netlink/link.js'
+import type { RouteMessage } from '../netlink/route.js'
+import { MultiMap } from './multimap.js'
+import { changeVlans, NO_VLANS, type Vlans, vlansOf } from './ports-vlans.js'
+
+export class LinkTables {
+  readonly links = new Map<number, Link>()
+  /** of bridge ports; absent where VLANs are not filtered */
+  readonly vlans = new Map<number, Vlans>()
+  /** members of each bridge, bond, … */
+  readonly members = new MultiMap<number, number>()
+  /** those members that are VXLAN devices */
+  readonly vxlans = new MultiMap<number, number>()
+  /** MAC → the links that have it */
+  readonly macs = new MultiMap<string, number>()
+  /** IP address → where it is configured */
+  readonly addresses = new MultiMap<string, string>()
+
+  store(message: RouteMessage): void {
+    switch (message.kind) {
+      case 'link':
+        this.storeLink(message.link.ifindex, message.gone ? undefined : message.link)
+        return
+      case 'port-vlans': {
+        const { ifindex, vlans, tunnels } = message.port
+        this.storeVlans(ifindex, message.gone ? NO_VLANS : vlansOf(vlans, tunnels))
+        return
+      }
+      case 'vlan-change': {
+        const { change, gone } = message
+        this.storeVlans(change.ifindex, changeVlans(this.vlansOn(change.ifindex), change, gone))
+        return
+      }
+      case 'address':
+        this.storeAddress(message.address, message.gone)
+    }
+  }
+
+  vlansOn(ifindex: number): Vlans {
+    return this.vlans.get(ifindex) ?? NO_VLANS
+  }
+
+  private storeLink(ifindex: number, link: Link | undefined): void {
+    const old = this.links.get(ifindex)
+    if (old !== undefined) this.unindex(old)
+    if (link === undefined) {
+      this.links.delete(ifindex)
+      this.vlans.delete(ifindex)
+      return
+    }
+    this.links.set(ifindex, link)
+    if (link.mac !== undefined) this.macs.add(link.mac, ifindex)
+    if (link.master === undefined) return
+    this.members.add(link.master, ifindex)
+    if (link.vxlan !== undefined) this.vxlans.add(link.master, ifindex)
+  }
+
+  private unindex({ ifindex, mac, master }: Link): void {
+    if (mac !== undefined) this.macs.delete(mac, ifindex)
+    if (master === undefined) return
+    this.members.delete(master, ifindex)
+    this.vxlans.delete(master, ifindex)
+  }
+
+  private storeVlans(ifindex: number, vlans: Vlans): void {
+    if (vlans.ranges.length === 0) this.vlans.delete(ifindex)
+    else this.vlans.set(ifindex, vlans)
+  }
+
+  private storeAddress({ ifindex, ip, prefixLength }: InterfaceAddress, gone: boolean): void {
+    // the same address may be on several interfaces, and with several prefix lengths on one
+    const where = `${ifindex} ${prefixLength}`
+    if (gone) this.addresses.delete(ip, where)
+    else this.addresses.add(ip, where)
+  }
+}

@@ -1,0 +1,207 @@
+// The snooper's end of the relay's control socket: owns the overlay, comes back whenever the relay does.
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { connectControl } from '../daemon/control-client.js'
+import type { ControlStream } from '../daemon/control-stream.js'
+import { errnoName, reason } from '../daemon/exit.js'
+import type { Logger } from '../daemon/log.js'
+import type { Entry, Key, RelayStatus } from '../evpn/binding.js'
+import type { ViewChange } from '../evpn/views.js'
+import { overlay as proto } from '../gen/overlay.js'
+import { entryFromProto, entryToProto, keyFromProto, keyToProto } from '../zapi/relay/entries.js'
+import { viewChangeFromProto, STATUS_FROM_PROTO } from './relay-codec.js'
+import { fromEpoch, toEpoch } from './clock.js'
+
+const RETRY_MIN_MS = 100
+const RETRY_MAX_MS = 2000
+/** Entries in one message. */
+const PART = 500
+
+/** What the relay tells, in this order: connected, views and reports and entries handed back, synced; at last lost. */
+export type RelayEvents = {
+  onConnected(): void
+  onLost(): void
+  onHandedBack(entries: readonly Entry[]): void
+  onReport(key: Key, status: RelayStatus, seq: number): void
+  onViewsReset(): void
+  onViewChange(change: ViewChange): void
+  /** All that the relay had has been handed back; now `entries` is asked for everything that should be there. */
+  onSynced(): void
+  /** May be read over many turns of the event loop while the table changes. */
+  entries(): Iterable<Entry>
+}
+
+type Stream = ControlStream<proto.FromRelay, proto.ToRelay.$Properties>
+type Part = { put: Entry[] } | { remove: Key[] }
+
+export class RelayClient {
+  private stream: Stream | undefined
+  /** Everything we have is or is being put: single changes count from here on. */
+  private synced = false
+  private parts: Part[] = []
+  private retryMs = RETRY_MIN_MS
+  private retry: NodeJS.Timeout | undefined
+  private complained = false
+  private closed = false
+
+  constructor(
+    readonly path: string,
+    private readonly name: string,
+    private readonly events: RelayEvents,
+    private readonly log: Logger,
+  ) {}
+
+  get connected(): boolean {
+    return this.stream !== undefined
+  }
+
+  /** Connects as soon as there is a relay, and again whenever it is lost. */
+  start(): void {
+    void this.connect()
+  }
+
+  put(entry: Entry): void {
+    if (!this.synced) return
+    const last = this.parts.at(-1)
+    if (last !== undefined && 'put' in last && last.put.length < PART) last.put.push(entry)
+    else this.add({ put: [entry] })
+  }
+
+  /** Also said before `onSynced`: an entry handed back may have to go at once. */
+  remove(key: Key): void {
+    if (this.stream === undefined) return
+    const last = this.parts.at(-1)
+    if (last !== undefined && 'remove' in last && last.remove.length < PART) last.remove.push(key)
+    else this.add({ remove: [key] })
+  }
+
+  close(): void {
+    this.closed = true
+    clearTimeout(this.retry)
+    this.flush()
+    this.stream?.close()
+  }
+
+  private async connect(): Promise<void> {
+    try {
+      const stream = await connectControl<proto.FromRelay, proto.ToRelay.$Properties>({
+        path: this.path,
+        decode: (bytes) => proto.FromRelay.decode(bytes),
+        encode: (message) => proto.ToRelay.encode(message).finish(),
+        onMessage: (message) => {
+          this.receive(message)
+        },
+        onClose: (error) => {
+          this.lost(error)
+        },
+      })
+      if (this.closed) stream.destroy()
+      else this.begin(stream)
+    } catch (error) {
+      this.complain(`the relay does not answer at ${this.path} (${errnoName(error) ?? reason(error)}); still trying`)
+      this.tryAgain()
+    }
+  }
+
+  private begin(stream: Stream): void {
+    this.stream = stream
+    this.complained = false
+    this.log.info({ relay: this.path }, 'connected to the relay')
+    stream.send({ own: { client: this.name } })
+    this.events.onConnected()
+  }
+
+  private lost(error: Error | undefined): void {
+    if (this.stream === undefined) return
+    this.stream = undefined
+    this.synced = false
+    this.parts = []
+    this.events.onLost()
+    if (this.closed) return
+    this.complain(`lost the relay (${error?.message ?? 'it closed the connection'}); still trying`)
+    this.tryAgain()
+  }
+
+  private tryAgain(): void {
+    if (this.closed) return
+    this.retry = setTimeout(() => void this.connect(), this.retryMs)
+    this.retryMs = Math.min(2 * this.retryMs, RETRY_MAX_MS)
+  }
+
+  /** Once, until it works again. */
+  private complain(message: string): void {
+    if (!this.complained && !this.closed) this.log.warn({ relay: this.path }, message)
+    this.complained = true
+  }
+
+  private receive(message: proto.FromRelay): void {
+    if (message.views != null) {
+      if (message.views.reset === true) this.events.onViewsReset()
+      for (const change of message.views.changes ?? []) this.events.onViewChange(viewChangeFromProto(change))
+    } else if (message.handedBack != null) {
+      this.events.onHandedBack((message.handedBack.entries ?? []).map(fromProto))
+    } else if (message.states != null) {
+      for (const { key, status, seq } of message.states.states ?? []) {
+        const known = STATUS_FROM_PROTO.get(status ?? proto.EntryStatus.ENTRY_STATUS_UNSPECIFIED)
+        if (known !== undefined) this.events.onReport(keyFromProto(key), known, seq ?? 0)
+      }
+    } else if (message.synced != null) {
+      this.retryMs = RETRY_MIN_MS
+      this.synced = true
+      this.events.onSynced()
+      void this.putAll()
+    } else if (message.error != null) {
+      this.log.warn({ relay: this.path }, `the relay refuses: ${message.error}`)
+    }
+  }
+
+  /** In parts, between which frames and single changes have their turn; the last word on each key is the right one. */
+  private async putAll(): Promise<void> {
+    const { stream } = this
+    if (stream === undefined) return
+    let part: Entry[] = []
+    for (const entry of this.events.entries()) {
+      part.push(entry)
+      if (part.length < PART) continue
+      this.flush()
+      stream.send(toProto({ put: part }))
+      part = []
+      await nextTurn()
+      if (!(await stream.writable())) return
+    }
+    this.flush()
+    if (part.length > 0) stream.send(toProto({ put: part }))
+    stream.send({ reconciled: {} })
+  }
+
+  private add(part: Part): void {
+    if (this.parts.length === 0) {
+      // after everything that one wake-up of the event loop brings
+      process.nextTick(() => {
+        this.flush()
+      })
+    }
+    this.parts.push(part)
+  }
+
+  private flush(): void {
+    const { parts } = this
+    this.parts = []
+    for (const part of parts) this.stream?.send(toProto(part))
+  }
+}
+
+function toProto(part: Part): proto.ToRelay.$Properties {
+  if ('remove' in part) return { remove: { keys: part.remove.map(keyToProto) } }
+  return {
+    put: {
+      entries: part.put.map((entry) =>
+        entryToProto({ ...entry, firstSeen: toEpoch(entry.firstSeen), lastSeen: toEpoch(entry.lastSeen) }),
+      ),
+    },
+  }
+}
+
+function fromProto(wire: proto.Entry.$Properties): Entry {
+  const entry = entryFromProto(wire)
+  return { ...entry, firstSeen: fromEpoch(entry.firstSeen), lastSeen: fromEpoch(entry.lastSeen) }
+}
