@@ -31,13 +31,16 @@ const FILES = {
   'etc/group': ['root:x:0:', `frr:x:${FRR_ID}:`, `frrvty:x:${FRRVTY_ID}:frr`, 'tcpdump:x:59181:'],
   'etc/nsswitch.conf': ['passwd: files', 'group: files', 'hosts: files'],
   'etc/hosts': ['127.0.0.1 localhost'],
+  // vtysh asks PAM, whose defaults include files that a package's script would write
+  'etc/pam.d/frr': ['auth sufficient pam_permit.so', 'account sufficient pam_permit.so'],
+  'etc/pam.d/other': ['auth required pam_deny.so', 'account required pam_deny.so'],
 }
 /** Mount points of a node's own directories; they belong to frr. */
 const FRR_DIRECTORIES = ['etc/frr', 'run/frr', 'run/macipd', 'var/log/frr']
 
 const cache = process.env.MACIPD_LAB_CACHE ?? '/var/cache/macipd-lab'
 const recipe = createHash('sha256')
-  .update(JSON.stringify([PACKAGES, FILES, FRR_DIRECTORIES]))
+  .update(readFileSync(fileURLToPath(import.meta.url)))
   .digest('hex')
 
 export const treePath = (release) => join(cache, release)
@@ -71,6 +74,8 @@ export async function buildTree(release) {
   for (const [path, lines] of Object.entries(FILES)) writeFileSync(join(fresh, path), `${lines.join('\n')}\n`)
   rmSync(join(fresh, 'var/run'), { recursive: true, force: true })
   symlinkSync('/run', join(fresh, 'var/run'))
+  // some releases of dash ship it, others make it in a script
+  if (!existsSync(join(fresh, 'bin/sh'))) symlinkSync('bash', join(fresh, 'usr/bin/sh'))
   for (const path of FRR_DIRECTORIES) {
     mkdirSync(join(fresh, path), { recursive: true })
     chownSync(join(fresh, path), FRR_ID, FRR_ID)

@@ -12,15 +12,15 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const at = (...parts) => join(root, ...parts)
 
 const BUILD_PACKAGES = ['clang', 'gcc', 'libbpf-dev', 'libc6-dev', 'linux-libc-dev']
-const LAB_PACKAGES = ['debian-archive-keyring', 'iproute2', 'mmdebstrap', 'util-linux']
+const LAB_PACKAGES = ['debian-archive-keyring', 'iproute2', 'mmdebstrap', 'mount', 'util-linux']
 /** What each purpose needs: Debian packages, root, and FRR trees unless --frr names them. */
 const PURPOSES = {
   build: { packages: BUILD_PACKAGES, root: false, releases: [] },
   test: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: true, releases: Object.keys(SUITES) },
   bench: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: true, releases: Object.keys(SUITES) },
-  // npm passes arguments to the last command of a script only: demo and lab call again with --frr
-  demo: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: true, releases: [] },
-  lab: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: true, releases: [] },
+  // npm gives arguments to a script's last command only: demo and lab parse them and come back with --frr
+  demo: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: false, releases: [] },
+  lab: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: false, releases: [] },
 }
 const NOT_PERMITTED = 3
 const LOCK_HELD = 75
@@ -39,7 +39,7 @@ function parse() {
   const { frr } = parsed.values
   if (parsed.positionals.length !== 1 || !Object.hasOwn(PURPOSES, name)) throw new ReadyError(USAGE, 2)
   if (frr !== undefined && !Object.hasOwn(SUITES, frr)) throw new ReadyError(USAGE, 2)
-  return { ...PURPOSES[name], name, ...(frr !== undefined && { releases: [frr] }) }
+  return { ...PURPOSES[name], name, ...(frr !== undefined && { root: true, releases: [frr] }) }
 }
 
 function checkNode() {
