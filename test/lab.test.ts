@@ -184,7 +184,7 @@ test('what a lab left whose guard was killed too is removed by the next', async 
   writeFileSync(join(directory(name), 'lab.json'), JSON.stringify({ name, release: '8.4', owner: pid, vms: [1, 2] }))
   await using lab = await Lab.start({ frr: '8.4' })
   await isGone(name, [])
-  assert.deepEqual(listLabs().filter(({ state }) => state.name === lab.name).length, 1)
+  assert.ok(listLabs().some(({ state }) => state.name === lab.name))
 })
 
 test('a lab that cannot be made leaves nothing behind and says why', async () => {

@@ -103,16 +103,14 @@ export class Lab implements AsyncDisposable {
 
   /** Waits until BGP is established both ways and each VTEP has the other in its flood list. */
   async converged(): Promise<void> {
-    await Promise.all(
-      this.nodes.map((node) => {
-        const other = this.nodes[2 - node.number]
-        return this.waitFor(
-          `${node.name} to know ${other?.name} as VTEP`,
-          () => node.remoteVteps(),
-          (vteps) => vteps.includes(other?.address ?? ''),
-        )
-      }),
-    )
+    const [n1, n2] = this.nodes
+    const knows = (node: Router, other: Router) =>
+      this.waitFor(
+        `${node.name} to know ${other.name} as VTEP`,
+        () => node.remoteVteps(),
+        (vteps) => vteps.includes(other.address),
+      )
+    await Promise.all([knows(n1, n2), knows(n2, n1)])
   }
 
   /** `waitFor` whose failure shows the last lines of every daemon's log. */

@@ -1,4 +1,4 @@
-import { chownSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { bgpdConfig, ROOT, type Tree, VNI, zebraConfig } from './frr.js'
 import type { Holder } from './holder.js'
@@ -79,17 +79,21 @@ export class Router extends Space {
   }
 
   private async startFrr(name: string, options: readonly string[], sockets: readonly string[]): Promise<Daemon> {
-    const paths = sockets.map((socket) => this.path(`/run/frr/${socket}`))
-    // those of a killed predecessor
-    for (const path of paths) rmSync(path, { force: true })
     const daemon = await this.spawn(name, this.inRoot([`/usr/lib/frr/${name}`, '-A', '127.0.0.1', ...options]))
-    await this.socketsOf(daemon, paths)
+    await this.listens(
+      daemon,
+      sockets.map((socket) => `/run/frr/${socket}`),
+    )
     return daemon
   }
 
-  /** Waits until a daemon listens on its sockets; fails at once when it has ended instead. */
-  private async socketsOf(daemon: Daemon, paths: readonly string[]): Promise<void> {
-    const missing = () => (daemon.running ? paths.filter((path) => !existsSync(path)) : [])
+  /** Waits until a daemon listens on its sockets, named as it names them; fails at once when it has ended instead. */
+  private async listens(daemon: Daemon, sockets: readonly string[]): Promise<void> {
+    const missing = () => {
+      if (!daemon.running) return []
+      const listening = listeningSockets(daemon.pid)
+      return sockets.filter((socket) => !listening.has(socket))
+    }
     const context = () => daemon.logTail()
     await waitFor(`${daemon.name} of ${this.name} to listen`, missing, (left) => left.length === 0, { context })
     if (!daemon.running) throw new Error(`${this.name} ${daemon.logTail()}`)
@@ -99,22 +103,31 @@ export class Router extends Space {
   async startRelay(...extra: readonly string[]): Promise<Daemon> {
     const listen = this.path('/run/macipd/zserv.api')
     const control = this.path('/run/macipd/relay.sock')
-    rmSync(listen, { force: true })
     const options = ['--listen', listen, '--zebra', this.path('/run/frr/zserv.api'), '--control', control]
     const argv = macipd('relay', ...options, '--run-dir', this.path('/run/macipd'), ...extra)
-    const daemon = await this.spawn('relay', asUser(this.tree.frrId, argv))
-    await this.socketsOf(daemon, [listen, control])
+    const daemon = await this.spawn('relay', this.asFrr(argv))
+    await this.listens(daemon, [listen, control])
     return daemon
   }
 
   /** Starts `macipd snoop` as root; resolves when its control socket is there. */
   async startSnoop(...extra: readonly string[]): Promise<Daemon> {
     const control = this.path('/run/macipd/snoop.sock')
-    rmSync(control, { force: true })
     const options = ['--relay', this.path('/run/macipd/relay.sock'), '--control', control]
     const daemon = await this.spawn('snoop', macipd('snoop', ...options, ...extra))
-    await this.socketsOf(daemon, [control])
+    await this.listens(daemon, [control])
     return daemon
+  }
+
+  /**
+   * A command without privileges, as FRR's user. Where only root may enter the clone or Node's directory (a clone in
+   * /root), it keeps the capability to read files.
+   */
+  asFrr(argv: readonly string[]): string[] {
+    const id = this.tree.frrId
+    const readable = [ROOT, dirname(process.execPath)].every(everyoneMayEnter)
+    const reading = readable ? [] : ['--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search']
+    return ['setpriv', `--reuid=${id}`, `--regid=${id}`, '--clear-groups', ...reading, ...argv]
   }
 
   /** Ends a daemon of this node and waits until it is gone. */
@@ -147,11 +160,16 @@ function macipd(...args: readonly string[]): string[] {
   return [process.execPath, '--enable-source-maps', join(ROOT, 'dist/src/daemon/macipd.js'), ...args]
 }
 
-/** Without privileges, but able to read the clone and Node where only root may (a clone in /root). */
-function asUser(id: number, argv: readonly string[]): string[] {
-  const readable = [ROOT, dirname(process.execPath)].every(everyoneMayEnter)
-  const reading = readable ? [] : ['--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search']
-  return ['setpriv', `--reuid=${id}`, `--regid=${id}`, '--clear-groups', ...reading, ...argv]
+/** Unix sockets that accept connections in the network namespace of a process: /proc/net/unix, "Flags" and "Path". */
+function listeningSockets(pid: number): Set<string> {
+  const SO_ACCEPTCON = '00010000'
+  const sockets = readFileSync(`/proc/${pid}/net/unix`, 'utf8')
+    .split('\n')
+    .map((line) => line.split(/\s+/))
+    .filter((columns) => columns[3] === SO_ACCEPTCON)
+    // FRR 8.4 says /var/run, which is /run
+    .map((columns) => columns[7]?.replace(/^\/var\/run\//, '/run/') ?? '')
+  return new Set(sockets)
 }
 
 function everyoneMayEnter(path: string): boolean {
