@@ -23,7 +23,7 @@ export function prepareNode(labDirectory: string, number: number, tree: Tree): v
   const configuration = {
     'zebra.conf': zebraConfig(name),
     'bgpd.conf': bgpdConfig(name, addressOf(number), addressOf(3 - number)),
-    'vtysh.conf': '',
+    'vtysh.conf': `hostname ${name}\n`,
   }
   for (const [file, text] of Object.entries(configuration))
     writeFileSync(join(labDirectory, name, DIRECTORIES['/etc/frr'], file), text)
