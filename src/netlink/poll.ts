@@ -1,8 +1,5 @@
 import koffi from 'koffi'
 
-// koffi stops polling when the garbage collector takes a handle.
-const polled = new Set<{ close(): void }>()
-
 /**
  * Calls `onReadable` whenever `fd` has something to read, until closed; the descriptor stays the caller's.
  *
@@ -23,6 +20,7 @@ export function pollReadable(fd: number, onReadable: () => void): { close(): voi
     setImmediate(() => {
       pending = false
       if (!open) return
+      // This mention of the handle also saves it from the garbage collector, which would end the polling.
       if (stopped) handle.start({ readable: true }, callback)
       stopped = false
       onReadable()
@@ -31,11 +29,9 @@ export function pollReadable(fd: number, onReadable: () => void): { close(): voi
   // koffi's declaration omits the status, which comes first.
   const callback = onEvent as unknown as (events: unknown) => void
   const handle = koffi.node.poll(fd, { readable: true }, callback)
-  polled.add(handle)
   return {
     close: () => {
       open = false
-      polled.delete(handle)
       handle.close()
     },
   }
