@@ -13,7 +13,7 @@ import {
   NLMSG_DONE,
   NLMSG_ERROR,
 } from './message.js'
-import { pollReadable } from './poll.js'
+import { pollReadable } from '../fd-poll.js'
 import { encodeDump, type Request } from './route.js'
 
 const AF_NETLINK = 16

@@ -6,7 +6,7 @@ import type { ReleaseLine } from '../lines.js'
 import { FrameScanner, type Verdict } from '../scanner.js'
 import { type BgpMessage, Watch, type ZebraMessage } from '../watch.js'
 import { Channel } from './channel.js'
-import { FdPoll } from './fd-poll.js'
+import { FdPoll } from '../../fd-poll.js'
 
 /** What a session tells its owner. Frames are views, valid during the call. */
 export type SessionEvents = {
