@@ -110,12 +110,18 @@ export class Router extends Space {
     return daemon
   }
 
-  /** Starts `macipd snoop` as root; resolves when its control socket is there. */
+  /** Starts `macipd snoop` as root; resolves when it watches the ports there are. */
   async startSnoop(...extra: readonly string[]): Promise<Daemon> {
     const control = this.path('/run/macipd/snoop.sock')
     const options = ['--relay', this.path('/run/macipd/relay.sock'), '--control', control]
     const daemon = await this.spawn('snoop', macipd('snoop', ...options, ...extra))
-    await this.listens(daemon, [control])
+    // the control socket comes first, it only keeps a second snooper away
+    await waitFor(
+      'the snooper to watch its ports',
+      () => daemon.logTail(),
+      (log) => !daemon.running || log.includes('"msg":"snooping"'),
+    )
+    if (!daemon.running) throw new Error(`${this.name} ${daemon.logTail()}`)
     return daemon
   }
 
@@ -167,8 +173,8 @@ function listeningSockets(pid: number): Set<string> {
     .split('\n')
     .map((line) => line.split(/\s+/))
     .filter((columns) => columns[3] === SO_ACCEPTCON)
-    // FRR 8.4 says /var/run, which is /run
-    .map((columns) => columns[7]?.replace(/^\/var\/run\//, '/run/') ?? '')
+    // FRR 8.4 says /var/run, which is /run; macipd's sockets were bound under a temporary name
+    .map((columns) => columns[7]?.replace(/^\/var\/run\//, '/run/').replace(/\.\d+$/, '') ?? '')
   return new Set(sockets)
 }
 
