@@ -92,8 +92,9 @@ union nd_unit {
 };
 
 /*
- * The counters of a CPU, and its workplace for the frame it looks at. That is not on the stack because without
- * CAP_PERFMON the verifier puts a speculation barrier behind almost every write there: twice the time for an ARP.
+ * The counters of a CPU, and its workplace for the frame it looks at: one at a time, softirqs do not nest.
+ * It is not on the stack because without CAP_PERFMON the verifier puts a speculation barrier behind almost every
+ * write there, which doubles the time for an ARP.
  */
 struct cpu {
 	__u64 counters[SNOOP_OUTCOME_COUNT];
