@@ -7,6 +7,8 @@ import { type Server, type Socket, connect, createServer } from 'node:net'
 export class Recording {
   private readonly up: Buffer[] = []
   private readonly down: Buffer[] = []
+  /** Both sides have closed. */
+  ended = false
 
   /** From the client that connected, to the server behind. */
   get toServer(): Buffer {
@@ -53,6 +55,7 @@ export class Recorder implements Disposable {
       socket.on('close', () => {
         client.destroy()
         server.destroy()
+        recording.ended = true
       })
     }
     client.pipe(server)
