@@ -3,7 +3,7 @@
  * Looks at every frame a port receives and tells user space about those that say which MAC has an IP address:
  * ARP requests and replies, and neighbour advertisements. A frame is never dropped, changed or delayed.
  *
- * For TCX and clsact alike. Loads on Linux 5.15 and later, with CAP_BPF and CAP_NET_ADMIN.
+ * For TCX and clsact alike. Loads on Linux 5.15 and later, with CAP_BPF and CAP_NET_ADMIN alone.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -133,14 +133,17 @@ static __always_inline int load(const struct place *place, __u32 offset, void *t
 	return bpf_skb_load_bytes(place->skb, offset, to, length);
 }
 
-/* On the path of all IPv6: no helper where the byte is at hand. */
-static __always_inline int load_byte(const struct place *place, __u32 offset, __u8 *to)
+/*
+ * One byte of the network layer's header. On the path of all IPv6, so without a helper where the byte is at hand.
+ * The offset from the start of the frame is constant there: without CAP_PERFMON only that may be added to a pointer.
+ */
+static __always_inline int load_byte(const struct place *place, const __u32 offset, __u8 *to)
 {
-	__u8 *byte = (__u8 *)(long)place->skb->data + offset;
+	const __u8 *frame = (const __u8 *)(long)place->skb->data;
 
-	if (byte + 1 > (__u8 *)(long)place->skb->data_end)
-		return load(place, offset, to, 1);
-	*to = *byte;
+	if (place->offset != ETH_HLEN || frame + ETH_HLEN + offset + 1 > (const __u8 *)(long)place->skb->data_end)
+		return load(place, place->offset + offset, to, 1);
+	*to = frame[ETH_HLEN + offset];
 	return 0;
 }
 
@@ -375,7 +378,7 @@ static __always_inline int ipv6(const struct place *place)
 {
 	__u8 next_header, type;
 
-	if (load_byte(place, place->offset + offsetof(struct ipv6hdr, nexthdr), &next_header))
+	if (load_byte(place, offsetof(struct ipv6hdr, nexthdr), &next_header))
 		return count(SNOOP_OUTCOME_IPV6_MALFORMED);
 	switch (next_header) {
 	case IPPROTO_ICMPV6:
@@ -389,7 +392,7 @@ static __always_inline int ipv6(const struct place *place)
 	default:
 		return CONTINUE;
 	}
-	if (load_byte(place, place->offset + sizeof(struct ipv6hdr), &type))
+	if (load_byte(place, sizeof(struct ipv6hdr), &type))
 		return count(SNOOP_OUTCOME_IPV6_MALFORMED);
 	return type == ND_NEIGHBOR_ADVERT ? neighbor_advert(place) : count(SNOOP_OUTCOME_ICMPV6_OTHER);
 }

@@ -1,11 +1,11 @@
 // Paths of Unix sockets: usable, free, or left over by a process that died.
-import { lstatSync, mkdirSync, rmSync } from 'node:fs'
+import { chownSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { connect, type Server } from 'node:net'
 import { dirname } from 'node:path'
 import { errnoName, ExitCode, FatalError, reason } from './exit.js'
 
-/** sizeof(sockaddr_un.sun_path) less the terminating NUL (unix(7)). */
-const MAX_PATH_BYTES = 107
+/** sizeof(sockaddr_un.sun_path) less the terminating NUL (unix(7)) and the suffix of the name it is bound to first. */
+const MAX_PATH_BYTES = 107 - '.1234567'.length
 
 /** The path itself, or a FatalError that says what is wrong with it. `what` names the option or key. */
 export function checkSocketPath(path: string, what: string): string {
@@ -21,16 +21,27 @@ export function checkSocketPath(path: string, what: string): string {
   return path
 }
 
+/** Numeric ids of a file's owner. */
+export type Owner = { uid: number; gid: number }
+
 /**
- * Binds `server` to `path` with exactly `mode`, creating the directory if need be and replacing a socket nobody
- * listens on any more. Throws FatalError (socketBusy, privilege, usage).
+ * Makes `server` listen at `path` with exactly `mode`, creating the directory if need be and replacing a socket nobody
+ * listens on any more. The path appears only when a connection to it succeeds, and disappears with the server.
+ * Throws FatalError (socketBusy, privilege, usage).
  */
-export async function listenAt(server: Server, path: string, mode: number): Promise<void> {
+export async function listenAt(server: Server, path: string, mode: number, owner?: Owner): Promise<void> {
+  const temporary = `${path}.${process.pid}`
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
     await removeStale(path)
-    await bind(server, path, mode)
+    await bind(server, temporary, mode)
+    if (owner !== undefined) chownSync(temporary, owner.uid, owner.gid)
+    renameSync(temporary, path)
+    server.once('close', () => {
+      rmSync(path, { force: true })
+    })
   } catch (error) {
+    if (server.listening) server.close()
     throw error instanceof FatalError ? error : explain(error, path)
   }
 }

@@ -13,7 +13,7 @@ import {
   NLMSG_DONE,
   NLMSG_ERROR,
 } from './message.js'
-import { pollReadable } from './poll.js'
+import { pollReadable } from '../fd-poll.js'
 import { encodeDump, type Request } from './route.js'
 
 const AF_NETLINK = 16
@@ -220,8 +220,6 @@ export class RouteSocket {
 
   private result(message: NetlinkMessage): void {
     const { errno, text } = decodeResult(message)
-    // no room for the first part: the dump has begun all the same and goes on with the next recv (netlink_dump)
-    if (message.type === NLMSG_ERROR && errno === ENOBUFS) return
     const dump = this.endDump()
     if (errno !== 0) dump?.reject(new Error(`netlink dump: ${text}`))
     else if (dump?.interrupted) this.startDump(dump)

@@ -2,7 +2,7 @@ import { release } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { ExitCode, FatalError, reason } from '../daemon/exit.js'
 import type { Logger } from '../daemon/log.js'
-import { pollReadable } from '../netlink/poll.js'
+import { pollReadable } from '../fd-poll.js'
 import { OUTCOMES, type OutcomeName, RECORD_BYTES, decodeRecord, encodeKeys, keyIfindex } from './bpf-layout.js'
 import { type AttachMode, type BpfAddon, type BpfObject, isBpfError, loadAddon } from './bpf-native.js'
 import type { Evidence } from './evidence.js'
@@ -31,6 +31,10 @@ export class BpfSnooper {
   private readonly slab = Buffer.alloc(BATCH * RECORD_BYTES)
   private poller: { close(): void } | undefined
   private open = true
+  /** A clsact filter outlives the process that made it. */
+  private readonly onExit = () => {
+    this.close()
+  }
 
   private constructor(
     private readonly addon: BpfAddon,
@@ -38,7 +42,9 @@ export class BpfSnooper {
     private readonly log: Logger,
     /** Undefined until the first port shows what the kernel has. */
     private mode: AttachMode | undefined,
-  ) {}
+  ) {
+    process.once('exit', this.onExit)
+  }
 
   /** Loads the program. Throws FatalError: privilege, or kernel if it refuses the program. */
   static open(options: SnooperOptions): BpfSnooper {
@@ -128,10 +134,11 @@ export class BpfSnooper {
     return { ...run, outcomes }
   }
 
-  /** Detaches from every port and unloads the program. */
+  /** Detaches from every port and unloads the program; happens at the process's exit too, unless it is killed. */
   close(): void {
     if (!this.open) return
     this.open = false
+    process.off('exit', this.onExit)
     this.poller?.close()
     this.attached.clear()
     this.addon.close(this.object)

@@ -1,5 +1,5 @@
-// A network namespace for one test file: node:test runs each file in a process of its own, and the namespace ends
-// with the process.
+// A network namespace for each test: node:test runs each file in a process of its own, whose main thread moves on to
+// the next; a namespace without processes and sockets ends by itself.
 import { execFileSync } from 'node:child_process'
 import { getSystemErrorName } from 'node:util'
 import koffi from 'koffi'

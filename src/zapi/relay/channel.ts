@@ -4,7 +4,7 @@
 // process. What is in neither queue is in the transit pipe, which the keeper holds open, too: if this process dies, its
 // successor finds every byte where it was left.
 import { FrameScanner, type ScanResult } from '../scanner.js'
-import type { FdPoll } from './fd-poll.js'
+import type { FdPoll } from '../../fd-poll.js'
 import { SystemError, growPipe, peek, pipeHolds, send, shutdownWrite, splice, take } from './libc.js'
 
 /** Where bytes are looked at; used only within one turn, so all channels share it. */

@@ -17,7 +17,7 @@ export function sweepTransit(runDir: string): void {
   for (const name of readdirSync(runDir)) if (name.startsWith(TRANSIT_PREFIX)) rmSync(join(runDir, name))
 }
 
-/** Dials zebra for an accepted, paused connection of bgpd. Rejects, leaving nothing open but `bgpd`, if that fails. */
+/** Dials zebra for an accepted, paused connection of bgpd. Rejects if zebra does not answer. */
 export async function openConnection(id: number, bgpd: Socket, zebraPath: string, runDir: string): Promise<Connection> {
   // errors of these sockets show where they are used, in the worker
   bgpd.on('error', () => undefined)
@@ -25,7 +25,8 @@ export async function openConnection(id: number, bgpd: Socket, zebraPath: string
     join(runDir, `${TRANSIT_PREFIX}${id}-to-zebra`),
     join(runDir, `${TRANSIT_PREFIX}${id}-to-bgpd`),
   ] as const
-  const [zebra] = await Promise.all([dial(zebraPath), run('mkfifo', ['-m', '600', ...paths])])
+  const zebra = await dial(zebraPath)
+  await run('mkfifo', ['-m', '600', ...paths])
   const offer = { id, since: Date.now(), transitToZebra: paths[0], transitToBgpd: paths[1] }
   // reading and writing: the pipes keep their bytes while no worker lives
   const pipes = paths.map((path) => openSync(path, constants.O_RDWR | constants.O_NONBLOCK))

@@ -127,6 +127,8 @@ export class Engine implements SessionEvents {
     const { line } = session
     const injections = this.overlay.next(INJECTION_BATCH)
     if (injections.length === 0) return undefined
+    // a successor must know the entries that bgpd is about to hear of
+    this.journal?.flush()
     this.injected = injections
     session.frames.injected += injections.length
     return Buffer.concat(injections.map((message) => encodeMessage(line, message)))

@@ -1,13 +1,13 @@
 // The relay's keeper: accepts bgpd's connections, dials zebra for each, holds both descriptors and lends them to the
 // worker. It reads no byte of ZAPI, so that nothing in the bytes can end it.
 import { type ChildProcess, fork } from 'node:child_process'
-import { chownSync, mkdirSync, statSync } from 'node:fs'
+import { mkdirSync, statSync } from 'node:fs'
 import { type Server, type Socket, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ExitCode, FatalError, errnoName, reason } from '../../daemon/exit.js'
 import type { Logger } from '../../daemon/log.js'
 import type { RelayOptions } from '../../daemon/options.js'
-import { checkSocketPath, listenAt } from '../../daemon/unix-socket.js'
+import { type Owner, checkSocketPath, listenAt } from '../../daemon/unix-socket.js'
 import { type Connection, closeConnection, dial, openConnection, sweepTransit } from './connections.js'
 import { type ToKeeper, type ToWorker, sendSocket } from './ipc.js'
 
@@ -22,8 +22,8 @@ const DEATHS_WINDOW_MS = 10_000
 export async function runKeeper(options: RelayOptions, log: Logger): Promise<void> {
   for (const name of ['listen', 'zebra', 'control'] as const) checkSocketPath(options[name], name)
   prepareRunDir(options.runDir)
-  await waitForZebra(options)
-  const keeper = new Keeper(options, log)
+  const zebraOwner = await waitForZebra(options)
+  const keeper = new Keeper(options, zebraOwner, log)
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve)
   })
@@ -47,6 +47,7 @@ class Keeper {
 
   constructor(
     private readonly options: RelayOptions,
+    private readonly zebraOwner: Owner,
     private readonly log: Logger,
   ) {
     this.server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) => {
@@ -57,8 +58,9 @@ class Keeper {
   async start(): Promise<void> {
     sweepTransit(this.options.runDir)
     await this.startWorker()
-    await listenAt(this.server, this.options.listen, LISTEN_MODE)
-    this.giveToZebrasUser()
+    // started as root, the socket must still be bgpd's to connect to, and bgpd runs as zebra's user
+    const owner = process.geteuid?.() === 0 ? this.zebraOwner : undefined
+    await listenAt(this.server, this.options.listen, LISTEN_MODE, owner)
     this.log.info({ listen: this.options.listen, zebra: this.options.zebra }, 'bgpd can connect')
   }
 
@@ -92,7 +94,7 @@ class Keeper {
     this.workerStarts++
     const now = Date.now()
     this.deaths = this.deaths.filter((time) => now - time < DEATHS_WINDOW_MS)
-    const plain = this.deaths.length >= MAX_DEATHS
+    const plain = this.deaths.length > MAX_DEATHS
     const worker = fork(new URL('./worker.js', import.meta.url), { execArgv: [], stdio: ['ignore', 2, 2, 'ipc'] })
     this.worker = worker
     const { options, workerStarts, since } = this
@@ -146,13 +148,6 @@ class Keeper {
       if (error !== null) this.log.debug({ error: error.message }, 'a message did not reach the worker')
     })
   }
-
-  /** Started as root, the socket must still be bgpd's to connect to. */
-  private giveToZebrasUser(): void {
-    if (process.geteuid?.() !== 0) return
-    const { uid, gid } = statSync(this.options.zebra)
-    chownSync(this.options.listen, uid, gid)
-  }
 }
 
 function prepareRunDir(path: string): void {
@@ -163,13 +158,14 @@ function prepareRunDir(path: string): void {
   }
 }
 
-async function waitForZebra({ zebra, zebraTimeoutMs }: RelayOptions): Promise<void> {
+/** Resolves with the owner of zebra's socket when zebra accepts connections. */
+async function waitForZebra({ zebra, zebraTimeoutMs }: RelayOptions): Promise<Owner> {
   const deadline = performance.now() + zebraTimeoutMs
   for (;;) {
     try {
       const socket = await dial(zebra)
       socket.destroy()
-      return
+      return statSync(zebra)
     } catch (error) {
       const code = errnoName(error) ?? reason(error)
       if (code === 'EACCES' || code === 'EPERM') {

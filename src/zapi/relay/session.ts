@@ -6,7 +6,7 @@ import type { ReleaseLine } from '../lines.js'
 import { FrameScanner, type Verdict } from '../scanner.js'
 import { type BgpMessage, Watch, type ZebraMessage } from '../watch.js'
 import { Channel } from './channel.js'
-import { FdPoll } from './fd-poll.js'
+import { FdPoll } from '../../fd-poll.js'
 
 /** What a session tells its owner. Frames are views, valid during the call. */
 export type SessionEvents = {
@@ -37,6 +37,8 @@ export type SessionOptions = {
   events: SessionEvents
 }
 
+export const PLAIN_FORWARDING = 'plain forwarding: earlier workers died too often'
+
 export class Session {
   readonly id: number
   readonly since: number
@@ -63,7 +65,7 @@ export class Session {
       toZebra: new FrameScanner(this.visitToZebra, (command) => this.bgpdWatch?.has(command) ?? false, joining),
       toBgpd: new FrameScanner(this.visitToBgpd, (command) => this.zebraWatch?.has(command) ?? false, joining),
     }
-    if (plain) for (const scanner of Object.values(this.scanners)) scanner.loseTrack('plain forwarding')
+    if (plain) for (const scanner of Object.values(this.scanners)) scanner.loseTrack(PLAIN_FORWARDING)
     const common = {
       beforeConsume: () => {
         const fault = this.scanners.toZebra.fault ?? this.scanners.toBgpd.fault
@@ -94,7 +96,8 @@ export class Session {
       },
     })
     this.introduction = introduce(undefined, undefined, undefined)
-    if (inherited?.hello !== undefined) this.introduce(inherited.hello, inherited.capabilities)
+    if (plain) this.introduction = { ...this.introduction, lineReason: PLAIN_FORWARDING }
+    else if (inherited?.hello !== undefined) this.introduce(inherited.hello, inherited.capabilities)
   }
 
   start(): void {

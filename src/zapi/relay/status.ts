@@ -4,13 +4,13 @@ import { version } from '../../version.js'
 import type { Views } from '../views.js'
 import type { Engine } from './engine.js'
 import type { WorkerOptions } from './ipc.js'
-import type { Session } from './session.js'
+import { PLAIN_FORWARDING, type Session } from './session.js'
 
 export function relayStatus(engine: Engine, options: WorkerOptions): proto.RelayStatus.$Properties {
   const { main, overlay, views } = engine
   let announced = 0
   for (const { report } of overlay.entries()) if (report.status === 'announced') announced++
-  const why = options.plain ? 'plain forwarding: earlier workers died too often' : main?.introduction.lineReason
+  const why = options.plain ? PLAIN_FORWARDING : main?.introduction.lineReason
   return {
     version,
     keeperPid: options.keeperPid,
@@ -51,6 +51,7 @@ function sessionStatus({
     injected: frames.injected,
     heldBack: frames.held,
     inSync,
+    note: introduction.line === undefined ? introduction.lineReason : '',
   }
 }
 

@@ -1,4 +1,4 @@
-// Readiness of a descriptor that Node does not read itself: koffi's uv_poll, once per descriptor.
+// Readiness of a file descriptor that Node does not read itself, on Node's own event loop: koffi's uv_poll.
 import koffi from 'koffi'
 
 type Handler = () => void
@@ -11,17 +11,23 @@ type PollHandle = {
 }
 const poll = koffi.node.poll as unknown as (fd: number, options: object, callback: PollCallback) => PollHandle
 
-/** Calls handlers as long as the descriptor is ready for what they wait for. */
+// a handle that nobody refers to is garbage-collected, and polling ends without a word
+const active = new Set<FdPoll>()
+
+/**
+ * Calls handlers again and again as long as the descriptor is ready for what they wait for (level-triggered). An error
+ * condition of the descriptor counts as ready, so that using it reports the error; what a handler throws is an uncaught
+ * exception. One FdPoll per descriptor; close it before the descriptor.
+ */
 export class FdPoll {
-  // the handle must stay referenced: koffi stops polling when it is collected
   private readonly handle: PollHandle
   private onReadable: Handler | undefined
   private onWritable: Handler | undefined
-  private closed = false
 
   constructor(readonly fd: number) {
     this.handle = poll(fd, { readable: true }, () => undefined)
     this.handle.stop()
+    active.add(this)
   }
 
   /** Waits for bytes (or the end of the stream); undefined stops waiting. */
@@ -39,12 +45,11 @@ export class FdPoll {
   }
 
   close(): void {
-    this.closed = true
-    this.handle.close()
+    if (active.delete(this)) this.handle.close()
   }
 
   private update(): void {
-    if (this.closed) return
+    if (!active.has(this)) return
     const readable = this.onReadable !== undefined
     const writable = this.onWritable !== undefined
     if (readable || writable) this.handle.start({ readable, writable }, this.ready)
@@ -52,16 +57,23 @@ export class FdPoll {
   }
 
   private readonly ready = (status: number): void => {
-    // koffi swallows exceptions of this callback
     try {
       this.onWritable?.()
       this.onReadable?.()
-      // libuv stops polling on errors; the handlers have met them by now
-      if (status < 0) this.update()
     } catch (error) {
+      // thrown from here koffi would swallow it
       queueMicrotask(() => {
         throw error
       })
     }
+    // libuv stops polling on an error condition (POLLERR, as of an overrun netlink socket)
+    if (status < 0) this.update()
   }
+}
+
+/** Calls `onReadable` whenever `fd` has something to read or an error to report, until closed. */
+export function pollReadable(fd: number, onReadable: Handler): { close(): void } {
+  const poll = new FdPoll(fd)
+  poll.readable(onReadable)
+  return poll
 }

@@ -1,0 +1,67 @@
+// The FRR releases a lab can run and the configuration of its daemons.
+import { spawnSync } from 'node:child_process'
+import { existsSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ExitCode, FatalError } from '../../src/daemon/exit.js'
+
+export const RELEASES = ['8.4', '10.3', '10.7'] as const
+export type Release = (typeof RELEASES)[number]
+
+/** The clone this code was compiled in. */
+export const ROOT = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))))
+
+export const ASN = 65000
+export const VNI = 100
+
+/** Installs what a lab of this release needs, with its progress on standard error. */
+export function makeReady(release: Release): void {
+  const ready = join(ROOT, 'tools/ready.mjs')
+  const { status } = spawnSync(process.execPath, [ready, 'lab', '--frr', release], { stdio: 'inherit' })
+  if (status !== 0) process.exit(status ?? ExitCode.internal)
+}
+
+/** The extracted Debian packages of a release. */
+export interface Tree {
+  readonly path: string
+  /** FRR's numeric user and group in the tree. */
+  readonly frrId: number
+}
+
+export function findTree(release: Release): Tree {
+  const path = join(process.env['MACIPD_LAB_CACHE'] ?? '/var/cache/macipd-lab', release)
+  const owned = join(path, 'etc/frr')
+  if (!existsSync(owned))
+    throw new FatalError(
+      ExitCode.internal,
+      `FRR ${release} is not in ${path}: run node tools/ready.mjs lab --frr ${release}`,
+    )
+  return { path, frrId: statSync(owned).uid }
+}
+
+export function zebraConfig(hostname: string): string {
+  return `hostname ${hostname}
+log stdout debugging
+log timestamp precision 3
+`
+}
+
+/** iBGP with one neighbour, all timers as short as FRR allows. */
+export function bgpdConfig(hostname: string, own: string, neighbor: string): string {
+  return `hostname ${hostname}
+log stdout debugging
+log timestamp precision 3
+router bgp ${ASN}
+ bgp router-id ${own}
+ no bgp default ipv4-unicast
+ timers bgp 1 3
+ coalesce-time 0
+ neighbor ${neighbor} remote-as ${ASN}
+ neighbor ${neighbor} timers connect 1
+ neighbor ${neighbor} advertisement-interval 0
+ address-family l2vpn evpn
+  neighbor ${neighbor} activate
+  advertise-all-vni
+ exit-address-family
+`
+}

@@ -1,0 +1,98 @@
+// Child processes inside a lab's namespaces.
+import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
+import { inNamespaces, type Namespaces } from './namespaces.js'
+
+const EXEC_TIMEOUT_MS = 30_000
+
+/** Starts `argv` in the given namespaces; the root file system and the user stay this process's. */
+export function launch(
+  namespaces: Namespaces,
+  argv: readonly string[],
+  stdio: StdioOptions,
+  timeout?: number,
+): ChildProcess {
+  const [file, ...args] = argv
+  if (file === undefined) throw new Error('an empty command cannot be run')
+  return inNamespaces(namespaces, () => spawn(file, args, { stdio, ...(timeout !== undefined && { timeout }) }))
+}
+
+/** Runs a command to its end and resolves to its standard output; any other exit code than 0 is an error. */
+export async function exec(namespaces: Namespaces, argv: readonly string[], input = ''): Promise<string> {
+  const child = launch(namespaces, argv, ['pipe', 'pipe', 'pipe'], EXEC_TIMEOUT_MS)
+  const output: string[] = []
+  const errors: string[] = []
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => output.push(text))
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => errors.push(text))
+  // a command that does not read its input may be gone before it is written
+  child.stdin?.on('error', () => undefined).end(input)
+  await once(child, 'close')
+  if (child.exitCode === 0) return output.join('')
+  const how = child.signalCode ?? `exit code ${child.exitCode}`
+  throw new Error(`\`${argv.join(' ')}\` failed (${how}): ${errors.join('')}${output.join('')}`)
+}
+
+/** Runs a command on this process's terminal and resolves to its exit code. */
+export async function interact(namespaces: Namespaces, argv: readonly string[]): Promise<number> {
+  // Ctrl-C belongs to what runs in the terminal's foreground
+  const ignore = () => undefined
+  process.on('SIGINT', ignore)
+  try {
+    const child = launch(namespaces, argv, 'inherit')
+    await once(child, 'close')
+    return child.exitCode ?? 1
+  } finally {
+    process.off('SIGINT', ignore)
+  }
+}
+
+/** A long-running process; its output goes to `logPath`. It never keeps this process alive. */
+export class Daemon {
+  private constructor(
+    readonly name: string,
+    private readonly child: ChildProcess,
+    readonly logPath: string,
+    /** As seen here; what the process itself logs is the number in the lab's own PID namespace. */
+    readonly pid: number,
+  ) {}
+
+  static async start(namespaces: Namespaces, name: string, argv: readonly string[], logPath: string): Promise<Daemon> {
+    const log = openSync(logPath, 'a')
+    try {
+      const child = launch(namespaces, argv, ['ignore', log, log])
+      await once(child, 'spawn')
+      if (child.pid === undefined) throw new Error(`${name} has no PID`)
+      child.unref()
+      return new Daemon(name, child, logPath, child.pid)
+    } finally {
+      closeSync(log)
+    }
+  }
+
+  get running(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null
+  }
+
+  /** Sends `signal` and waits for the end of the process. */
+  async kill(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    if (!this.running) return
+    this.child.ref()
+    const exited = once(this.child, 'exit')
+    this.child.kill(signal)
+    await exited
+  }
+
+  /** PIDs, as seen here, of the processes this one started. */
+  children(): number[] {
+    const pids = readFileSync(`/proc/${this.pid}/task/${this.pid}/children`, 'utf8').trim()
+    return pids === '' ? [] : pids.split(' ').map(Number)
+  }
+
+  logTail(lines = 50): string {
+    const text = existsSync(this.logPath) ? readFileSync(this.logPath, 'utf8').trimEnd() : ''
+    const how = this.child.signalCode ?? `exit code ${this.child.exitCode}`
+    const state = this.running ? `running as ${this.pid}` : `ended (${how})`
+    return `--- ${this.name}, ${state}:\n${text.split('\n').slice(-lines).join('\n')}`
+  }
+}

@@ -1,0 +1,177 @@
+import { chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { bgpdConfig, ROOT, type Tree, VNI, zebraConfig } from './frr.js'
+import type { Holder } from './holder.js'
+import { type MacipRoute, parseMacipRoutes, parseRemoteVteps } from './show.js'
+import type { Daemon } from './process.js'
+import { Space } from './space.js'
+import { waitFor } from './wait.js'
+
+/** Path inside a node -> directory of the node in the lab's directory. */
+const DIRECTORIES = { '/etc/frr': 'etc-frr', '/run/frr': 'run-frr', '/run/macipd': 'run-macipd' } as const
+
+const addressOf = (number: number) => `192.0.2.${number}`
+
+/** Makes the directories that are mounted into a node's root, with the configuration of its daemons. */
+export function prepareNode(labDirectory: string, number: number, tree: Tree): void {
+  const name = `n${number}`
+  mkdirSync(join(labDirectory, name, 'root'), { recursive: true })
+  for (const own of Object.values(DIRECTORIES)) {
+    mkdirSync(join(labDirectory, name, own))
+    chownSync(join(labDirectory, name, own), tree.frrId, tree.frrId)
+  }
+  const configuration = {
+    'zebra.conf': zebraConfig(name),
+    'bgpd.conf': bgpdConfig(name, addressOf(number), addressOf(3 - number)),
+    'vtysh.conf': `hostname ${name}\n`,
+  }
+  for (const [file, text] of Object.entries(configuration))
+    writeFileSync(join(labDirectory, name, DIRECTORIES['/etc/frr'], file), text)
+}
+
+/** A node's router: br0, vx100 and FRR, whose root file system is a release's tree with the node's own directories. */
+export class Router extends Space {
+  readonly address: string
+  private readonly directory: string
+
+  constructor(
+    readonly number: 1 | 2,
+    holder: Holder,
+    private readonly tree: Tree,
+  ) {
+    super(`n${number}`, holder, `n${number}`)
+    this.address = addressOf(number)
+    this.directory = join(holder.directory, this.name)
+  }
+
+  /** The host's path of a file in one of the node's own directories, `/run/macipd/relay.sock` for example. */
+  path(inside: string): string {
+    for (const [prefix, own] of Object.entries(DIRECTORIES)) {
+      if (inside === prefix || inside.startsWith(`${prefix}/`))
+        return this.directory + `/${own}` + inside.slice(prefix.length)
+    }
+    throw new Error(`${inside} is in none of ${Object.keys(DIRECTORIES).join(', ')}`)
+  }
+
+  /** br0 without any address, and vx100 in it. IPv6 is on, else the kernel takes no IPv6 neighbours for suppression. */
+  async bridge(): Promise<void> {
+    await this.ip(
+      `addr add ${this.address}/24 dev fabric`,
+      'link set fabric up mtu 1600',
+      'link add br0 type bridge mcast_snooping 0',
+      'link set br0 up',
+      `link add vx${VNI} type vxlan id ${VNI} local ${this.address} dstport 4789 nolearning`,
+      `link set vx${VNI} master br0`,
+      `link set vx${VNI} type bridge_slave neigh_suppress on learning off`,
+      `link set vx${VNI} up`,
+    )
+  }
+
+  /** Starts zebra, and mgmtd before it where the release has one; resolves when zebra accepts clients. */
+  async startZebra(): Promise<Daemon> {
+    if (existsSync(join(this.tree.path, 'usr/lib/frr/mgmtd'))) await this.startFrr('mgmtd', [], ['mgmtd_be.sock'])
+    return this.startFrr('zebra', ['-M', 'dplane_fpm_nl'], ['zserv.api', 'zebra.vty'])
+  }
+
+  /** Starts bgpd, on the given ZAPI socket (as the node sees it) instead of zebra's own. */
+  async startBgpd({ zapi }: { zapi?: string } = {}): Promise<Daemon> {
+    return this.startFrr('bgpd', zapi === undefined ? [] : ['-z', zapi], ['bgpd.vty'])
+  }
+
+  private async startFrr(name: string, options: readonly string[], sockets: readonly string[]): Promise<Daemon> {
+    const daemon = await this.spawn(name, this.inRoot([`/usr/lib/frr/${name}`, '-A', '127.0.0.1', ...options]))
+    await this.listens(
+      daemon,
+      sockets.map((socket) => `/run/frr/${socket}`),
+    )
+    return daemon
+  }
+
+  /** Waits until a daemon listens on its sockets, named as it names them; fails at once when it has ended instead. */
+  private async listens(daemon: Daemon, sockets: readonly string[]): Promise<void> {
+    const missing = () => {
+      if (!daemon.running) return []
+      const listening = listeningSockets(daemon.pid)
+      return sockets.filter((socket) => !listening.has(socket))
+    }
+    const context = () => daemon.logTail()
+    await waitFor(`${daemon.name} of ${this.name} to listen`, missing, (left) => left.length === 0, { context })
+    if (!daemon.running) throw new Error(`${this.name} ${daemon.logTail()}`)
+  }
+
+  /** Starts `macipd relay` as FRR's user; resolves when bgpd can connect. */
+  async startRelay(...extra: readonly string[]): Promise<Daemon> {
+    const listen = this.path('/run/macipd/zserv.api')
+    const control = this.path('/run/macipd/relay.sock')
+    const options = ['--listen', listen, '--zebra', this.path('/run/frr/zserv.api'), '--control', control]
+    const argv = macipd('relay', ...options, '--run-dir', this.path('/run/macipd'), ...extra)
+    const daemon = await this.spawn('relay', this.asFrr(argv))
+    await this.listens(daemon, [listen, control])
+    return daemon
+  }
+
+  /** Starts `macipd snoop` as root; resolves when its control socket is there. */
+  async startSnoop(...extra: readonly string[]): Promise<Daemon> {
+    const control = this.path('/run/macipd/snoop.sock')
+    const options = ['--relay', this.path('/run/macipd/relay.sock'), '--control', control]
+    const daemon = await this.spawn('snoop', macipd('snoop', ...options, ...extra))
+    await this.listens(daemon, [control])
+    return daemon
+  }
+
+  /**
+   * A command without privileges, as FRR's user. Where only root may enter the clone or Node's directory (a clone in
+   * /root), it keeps the capability to read files.
+   */
+  asFrr(argv: readonly string[]): string[] {
+    const id = this.tree.frrId
+    const readable = [ROOT, dirname(process.execPath)].every(everyoneMayEnter)
+    const reading = readable ? [] : ['--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search']
+    return ['setpriv', `--reuid=${id}`, `--regid=${id}`, '--clear-groups', ...reading, ...argv]
+  }
+
+  /** Ends a daemon of this node and waits until it is gone. */
+  kill(name: 'zebra' | 'bgpd' | 'relay' | 'snoop', signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    return this.daemon(name).kill(signal)
+  }
+
+  /** Runs one vtysh command and resolves to what it printed. */
+  vtysh(command: string): Promise<string> {
+    return this.exec(this.inRoot(['vtysh', '-c', command]))
+  }
+
+  /** As `vtysh`, for a command that ends in `json`. */
+  async vtyshJson(command: string): Promise<unknown> {
+    return JSON.parse(await this.vtysh(command)) as unknown
+  }
+
+  /** Addresses of the VTEPs this node floods to. */
+  async remoteVteps(): Promise<string[]> {
+    return parseRemoteVteps(await this.vtyshJson(`show evpn vni ${VNI} json`))
+  }
+
+  /** The Type-2 routes bgpd has, its own and the other node's. */
+  async macipRoutes(): Promise<MacipRoute[]> {
+    return parseMacipRoutes(await this.vtyshJson('show bgp l2vpn evpn route type macip json'))
+  }
+}
+
+function macipd(...args: readonly string[]): string[] {
+  return [process.execPath, '--enable-source-maps', join(ROOT, 'dist/src/daemon/macipd.js'), ...args]
+}
+
+/** Unix sockets that accept connections in the network namespace of a process: /proc/net/unix, "Flags" and "Path". */
+function listeningSockets(pid: number): Set<string> {
+  const SO_ACCEPTCON = '00010000'
+  const sockets = readFileSync(`/proc/${pid}/net/unix`, 'utf8')
+    .split('\n')
+    .map((line) => line.split(/\s+/))
+    .filter((columns) => columns[3] === SO_ACCEPTCON)
+    // FRR 8.4 says /var/run, which is /run
+    .map((columns) => columns[7]?.replace(/^\/var\/run\//, '/run/') ?? '')
+  return new Set(sockets)
+}
+
+function everyoneMayEnter(path: string): boolean {
+  return (statSync(path).mode & 0o001) !== 0 && (path === '/' || everyoneMayEnter(dirname(path)))
+}
