@@ -16,10 +16,7 @@ export function renderStatus(status: Status, now: number, paint: Paint): string 
 function health(status: Status, now: number, paint: Paint): string[] {
   const found = findings(status, now)
   const problems = found.filter(({ severity }) => severity === 'problem').length
-  const verdict =
-    problems === 0
-      ? paint('green', 'OK')
-      : paint('red', `NOT OK: ${count(problems, 'problem')}`)
+  const verdict = problems === 0 ? paint('green', 'OK') : paint('red', `NOT OK: ${count(problems, 'problem')}`)
   const lines = found.flatMap(({ severity, what, todo }) => [
     severity === 'problem' ? paint('red', `  ! ${printable(what)}`) : paint('yellow', `  - ${printable(what)}`),
     `      ${printable(todo)}`,

@@ -1,7 +1,7 @@
 // The configuration file: YAML, strict, every mistake one line with its place.
 import { readFileSync } from 'node:fs'
 import * as v from 'valibot'
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml'
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml'
 import { releaseLine, RELEASE_LINES } from '../zapi/lines.js'
 import { DURATION_EXPECTED, parseDuration } from './duration.js'
 import { errnoName, ExitCode, FatalError, reason } from './exit.js'
@@ -100,6 +100,10 @@ export function parseConfig(source: string, file: string): Config {
   }
   const [syntax] = document.errors
   if (syntax !== undefined) fail(syntax.pos[0], firstLine(syntax.message))
+  // an alias may lead nowhere, or be one of very many
+  visit(document, {
+    Alias: (_key, { range, source }) => fail(range?.[0] ?? 0, `*${source}: aliases are not supported`),
+  })
   const result = v.safeParse(schema, document.toJS())
   if (result.success) return result.output
   const [issue] = result.issues

@@ -1,4 +1,5 @@
 // `macipd snoop`: the snooper with the real sources, from start to signal.
+import { rmSync } from 'node:fs'
 import type { Logger } from '../daemon/log.js'
 import type { SnoopOptions } from '../daemon/options.js'
 import { BpfSnooper } from './bpf.js'
@@ -15,9 +16,13 @@ export async function runSnooper(options: SnoopOptions, log: Logger): Promise<vo
     source: () => BpfSnooper.open({ repeatIntervalMs: options.repeatIntervalMs, log }),
     ports: () => Ports.open({ log, exclude: options.exclude }),
   })
-  process.once('exit', () => {
+  // an unexpected end leaves no filter and no socket behind either
+  const onExit = (): void => {
     void snooper.release()
-  })
+    rmSync(options.control, { force: true })
+  }
+  process.once('exit', onExit)
   await stopped
   await snooper.stop()
+  process.off('exit', onExit)
 }

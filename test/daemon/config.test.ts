@@ -183,7 +183,7 @@ test('options that cannot work together are refused', () => {
   assert.throws(() => relayOptions({ listen: '/a', zebra: '/a' }, {}), /listen and zebra are the same path: \/a/)
   assert.throws(
     () => relayOptions({ listen: `/${'x'.repeat(107)}` }, {}),
-    /listen: a socket path has at most 107 bytes/,
+    /listen: a socket path has at most 99 bytes/,
   )
   assert.throws(() => snoopOptions({ relay: 'r.sock' }, {}), /relay: r\.sock is not an absolute path/)
 })

@@ -199,7 +199,7 @@ test('a file that is no socket is left alone', async (t) => {
 
 test('impossible paths are refused with a reason', async (t) => {
   await refused('control.sock', ExitCode.usage, /absolute/, t)
-  await refused(`/tmp/${'x'.repeat(120)}`, ExitCode.usage, /at most 107 bytes, this one has 125/, t)
+  await refused(`/tmp/${'x'.repeat(120)}`, ExitCode.usage, /at most 99 bytes, this one has 125/, t)
   const dir = tempDir(t)
   writeFileSync(join(dir, 'file'), '')
   await refused(join(dir, 'file', 'control.sock'), ExitCode.usage, /cannot listen/, t)
