@@ -6,9 +6,11 @@ export type Style = 'bold' | 'dim' | 'red' | 'yellow' | 'green'
 export type Paint = (style: Style, text: string) => string
 
 /** Colours only on a terminal, and not against the reader's wish (no-color.org). */
-export function paintFor(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): Paint {
+export function paintFor(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv): Paint {
   const noColour = env['NO_COLOR'] !== undefined && env['NO_COLOR'] !== ''
-  return stream.isTTY && !noColour && env['TERM'] !== 'dumb' ? styleText : (_style, text) => text
+  return stream.isTTY && !noColour && env['TERM'] !== 'dumb'
+    ? (style, text) => styleText(style, text, { validateStream: false })
+    : (_style, text) => text
 }
 
 /** Names of interfaces come from outside: no control character reaches a terminal. */

@@ -1,5 +1,4 @@
 // `macipd snoop`: the snooper with the real sources, from start to signal.
-import { rmSync } from 'node:fs'
 import type { Logger } from '../daemon/log.js'
 import type { SnoopOptions } from '../daemon/options.js'
 import { BpfSnooper } from './bpf.js'
@@ -16,13 +15,10 @@ export async function runSnooper(options: SnoopOptions, log: Logger): Promise<vo
     source: () => BpfSnooper.open({ repeatIntervalMs: options.repeatIntervalMs, log }),
     ports: () => Ports.open({ log, exclude: options.exclude }),
   })
-  // an unexpected end leaves no filter and no socket behind either
-  const onExit = (): void => {
+  // an unexpected end leaves no filter behind either
+  process.once('exit', () => {
     void snooper.release()
-    rmSync(options.control, { force: true })
-  }
-  process.once('exit', onExit)
+  })
   await stopped
   await snooper.stop()
-  process.off('exit', onExit)
 }

@@ -17,7 +17,10 @@ test('messages come out whole however the stream is cut', () => {
         deframer.feed(stream.subarray(offset, offset + size), (message) => received.push(Buffer.from(message)))
         offset += size
       }
-      assert.deepEqual(received, sent.map(Buffer.from))
+      assert.deepEqual(
+        received,
+        sent.map((bytes) => Buffer.from(bytes)),
+      )
     }),
   )
 })
