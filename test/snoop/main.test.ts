@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ExitCode, FatalError } from '../../src/daemon/exit.js'
 import type { SnoopOptions } from '../../src/daemon/options.js'
+import { RESTORE_GRACE_MS } from '../../src/evpn/step.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
 import { Snooper } from '../../src/snoop/snooper.js'
 import { silent, tempDir } from '../daemon/support.js'
@@ -181,6 +182,23 @@ test('a binding that is not seen again ages out by itself', async (t) => {
   await relay.until(() => relay.told.includes(`remove 100 ${VM1} 10.0.0.1`))
   assert.equal(table.withdrawn.aged, 1)
   assert.ok(source.asked.includes(`forget 11 0 ${VM1} 10.0.0.1`))
+})
+
+test('an entry handed back that is due before all others is waited for first', async (t) => {
+  const { relay, ports, source, options, start } = await scene(t)
+  ports.plug(11, 'tap1', 100)
+  await relay.close()
+  relay.hold({ vni: 100, mac: VM2, ip: '10.0.0.2' }, { port: 'tap1', firstSeen: 0, lastSeen: 0 })
+  await start()
+  source.see(11, VM1, '10.0.0.1')
+  const timers = t.mock.method(globalThis, 'setTimeout')
+  await relay.listen(options.relay)
+  await reconciled(relay)
+  const delays = timers.mock.calls.map(({ arguments: [, delay] }) => delay ?? 0)
+  assert.ok(
+    delays.some((delay) => delay > RESTORE_GRACE_MS - 5000 && delay <= RESTORE_GRACE_MS),
+    delays.join(),
+  )
 })
 
 test('a port that cannot be snooped does not keep the others from being', async (t) => {
