@@ -10,6 +10,7 @@
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/ipv6.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
@@ -31,20 +32,10 @@ struct {
 	__uint(max_entries, 4 << 20);
 } ring SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, SNOOP_OUTCOME_COUNT);
-	__type(key, __u32);
-	__type(value, __u64);
-} counters SEC(".maps");
+#define NOT_COUNTED SNOOP_OUTCOME_COUNT
 
-/* One number: the repeat interval in ns. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} repeat_interval SEC(".maps");
+/* ns. User space sets it (map `.bss`). */
+__u64 repeat_interval;
 
 /* What user space was told last about a key, and when. */
 struct seen {
@@ -58,24 +49,6 @@ struct {
 	__type(key, struct snoop_key);
 	__type(value, struct seen);
 } seen SEC(".maps");
-
-/* Where in the frame we are, and the VLAN it is in. */
-struct place {
-	struct __sk_buff *skb;
-	__u32 offset; /* of the network layer's header */
-	__be16 vlan;
-	__be16 vlan_proto;
-};
-
-/* What a frame claims. */
-struct claim {
-	__u8 ip[16];
-	__u8 mac[ETH_ALEN];
-	__u8 ether_source[ETH_ALEN];
-	__u8 kind;
-	__u8 family;
-	__u8 na_flags;
-};
 
 /* RFC 826 for Ethernet and IPv4. (linux/if_arp.h needs a C library.) */
 struct arp_ipv4 {
@@ -118,153 +91,146 @@ union nd_unit {
 	__u32 words[2];
 };
 
-static __always_inline int count(__u32 outcome)
-{
-	__u64 *counter = bpf_map_lookup_elem(&counters, &outcome);
-
-	if (counter)
-		*counter += 1;
-	return CONTINUE;
-}
-
-/* The skb may be non-linear: copying out works for any, where pulling would change it. */
-static __always_inline int load(const struct place *place, __u32 offset, void *to, __u32 length)
-{
-	return bpf_skb_load_bytes(place->skb, offset, to, length);
-}
-
 /*
- * One byte of the network layer's header. On the path of all IPv6, so without a helper where the byte is at hand.
- * The offset from the start of the frame is constant there: without CAP_PERFMON only that may be added to a pointer.
+ * The counters of a CPU, and its workplace for the frame it looks at: one at a time, softirqs do not nest.
+ * It is not on the stack because without CAP_PERFMON the verifier puts a speculation barrier behind almost every
+ * write there, which doubles the time for an ARP.
  */
-static __always_inline int load_byte(const struct place *place, const __u32 offset, __u8 *to)
-{
-	const __u8 *frame = (const __u8 *)(long)place->skb->data;
+struct cpu {
+	__u64 counters[SNOOP_OUTCOME_COUNT];
+	/* Read back, so that the verifier sees a number like any other: it refuses an index constant on each path. */
+	volatile __u32 outcome;
+	/* what the frame claims */
+	struct snoop_key key;
+	__u8 ether_source[ETH_ALEN];
+	__u8 kind;
+	__u8 na_flags;
+	struct seen now;
+	/* what was read of it */
+	struct {
+		__be16 tci;
+		__be16 protocol;
+	} tag;
+	__u8 next_header;
+	__u8 icmpv6_type;
+	struct arp_ipv4 arp;
+	union ipv6_na nd;
+	union nd_unit option;
+	__u64 sum; /* of the NA's 32-bit words */
+	__u32 to_next; /* units until the next option begins */
+	__u32 found_mac;
+};
 
-	if (place->offset != ETH_HLEN || frame + ETH_HLEN + offset + 1 > (const __u8 *)(long)place->skb->data_end)
-		return load(place, place->offset + offset, to, 1);
-	*to = frame[ETH_HLEN + offset];
-	return 0;
-}
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cpu);
+} cpus SEC(".maps");
 
-static __always_inline int mac_is_zero(const __u8 *mac)
+static __always_inline bool mac_is_zero(const __u8 *mac)
 {
 	return !(mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5]);
 }
 
-static __always_inline int mac_is_multicast(const __u8 *mac)
+static __always_inline bool mac_is_multicast(const __u8 *mac)
 {
 	return mac[0] & 1;
 }
 
 /* A change of these marks is news within the repeat interval too. */
-static __always_inline __u64 marks(const struct claim *claim)
+static __always_inline __u64 marks(const struct cpu *cpu)
 {
-	__u64 differing = 0;
+	__u8 differing = 0;
 
 	for (int i = 0; i < ETH_ALEN; i++)
-		differing |= claim->mac[i] ^ claim->ether_source[i];
-	return (claim->na_flags & (SNOOP_NA_ROUTER | SNOOP_NA_OVERRIDE)) | (differing != 0);
-}
-
-static __always_inline int was_passed_lately(const struct seen *last, __u64 marks, __u64 now)
-{
-	__u32 zero = 0;
-	__u64 *interval = bpf_map_lookup_elem(&repeat_interval, &zero);
-
-	return last && interval && last->marks == marks && now - last->at < *interval;
+		differing |= cpu->key.mac[i] ^ cpu->ether_source[i];
+	return (cpu->na_flags & (SNOOP_NA_ROUTER | SNOOP_NA_OVERRIDE)) | (differing != 0);
 }
 
 /* Checks the addresses all kinds have in common, and passes the claim to user space unless it is a repetition. */
-static __always_inline int pass(const struct place *place, const struct claim *claim)
+static __always_inline enum snoop_outcome pass(struct cpu *cpu)
 {
-	struct snoop_key key = {
-		.ifindex = bpf_htonl(place->skb->ifindex),
-		.vlan = place->vlan,
-		.vlan_proto = place->vlan_proto,
-		.family = claim->family,
-	};
 	struct snoop_record *record;
-	struct seen *last, now;
+	struct seen *last;
 
-	if (mac_is_zero(claim->mac))
-		return count(SNOOP_OUTCOME_MAC_ZERO);
-	if (mac_is_multicast(claim->mac))
-		return count(SNOOP_OUTCOME_MAC_MULTICAST);
-	if (mac_is_zero(claim->ether_source) || mac_is_multicast(claim->ether_source))
-		return count(SNOOP_OUTCOME_ETHER_SOURCE_INVALID);
+	if (mac_is_zero(cpu->key.mac))
+		return SNOOP_OUTCOME_MAC_ZERO;
+	if (mac_is_multicast(cpu->key.mac))
+		return SNOOP_OUTCOME_MAC_MULTICAST;
+	if (mac_is_zero(cpu->ether_source) || mac_is_multicast(cpu->ether_source))
+		return SNOOP_OUTCOME_ETHER_SOURCE_INVALID;
 
-	__builtin_memcpy(key.mac, claim->mac, sizeof(key.mac));
-	__builtin_memcpy(key.ip, claim->ip, sizeof(key.ip));
-	now.at = bpf_ktime_get_coarse_ns();
-	now.marks = marks(claim);
-	last = bpf_map_lookup_elem(&seen, &key);
-	if (was_passed_lately(last, now.marks, now.at))
-		return count(SNOOP_OUTCOME_REPEATED);
+	cpu->now.at = bpf_ktime_get_coarse_ns();
+	cpu->now.marks = marks(cpu);
+	last = bpf_map_lookup_elem(&seen, &cpu->key);
+	if (last && last->marks == cpu->now.marks && cpu->now.at - last->at < repeat_interval)
+		return SNOOP_OUTCOME_REPEATED;
 
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record)
-		return count(SNOOP_OUTCOME_RING_FULL);
+		return SNOOP_OUTCOME_RING_FULL;
 	record->at = bpf_cpu_to_be64(bpf_ktime_get_ns());
-	record->ifindex = key.ifindex;
-	record->vlan = key.vlan;
-	record->vlan_proto = key.vlan_proto;
-	__builtin_memcpy(record->mac, claim->mac, sizeof(record->mac));
-	__builtin_memcpy(record->ether_source, claim->ether_source, sizeof(record->ether_source));
-	__builtin_memcpy(record->ip, claim->ip, sizeof(record->ip));
-	record->kind = claim->kind;
-	record->na_flags = claim->na_flags;
+	record->ifindex = cpu->key.ifindex;
+	record->vlan = cpu->key.vlan;
+	record->vlan_proto = cpu->key.vlan_proto;
+	__builtin_memcpy(record->mac, cpu->key.mac, sizeof(record->mac));
+	__builtin_memcpy(record->ether_source, cpu->ether_source, sizeof(record->ether_source));
+	__builtin_memcpy(record->ip, cpu->key.ip, sizeof(record->ip));
+	record->kind = cpu->kind;
+	record->na_flags = cpu->na_flags;
 	record->pad[0] = record->pad[1] = 0;
 	bpf_ringbuf_submit(record, 0);
 
 	/* If this fails, user space hears the same again: harmless. */
 	if (last)
-		*last = now;
+		*last = cpu->now;
 	else
-		bpf_map_update_elem(&seen, &key, &now, BPF_ANY);
-	return count(SNOOP_OUTCOME_PASSED);
+		bpf_map_update_elem(&seen, &cpu->key, &cpu->now, BPF_ANY);
+	return SNOOP_OUTCOME_PASSED;
 }
 
-static __always_inline int arp(const struct place *place)
+/* The skb may be non-linear: copying out works for any, where pulling would change it. */
+static __always_inline int load_ether_source(struct __sk_buff *skb, struct cpu *cpu)
 {
-	struct claim claim = {};
-	struct arp_ipv4 message;
-
-	if (load(place, offsetof(struct ethhdr, h_source), claim.ether_source, ETH_ALEN) ||
-	    load(place, place->offset, &message, sizeof(message)))
-		return count(SNOOP_OUTCOME_ARP_TRUNCATED);
-	if (message.hardware != bpf_htons(ARPHRD_ETHER) || message.protocol != bpf_htons(ETH_P_IP) ||
-	    message.hardware_length != ETH_ALEN || message.protocol_length != sizeof(message.sender_ip))
-		return count(SNOOP_OUTCOME_ARP_NOT_ETHERNET_IPV4);
-
-	if (message.operation == bpf_htons(ARPOP_REQUEST))
-		claim.kind = SNOOP_KIND_ARP_REQUEST;
-	else if (message.operation == bpf_htons(ARPOP_REPLY))
-		claim.kind = SNOOP_KIND_ARP_REPLY;
-	else
-		return count(SNOOP_OUTCOME_ARP_OTHER_OPERATION);
-
-	claim.family = SNOOP_FAMILY_IPV4;
-	__builtin_memcpy(claim.mac, message.sender_mac, ETH_ALEN);
-	__builtin_memcpy(claim.ip, message.sender_ip, sizeof(message.sender_ip));
-	switch (claim.ip[0]) {
-	case 0:
-		if (claim.ip[1] | claim.ip[2] | claim.ip[3])
-			break;
-		return count(claim.kind == SNOOP_KIND_ARP_REQUEST ? SNOOP_OUTCOME_ARP_PROBE :
-								    SNOOP_OUTCOME_IP_UNSPECIFIED);
-	case 127:
-		return count(SNOOP_OUTCOME_IP_LOOPBACK);
-	case 224 ... 239:
-		return count(SNOOP_OUTCOME_IP_MULTICAST);
-	case 255:
-		if ((claim.ip[1] & claim.ip[2] & claim.ip[3]) == 255)
-			return count(SNOOP_OUTCOME_IP_BROADCAST);
-	}
-	return pass(place, &claim);
+	return bpf_skb_load_bytes(skb, offsetof(struct ethhdr, h_source), cpu->ether_source, ETH_ALEN);
 }
 
-static __always_inline int checksum_is_right(__u64 sum)
+static __always_inline enum snoop_outcome arp(struct __sk_buff *skb, struct cpu *cpu, __u32 offset)
+{
+	const __u8 *ip = cpu->arp.sender_ip;
+
+	if (load_ether_source(skb, cpu) || bpf_skb_load_bytes(skb, offset, &cpu->arp, sizeof(cpu->arp)))
+		return SNOOP_OUTCOME_ARP_TRUNCATED;
+	if (cpu->arp.hardware != bpf_htons(ARPHRD_ETHER) || cpu->arp.protocol != bpf_htons(ETH_P_IP) ||
+	    cpu->arp.hardware_length != ETH_ALEN || cpu->arp.protocol_length != sizeof(cpu->arp.sender_ip))
+		return SNOOP_OUTCOME_ARP_NOT_ETHERNET_IPV4;
+
+	if (cpu->arp.operation == bpf_htons(ARPOP_REQUEST))
+		cpu->kind = SNOOP_KIND_ARP_REQUEST;
+	else if (cpu->arp.operation == bpf_htons(ARPOP_REPLY))
+		cpu->kind = SNOOP_KIND_ARP_REPLY;
+	else
+		return SNOOP_OUTCOME_ARP_OTHER_OPERATION;
+
+	if (!(ip[0] | ip[1] | ip[2] | ip[3]))
+		return cpu->kind == SNOOP_KIND_ARP_REQUEST ? SNOOP_OUTCOME_ARP_PROBE : SNOOP_OUTCOME_IP_UNSPECIFIED;
+	if (ip[0] == 127)
+		return SNOOP_OUTCOME_IP_LOOPBACK;
+	if ((ip[0] & 0xf0) == 224)
+		return SNOOP_OUTCOME_IP_MULTICAST;
+	if ((ip[0] & ip[1] & ip[2] & ip[3]) == 255)
+		return SNOOP_OUTCOME_IP_BROADCAST;
+
+	cpu->na_flags = 0;
+	cpu->key.family = SNOOP_FAMILY_IPV4;
+	__builtin_memcpy(cpu->key.mac, cpu->arp.sender_mac, ETH_ALEN);
+	__builtin_memset(cpu->key.ip, 0, sizeof(cpu->key.ip));
+	__builtin_memcpy(cpu->key.ip, ip, sizeof(cpu->arp.sender_ip));
+	return pass(cpu);
+}
+
+static __always_inline bool checksum_is_right(__u64 sum)
 {
 	for (int i = 0; i < 3; i++)
 		sum = (sum & 0xffffffff) + (sum >> 32);
@@ -274,39 +240,39 @@ static __always_inline int checksum_is_right(__u64 sum)
 }
 
 /*
- * Reads the options: the first target link-layer address goes to `mac`, all bytes are added to `sum`.
- * Returns 1 if there was one, 0 if not, -1 if the options are malformed.
+ * Reads `length` bytes of options: the first target link-layer address goes to the key, all bytes are added to the sum.
+ * Returns false if the options are malformed.
  */
-static __always_inline int options(const struct place *place, __u32 length, __u8 *mac, __u64 *sum)
+static __always_inline bool options(struct __sk_buff *skb, struct cpu *cpu, __u32 offset, __u32 length)
 {
-	__u32 units = length / sizeof(union nd_unit), to_next = 0;
-	int found = 0;
-	union nd_unit unit;
+	__u32 units = length / sizeof(cpu->option);
 
-	for (__u32 i = 0; i < SNOOP_NA_OPTIONS_MAX / sizeof(unit); i++) {
+	cpu->to_next = 0;
+	cpu->found_mac = false;
+	for (__u32 i = 0; i < SNOOP_NA_OPTIONS_MAX / sizeof(cpu->option); i++) {
 		if (i >= units)
 			break;
-		if (load(place, place->offset + sizeof(union ipv6_na) + i * sizeof(unit), &unit, sizeof(unit)))
-			return -1;
-		*sum += (__u64)unit.words[0] + unit.words[1];
-		if (to_next) {
-			to_next--;
+		if (bpf_skb_load_bytes(skb, offset + i * sizeof(cpu->option), &cpu->option, sizeof(cpu->option)))
+			return false;
+		cpu->sum += (__u64)cpu->option.words[0] + cpu->option.words[1];
+		if (cpu->to_next) {
+			cpu->to_next--;
 			continue;
 		}
-		if (unit.length == 0)
-			return -1;
-		to_next = unit.length - 1;
-		if (unit.type != ND_OPT_TARGET_LINKADDR || found)
+		if (cpu->option.length == 0)
+			return false;
+		cpu->to_next = cpu->option.length - 1;
+		if (cpu->option.type != ND_OPT_TARGET_LINKADDR || cpu->found_mac)
 			continue;
-		if (unit.length != 1)
-			return -1;
-		__builtin_memcpy(mac, unit.mac, ETH_ALEN);
-		found = 1;
+		if (cpu->option.length != 1)
+			return false;
+		__builtin_memcpy(cpu->key.mac, cpu->option.mac, ETH_ALEN);
+		cpu->found_mac = true;
 	}
-	return to_next ? -1 : found;
+	return cpu->to_next == 0;
 }
 
-static __always_inline int target_outcome(const __u8 *target)
+static __always_inline enum snoop_outcome target_outcome(const __u8 *target)
 {
 	const __u32 *words = (const __u32 *)target;
 
@@ -322,123 +288,148 @@ static __always_inline int target_outcome(const __u8 *target)
 }
 
 /* Validates as RFC 4861, 7.1.2 demands. */
-static __always_inline int neighbor_advert(const struct place *place)
+static __always_inline enum snoop_outcome neighbor_advert(struct __sk_buff *skb, struct cpu *cpu, __u32 offset)
 {
-	struct claim claim = {};
-	__u32 length, option_bytes, outcome;
-	union ipv6_na message;
-	int to_multicast, found;
-	__u64 sum;
+	union ipv6_na *nd = &cpu->nd;
+	enum snoop_outcome outcome;
+	__u32 length, option_bytes;
+	bool to_multicast;
 
-	if (load(place, offsetof(struct ethhdr, h_source), claim.ether_source, ETH_ALEN) ||
-	    load(place, place->offset, &message, sizeof(message)))
-		return count(SNOOP_OUTCOME_NA_TRUNCATED);
-	if (message.ip.version != 6)
-		return count(SNOOP_OUTCOME_IPV6_MALFORMED);
-	length = bpf_ntohs(message.ip.payload_len);
-	if (length < sizeof(message.na) || place->skb->len < place->offset + sizeof(message.ip) + length)
-		return count(SNOOP_OUTCOME_NA_TRUNCATED);
-	if (message.ip.hop_limit != ND_HOP_LIMIT)
-		return count(SNOOP_OUTCOME_NA_HOP_LIMIT);
-	if (message.na.code != 0)
-		return count(SNOOP_OUTCOME_NA_CODE);
+	if (load_ether_source(skb, cpu) || bpf_skb_load_bytes(skb, offset, nd, sizeof(*nd)))
+		return SNOOP_OUTCOME_NA_TRUNCATED;
+	if (nd->ip.version != 6)
+		return SNOOP_OUTCOME_IPV6_MALFORMED;
+	length = bpf_ntohs(nd->ip.payload_len);
+	if (length < sizeof(nd->na) || skb->len < offset + sizeof(nd->ip) + length)
+		return SNOOP_OUTCOME_NA_TRUNCATED;
+	if (nd->ip.hop_limit != ND_HOP_LIMIT)
+		return SNOOP_OUTCOME_NA_HOP_LIMIT;
+	if (nd->na.code != 0)
+		return SNOOP_OUTCOME_NA_CODE;
 
-	option_bytes = length - sizeof(message.na);
-	if (option_bytes > SNOOP_NA_OPTIONS_MAX || option_bytes % sizeof(union nd_unit))
-		return count(SNOOP_OUTCOME_NA_OPTIONS);
-	sum = (__u64)bpf_htonl(length) + bpf_htonl(IPPROTO_ICMPV6);
-	for (__u32 i = offsetof(struct ipv6hdr, saddr) / 4; i < sizeof(message) / 4; i++)
-		sum += message.words[i];
-	found = options(place, option_bytes, claim.mac, &sum);
-	if (found < 0)
-		return count(SNOOP_OUTCOME_NA_OPTIONS);
-	if (!checksum_is_right(sum))
-		return count(SNOOP_OUTCOME_NA_CHECKSUM);
+	option_bytes = length - sizeof(nd->na);
+	if (option_bytes > SNOOP_NA_OPTIONS_MAX || option_bytes % sizeof(cpu->option))
+		return SNOOP_OUTCOME_NA_OPTIONS;
 
-	claim.kind = SNOOP_KIND_NA;
-	claim.family = SNOOP_FAMILY_IPV6;
-	claim.na_flags = message.na.flags & (SNOOP_NA_ROUTER | SNOOP_NA_SOLICITED | SNOOP_NA_OVERRIDE);
-	to_multicast = message.ip.daddr.s6_addr[0] == 0xff;
-	if (to_multicast && (claim.na_flags & SNOOP_NA_SOLICITED))
-		return count(SNOOP_OUTCOME_NA_SOLICITED_MULTICAST);
-	outcome = target_outcome(message.na.target);
+	cpu->sum = (__u64)bpf_htonl(length) + bpf_htonl(IPPROTO_ICMPV6);
+	for (__u32 i = offsetof(struct ipv6hdr, saddr) / 4; i < sizeof(*nd) / 4; i++)
+		cpu->sum += nd->words[i];
+	if (!options(skb, cpu, offset + sizeof(*nd), option_bytes))
+		return SNOOP_OUTCOME_NA_OPTIONS;
+	if (!checksum_is_right(cpu->sum))
+		return SNOOP_OUTCOME_NA_CHECKSUM;
+
+	cpu->na_flags = nd->na.flags & (SNOOP_NA_ROUTER | SNOOP_NA_SOLICITED | SNOOP_NA_OVERRIDE);
+	to_multicast = nd->ip.daddr.s6_addr[0] == 0xff;
+	if (to_multicast && (cpu->na_flags & SNOOP_NA_SOLICITED))
+		return SNOOP_OUTCOME_NA_SOLICITED_MULTICAST;
+	outcome = target_outcome(nd->na.target);
 	if (outcome != SNOOP_OUTCOME_PASSED)
-		return count(outcome);
-	if (!found) {
+		return outcome;
+	if (!cpu->found_mac) {
 		/* RFC 4861, 4.4: may be left out only where the solicitation was unicast, so the asker knew the MAC. */
-		if (to_multicast || !(claim.na_flags & SNOOP_NA_SOLICITED))
-			return count(SNOOP_OUTCOME_NA_NO_MAC);
-		__builtin_memcpy(claim.mac, claim.ether_source, ETH_ALEN);
+		if (to_multicast || !(cpu->na_flags & SNOOP_NA_SOLICITED))
+			return SNOOP_OUTCOME_NA_NO_MAC;
+		__builtin_memcpy(cpu->key.mac, cpu->ether_source, ETH_ALEN);
 	}
-	__builtin_memcpy(claim.ip, message.na.target, sizeof(claim.ip));
-	return pass(place, &claim);
+	cpu->kind = SNOOP_KIND_NA;
+	cpu->key.family = SNOOP_FAMILY_IPV6;
+	__builtin_memcpy(cpu->key.ip, nd->na.target, sizeof(cpu->key.ip));
+	return pass(cpu);
 }
 
-static __always_inline int ipv6(const struct place *place)
+static __always_inline bool is_extension(__u8 next_header)
 {
-	__u8 next_header, type;
+	return next_header == IPPROTO_HOPOPTS || next_header == IPPROTO_ROUTING || next_header == IPPROTO_FRAGMENT ||
+	       next_header == IPPROTO_AH || next_header == IPPROTO_DSTOPTS;
+}
 
-	if (load_byte(place, offsetof(struct ipv6hdr, nexthdr), &next_header))
-		return count(SNOOP_OUTCOME_IPV6_MALFORMED);
-	switch (next_header) {
-	case IPPROTO_ICMPV6:
-		break;
-	case IPPROTO_HOPOPTS:
-	case IPPROTO_ROUTING:
-	case IPPROTO_FRAGMENT:
-	case IPPROTO_AH:
-	case IPPROTO_DSTOPTS:
-		return count(SNOOP_OUTCOME_IPV6_EXTENSION);
-	default:
-		return CONTINUE;
-	}
-	if (load_byte(place, sizeof(struct ipv6hdr), &type))
-		return count(SNOOP_OUTCOME_IPV6_MALFORMED);
-	return type == ND_NEIGHBOR_ADVERT ? neighbor_advert(place) : count(SNOOP_OUTCOME_ICMPV6_OTHER);
+static __always_inline enum snoop_outcome ipv6(struct __sk_buff *skb, struct cpu *cpu, __u32 offset)
+{
+	if (bpf_skb_load_bytes(skb, offset + offsetof(struct ipv6hdr, nexthdr), &cpu->next_header, 1))
+		return SNOOP_OUTCOME_IPV6_MALFORMED;
+	if (is_extension(cpu->next_header))
+		return SNOOP_OUTCOME_IPV6_EXTENSION;
+	if (cpu->next_header != IPPROTO_ICMPV6)
+		return NOT_COUNTED;
+	if (bpf_skb_load_bytes(skb, offset + sizeof(struct ipv6hdr), &cpu->icmpv6_type, 1))
+		return SNOOP_OUTCOME_IPV6_MALFORMED;
+	if (cpu->icmpv6_type != ND_NEIGHBOR_ADVERT)
+		return SNOOP_OUTCOME_ICMPV6_OTHER;
+	return neighbor_advert(skb, cpu, offset);
+}
+
+/* Whether a look at the linear part suffices to see that this IPv6 is none of ours. Most frames are. */
+static __always_inline bool is_other_ipv6(struct __sk_buff *skb)
+{
+	const __u8 *frame = (const __u8 *)(long)skb->data;
+	const __u32 next_header = ETH_HLEN + offsetof(struct ipv6hdr, nexthdr);
+
+	return frame + next_header + 1 <= (const __u8 *)(long)skb->data_end &&
+	       frame[next_header] != IPPROTO_ICMPV6 && !is_extension(frame[next_header]);
 }
 
 /* A tag of VLAN 0 only carries a priority: the frame counts as untagged (802.1Q, 6.9.1). */
-static __always_inline void enter_vlan(struct place *place, __u16 tci, __be16 proto)
+static __always_inline void enter_vlan(struct cpu *cpu, __u16 tci, __be16 proto)
 {
-	if (!(tci & VLAN_ID_MASK))
-		return;
-	place->vlan = bpf_htons(tci & VLAN_ID_MASK);
-	place->vlan_proto = proto;
+	__u16 vlan = tci & VLAN_ID_MASK;
+
+	cpu->key.vlan = bpf_htons(vlan);
+	cpu->key.vlan_proto = vlan ? proto : 0;
 }
 
-static __always_inline int is_vlan(__be16 protocol)
+static __always_inline bool is_vlan(__be16 protocol)
 {
 	return protocol == bpf_htons(ETH_P_8021Q) || protocol == bpf_htons(ETH_P_8021AD);
+}
+
+static __always_inline enum snoop_outcome look(struct __sk_buff *skb, struct cpu *cpu, __be16 protocol)
+{
+	__u32 offset = ETH_HLEN;
+
+	cpu->key.ifindex = bpf_htonl(skb->ifindex);
+	/* The kernel has moved the outer tag of a frame it received into the skb; one still in the frame is then inner. */
+	if (skb->vlan_present)
+		enter_vlan(cpu, skb->vlan_tci, skb->vlan_proto);
+	else
+		enter_vlan(cpu, 0, 0);
+	if (is_vlan(protocol)) {
+		if (bpf_skb_load_bytes(skb, offset, &cpu->tag, sizeof(cpu->tag)))
+			return SNOOP_OUTCOME_VLAN_TRUNCATED;
+		if (skb->vlan_present || is_vlan(cpu->tag.protocol))
+			return SNOOP_OUTCOME_DOUBLE_TAGGED;
+		enter_vlan(cpu, bpf_ntohs(cpu->tag.tci), protocol);
+		offset += sizeof(cpu->tag);
+		protocol = cpu->tag.protocol;
+	}
+	if (protocol == bpf_htons(ETH_P_ARP))
+		return arp(skb, cpu, offset);
+	if (protocol == bpf_htons(ETH_P_IPV6))
+		return ipv6(skb, cpu, offset);
+	return NOT_COUNTED;
+}
+
+static __always_inline void look_and_count(struct __sk_buff *skb, __be16 protocol)
+{
+	__u32 zero = 0, outcome;
+	struct cpu *cpu = bpf_map_lookup_elem(&cpus, &zero);
+
+	if (!cpu)
+		return;
+	cpu->outcome = look(skb, cpu, protocol);
+	outcome = cpu->outcome;
+	if (outcome < SNOOP_OUTCOME_COUNT)
+		cpu->counters[outcome]++;
 }
 
 SEC("tc")
 int snoop(struct __sk_buff *skb)
 {
-	struct place place = { .skb = skb, .offset = ETH_HLEN };
 	__be16 protocol = skb->protocol;
 
-	/* The kernel has moved the outer tag of a frame it received into the skb; one still in the frame is then inner. */
-	if (skb->vlan_present)
-		enter_vlan(&place, skb->vlan_tci, skb->vlan_proto);
-	if (is_vlan(protocol)) {
-		struct {
-			__be16 tci;
-			__be16 protocol;
-		} tag;
-
-		if (bpf_skb_load_bytes(skb, ETH_HLEN, &tag, sizeof(tag)))
-			return count(SNOOP_OUTCOME_VLAN_TRUNCATED);
-		if (skb->vlan_present || is_vlan(tag.protocol))
-			return count(SNOOP_OUTCOME_DOUBLE_TAGGED);
-		enter_vlan(&place, bpf_ntohs(tag.tci), protocol);
-		place.offset += sizeof(tag);
-		protocol = tag.protocol;
-	}
-
-	if (protocol == bpf_htons(ETH_P_ARP))
-		return arp(&place);
-	if (protocol == bpf_htons(ETH_P_IPV6))
-		return ipv6(&place);
+	if (protocol == bpf_htons(ETH_P_ARP) || is_vlan(protocol) ||
+	    (protocol == bpf_htons(ETH_P_IPV6) && !is_other_ipv6(skb)))
+		look_and_count(skb, protocol);
 	return CONTINUE;
 }
 

@@ -52,7 +52,7 @@ struct snoop_key {
 };
 
 /*
- * What became of a frame; the map `counters` has one number for each.
+ * What became of a frame. The value of the map `cpus` begins with a counter (__u64) for each, on each CPU.
  * Frames that are neither ARP nor IPv6, and IPv6 other than ICMPv6, are left alone as fast as possible: not counted.
  */
 enum snoop_outcome {

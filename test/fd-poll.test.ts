@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import koffi from 'koffi'
 import { pollReadable } from '../src/fd-poll.js'
 
@@ -13,12 +14,13 @@ const close = libc.func('int close(int fd)') as (fd: number) => number
 
 const TIMEOUT = 10_000
 
-function openPipe(): { reading: number; send(): void; receive(): void; close(): void } {
+function openPipe(): { reading: number; writing: number; send(): void; receive(): void; close(): void } {
   const ends = new Int32Array(2)
   assert.equal(pipe(ends), 0)
   const [reading = -1, writing = -1] = ends
   return {
     reading,
+    writing,
     send: () => {
       assert.equal(write(writing, Buffer.alloc(1), 1), 1)
     },
@@ -64,6 +66,45 @@ test('nothing is announced after closing', { timeout: TIMEOUT }, async () => {
   })
   closed.close()
   open.close()
+})
+
+test('one reader may close another whose descriptor became readable at the same time', {
+  timeout: TIMEOUT,
+}, async () => {
+  const pipes = [openPipe(), openPipe()]
+  let calls = 0
+  const pollers = pipes.map(({ reading }) =>
+    pollReadable(reading, () => {
+      calls++
+      pollers.forEach((poller) => {
+        poller.close()
+      })
+    }),
+  )
+  pipes.forEach((ends) => {
+    ends.send()
+  })
+  while (calls === 0) await nextTurn()
+  await nextTurn()
+  assert.equal(calls, 1)
+  pipes.forEach((ends) => {
+    ends.close()
+  })
+})
+
+test('an error is announced until the reader has dealt with it', { timeout: TIMEOUT }, async () => {
+  const ends = openPipe()
+  // poll(2): POLLERR for the write end of a pipe that nobody reads
+  close(ends.reading)
+  await new Promise<void>((resolve) => {
+    let calls = 0
+    const poller = pollReadable(ends.writing, () => {
+      if (++calls < 3) return
+      poller.close()
+      resolve()
+    })
+  })
+  close(ends.writing)
 })
 
 test('an exception of the reader is an uncaught one', { timeout: TIMEOUT }, async () => {

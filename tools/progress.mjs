@@ -46,8 +46,12 @@ export function command(file, args, options = {}) {
     child.on('error', (error) => reject(new ReadyError(`cannot run ${file}: ${error.message}`)))
     child.on('close', (code, signal) => {
       if (code === 0) return resolve(Buffer.concat(out).toString())
-      const tail = Buffer.concat(all).toString().trimEnd().split('\n').slice(-30).join('\n')
-      reject(new ReadyError(`${file} ${args.join(' ')}\nfailed (${signal ?? `exit code ${code}`}):\n${tail}`))
+      const lines = Buffer.concat(all).toString().trimEnd().split('\n')
+      // the reason is at the start with npm and at the end with compilers
+      if (lines.length > 60) lines.splice(20, lines.length - 60, '...')
+      reject(
+        new ReadyError(`${[file, ...args].join(' ')} failed (${signal ?? `exit code ${code}`}):\n${lines.join('\n')}`),
+      )
     })
   })
 }

@@ -10,7 +10,6 @@ import { getSystemErrorName } from 'node:util'
 import { Attributes } from './attributes.js'
 import { NetlinkDecodeError } from './error.js'
 
-export const NLMSG_NOOP = 1
 export const NLMSG_ERROR = 2
 export const NLMSG_DONE = 3
 

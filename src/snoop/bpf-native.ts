@@ -40,7 +40,7 @@ export type BpfAddon = {
   ringFd(object: BpfObject): number
   /** Moves as many whole records as fit from the ring buffer into `into`; returns how many. */
   drain(object: BpfObject, into: Uint8Array): number
-  /** The numbers of a per-CPU array, summed over the CPUs. */
+  /** The outcome counters with which the value of a per-CPU array begins, summed over the CPUs. */
   counters(object: BpfObject, map: string): number[]
   /** Keys and values of an array or hash, in the layout the program uses. */
   mapEntries(object: BpfObject, map: string): [key: Buffer, value: Buffer][]

@@ -12,6 +12,9 @@ export type { AttachMode, OutcomeName }
 /** The compiled program, as seen from dist/src/snoop/. */
 const OBJECT = fileURLToPath(new URL('../../bpf/snoop.bpf.o', import.meta.url))
 
+/** libbpf's name for the program's variables: the repeat interval in ns is the only one. */
+const REPEAT_INTERVAL = '.bss'
+
 /** Records handled before other events get their turn: well under a millisecond of work. */
 const BATCH = 256
 
@@ -53,7 +56,7 @@ export class BpfSnooper {
     const object = load(addon, path, log)
     // One number, in the byte order of the machine.
     const nanoseconds = new BigUint64Array([BigInt(Math.round(options.repeatIntervalMs * 1e6))])
-    addon.mapSet(object, 'repeat_interval', Buffer.alloc(4), new Uint8Array(nanoseconds.buffer))
+    addon.mapSet(object, REPEAT_INTERVAL, Buffer.alloc(4), new Uint8Array(nanoseconds.buffer))
     return new BpfSnooper(addon, object, log, options.attach)
   }
 
@@ -106,7 +109,7 @@ export class BpfSnooper {
 
   /** How many frames met which end, since the program was loaded. */
   counters(): Record<OutcomeName, number> {
-    const values = this.addon.counters(this.object, 'counters')
+    const values = this.addon.counters(this.object, 'cpus')
     return Object.fromEntries(OUTCOMES.map((name, index) => [name, values[index] ?? 0])) as Record<OutcomeName, number>
   }
 

@@ -111,8 +111,8 @@ export class PortModel {
     return this.tables.addresses.has(ip)
   }
 
-  private isFiltering(bridge: number): boolean {
-    return this.bridges.get(bridge)?.vlanFiltering === true
+  private isFiltering(bridge: number | undefined): boolean {
+    return bridge !== undefined && this.bridges.get(bridge)?.vlanFiltering === true
   }
 
   /** The VLAN that a filtering bridge puts the frame into; undefined if it drops it. */
@@ -138,7 +138,8 @@ export class PortModel {
     if (isDeepStrictEqual(old, this.tables.vlans.get(ifindex))) return
     const link = this.tables.links.get(ifindex)
     if (link?.vxlan !== undefined && link.master !== undefined) this.stale.add(link.master)
-    else if (this.ports.has(ifindex)) this.vniChanged = true
+    // ports of bridges that do not filter have VLANs as well, without effect
+    else if (this.isFiltering(this.ports.get(ifindex)?.bridgeIfindex)) this.vniChanged = true
   }
 
   private reviewBridge(ifindex: number): void {
@@ -148,6 +149,7 @@ export class PortModel {
     else this.bridges.set(ifindex, bridge)
     if (isDeepStrictEqual(old, bridge)) return
     this.stale.add(ifindex)
+    if (old && bridge && old.vlanFiltering !== bridge.vlanFiltering) this.vniChanged = true
     for (const member of this.tables.members.get(ifindex)) this.reconcile(member)
   }
 

@@ -63,5 +63,9 @@ router bgp ${ASN}
   neighbor ${neighbor} activate
   advertise-all-vni
  exit-address-family
+ address-family ipv4 unicast
+  neighbor ${neighbor} activate
+  redistribute kernel
+ exit-address-family
 `
 }

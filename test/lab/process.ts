@@ -1,7 +1,7 @@
 // Child processes inside a lab's namespaces.
 import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import { inNamespaces, type Namespaces } from './namespaces.js'
 
 const EXEC_TIMEOUT_MS = 30_000
@@ -53,6 +53,8 @@ export class Daemon {
     readonly name: string,
     private readonly child: ChildProcess,
     readonly logPath: string,
+    /** Where this process's part of the log begins: earlier ones of the same name wrote before. */
+    private readonly logStart: number,
     /** As seen here; what the process itself logs is the number in the lab's own PID namespace. */
     readonly pid: number,
   ) {}
@@ -60,11 +62,12 @@ export class Daemon {
   static async start(namespaces: Namespaces, name: string, argv: readonly string[], logPath: string): Promise<Daemon> {
     const log = openSync(logPath, 'a')
     try {
+      const start = fstatSync(log).size
       const child = launch(namespaces, argv, ['ignore', log, log])
       await once(child, 'spawn')
       if (child.pid === undefined) throw new Error(`${name} has no PID`)
       child.unref()
-      return new Daemon(name, child, logPath, child.pid)
+      return new Daemon(name, child, logPath, start, child.pid)
     } finally {
       closeSync(log)
     }
@@ -89,10 +92,15 @@ export class Daemon {
     return pids === '' ? [] : pids.split(' ').map(Number)
   }
 
+  /** What this process has written so far; empty once the lab is gone. */
+  log(): string {
+    if (!existsSync(this.logPath)) return ''
+    return readFileSync(this.logPath).toString('utf8', this.logStart)
+  }
+
   logTail(lines = 50): string {
-    const text = existsSync(this.logPath) ? readFileSync(this.logPath, 'utf8').trimEnd() : ''
     const how = this.child.signalCode ?? `exit code ${this.child.exitCode}`
     const state = this.running ? `running as ${this.pid}` : `ended (${how})`
-    return `--- ${this.name}, ${state}:\n${text.split('\n').slice(-lines).join('\n')}`
+    return `--- ${this.name}, ${state}:\n${this.log().trimEnd().split('\n').slice(-lines).join('\n')}`
   }
 }

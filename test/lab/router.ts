@@ -69,33 +69,41 @@ export class Router extends Space {
 
   /** Starts zebra, and mgmtd before it where the release has one; resolves when zebra accepts clients. */
   async startZebra(): Promise<Daemon> {
-    if (existsSync(join(this.tree.path, 'usr/lib/frr/mgmtd'))) await this.startFrr('mgmtd', [], ['mgmtd_be.sock'])
-    return this.startFrr('zebra', ['-M', 'dplane_fpm_nl'], ['zserv.api', 'zebra.vty'])
+    if (existsSync(join(this.tree.path, 'usr/lib/frr/mgmtd')))
+      await this.startFrr('mgmtd', [], ['/run/frr/mgmtd_be.sock'])
+    return this.startFrr('zebra', ['-M', 'dplane_fpm_nl'], ['/run/frr/zserv.api', '/run/frr/zebra.vty'])
   }
 
   /** Starts bgpd, on the given ZAPI socket (as the node sees it) instead of zebra's own. */
   async startBgpd({ zapi }: { zapi?: string } = {}): Promise<Daemon> {
-    return this.startFrr('bgpd', zapi === undefined ? [] : ['-z', zapi], ['bgpd.vty'])
+    return this.startFrr('bgpd', zapi === undefined ? [] : ['-z', zapi], ['/run/frr/bgpd.vty'])
   }
 
   private async startFrr(name: string, options: readonly string[], sockets: readonly string[]): Promise<Daemon> {
     const daemon = await this.spawn(name, this.inRoot([`/usr/lib/frr/${name}`, '-A', '127.0.0.1', ...options]))
-    await this.listens(
-      daemon,
-      sockets.map((socket) => `/run/frr/${socket}`),
-    )
+    await this.listens(daemon, sockets)
     return daemon
   }
 
-  /** Waits until a daemon listens on its sockets, named as it names them; fails at once when it has ended instead. */
-  private async listens(daemon: Daemon, sockets: readonly string[]): Promise<void> {
-    const missing = () => {
-      if (!daemon.running) return []
+  private listens(daemon: Daemon, sockets: readonly string[]): Promise<void> {
+    return this.ready(daemon, `to listen on ${sockets.join(' and ')}`, () => {
       const listening = listeningSockets(daemon.pid)
-      return sockets.filter((socket) => !listening.has(socket))
-    }
-    const context = () => daemon.logTail()
-    await waitFor(`${daemon.name} of ${this.name} to listen`, missing, (left) => left.length === 0, { context })
+      // FRR names its sockets as the node sees them, macipd as the host does; what a dead process left is not listening
+      return sockets.every((inside) => {
+        const outside = this.path(inside)
+        return (listening.has(inside) || listening.has(outside)) && existsSync(outside)
+      })
+    })
+  }
+
+  /** Waits until a daemon is ready; fails at once when it has ended instead. */
+  private async ready(daemon: Daemon, description: string, probe: () => boolean): Promise<void> {
+    await waitFor(
+      `${daemon.name} of ${this.name} ${description}`,
+      () => !daemon.running || probe(),
+      (done) => done,
+      { context: () => daemon.logTail() },
+    )
     if (!daemon.running) throw new Error(`${this.name} ${daemon.logTail()}`)
   }
 
@@ -106,16 +114,17 @@ export class Router extends Space {
     const options = ['--listen', listen, '--zebra', this.path('/run/frr/zserv.api'), '--control', control]
     const argv = macipd('relay', ...options, '--run-dir', this.path('/run/macipd'), ...extra)
     const daemon = await this.spawn('relay', this.asFrr(argv))
-    await this.listens(daemon, [listen, control])
+    await this.listens(daemon, ['/run/macipd/zserv.api', '/run/macipd/relay.sock'])
     return daemon
   }
 
-  /** Starts `macipd snoop` as root; resolves when its control socket is there. */
+  /** Starts `macipd snoop` as root; resolves when frames on the VM ports reach it. Needs its log at level info. */
   async startSnoop(...extra: readonly string[]): Promise<Daemon> {
     const control = this.path('/run/macipd/snoop.sock')
     const options = ['--relay', this.path('/run/macipd/relay.sock'), '--control', control]
     const daemon = await this.spawn('snoop', macipd('snoop', ...options, ...extra))
-    await this.listens(daemon, [control])
+    // its control socket is there before the ports are snooped
+    await this.ready(daemon, 'to say that it snoops', () => daemon.log().includes('"msg":"snooping"'))
     return daemon
   }
 
@@ -167,8 +176,8 @@ function listeningSockets(pid: number): Set<string> {
     .split('\n')
     .map((line) => line.split(/\s+/))
     .filter((columns) => columns[3] === SO_ACCEPTCON)
-    // FRR 8.4 says /var/run, which is /run
-    .map((columns) => columns[7]?.replace(/^\/var\/run\//, '/run/') ?? '')
+    // FRR 8.4 says /var/run, which is /run; macipd binds to PATH.PID and then renames it
+    .map((columns) => columns[7]?.replace(/^\/var\/run\//, '/run/').replace(/\.\d+$/, '') ?? '')
   return new Set(sockets)
 }
 

@@ -2,6 +2,7 @@ import type { Holder } from './holder.js'
 import { PacketSocket } from './packet-socket.js'
 import type { Router } from './router.js'
 import { Space } from './space.js'
+import { waitFor } from './wait.js'
 
 /** A virtual machine: a namespace behind a bridge port. */
 export class Vm extends Space {
@@ -37,6 +38,12 @@ export class Vm extends Space {
       `addr add ${this.ipv4}/24 dev eth0`,
       // no duplicate address detection: a VM sends nothing a test did not ask for
       `addr add ${this.ipv6}/64 dev eth0 nodad`,
+    )
+    // the kernel gives a device that has just got its carrier a queue up to a second later; until then frames are lost
+    await waitFor(
+      `${this.name}'s eth0 to be operational`,
+      () => this.exec(['ip', 'link', 'show', 'eth0', 'up']),
+      (text) => text.includes('state UP'),
     )
   }
 

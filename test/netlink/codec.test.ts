@@ -10,6 +10,7 @@ import {
   GET_PORT_VLANS,
   type RouteMessage,
 } from '../../src/netlink/route.js'
+import type { VlanRange } from '../../src/netlink/vlan.js'
 import * as write from './writer.js'
 
 function decode(datagram: Buffer): (RouteMessage | undefined)[] {
@@ -118,6 +119,49 @@ test('VLANs of a port: single, ranges, PVID, untagged, tunnels', () => {
     ],
   }
   assert.deepEqual(decode(bytes), [{ kind: 'port-vlans', gone: false, port }])
+})
+
+// recorded from Linux 6.1
+const EXTERNAL_VXLAN = `
+  08020000 10000000 00000000 00000000 07000100 08000000 43100100 00000000 08000300 76786500 08000a00 04000000 08000400
+  dc050000 05001000 00000000 0a000100 2ed357bd 16da0000 30010c80 05000100 03000000 06000200 20000000 08000300 64000000
+  05000400 00000000 05000500 00000000 05000600 00000000 05000700 00000000 05001c00 00000000 05000800 01000000 05000900
+  01000000 05001b00 01000000 05001e00 01000000 05000a00 00000000 05000c00 00000000 0c000d00 80002ed3 57bd16da 0c000e00
+  80002ed3 57bd16da 06000f00 03800000 06001000 00000000 06001100 03800000 06001200 03000000 05001300 00000000 05001400
+  00000000 05001d00 01000000 06001f00 00000000 05002000 00000000 05002300 00000000 05002400 00000000 05002100 00000000
+  05002700 00000000 0c001500 00000000 00000000 0c001600 e7040000 00000000 0c001700 00000000 00000000 05001900 01000000
+  08002500 00020000 08002600 00000000 8c001a00 08000200 00000200 08000200 08001400 08000200 10001800 1c000300 08000100
+  5a1b0000 06000200 02000000 06000300 00000000 1c000300 08000100 6c1b0000 06000200 14000000 06000300 00000000 1c000300
+  08000100 6e1b0000 06000200 16000000 06000300 08000000 1c000300 08000100 701b0000 06000200 18000000 06000300 10000000`
+const NEW_TUNNELS = `
+  48000000 70000000 00000000 00000000 07000000 08000000 30000180 08000100 00001400 06000200 19000000 05000300 03000000
+  0c000480 08000100 6c1b0000 05000600 01000000`
+const NEW_DEFAULT_PVID = `
+  24000000 71000000 00000000 00000000 07000000 0a000000 0c000180 08000100 00000200
+  34000000 70000000 00000000 00000000 07000000 0a000000 1c000180 08000100 06001e00 05000300 03000000 05000600 01000000`
+
+test('messages of a real bridge with VLANs', () => {
+  const range = (first: number, last: number, { pvid = false, untagged = false } = {}): VlanRange => {
+    return { first, last, pvid, untagged }
+  }
+  const port = {
+    ifindex: 8,
+    vlans: [range(2, 2), range(20, 24)],
+    tunnels: [
+      { first: 2, last: 2, vni: 7002 },
+      { first: 20, last: 20, vni: 7020 },
+      { first: 22, last: 24, vni: 7022 },
+    ],
+  }
+  assert.deepEqual(decode(write.hex(EXTERNAL_VXLAN)), [{ kind: 'port-vlans', gone: false, port }])
+  const tunnels = { ifindex: 8, vlans: [range(20, 25)], tunnels: [{ first: 20, last: 25, vni: 7020 }] }
+  assert.deepEqual(decode(write.hex(NEW_TUNNELS)), [{ kind: 'vlan-change', gone: false, change: tunnels }])
+  const lost = { ifindex: 10, vlans: [range(2, 2)], tunnels: [] }
+  const got = { ifindex: 10, vlans: [range(30, 30, { pvid: true, untagged: true })], tunnels: [] }
+  assert.deepEqual(decode(write.hex(NEW_DEFAULT_PVID)), [
+    { kind: 'vlan-change', gone: true, change: lost },
+    { kind: 'vlan-change', gone: false, change: got },
+  ])
 })
 
 test('no IFLA_AF_SPEC: a port without VLANs; a switch of its own (BRIDGE_FLAGS_SELF): nothing about the port', () => {

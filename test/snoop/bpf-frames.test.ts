@@ -167,6 +167,11 @@ suite('frames that teach nothing', () => {
     ['NA with code 1', na({ code: 1 }), 'na-code'],
     ['option of length 0', na({ options: [Buffer.from('0200020000000001', 'hex')] }), 'na-options'],
     ['option longer than the NA', na({ options: [Buffer.from('0202020000000001', 'hex')] }), 'na-options'],
+    [
+      'unknown option longer than the NA',
+      na({ options: [tlla(VM_MAC), Buffer.from('0e02000000000000', 'hex')] }),
+      'na-options',
+    ],
     ['half an option', na({ options: [tlla(VM_MAC).subarray(0, 4)] }), 'na-options'],
     [
       'link-layer address of 14 bytes',

@@ -9,11 +9,11 @@ import { after, before, suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { ExitCode, FatalError } from '../../src/daemon/exit.js'
 import { createLogger } from '../../src/daemon/log.js'
-import { OUTCOMES, RECORD_BYTES, decodeRecord } from '../../src/snoop/bpf-layout.js'
+import { OUTCOMES, RECORD_BYTES, decodeRecord, encodeKeys } from '../../src/snoop/bpf-layout.js'
 import { type BpfObject, isBpfError, loadAddon } from '../../src/snoop/bpf-native.js'
 import { BpfSnooper } from '../../src/snoop/bpf.js'
 import { withProgram } from './clang.js'
-import { VM_IP, VM_MAC, arp, na } from './frames.js'
+import { VM_IP, VM_IP6, VM_MAC, arp, na } from './frames.js'
 import { createVeth, enterNewNetns, run } from './packet.js'
 
 enterNewNetns()
@@ -39,7 +39,7 @@ function withObject(use: (object: BpfObject) => void, path = OBJECT): void {
 }
 
 function counter(object: BpfObject, name: (typeof OUTCOMES)[number]): number | undefined {
-  return addon.counters(object, 'counters')[OUTCOMES.indexOf(name)]
+  return addon.counters(object, 'cpus')[OUTCOMES.indexOf(name)]
 }
 
 suite('ring buffer', () => {
@@ -63,7 +63,7 @@ suite('ring buffer', () => {
       assert.ok(passed > 1000 && passed < 100_000, `${passed} records`)
       assert.equal(counter(object, 'ring-full'), 100_000 - passed)
 
-      addon.mapSet(object, 'repeat_interval', KEY, HOUR)
+      addon.mapSet(object, '.bss', KEY, HOUR)
       addon.testRun(object, na(), 1, undefined)
       assert.equal(counter(object, 'ring-full'), 100_000 - passed + 1)
 
@@ -93,12 +93,14 @@ suite('maps', () => {
   test('entries are listed, set and deleted', () => {
     withObject((object) => {
       assert.deepEqual(addon.mapEntries(object, 'seen'), [])
-      addon.testRun(object, arp(), 1, undefined)
       addon.testRun(object, na(), 1, undefined)
+      addon.testRun(object, arp(), 1, undefined)
       const entries = addon.mapEntries(object, 'seen')
       assert.equal(entries.length, 2)
+      const hex = (keys: Buffer[]) => keys.map((key) => key.toString('hex')).sort()
+      const expected = [...encodeKeys(1, 0, VM_MAC, VM_IP6), ...encodeKeys(1, 0, VM_MAC, VM_IP)]
+      assert.deepEqual(hex(entries.map(([key]) => key)), hex(expected))
       const [key, value] = entries[0] ?? assert.fail()
-      assert.equal(key.toString('hex', 8, 14), VM_MAC.replaceAll(':', ''))
       assert.equal(value.length, 16)
 
       assert.equal(addon.mapDelete(object, 'seen', key), true)
@@ -106,8 +108,8 @@ suite('maps', () => {
       addon.mapSet(object, 'seen', key, value)
       assert.equal(addon.mapEntries(object, 'seen').length, 2)
 
-      addon.mapSet(object, 'repeat_interval', KEY, HOUR)
-      assert.deepEqual(addon.mapEntries(object, 'repeat_interval'), [[KEY, Buffer.from(HOUR)]])
+      addon.mapSet(object, '.bss', KEY, HOUR)
+      assert.deepEqual(addon.mapEntries(object, '.bss'), [[KEY, Buffer.from(HOUR)]])
     })
   })
 
@@ -123,7 +125,7 @@ suite('maps', () => {
     withObject((object) => {
       const failure = { code: 'E2BIG', call: 'bpf_map_update_elem' }
       assert.throws(() => {
-        addon.mapSet(object, 'repeat_interval', Buffer.alloc(4, 1), ALWAYS)
+        addon.mapSet(object, '.bss', Buffer.alloc(4, 1), ALWAYS)
       }, failure)
     })
   })
@@ -180,7 +182,7 @@ test('wrong arguments throw a TypeError', () => {
       ['close', {}],
       ['ringFd', {}],
       ['drain', {}, buffer],
-      ['counters', {}, 'counters'],
+      ['counters', {}, 'cpus'],
       ['attach', object, 0, 'tcx'],
       ['attach', object, -1, 'tcx'],
       ['attach', object, 1.5, 'tcx'],
@@ -200,10 +202,10 @@ test('wrong arguments throw a TypeError', () => {
       ['counters', object, 'seen'],
       ['counters', object, 'x'.repeat(64)],
       ['mapEntries', object, 'ring'],
-      ['mapEntries', object, 'counters'],
+      ['mapEntries', object, 'cpus'],
       ['mapSet', object, 'seen', Buffer.alloc(31), Buffer.alloc(16)],
       ['mapSet', object, 'seen', Buffer.alloc(32), Buffer.alloc(17)],
-      ['mapSet', object, 'counters', KEY, ALWAYS],
+      ['mapSet', object, 'cpus', KEY, ALWAYS],
       ['mapDelete', object, 'seen', Buffer.alloc(33)],
       ['mapDelete', object, 'seen', 'key'],
       ['testRun', object, arp(), 0, undefined],

@@ -113,6 +113,15 @@ test('VLAN-aware: a change of VLANs, VNIs or filtering is told', () => {
   assert.equal(model.vniOf(TAP1, 0), 5010)
 })
 
+test('VLANs mean nothing while the bridge does not filter', () => {
+  const model = new PortModel(new Set())
+  changesOf(model, write.bridge(BR0, 'br0'), write.vxlan(VX, 'vx', 100, BR0), tap1)
+  // ports get the default PVID and lose it also on such a bridge
+  assert.deepEqual(changesOf(model, write.portVlans(TAP1, [write.vlanInfo(1, write.PVID)])), [])
+  assert.equal(model.vniOf(TAP1, 1), undefined)
+  assert.deepEqual(changesOf(model, write.portVlans(TAP1, [], true)), [])
+})
+
 test('VLAN-aware: a new default PVID comes as RTM_DELVLAN and RTM_NEWVLAN alone', () => {
   const access = [write.vlanInfo(1, write.PVID | write.UNTAGGED), write.vlanInfo(10)]
   const model = bridgeWithVlans(

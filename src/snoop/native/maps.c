@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "snoop.h"
 #include "snooper.h"
 
 #define MAX_NAME 64
@@ -47,41 +48,41 @@ static bool check_length(napi_env env, const char *name, const struct bytes *byt
 
 napi_value counters(napi_env env, napi_callback_info info)
 {
-	napi_value arguments[2], result;
+	napi_value arguments[2], result, number;
+	int cpus = libbpf_num_possible_cpus();
 	struct snooper *snooper;
 	struct bpf_map *map;
-	int cpus = libbpf_num_possible_cpus();
+	uint32_t key = 0;
+	size_t size;
+	int error;
 
 	if (!get_arguments(env, info, 2, arguments) || !(snooper = get_snooper(env, arguments[0])) ||
 	    !(map = get_map(env, snooper, arguments[1])))
 		return NULL;
-	if (bpf_map__type(map) != BPF_MAP_TYPE_PERCPU_ARRAY || bpf_map__value_size(map) != sizeof(uint64_t)) {
-		throw_misuse(env, "map: a per-CPU array of numbers expected");
+	/* The kernel hands out per-CPU values in units of 8 bytes. */
+	size = (bpf_map__value_size(map) + 7) & ~7;
+	if (bpf_map__type(map) != BPF_MAP_TYPE_PERCPU_ARRAY || size < SNOOP_OUTCOME_COUNT * sizeof(uint64_t)) {
+		throw_misuse(env, "map: a per-CPU array that begins with the counters expected");
 		return NULL;
 	}
 	if (cpus < 0)
 		return throw_failure(env, "libbpf_num_possible_cpus", cpus, NULL);
-	if (napi_create_array_with_length(env, bpf_map__max_entries(map), &result) != napi_ok)
-		return NULL;
-	uint64_t *values = calloc(cpus, sizeof(*values));
+	char *values = calloc(cpus, size);
 	if (!values)
 		return throw_failure(env, "calloc", ENOMEM, NULL);
-	for (uint32_t key = 0; key < bpf_map__max_entries(map); key++) {
-		int error = bpf_map_lookup_elem(bpf_map__fd(map), &key, values);
+	error = bpf_map_lookup_elem(bpf_map__fd(map), &key, values);
+	if (error)
+		result = throw_failure(env, "bpf_map_lookup_elem", error, NULL);
+	else if (napi_create_array_with_length(env, SNOOP_OUTCOME_COUNT, &result) != napi_ok)
+		result = NULL;
+	for (uint32_t outcome = 0; result && outcome < SNOOP_OUTCOME_COUNT; outcome++) {
 		uint64_t sum = 0;
-		napi_value number;
 
-		if (error) {
-			result = throw_failure(env, "bpf_map_lookup_elem", error, NULL);
-			break;
-		}
 		for (int cpu = 0; cpu < cpus; cpu++)
-			sum += values[cpu];
+			sum += ((const uint64_t *)(values + cpu * size))[outcome];
 		if (napi_create_double(env, (double)sum, &number) != napi_ok ||
-		    napi_set_element(env, result, key, number) != napi_ok) {
+		    napi_set_element(env, result, outcome, number) != napi_ok)
 			result = NULL;
-			break;
-		}
 	}
 	free(values);
 	return result;
