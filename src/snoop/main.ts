@@ -8,13 +8,15 @@ import { Snooper } from './snooper.js'
 /** Runs until SIGTERM or SIGINT. Rejects with FatalError when it cannot start; then nothing is left behind. */
 export async function runSnooper(options: SnoopOptions, log: Logger): Promise<void> {
   const stopped = new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve)
+    // a second signal must not cut short what the first began
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, resolve)
   })
   // the control socket comes first: a second snooper must not touch the ports of the first
   const snooper = await Snooper.start(options, log, {
     source: () => BpfSnooper.open({ repeatIntervalMs: options.repeatIntervalMs, log }),
     ports: () => Ports.open({ log, exclude: options.exclude }),
   })
+  // an unexpected end leaves no filter behind either
   process.once('exit', () => {
     void snooper.release()
   })
