@@ -66,6 +66,9 @@ export async function converse(frr: Release, options: { relay: boolean }): Promi
     () => far.macipRoutes(),
     (routes) => !routes.some(({ mac, nextHop }) => mac === vm.mac && nextHop === near.address),
   )
+  // bgpd opens its synchronous connection a second after the others
+  const answered = (): number => back.connections.filter(({ toClient }) => toClient.length > 0).length
+  await lab.waitFor('all connections of bgpd', answered, (count) => count === (frr === '8.4' ? 2 : 3))
   await near.kill('bgpd')
   // the connection that only asked whether zebra is there says nothing
   const ended = (): boolean =>
