@@ -27,7 +27,7 @@ for (const frr of RELEASES) {
   const names = readdirSync(directory).sort()
   const read = (name: string): Buffer => readFileSync(join(directory, name))
   const main = { toBgpd: cut(read('1-to-bgpd.bin')), toZebra: cut(read('1-to-zebra.bin')) }
-  const { kind, line, lineReason } = introduce(main.toZebra[0], main.toBgpd[0], undefined)
+  const { kind, line, lineName } = introduce(main.toZebra[0], main.toBgpd[0], undefined)
 
   suite(`FRR ${frr}`, () => {
     for (const name of names) {
@@ -66,7 +66,7 @@ for (const frr of RELEASES) {
 
     test('the release line is recognised', () => {
       assert.equal(kind, 'main')
-      assert.deepEqual([line?.name, lineReason.replace('HELLO and CAPABILITIES of ', '')], LINES[frr])
+      assert.deepEqual([line?.name, lineName], LINES[frr])
     })
 
     test('every EVPN message decodes to its last byte and encodes to the same bytes', () => {

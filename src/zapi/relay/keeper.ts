@@ -26,7 +26,8 @@ export async function runKeeper(options: RelayOptions, log: Logger): Promise<voi
   const zebraOwner = await waitForZebra(options)
   const keeper = new Keeper(options, zebraOwner, log)
   const stopped = new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve)
+    // not once: a second signal must not cut the cleaning up short
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, resolve)
   })
   try {
     await keeper.start()
