@@ -35,7 +35,7 @@ export function configured(command: Command): Command {
   return command
     .exitOverride()
     .showSuggestionAfterError()
-    .configureOutput({ outputError: () => undefined })
+    .configureOutput({ outputError: () => undefined, writeErr: () => undefined })
     .helpOption('-h, --help', 'show this help')
 }
 
@@ -49,8 +49,7 @@ export async function run(program: Command, argv: readonly string[]): Promise<Ex
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return ExitCode.ok
-      const { message } = error
-      complain(program, `${oneLine(message)} (see ${program.name()} --help)`)
+      complain(program, `${describe(error, program)} (see ${program.name()} --help)`)
       return ExitCode.usage
     }
     if (error instanceof FatalError) {
@@ -66,4 +65,9 @@ function complain(program: Command, message: string): void {
   process.stderr.write(`${program.name()}: ${message}\n`)
 }
 
-const oneLine = (message: string): string => message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ')
+function describe({ code, message }: CommanderError, program: Command): string {
+  if (code === 'commander.help') {
+    return `a command is needed: ${program.commands.map((command) => command.name()).join(' or ')}`
+  }
+  return message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ')
+}

@@ -1,7 +1,7 @@
 // The configuration file: YAML, strict, every mistake one line with its place.
 import { readFileSync } from 'node:fs'
 import * as v from 'valibot'
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml'
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml'
 import { releaseLine, RELEASE_LINES } from '../zapi/lines.js'
 import { DURATION_EXPECTED, parseDuration } from './duration.js'
 import { errnoName, ExitCode, FatalError, reason } from './exit.js'
@@ -31,12 +31,15 @@ const release = v.pipe(
 )
 
 /** Every key may be left out; a section may be left empty. */
-const section = <Entries extends v.ObjectEntries>(entries: Entries) =>
-  v.pipe(
+const section = <Entries extends v.ObjectEntries>(entries: Entries) => {
+  const keys = Object.keys(entries).join(', ')
+  return v.pipe(
     v.unknown(),
     v.transform((value) => (value === '' || value === null ? {} : value)),
-    v.strictObject(entries, Object.keys(entries).join(', ')),
+    v.check((value) => !Array.isArray(value), `some of the keys ${keys}`),
+    v.strictObject(entries, (issue) => (isUnknownKey(issue) ? keys : `some of the keys ${keys}`)),
   )
+}
 
 /** FRR's -N: a directory name. */
 export const isPathspace = (name: string): boolean => /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name)
@@ -97,6 +100,10 @@ export function parseConfig(source: string, file: string): Config {
   }
   const [syntax] = document.errors
   if (syntax !== undefined) fail(syntax.pos[0], firstLine(syntax.message))
+  // an alias may lead nowhere, or be one of very many
+  visit(document, {
+    Alias: (_key, { range, source }) => fail(range?.[0] ?? 0, `*${source}: aliases are not supported`),
+  })
   const result = v.safeParse(schema, document.toJS())
   if (result.success) return result.output
   const [issue] = result.issues
@@ -109,13 +116,14 @@ const keysOf = (issue: Issue): (string | number)[] =>
   (issue.path ?? []).map(({ key }) => (typeof key === 'number' ? key : String(key)))
 
 /** valibot reports an unknown key as one that was expected never to be there. */
-const isUnknownKey = (issue: Issue): boolean => issue.type === 'strict_object' && issue.expected === 'never'
+function isUnknownKey({ type, expected }: { type: string; expected: string | null }): boolean {
+  return type === 'strict_object' && expected === 'never'
+}
 
 function describe(issue: Issue): string {
   const name = keysOf(issue).join('.')
   if (isUnknownKey(issue)) return `${name}: unknown key; known here: ${issue.message}`
-  if (issue.type === 'strict_object') return `${name || 'the file'}: expected some of the keys ${issue.message}`
-  return `${name}: expected ${issue.message}, found ${issue.received}`
+  return `${name || 'the file'}: expected ${issue.message}, found ${issue.received}`
 }
 
 function offsetOf(document: Document, issue: Issue): number {

@@ -30,9 +30,9 @@ const common = (command: Command): Command =>
 const relay = common(new Command('relay'))
   .summary('stand between bgpd and zebra and announce MAC-IPs besides zebra’s own')
   .description(
-    `Stands between bgpd and zebra. bgpd must be started with -z and the path of --listen; everything is passed
-through unchanged, and MAC-IPs that the snooper wants announced are added to what zebra says.
-Start it before bgpd and run it as zebra's user. If it ends, bgpd loses zebra.`,
+    `Stands between bgpd and zebra: passes everything through unchanged and adds the MAC-IPs that the snooper wants announced to what zebra says.
+
+bgpd must be started after it, with -z and the path of --listen. Run it as zebra's user. If it ends, bgpd loses zebra.`,
   )
   .option('--listen <path>', 'socket that bgpd connects to (default: /run/macipd[/NAME]/zserv.api)')
   .option('--zebra <path>', "zebra's socket (default: /run/frr[/NAME]/zserv.api)")
@@ -68,8 +68,8 @@ Example:
 const snoop = common(new Command('snoop'))
   .summary('learn MAC-IPs from ARP and ND on bridge ports')
   .description(
-    `Learns which MAC has which IP from the ARP and ND frames on the VM ports of bridges that have a VXLAN device,
-and tells the relay what to announce. Writes no neighbour, route or FDB entry.
+    `Learns which MAC has which IP from the ARP and ND frames on the VM ports of bridges that have a VXLAN device, and tells the relay what to announce. Writes no neighbour, route or FDB entry.
+
 Needs CAP_BPF and CAP_NET_ADMIN. If it ends, the relay keeps announcing for its stale time.`,
   )
   .option('--relay <path>', "the relay's control socket (default: /run/macipd[/NAME]/relay.sock)")
@@ -109,9 +109,9 @@ function endOnDefect(log: Logger): void {
 }
 
 const program = withVersion(configured(new Command('macipd')))
-  .description('Advertises the MAC-IP bindings seen in ARP and ND on Linux bridges as EVPN Type-2 routes through FRR.')
   .addCommand(relay)
   .addCommand(snoop)
+  .description('Advertises the MAC-IP bindings seen in ARP and ND on Linux bridges as EVPN Type-2 routes through FRR.')
   .addHelpText(
     'after',
     `${EXIT_CODES}\n\nSee macipd relay --help and macipd snoop --help; macipctl status shows both at work.`,

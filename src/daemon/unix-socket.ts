@@ -37,8 +37,14 @@ export async function listenAt(server: Server, path: string, mode: number, owner
     await bind(server, temporary, mode)
     if (owner !== undefined) chownSync(temporary, owner.uid, owner.gid)
     renameSync(temporary, path)
-    server.once('close', () => {
+    const remove = (): void => {
       rmSync(path, { force: true })
+    }
+    // an unexpected end must not leave it behind either
+    process.once('exit', remove)
+    server.once('close', () => {
+      process.off('exit', remove)
+      remove()
     })
   } catch (error) {
     if (server.listening) server.close()

@@ -15,11 +15,11 @@ const PART = 500
 type Client = ControlClient<proto.FromSnoop.$Properties>
 export type SnoopControl = ControlServer<proto.ToSnoop, proto.FromSnoop.$Properties>
 
-/** Throws FatalError as ControlServer.listen does. */
+/** `status` is undefined while the snooper starts. Throws FatalError as ControlServer.listen does. */
 export function listenSnoopControl(
   path: string,
   table: Table,
-  status: () => proto.SnoopStatus.$Properties,
+  status: () => proto.SnoopStatus.$Properties | undefined,
   log: Logger,
 ): Promise<SnoopControl> {
   const onClient = (client: Client) => {
@@ -29,7 +29,7 @@ export function listenSnoopControl(
         if (busy) {
           refuse(client, 'one question at a time')
         } else if (message.getStatus != null) {
-          client.send({ status: status() })
+          answerStatus(client, status())
         } else if (message.getBindings != null) {
           busy = true
           void sendBindings(client, table).finally(() => (busy = false))
@@ -47,6 +47,11 @@ export function listenSnoopControl(
     onClient,
     log,
   })
+}
+
+function answerStatus(client: Client, status: proto.SnoopStatus.$Properties | undefined): void {
+  if (status === undefined) refuse(client, 'the snooper is just starting')
+  else client.send({ status })
 }
 
 function refuse(client: Client, error: string): void {

@@ -15,6 +15,7 @@ export async function runSnooper(options: SnoopOptions, log: Logger): Promise<vo
     source: () => BpfSnooper.open({ repeatIntervalMs: options.repeatIntervalMs, log }),
     ports: () => Ports.open({ log, exclude: options.exclude }),
   })
+  // an unexpected end leaves no filter behind either
   process.once('exit', () => {
     void snooper.release()
   })

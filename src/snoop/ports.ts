@@ -23,7 +23,7 @@ export type { Port, RemoveReason }
 const GROUPS = [RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_BRVLAN]
 const RETRY_MS = 1000
 
-type Events = {
+export type PortEvents = {
   /** A port came, is recreated or joined another bridge (after its `remove`). */
   add: [port: Port]
   remove: [port: Port, reason: RemoveReason]
@@ -44,7 +44,7 @@ export type PortsOptions = {
 }
 
 /** When an event is emitted, `ports` and `vniOf` already know everything that had happened until then. */
-export class Ports extends EventEmitter<Events> {
+export class Ports extends EventEmitter<PortEvents> {
   private readonly model: PortModel
   private readonly log: Logger
   private readonly socket: RouteSocket

@@ -35,13 +35,12 @@ export class Snooper {
 
   static async start(options: SnoopOptions, log: Logger, open: Sources): Promise<Snooper> {
     const table = new Table()
-    let status = (): proto.SnoopStatus.$Properties => ({})
-    const control = await listenSnoopControl(options.control, table, () => status(), log)
+    let snooper: Snooper | undefined
+    const control = await listenSnoopControl(options.control, table, () => snooper?.status(), log)
     let source: EvidenceSource | undefined
     try {
       source = open.source()
-      const snooper = new Snooper(options, log, table, control, source, await open.ports())
-      status = () => snooper.status()
+      snooper = new Snooper(options, log, table, control, source, await open.ports())
       snooper.begin()
       return snooper
     } catch (error) {

@@ -1,0 +1,133 @@
+// What is wrong, and what to do about it: a function of the two reports.
+import type { Answer, RelayReport, SnooperReport } from './report.js'
+import { count, duration } from './text.js'
+
+/** `problem`: something does not work. `notice`: worth knowing, nothing is broken. */
+export type Finding = { severity: 'problem' | 'notice'; what: string; todo: string }
+
+export type Status = { relay: Answer<RelayReport>; snooper: Answer<SnooperReport> }
+
+const problem = (what: string, todo: string): Finding => ({ severity: 'problem', what, todo })
+const notice = (what: string, todo: string): Finding => ({ severity: 'notice', what, todo })
+
+/** Most important first; empty if all is well. */
+export function findings({ relay, snooper }: Status, now: number): Finding[] {
+  return [
+    ...(relay.running ? relayFindings(relay) : [relayMissing(relay)]),
+    ...(snooper.running ? snooperFindings(snooper, relay) : [snooperMissing(snooper, relay, now)]),
+  ]
+}
+
+const relayMissing = ({ socket, error }: { socket: string; error: string }): Finding =>
+  problem(
+    `the relay does not answer at ${socket}: ${error}`,
+    'start it with: macipd relay — bgpd reaches zebra only through it; or name its socket with --relay',
+  )
+
+function snooperMissing(
+  { socket, error }: { socket: string; error: string },
+  relay: Answer<RelayReport>,
+  now: number,
+): Finding {
+  const what = `the snooper does not answer at ${socket}: ${error}`
+  const start = 'start it with: macipd snoop; or name its socket with --snoop'
+  if (!relay.running || relay.snooperConnected || relay.overlayEntries === 0) return problem(what, start)
+  const left = relay.snooperSince + relay.staleMs - now
+  return problem(what, `${start} — the relay withdraws ${count(relay.overlayEntries, 'MAC-IP')} in ${duration(left)}`)
+}
+
+function relayFindings(relay: RelayReport): Finding[] {
+  const found: Finding[] = []
+  const main = relay.sessions.find(({ kind }) => kind === 'main')
+  if (main === undefined) {
+    found.push(
+      problem(
+        'bgpd is not connected to the relay',
+        `start bgpd with: -z ${relay.listen} (bgpd_options in /etc/frr/daemons)`,
+      ),
+    )
+  } else if (!relay.injecting) {
+    found.push(
+      problem(
+        `nothing is announced: ${relay.lineReason || 'the FRR release line is not certain'}`,
+        'if you know the release, start the relay with: --frr-release X.Y',
+      ),
+    )
+  } else if (relay.vnis === 0) {
+    found.push(
+      problem(
+        'zebra has announced no VNI',
+        'check advertise-all-vni in the BGP configuration, and: vtysh -c "show evpn vni"',
+      ),
+    )
+  }
+  if (relay.workerStarts > 1) {
+    const restarts = count(relay.workerStarts - 1, 'time')
+    found.push(notice(`the relay’s worker was replaced ${restarts}`, "look for 'the worker died' in the relay's log"))
+  }
+  return found
+}
+
+function snooperFindings(snooper: SnooperReport, relay: Answer<RelayReport>): Finding[] {
+  const found: Finding[] = []
+  if (!snooper.relayConnected) {
+    found.push(
+      problem(
+        `the snooper has no relay at ${snooper.relay}`,
+        'start the relay, or give both the same --control and --relay',
+      ),
+    )
+  }
+  for (const { name, error } of snooper.ports.filter(({ error }) => error !== '')) {
+    found.push(problem(`port ${name} is not snooped: ${error}`, 'set it down and up again, or restart the snooper'))
+  }
+  if (snooper.ports.length === 0) {
+    found.push(
+      problem(
+        'there is no port to snoop on',
+        'a port counts if its bridge has a VXLAN device: bridge link, ip -d link show type vxlan',
+      ),
+    )
+  }
+  found.push(...waiting(snooper, relay))
+  const lost = snooper.frames['ring-full'] ?? 0
+  if (lost > 0)
+    found.push(
+      notice(`${count(lost, 'frame')} came faster than the snooper read`, 'hosts repeat theirs; look for a flood'),
+    )
+  if (relay.running && relay.version !== snooper.version) {
+    found.push(notice(`relay ${relay.version} and snooper ${snooper.version} differ`, 'restart the older one'))
+  }
+  return found
+}
+
+/** Bindings that should be announced and are not, though the relay and bgpd are there. */
+function waiting({ reasons }: SnooperReport, relay: Answer<RelayReport>): Finding[] {
+  if (!relay.running || !relay.injecting) return []
+  const found: Finding[] = []
+  const noVni = reasons['vni-not-live'] ?? 0
+  if (noVni > 0 && relay.vnis > 0) {
+    found.push(
+      problem(`${count(noVni, 'binding')} in VNIs that zebra has not announced`, 'check: vtysh -c "show evpn vni"'),
+    )
+  }
+  const notLocal = reasons['mac-not-local'] ?? 0
+  if (notLocal > 0) {
+    found.push(
+      notice(
+        `${count(notLocal, 'binding')} whose MAC zebra does not announce as local`,
+        'normal for a moment; else check: bridge fdb show, vtysh -c "show evpn mac vni all"',
+      ),
+    )
+  }
+  const conflicts = reasons['ip-conflict'] ?? 0
+  if (conflicts > 0) {
+    found.push(
+      problem(
+        `${count(conflicts, 'binding')} of an IP announced with another MAC`,
+        'two hosts have one address? macipctl bindings',
+      ),
+    )
+  }
+  return found
+}

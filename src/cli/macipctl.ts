@@ -1,0 +1,122 @@
+#!/usr/bin/env node
+// The command `macipctl`: asks relay and snooper, prints for people or for programs.
+import { Argument, Command, InvalidArgumentError, Option } from 'commander'
+import { formatIp, formatMac, parseIp, parseMac } from '../address.js'
+import { configured, EXIT_CODES, pathspaceOption, run, withVersion } from '../daemon/command.js'
+import { DEFAULT_CONFIG, loadConfig } from '../daemon/config.js'
+import { errnoName, ExitCode, FatalError } from '../daemon/exit.js'
+import { defaultPaths } from '../daemon/settings.js'
+import { checkSocketPath } from '../daemon/unix-socket.js'
+import { askBindings, askOverlay, askRelay, askSnooper } from './ask.js'
+import { type Filter, renderBindings, select } from './bindings.js'
+import { findings } from './health.js'
+import { renderStatus } from './status.js'
+import { paintFor } from './text.js'
+
+type Common = { relay?: string; snoop?: string; config?: string; pathspace?: string; json?: true }
+
+const STATES = ['pending', 'active', 'shadowed', 'remote'] as const
+const VNI_MAX = 0xffffff
+
+const common = (command: Command): Command =>
+  configured(command)
+    .option('--relay <path>', "the relay's control socket (default: /run/macipd[/NAME]/relay.sock)")
+    .option('--snoop <path>', "the snooper's control socket (default: /run/macipd[/NAME]/snoop.sock)")
+    .addOption(pathspaceOption())
+    .option('--config <file>', `configuration file that names the sockets (default: ${DEFAULT_CONFIG}, if it exists)`)
+    .option('--json', 'print JSON: times in milliseconds since the epoch')
+
+function sockets(given: Common): { relay: string; snoop: string } {
+  const config = loadConfig(given.config)
+  const paths = defaultPaths(given.pathspace ?? config.pathspace)
+  return {
+    relay: checkSocketPath(given.relay ?? config.relay?.control ?? paths.relayControl, 'relay'),
+    snoop: checkSocketPath(given.snoop ?? config.snoop?.control ?? paths.snoopControl, 'snoop'),
+  }
+}
+
+const status = common(new Command('status'))
+  .summary('is everything fine, and what is wrong')
+  .description('Shows what is wrong and what to do, then the state of relay and snooper.')
+  .action(async (given: Common) => {
+    const { relay, snoop } = sockets(given)
+    const [relayAnswer, snooper] = await Promise.all([askRelay(relay), askSnooper(snoop)])
+    const answers = { relay: relayAnswer, snooper }
+    const now = Date.now()
+    if (given.json) {
+      const found = findings(answers, now)
+      print(json({ healthy: found.every(({ severity }) => severity !== 'problem'), findings: found, ...answers }))
+    } else {
+      print(renderStatus(answers, now, paintFor(process.stdout, process.env)))
+    }
+    if (!relayAnswer.running && !snooper.running) nothingAnswers(relay, snoop)
+  })
+
+const bindings = common(new Command('bindings'))
+  .summary('the MAC-IPs that were learned, and what became of each')
+  .description(
+    `Lists the MAC-IPs learned on this node. Without a snooper, those that the relay still holds.
+
+States: active (announced to bgpd), pending (held, WHY says for what), shadowed (zebra announces it itself), remote (the address is behind another VTEP).`,
+  )
+  .addArgument(new Argument('[address]', 'only this IP or MAC address').argParser(addressArgument))
+  .addOption(new Option('--vni <number>', 'only this VNI').argParser(vniArgument))
+  .addOption(new Option('--state <state>', 'only in this state').choices(STATES))
+  .action(async (address: Filter | undefined, given: Common & Filter) => {
+    const { relay, snoop } = sockets(given)
+    const filter = { ...address, ...(given.vni && { vni: given.vni }), ...(given.state && { state: given.state }) }
+    const snooper = await askBindings(snoop)
+    const answer = snooper.running ? snooper : await askOverlay(relay)
+    if (!answer.running) return nothingAnswers(relay, snoop)
+    const selected = select(answer.bindings, filter)
+    if (given.json) print(json({ source: snooper.running ? 'snooper' : 'relay', bindings: selected }))
+    else print(renderBindings(selected, Date.now(), paintFor(process.stdout, process.env)))
+    if (!snooper.running) {
+      process.stderr.write(`macipctl: no snooper at ${snoop}: ${snooper.error}; these are the relay's entries\n`)
+    }
+  })
+
+function addressArgument(text: string): Filter {
+  const mac = parseMac(text)
+  if (mac !== undefined) return { mac: formatMac(mac) }
+  const ip = parseIp(text)
+  if (ip !== undefined) return { ip: formatIp(ip) }
+  throw new InvalidArgumentError('Expected an IP address or a MAC address such as bc:24:11:00:00:01.')
+}
+
+function vniArgument(text: string): number {
+  const vni = /^\d+$/.test(text) ? Number(text) : 0
+  if (vni < 1 || vni > VNI_MAX) throw new InvalidArgumentError(`Expected a number from 1 to ${VNI_MAX}.`)
+  return vni
+}
+
+function nothingAnswers(relay: string, snoop: string): never {
+  throw new FatalError(ExitCode.notRunning, `neither the relay (${relay}) nor the snooper (${snoop}) answers`)
+}
+
+const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`
+
+function print(text: string): void {
+  process.stdout.write(text)
+}
+
+// a reader such as head may have seen enough
+process.stdout.on('error', (error) => {
+  if (errnoName(error) !== 'EPIPE') throw error
+})
+
+const program = withVersion(configured(new Command('macipctl')))
+  .addCommand(status)
+  .addCommand(bindings)
+  .description('Shows what macipd on this node has learned and announced, and what is wrong.')
+  .addHelpText(
+    'after',
+    `${EXIT_CODES}
+
+Examples:
+  macipctl status
+  macipctl bindings --state pending
+  macipctl bindings 10.0.0.1 --json`,
+  )
+
+process.exitCode = await run(program, process.argv)

@@ -1,0 +1,192 @@
+// What macipctl knows and prints with --json. These names and units are an interface: times are milliseconds since the
+// epoch, counters are objects by name.
+import { formatIp, formatMac } from '../address.js'
+import { overlay as relayProto } from '../gen/overlay.js'
+import { snoop as snoopProto } from '../gen/snoop.js'
+
+export type Counters = Record<string, number>
+
+export type SessionReport = {
+  id: number
+  kind: string
+  client: string
+  since: number
+  bytesToZebra: number
+  bytesToBgpd: number
+  framesToZebra: number
+  framesToBgpd: number
+  injected: number
+  heldBack: number
+  inSync: boolean
+}
+
+export type RelayReport = {
+  version: string
+  keeperPid: number
+  workerPid: number
+  workerStarts: number
+  since: number
+  listen: string
+  zebra: string
+  /** FRR's release line, empty if it is not certain. */
+  line: string
+  lineReason: string
+  injecting: boolean
+  sessions: SessionReport[]
+  vnis: number
+  localMacs: number
+  localMacips: number
+  remoteMacs: number
+  remoteMacips: number
+  overlayEntries: number
+  announced: number
+  snooperConnected: boolean
+  snooperSince: number
+  staleMs: number
+  counters: Counters
+}
+
+export type PortReport = {
+  name: string
+  bridge: string
+  up: boolean
+  /** `tcx` or `clsact`, empty if the port is not snooped; `error` then says why. */
+  attached: string
+  error: string
+  bindings: number
+}
+
+export type SnooperReport = {
+  version: string
+  pid: number
+  since: number
+  relay: string
+  relayConnected: boolean
+  relaySince: number
+  ageMs: number
+  bindings: number
+  states: Counters
+  reasons: Counters
+  ports: PortReport[]
+  frames: Counters
+  refused: Counters
+  withdrawn: Counters
+  control: Counters
+}
+
+/** A process that does not answer, and why. */
+export type NotRunning = { running: false; socket: string; error: string }
+export type Running<Report> = { running: true; socket: string } & Report
+export type Answer<Report> = Running<Report> | NotRunning
+
+/** `firstSeen`, `lastSeen` and `expires` are 0 where nobody knows. */
+export type BindingReport = {
+  vni: number
+  ip: string
+  mac: string
+  port: string
+  vlan: number
+  state: string
+  reason: string
+  evidence: string
+  router: boolean
+  seq: number
+  firstSeen: number
+  lastSeen: number
+  expires: number
+}
+
+type ProtoCounters = { name?: string | null; value?: number | null }[] | null | undefined
+
+const counters = (list: ProtoCounters): Counters =>
+  Object.fromEntries((list ?? []).map(({ name, value }) => [name ?? '', value ?? 0]))
+
+export function relayReport(properties: relayProto.RelayStatus.$Properties): RelayReport {
+  const status = relayProto.RelayStatus.create(properties)
+  return {
+    version: status.version,
+    keeperPid: status.keeperPid,
+    workerPid: status.workerPid,
+    workerStarts: status.workerStarts,
+    since: status.since,
+    listen: status.listen,
+    zebra: status.zebra,
+    line: status.line,
+    lineReason: status.lineReason,
+    injecting: status.injecting,
+    sessions: status.sessions.map(sessionReport),
+    vnis: status.vnis,
+    localMacs: status.localMacs,
+    localMacips: status.localMacips,
+    remoteMacs: status.remoteMacs,
+    remoteMacips: status.remoteMacips,
+    overlayEntries: status.overlayEntries,
+    announced: status.announced,
+    snooperConnected: status.snooperConnected,
+    snooperSince: status.snooperSince,
+    staleMs: status.staleMs,
+    counters: counters(status.counters),
+  }
+}
+
+function sessionReport(properties: relayProto.Session.$Properties): SessionReport {
+  const session = relayProto.Session.create(properties)
+  return {
+    id: session.id,
+    kind: session.kind,
+    client: session.client,
+    since: session.since,
+    bytesToZebra: session.bytesToZebra,
+    bytesToBgpd: session.bytesToBgpd,
+    framesToZebra: session.framesToZebra,
+    framesToBgpd: session.framesToBgpd,
+    injected: session.injected,
+    heldBack: session.heldBack,
+    inSync: session.inSync,
+  }
+}
+
+export function snooperReport(properties: snoopProto.SnoopStatus.$Properties): SnooperReport {
+  const status = snoopProto.SnoopStatus.create(properties)
+  return {
+    version: status.version,
+    pid: status.pid,
+    since: status.since,
+    relay: status.relay,
+    relayConnected: status.relayConnected,
+    relaySince: status.relaySince,
+    ageMs: status.ageMs,
+    bindings: status.bindings,
+    states: counters(status.states),
+    reasons: counters(status.reasons),
+    ports: status.ports.map(portReport),
+    frames: counters(status.frames),
+    refused: counters(status.refused),
+    withdrawn: counters(status.withdrawn),
+    control: counters(status.control),
+  }
+}
+
+function portReport(properties: snoopProto.Port.$Properties): PortReport {
+  const { name, bridge, up, attached, error, bindings } = snoopProto.Port.create(properties)
+  return { name, bridge, up, attached, error, bindings }
+}
+
+export function bindingReport(properties: snoopProto.Binding.$Properties): BindingReport {
+  const binding = snoopProto.Binding.create(properties)
+  return {
+    vni: binding.vni,
+    ip: formatIp(binding.ip),
+    mac: formatMac(Buffer.from(binding.mac)),
+    port: binding.port,
+    vlan: binding.vlan,
+    state: binding.state,
+    reason: binding.reason,
+    evidence: binding.evidence,
+    router: binding.router,
+    seq: binding.seq,
+    firstSeen: binding.firstSeen,
+    lastSeen: binding.lastSeen,
+    expires: binding.expires,
+  }
+}

@@ -1,0 +1,100 @@
+// Stand-ins for rtnetlink and the eBPF program: a test says what they see, and reads what they were asked to do.
+import { EventEmitter } from 'node:events'
+import type { Evidence } from '../../src/snoop/evidence.js'
+import { monotonicMs } from '../../src/snoop/clock.js'
+import type { Port, PortEvents } from '../../src/snoop/ports.js'
+import type { EvidenceSource, PortMap } from '../../src/snoop/sources.js'
+
+export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
+  readonly ports = new Map<number, Port>()
+  /** By `ifindex.vlan`. */
+  readonly vnis = new Map<string, number>()
+  readonly ownAddresses = new Set<string>()
+  closed = false
+
+  vniOf(ifindex: number, vlan: number): number | undefined {
+    return this.vnis.get(`${ifindex}.${vlan}`)
+  }
+
+  ownMac(mac: string): boolean {
+    return this.ownAddresses.has(mac)
+  }
+
+  ownIp(ip: string): boolean {
+    return this.ownAddresses.has(ip)
+  }
+
+  close(): void {
+    this.closed = true
+  }
+
+  /** A port that is up and leads to `vni` with untagged frames. */
+  plug(ifindex: number, name: string, vni: number | undefined): Port {
+    const port = { ifindex, name, bridge: 'br0', bridgeIfindex: 1, up: true }
+    this.ports.set(ifindex, port)
+    if (vni !== undefined) this.vnis.set(`${ifindex}.0`, vni)
+    this.emit('add', port)
+    return port
+  }
+
+  unplug(port: Port): void {
+    this.ports.delete(port.ifindex)
+    this.emit('remove', port, 'deleted')
+  }
+
+  setDown(port: Port): void {
+    port.up = false
+    this.emit('down', port)
+  }
+}
+
+export class FakeEvidenceSource implements EvidenceSource {
+  /** What it was asked: `attach 11`, `detach 11`, `forget 11 0 MAC IP`, `forget-port 11`. */
+  readonly asked: string[] = []
+  closed = false
+  broken: string | undefined
+  private onEvidence: ((evidence: Evidence) => void) | undefined
+
+  attach(ifindex: number): 'tcx' {
+    if (this.broken !== undefined) throw new Error(this.broken)
+    this.asked.push(`attach ${ifindex}`)
+    return 'tcx'
+  }
+
+  detach(ifindex: number): void {
+    this.asked.push(`detach ${ifindex}`)
+  }
+
+  start(onEvidence: (evidence: Evidence) => void): void {
+    this.onEvidence = onEvidence
+  }
+
+  forget(ifindex: number, vlan: number, mac: string, ip: string): void {
+    this.asked.push(`forget ${ifindex} ${vlan} ${mac} ${ip}`)
+  }
+
+  forgetPort(ifindex: number): void {
+    this.asked.push(`forget-port ${ifindex}`)
+  }
+
+  counters(): Record<string, number> {
+    return { passed: 3, repeated: 0 }
+  }
+
+  close(): void {
+    this.closed = true
+  }
+
+  /** A host announces itself. */
+  see(ifindex: number, mac: string, ip: string, changes: Partial<Evidence> = {}): void {
+    const frame = {
+      kind: 'arp-request' as const,
+      vlan: 0,
+      vlanProtocol: 0,
+      router: false,
+      solicited: false,
+      override: false,
+    }
+    this.onEvidence?.({ ...frame, ifindex, mac, etherSource: mac, ip, at: monotonicMs(), ...changes })
+  }
+}

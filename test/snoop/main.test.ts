@@ -1,0 +1,242 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { ExitCode, FatalError } from '../../src/daemon/exit.js'
+import type { SnoopOptions } from '../../src/daemon/options.js'
+import { overlay as proto } from '../../src/gen/overlay.js'
+import { Snooper } from '../../src/snoop/snooper.js'
+import { silent, tempDir } from '../daemon/support.js'
+import { FakeRelay, keyOf } from './fake-relay.js'
+import { FakeEvidenceSource, FakePorts } from './fake-sources.js'
+
+const VM1 = 'bc:24:11:00:00:01'
+const VM2 = 'bc:24:11:00:00:02'
+
+type Scene = {
+  relay: FakeRelay
+  ports: FakePorts
+  source: FakeEvidenceSource
+  options: SnoopOptions
+  start: () => Promise<Snooper>
+}
+
+async function scene(t: TestContext, changes: Partial<SnoopOptions> = {}): Promise<Scene> {
+  const dir = tempDir(t)
+  const options: SnoopOptions = {
+    relay: join(dir, 'relay.sock'),
+    control: join(dir, 'snoop.sock'),
+    ageMs: 1800_000,
+    repeatIntervalMs: 30_000,
+    exclude: [],
+    linkLocal: 'learn',
+    macMismatch: 'refuse',
+    logLevel: 'info',
+    ...changes,
+  }
+  const relay = await FakeRelay.listen(t, options.relay)
+  const ports = new FakePorts()
+  const source = new FakeEvidenceSource()
+  const start = async (): Promise<Snooper> => {
+    const sources = { source: () => source, ports: () => Promise.resolve(ports) }
+    const snooper = await Snooper.start(options, silent, sources)
+    t.after(() => snooper.stop())
+    return snooper
+  }
+  return { relay, ports, source, options, start }
+}
+
+const reconciled = (relay: FakeRelay): Promise<void> => relay.until(() => relay.told.includes('reconciled'))
+
+test('a frame on a port becomes an entry of the relay; ports are attached as they come', async (t) => {
+  const { relay, ports, source, start } = await scene(t)
+  ports.plug(11, 'tap1', 100)
+  await start()
+  ports.plug(12, 'tap2', 200)
+  assert.deepEqual(source.asked, ['attach 11', 'attach 12'])
+  await reconciled(relay)
+  source.see(11, VM1, '10.0.0.1')
+  source.see(12, VM2, '10.0.0.1')
+  await relay.until(() => relay.overlay.size === 2)
+  const entry = relay.overlay.get(`200 ${VM2} 10.0.0.1`)
+  assert.equal(entry?.port, 'tap2')
+  assert.ok(Math.abs(Date.now() - (entry.lastSeen ?? 0)) < 60_000)
+})
+
+test('what was seen before there was a relay is announced when it comes', async (t) => {
+  const { relay, ports, source, start } = await scene(t)
+  ports.plug(11, 'tap1', 100)
+  await start()
+  source.see(11, VM1, '10.0.0.1')
+  await reconciled(relay)
+  assert.deepEqual([...relay.overlay.keys()], [`100 ${VM1} 10.0.0.1`])
+})
+
+test('a port that goes down or away takes its bindings along, and the next frame counts again', async (t) => {
+  const { relay, ports, source, start } = await scene(t)
+  const tap1 = ports.plug(11, 'tap1', 100)
+  const tap2 = ports.plug(12, 'tap2', 100)
+  await start()
+  await reconciled(relay)
+  source.see(11, VM1, '10.0.0.1')
+  source.see(12, VM2, '10.0.0.2')
+  await relay.until(() => relay.overlay.size === 2)
+  ports.setDown(tap1)
+  await relay.until(() => relay.told.includes(`remove 100 ${VM1} 10.0.0.1`))
+  assert.ok(source.asked.includes(`forget 11 0 ${VM1} 10.0.0.1`))
+  source.see(11, VM1, '10.0.0.1')
+  assert.equal(source.asked.at(-1), `forget 11 0 ${VM1} 10.0.0.1`, 'a frame of before the fall teaches nothing')
+  ports.unplug(tap2)
+  await relay.until(() => relay.overlay.size === 0)
+  assert.ok(source.asked.includes('detach 12'))
+})
+
+test('the VNI of a port changes: bindings go, and frames refused for want of a VNI count', async (t) => {
+  const { relay, ports, source, start } = await scene(t)
+  ports.plug(11, 'tap1', 100)
+  ports.plug(12, 'tap2', undefined)
+  const snooper = await start()
+  await reconciled(relay)
+  source.see(11, VM1, '10.0.0.1')
+  source.see(12, VM2, '10.0.0.2')
+  await relay.until(() => relay.overlay.size === 1)
+  assert.equal(snooper.table.refused['no-vni'], 1)
+  ports.vnis.set('11.0', 101)
+  ports.vnis.set('12.0', 100)
+  ports.emit('vni-change')
+  await relay.until(() => relay.overlay.size === 0)
+  assert.equal(source.asked.at(-1), 'forget-port 12')
+  source.see(12, VM2, '10.0.0.2')
+  await relay.until(() => relay.overlay.has(`100 ${VM2} 10.0.0.2`))
+})
+
+test('the node’s own addresses are refused', async (t) => {
+  const { ports, source, start } = await scene(t)
+  ports.plug(11, 'tap1', 100)
+  ports.ownAddresses.add(VM1).add('10.0.0.254')
+  const { table } = await start()
+  source.see(11, VM1, '10.0.0.1')
+  source.see(11, VM2, '10.0.0.254')
+  assert.equal(table.size, 0)
+  assert.equal(table.refused['own-mac'], 1)
+  assert.equal(table.refused['own-ip'], 1)
+})
+
+test('after a restart the table is the one the relay kept, and nothing is withdrawn', async (t) => {
+  const { relay, ports, source, options, start } = await scene(t)
+  ports.plug(11, 'tap1', 100)
+  const now = Date.now()
+  relay.hold({ vni: 100, mac: VM1, ip: '10.0.0.1' }, { port: 'tap1', firstSeen: now - 90_000, lastSeen: now - 1000 })
+  relay.hold({ vni: 100, mac: VM1, ip: '2001:db8::1' }, { port: 'tap1', router: true, firstSeen: now, lastSeen: now })
+  relay.hold({ vni: 100, mac: VM2, ip: '10.0.0.2' }, { port: 'gone', firstSeen: now, lastSeen: now })
+  relay.hold({ vni: 999, mac: VM2, ip: '10.0.0.3' }, { port: 'tap1', firstSeen: now, lastSeen: now })
+  const { table } = await start()
+  await reconciled(relay)
+  assert.equal(table.size, 2)
+  assert.equal(table.find(100, '10.0.0.1')?.evidence, 'restored')
+  assert.equal(table.find(100, '2001:db8::1')?.router, true)
+  assert.deepEqual([...relay.overlay.keys()].sort(), [`100 ${VM1} 10.0.0.1`, `100 ${VM1} 2001:db8::1`])
+  const removed = relay.told.filter((line) => line.startsWith('remove'))
+  assert.deepEqual(removed, [`remove 100 ${VM2} 10.0.0.2`, `remove 999 ${VM2} 10.0.0.3`], 'what leads nowhere any more')
+  source.see(11, VM1, '10.0.0.1')
+  assert.equal(table.find(100, '10.0.0.1')?.evidence, 'arp-request')
+  assert.ok(existsSync(options.control))
+})
+
+test('when the relay comes back, the table counts and not what the relay remembers', async (t) => {
+  const { relay, ports, source, options, start } = await scene(t)
+  ports.plug(11, 'tap1', 100)
+  const { table } = await start()
+  await reconciled(relay)
+  source.see(11, VM1, '10.0.0.1')
+  await relay.until(() => relay.overlay.size === 1)
+  await relay.close()
+  relay.hold({ vni: 100, mac: VM2, ip: '10.0.0.2' }, { port: 'tap1', firstSeen: Date.now(), lastSeen: Date.now() })
+  relay.told.length = 0
+  await relay.listen(options.relay)
+  await reconciled(relay)
+  assert.deepEqual(relay.told, ['own', `remove 100 ${VM2} 10.0.0.2`, `put 100 ${VM1} 10.0.0.1`, 'reconciled'])
+  assert.equal(table.size, 1)
+})
+
+test('a gateway that zebra announces is forgotten and stays so', async (t) => {
+  const { relay, ports, source, start } = await scene(t)
+  ports.plug(11, 'tap1', 100)
+  const { table } = await start()
+  await reconciled(relay)
+  source.see(11, VM1, '10.0.0.254')
+  await relay.until(() => relay.overlay.size === 1)
+  relay.say({ views: { changes: [{ mac: { key: keyOf({ vni: 100, mac: VM2, ip: '10.0.0.254' }), flags: 2 } }] } })
+  await relay.until(() => relay.overlay.size === 0)
+  source.see(11, VM1, '10.0.0.254')
+  assert.equal(table.refused.gateway, 1)
+})
+
+test('a binding that is not seen again ages out by itself', async (t) => {
+  const { relay, ports, source, start } = await scene(t, { ageMs: 50 })
+  ports.plug(11, 'tap1', 100)
+  const { table } = await start()
+  await reconciled(relay)
+  source.see(11, VM1, '10.0.0.1')
+  await relay.until(() => relay.told.includes(`remove 100 ${VM1} 10.0.0.1`))
+  assert.equal(table.withdrawn.aged, 1)
+  assert.ok(source.asked.includes(`forget 11 0 ${VM1} 10.0.0.1`))
+})
+
+test('a port that cannot be snooped does not keep the others from being', async (t) => {
+  const { relay, ports, source, start } = await scene(t)
+  source.broken = 'EPERM'
+  ports.plug(11, 'tap1', 100)
+  await start()
+  source.broken = undefined
+  ports.plug(12, 'tap2', 100)
+  await reconciled(relay)
+  source.see(12, VM2, '10.0.0.2')
+  await relay.until(() => relay.overlay.size === 1)
+})
+
+test('stopping closes everything and leaves the relay its entries', async (t) => {
+  const { relay, ports, source, options, start } = await scene(t)
+  ports.plug(11, 'tap1', 100)
+  const snooper = await start()
+  await reconciled(relay)
+  source.see(11, VM1, '10.0.0.1')
+  await relay.until(() => relay.overlay.size === 1)
+  await snooper.stop()
+  await relay.until(() => !relay.owned)
+  assert.equal(relay.overlay.size, 1)
+  assert.ok(source.closed && ports.closed)
+  assert.equal(existsSync(options.control), false)
+})
+
+test('a second snooper touches nothing', async (t) => {
+  const { source, options, start } = await scene(t)
+  await start()
+  const never = (): never => {
+    throw new Error('opened')
+  }
+  const second = Snooper.start(options, silent, { source: never, ports: never })
+  await assert.rejects(second, (error) => error instanceof FatalError && error.exitCode === ExitCode.socketBusy)
+  assert.equal(source.closed, false)
+})
+
+test('a snooper that cannot start leaves nothing behind', async (t) => {
+  const { source, options } = await scene(t)
+  const ports = (): never => {
+    throw new FatalError(ExitCode.kernel, 'no rtnetlink')
+  }
+  await assert.rejects(Snooper.start(options, silent, { source: () => source, ports }), /no rtnetlink/)
+  assert.equal(source.closed, true)
+  assert.equal(existsSync(options.control), false)
+})
+
+test('reports of an unknown kind are taken for none', async (t) => {
+  const { relay, ports, source, start } = await scene(t)
+  ports.plug(11, 'tap1', 100)
+  const { table } = await start()
+  await reconciled(relay)
+  relay.entryStatus = proto.EntryStatus.ENTRY_STATUS_UNSPECIFIED
+  source.see(11, VM1, '10.0.0.1')
+  await relay.until(() => relay.overlay.size === 1)
+  assert.equal(table.find(100, '10.0.0.1')?.report, undefined)
+})
