@@ -120,8 +120,12 @@ export class Lab implements AsyncDisposable {
     accept: (value: T) => boolean,
     options: WaitOptions = {},
   ): Promise<T> {
-    const context = () => [...this.spaces.values()].map((space) => space.logTails()).join('\n')
-    return waitFor(description, probe, accept, { context, ...options })
+    return waitFor(description, probe, accept, { context: () => this.logTails(), ...options })
+  }
+
+  /** The last lines each daemon of the lab wrote. */
+  logTails(): string {
+    return [...this.spaces.values()].map((space) => space.logTails()).join('\n')
   }
 
   /** Lets the lab outlive this process. */
