@@ -3,16 +3,15 @@ import { pino } from 'pino'
 import { loadAddon } from '../src/snoop/bpf-native.js'
 import { BpfSnooper } from '../src/snoop/bpf.js'
 import { withProgram } from '../test/snoop/clang.js'
+import type { Measurement, Target } from './measurement.js'
 import { ETH_P_IP, arp, ethernet, icmpv6, na } from '../test/snoop/frames.js'
-
-export type Measurement = { name: string; value: number; unit: string; target?: string }
 
 const REPEAT = 1_000_000
 const ATTEMPTS = 10
 const UNIT = 'ns/frame'
 const IPPROTO_TCP = 6
 
-const FRAMES: { name: string; frame: Buffer; target?: string }[] = [
+const FRAMES: { name: string; frame: Buffer; target?: Target }[] = [
   { name: 'IPv4', frame: ethernet(ETH_P_IP, Buffer.alloc(46)), target: '<= 30' },
   { name: 'TCP over IPv6', frame: icmpv6(Buffer.alloc(20), { nextHeader: IPPROTO_TCP }), target: '<= 30' },
   { name: 'repeated ARP', frame: arp(), target: '<= 150' },

@@ -6,6 +6,7 @@ import { arpRequest, neighborSolicitation } from './lab/frames.js'
 import { RELEASES } from './lab/frr.js'
 import type { CapturedFrame } from './lab/packet-socket.js'
 import { waitFor } from './lab/wait.js'
+import { ControlPeer } from './zapi/relay-rig.js'
 
 const isArp = ({ bytes }: CapturedFrame, operation: number): boolean =>
   bytes.readUInt16BE(12) === 0x0806 && bytes.readUInt16BE(20) === operation
@@ -19,6 +20,11 @@ for (const frr of RELEASES) {
     const { lab, near, far, vm, farVm } = fabric
     await using monitor = await near.monitor('neigh')
     assert.equal(await near.exec(['ip', '-o', 'address', 'show', 'dev', 'br0']), '')
+
+    const relay = await ControlPeer.connect(near.path('/run/macipd/relay.sock'))
+    const { line, injecting } = await relay.status()
+    relay.socket.destroy()
+    assert.deepEqual({ line, injecting }, { line: frr, injecting: true })
 
     const routes = await fabric.learn()
     for (const route of routes) assert.equal(route.nextHop, near.address)

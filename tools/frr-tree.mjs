@@ -1,12 +1,20 @@
 // Real FRR releases for the lab: Debian packages extracted into a directory each, nothing installed on the host.
 // `node tools/frr-tree.mjs RELEASE` builds one if it is missing; ready.mjs holds a lock while it does.
 import { createHash } from 'node:crypto'
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
-import { writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { command } from './progress.mjs'
-import { ReadyError } from './progress.mjs'
+import { command, ReadyError } from './progress.mjs'
 
 /** FRR release line -> the Debian suite that carries it. */
 export const SUITES = { 8.4: 'bookworm', 10.3: 'trixie', 10.7: 'sid' }
@@ -39,8 +47,10 @@ const FILES = {
 const FRR_DIRECTORIES = ['etc/frr', 'run/frr', 'run/macipd', 'var/log/frr']
 
 const cache = process.env.MACIPD_LAB_CACHE ?? '/var/cache/macipd-lab'
+/** To be raised when `prepare` changes. */
+const STEPS = 1
 const recipe = createHash('sha256')
-  .update(readFileSync(fileURLToPath(import.meta.url)))
+  .update(JSON.stringify([STEPS, PACKAGES, FILES, FRR_DIRECTORIES]))
   .digest('hex')
 
 export const treePath = (release) => join(cache, release)
@@ -58,6 +68,19 @@ export async function buildTree(release) {
   const fresh = join(cache, `.new-${release}`)
   const old = join(cache, `.old-${release}`)
   for (const leftover of [fresh, old]) rmSync(leftover, { recursive: true, force: true })
+  try {
+    await extract(release, fresh)
+    prepare(fresh)
+  } catch (error) {
+    rmSync(fresh, { recursive: true, force: true })
+    throw error
+  }
+  // labs that are up still use the old tree: it stays until the next time
+  if (existsSync(tree)) renameSync(tree, old)
+  renameSync(fresh, tree)
+}
+
+async function extract(release, tree) {
   mkdirSync(cache, { recursive: true })
   const suite = SUITES[release]
   await command('mmdebstrap', [
@@ -68,23 +91,23 @@ export async function buildTree(release) {
     '--aptopt=Acquire::Check-Valid-Until "false"',
     `--include=${PACKAGES.join(',')}`,
     suite,
-    fresh,
+    tree,
   ])
-  await checkVersion(release, suite, fresh)
-  for (const [path, lines] of Object.entries(FILES)) writeFileSync(join(fresh, path), `${lines.join('\n')}\n`)
-  rmSync(join(fresh, 'var/run'), { recursive: true, force: true })
-  symlinkSync('/run', join(fresh, 'var/run'))
-  // some releases of dash ship it, others make it in a script
-  if (!existsSync(join(fresh, 'bin/sh'))) symlinkSync('bash', join(fresh, 'usr/bin/sh'))
+  await checkVersion(release, suite, tree)
+}
+
+function prepare(tree) {
+  for (const [path, lines] of Object.entries(FILES)) writeFileSync(join(tree, path), `${lines.join('\n')}\n`)
+  rmSync(join(tree, 'var/run'), { recursive: true, force: true })
+  symlinkSync('/run', join(tree, 'var/run'))
+  // dash's script would make it
+  if (!existsSync(join(tree, 'usr/bin/sh'))) symlinkSync('bash', join(tree, 'usr/bin/sh'))
   for (const path of FRR_DIRECTORIES) {
-    mkdirSync(join(fresh, path), { recursive: true })
-    chownSync(join(fresh, path), FRR_ID, FRR_ID)
+    mkdirSync(join(tree, path), { recursive: true })
+    chownSync(join(tree, path), FRR_ID, FRR_ID)
   }
-  chmodSync(fresh, 0o755)
-  writeFileSync(stampPath(fresh), recipe)
-  if (existsSync(tree)) renameSync(tree, old)
-  renameSync(fresh, tree)
-  rmSync(old, { recursive: true, force: true })
+  chmodSync(tree, 0o755)
+  writeFileSync(stampPath(tree), recipe)
 }
 
 async function checkVersion(release, suite, tree) {

@@ -87,7 +87,11 @@ Needs CAP_BPF and CAP_NET_ADMIN. If it ends, the relay keeps announcing for its 
   .option('--exclude <glob...>', 'ports never to snoop, such as uplinks: names, with * and ?')
   .addHelpText(
     'after',
-    `${EXIT_CODES}
+    `
+Only in the configuration file:
+  snoop.linkLocal     learn or ignore fe80:: addresses (default: ${DEFAULTS.linkLocal})
+  snoop.macMismatch   refuse or accept frames whose source is not the MAC they speak for (default: ${DEFAULTS.macMismatch})
+${EXIT_CODES}
 
 Example:
   macipd snoop --exclude 'bond*' --age 1h`,

@@ -20,7 +20,7 @@ export type Evidence = {
   /** R and O of the NA; ARP has neither. */
   readonly router: boolean
   readonly override: boolean
-  /** undefined: the port is not (or no longer) one that is snooped and up. */
+  /** undefined: the port is none that is snooped, or went down since. */
   readonly place: Place | undefined
   /** VNI of port and VLAN; undefined: there is none. */
   readonly vni: number | undefined

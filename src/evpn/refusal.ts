@@ -21,7 +21,7 @@ export const DEFAULT_POLICY: Policy = { ageMs: 1800_000, linkLocal: 'learn', mac
 
 /** Reason → what it means. */
 export const REFUSALS = {
-  'no-port': 'the port is gone, down or not snooped',
+  'no-port': 'the port is gone, went down since, or is not snooped',
   'no-vni': 'the port and VLAN belong to no VNI',
   'bad-mac': 'zero, broadcast or multicast MAC address',
   'bad-ip': 'unspecified, loopback, multicast, broadcast or reserved IP address',

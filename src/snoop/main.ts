@@ -8,7 +8,8 @@ import { Snooper } from './snooper.js'
 /** Runs until SIGTERM or SIGINT. Rejects with FatalError when it cannot start; then nothing is left behind. */
 export async function runSnooper(options: SnoopOptions, log: Logger): Promise<void> {
   const stopped = new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve)
+    // a second signal must not cut short what the first began
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, resolve)
   })
   // the control socket comes first: a second snooper must not touch the ports of the first
   const snooper = await Snooper.start(options, log, {

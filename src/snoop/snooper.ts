@@ -30,6 +30,8 @@ export class Snooper {
   private readonly attached = new Map<number, { mode: string } | { error: string }>()
   /** Ports on which a frame belonged to no VNI: what is known to the eBPF program may count after the next change. */
   private readonly withoutVni = new Set<number>()
+  /** When a port was last found down. */
+  private readonly downAt = new Map<number, number>()
   private ageTimer: { at: number; timer: NodeJS.Timeout } | undefined
   private released = false
 
@@ -90,8 +92,9 @@ export class Snooper {
       this.detach(port)
       this.lose(port.ifindex, 'port-gone')
     })
-    this.ports.on('down', (port) => {
-      this.lose(port.ifindex, 'port-down')
+    this.ports.on('down', ({ ifindex }) => {
+      this.downAt.set(ifindex, monotonicMs())
+      this.lose(ifindex, 'port-down')
     })
     this.ports.on('vni-change', () => {
       this.onVniChange()
@@ -106,7 +109,10 @@ export class Snooper {
   private onEvidence({ ifindex, vlan, ...frame }: Evidence): void {
     const { mac, ip, at } = frame
     const port = this.ports.ports.get(ifindex)
-    const place = port?.up === true ? { ifindex, port: port.name, vlan } : undefined
+    // a frame of before the fall is old news; one that came later shows that the port is up before the kernel says so,
+    // which it does up to a second late (net/core/link_watch.c)
+    const isNews = at > (this.downAt.get(ifindex) ?? -Infinity)
+    const place = port !== undefined && isNews ? { ifindex, port: port.name, vlan } : undefined
     const vni = this.ports.vniOf(ifindex, vlan)
     this.step({ type: 'evidence', evidence: { ...frame, place, vni, own: this.own(mac, ip) } }, at)
     // the reason may be gone in a moment: the next frame must not be taken for a repetition
@@ -150,6 +156,7 @@ export class Snooper {
   private detach({ ifindex }: Port): void {
     this.attached.delete(ifindex)
     this.withoutVni.delete(ifindex)
+    this.downAt.delete(ifindex)
     this.attempt('detach', () => {
       this.source.detach(ifindex)
     })

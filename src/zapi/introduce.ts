@@ -8,54 +8,63 @@ export type Introduction = {
   kind: SessionKind | 'unknown'
   /** HELLO in words. */
   client: string
-  /** The line in use; undefined while it is not certain. Of lines that the wire cannot tell apart, the oldest. */
+  /** The line in use; undefined while it is not certain. Of lines that nothing tells apart, the oldest. */
   line: ReleaseLine | undefined
+  /** The line in words, a range where nothing tells lines apart; empty while it is not certain. */
+  lineName: string
   /** How the line was recognised, or why it is not certain. */
   lineReason: string
 }
+
+const uncertain = (lineReason: string): Line => ({ line: undefined, lineName: '', lineReason })
 
 /**
  * @param hello bgpd's first frame
  * @param capabilities zebra's first frame
  * @param configured the line that the configuration demands
+ * @param running the line zebra itself says it is, `10.3`, where it could be asked
  */
 export function introduce(
   hello: Buffer | undefined,
   capabilities: Buffer | undefined,
   configured: ReleaseLine | undefined,
+  running?: string,
 ): Introduction {
-  if (hello === undefined) return { kind: 'unknown', client: '', line: undefined, lineReason: 'no HELLO seen yet' }
+  if (hello === undefined) return { kind: 'unknown', client: '', ...uncertain('no HELLO seen yet') }
   const first = candidates(outline(hello), undefined).at(0)
   if (first === undefined) {
     const { command, payloadLength } = outline(hello)
-    const lineReason = `unknown HELLO: command ${command} with ${payloadLength} bytes`
-    return { kind: 'other', client: '', line: undefined, lineReason }
+    return { kind: 'other', client: '', ...uncertain(`unknown HELLO: command ${command} with ${payloadLength} bytes`) }
   }
   const greeting = HELLO.decode(hello.subarray(HEADER_SIZE), first.features)
   const kind = sessionKind(greeting, first.features)
   const client = describeHello(greeting, first)
-  if (kind !== 'main') return { kind, client, line: undefined, lineReason: 'not the main session' }
-  if (capabilities === undefined) return { kind, client, line: undefined, lineReason: 'no CAPABILITIES seen yet' }
-  return { kind, client, ...lineOf(outline(hello), outline(capabilities), configured) }
+  if (kind !== 'main') return { kind, client, ...uncertain('not the main session') }
+  if (capabilities === undefined) return { kind, client, ...uncertain('no CAPABILITIES seen yet') }
+  return { kind, client, ...lineOf(outline(hello), outline(capabilities), configured, running) }
 }
 
-function lineOf(
-  hello: Outline,
-  capabilities: Outline,
-  configured: ReleaseLine | undefined,
-): { line: ReleaseLine | undefined; lineReason: string } {
+type Line = Pick<Introduction, 'line' | 'lineName' | 'lineReason'>
+
+function lineOf(hello: Outline, capabilities: Outline, configured: ReleaseLine | undefined, running?: string): Line {
   const lines = candidates(hello, capabilities)
   const said = describeLines(lines)
   if (lines.length === 0) {
     const { command, payloadLength } = capabilities
-    return {
-      line: undefined,
-      lineReason: `unknown FRR: CAPABILITIES is command ${command} with ${payloadLength} bytes`,
-    }
+    return uncertain(`unknown FRR: CAPABILITIES is command ${command} with ${payloadLength} bytes`)
   }
-  if (configured === undefined) return { line: lines[0], lineReason: `HELLO and CAPABILITIES of ${said}` }
-  if (lines.includes(configured)) return { line: configured, lineReason: 'configured, and the session agrees' }
-  return { line: undefined, lineReason: `FRR ${configured.name} is configured, but the session is that of ${said}` }
+  if (configured !== undefined) {
+    if (lines.includes(configured)) {
+      return { line: configured, lineName: configured.name, lineReason: 'configured, and the session agrees' }
+    }
+    return uncertain(`FRR ${configured.name} is configured, but the session is that of ${said}`)
+  }
+  if (running === undefined) {
+    return { line: lines[0], lineName: said, lineReason: 'recognised by HELLO and CAPABILITIES' }
+  }
+  const line = lines.find(({ name }) => name === running)
+  if (line !== undefined) return { line, lineName: running, lineReason: 'zebra says so, and the session agrees' }
+  return uncertain(`zebra says it is FRR ${running}, but the session is that of ${said}`)
 }
 
 const outline = (frame: Buffer): Outline => ({

@@ -79,7 +79,11 @@ export class Overlay {
   put(entry: OverlayEntry): void {
     const known = this.find(entry)
     if (known !== undefined) {
-      if (known.removed) this.count++
+      if (known.removed) {
+        this.count++
+        // whoever removed it expects to be told what becomes of it
+        known.reported = undefined
+      }
       known.entry = entry
       known.removed = false
       this.touch(known)

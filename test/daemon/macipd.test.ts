@@ -114,7 +114,11 @@ async function snooping(
 }
 
 const exit = (child: ChildProcess): Promise<string> =>
-  new Promise((resolve) => child.on('exit', (code, signal) => { resolve(String(signal ?? code)); }))
+  new Promise((resolve) =>
+    child.on('exit', (code, signal) => {
+      resolve(String(signal ?? code))
+    }),
+  )
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`the snooper runs without a relay, and ends with ${signal}, leaving nothing behind`, async (t) => {
@@ -125,6 +129,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     assert.equal(report.snooper.running, true)
     assert.equal(report.snooper.relayConnected, false)
     const ended = exit(child)
+    child.kill(signal)
     child.kill(signal)
     assert.equal(await ended, '0')
     assert.deepEqual(readdirSync(dir), [])

@@ -6,14 +6,19 @@ import type { Router } from './router.js'
 import type { MacipRoute } from './show.js'
 import type { Vm } from './vm.js'
 
+export interface FabricOptions extends LabOptions {
+  /** Puts something between bgpd and the relay; resolves to the socket (as the near node sees it) bgpd connects to. */
+  tap?: (near: Router) => Promise<string>
+}
+
 export class Fabric implements AsyncDisposable {
   private constructor(readonly lab: Lab) {}
 
   /** zebra, bgpd through the relay, and the snooper on n1; zebra and bgpd alone on n2; converged. */
-  static async start(options: LabOptions): Promise<Fabric> {
+  static async start({ tap, ...options }: FabricOptions): Promise<Fabric> {
     const fabric = new Fabric(await Lab.start(options))
     try {
-      await fabric.startDaemons()
+      await fabric.startDaemons(tap)
       return fabric
     } catch (error) {
       await fabric.lab.stop()
@@ -21,12 +26,12 @@ export class Fabric implements AsyncDisposable {
     }
   }
 
-  private async startDaemons(): Promise<void> {
+  private async startDaemons(tap: FabricOptions['tap']): Promise<void> {
     const { near, far } = this
     const nearDaemons = async (): Promise<void> => {
       await near.startZebra()
       await near.startRelay()
-      await near.startBgpd({ zapi: '/run/macipd/zserv.api' })
+      await near.startBgpd({ zapi: (await tap?.(near)) ?? '/run/macipd/zserv.api' })
       await near.startSnoop()
     }
     const farDaemons = async (): Promise<void> => {

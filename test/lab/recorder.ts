@@ -3,10 +3,14 @@ import { once } from 'node:events'
 import { chmodSync } from 'node:fs'
 import { type Server, type Socket, connect, createServer } from 'node:net'
 
+type ByteListener = (bytes: Buffer) => void
+
 /** What one connection carried, as far as it has come. */
 export class Recording {
   private readonly up: Buffer[] = []
   private readonly down: Buffer[] = []
+  /** Both sides have closed. */
+  ended = false
 
   /** From the client that connected, to the server behind. */
   get toServer(): Buffer {
@@ -17,9 +21,12 @@ export class Recording {
     return Buffer.concat(this.down)
   }
 
-  record(client: Socket, server: Socket): void {
+  record(client: Socket, server: Socket, onToClient?: ByteListener): void {
     client.on('data', (bytes) => this.up.push(bytes))
-    server.on('data', (bytes) => this.down.push(bytes))
+    server.on('data', (bytes) => {
+      onToClient?.(bytes)
+      this.down.push(bytes)
+    })
   }
 }
 
@@ -27,12 +34,18 @@ export class Recorder implements Disposable {
   /** In the order in which the connections were made. */
   readonly connections: Recording[] = []
   private readonly sockets = new Set<Socket>()
-  private constructor(private readonly server: Server) {}
+  private constructor(
+    private readonly server: Server,
+    private readonly onToClient: (() => ByteListener) | undefined,
+  ) {}
 
-  /** Listens at `path` for anyone, and connects everyone who comes to `target`. */
-  static async start(path: string, target: string): Promise<Recorder> {
+  /**
+   * Listens at `path` for anyone, and connects everyone who comes to `target`. What `onToClient` makes for a connection
+   * hears of bytes for the client as soon as they come, before they are passed on.
+   */
+  static async start(path: string, target: string, onToClient?: () => ByteListener): Promise<Recorder> {
     const server = createServer({ allowHalfOpen: true })
-    const recorder = new Recorder(server)
+    const recorder = new Recorder(server, onToClient)
     server.on('connection', (client) => {
       recorder.join(client, connect({ path: target, allowHalfOpen: true }))
     })
@@ -45,7 +58,7 @@ export class Recorder implements Disposable {
   private join(client: Socket, server: Socket): void {
     const recording = new Recording()
     this.connections.push(recording)
-    recording.record(client, server)
+    recording.record(client, server, this.onToClient?.())
     for (const socket of [client, server]) {
       this.sockets.add(socket)
       // one end that breaks takes the other along, as without us
@@ -53,6 +66,7 @@ export class Recorder implements Disposable {
       socket.on('close', () => {
         client.destroy()
         server.destroy()
+        recording.ended = true
       })
     }
     client.pipe(server)

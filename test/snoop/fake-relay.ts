@@ -23,6 +23,8 @@ export class FakeRelay extends Awaited {
   /** Sent to a new owner before the overlay is handed back. */
   views: proto.ViewChange.$Properties[] = []
   status: proto.RelayStatus.$Properties = { version: '0.1.0' }
+  /** It takes its time to hand everything back: nobody is told `synced` until `say({ synced: {} })`. */
+  slow = false
   /** What it reports of every entry put. */
   entryStatus = proto.EntryStatus.ANNOUNCED
   private server: ControlServer<proto.ToRelay, proto.FromRelay.$Properties> | undefined
@@ -104,6 +106,6 @@ export class FakeRelay extends Awaited {
     const states = entries.map(({ key }) => ({ key: key ?? null, status: this.entryStatus, seq: 7 }))
     client.send({ handedBack: { entries } })
     client.send({ states: { states } })
-    client.send({ synced: {} })
+    if (!this.slow) client.send({ synced: {} })
   }
 }

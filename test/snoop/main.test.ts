@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ExitCode, FatalError } from '../../src/daemon/exit.js'
 import type { SnoopOptions } from '../../src/daemon/options.js'
+import { RESTORE_GRACE_MS } from '../../src/evpn/step.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
+import { monotonicMs } from '../../src/snoop/clock.js'
 import { Snooper } from '../../src/snoop/snooper.js'
 import { silent, tempDir } from '../daemon/support.js'
 import { FakeRelay, keyOf } from './fake-relay.js'
@@ -81,14 +83,25 @@ test('a port that goes down or away takes its bindings along, and the next frame
   source.see(11, VM1, '10.0.0.1')
   source.see(12, VM2, '10.0.0.2')
   await relay.until(() => relay.overlay.size === 2)
+  const before = monotonicMs()
   ports.setDown(tap1)
   await relay.until(() => relay.told.includes(`remove 100 ${VM1} 10.0.0.1`))
   assert.ok(source.asked.includes(`forget 11 0 ${VM1} 10.0.0.1`))
-  source.see(11, VM1, '10.0.0.1')
-  assert.equal(source.asked.at(-1), `forget 11 0 ${VM1} 10.0.0.1`, 'a frame of before the fall teaches nothing')
+  source.see(11, VM1, '10.0.0.3', { at: before })
+  assert.equal(source.asked.at(-1), `forget 11 0 ${VM1} 10.0.0.3`, 'a frame of before the fall teaches nothing')
   ports.unplug(tap2)
   await relay.until(() => relay.overlay.size === 0)
   assert.ok(source.asked.includes('detach 12'))
+})
+
+test('a frame counts although the kernel has not yet said that the port is up', async (t) => {
+  const { relay, ports, source, start } = await scene(t)
+  const tap1 = ports.plug(11, 'tap1', 100)
+  await start()
+  await reconciled(relay)
+  ports.setDown(tap1)
+  source.see(11, VM1, '10.0.0.1')
+  await relay.until(() => relay.overlay.size === 1)
 })
 
 test('the VNI of a port changes: bindings go, and frames refused for want of a VNI count', async (t) => {
@@ -181,6 +194,23 @@ test('a binding that is not seen again ages out by itself', async (t) => {
   await relay.until(() => relay.told.includes(`remove 100 ${VM1} 10.0.0.1`))
   assert.equal(table.withdrawn.aged, 1)
   assert.ok(source.asked.includes(`forget 11 0 ${VM1} 10.0.0.1`))
+})
+
+test('an entry handed back that is due before all others is waited for first', async (t) => {
+  const { relay, ports, source, options, start } = await scene(t)
+  ports.plug(11, 'tap1', 100)
+  await relay.close()
+  relay.hold({ vni: 100, mac: VM2, ip: '10.0.0.2' }, { port: 'tap1', firstSeen: 0, lastSeen: 0 })
+  await start()
+  source.see(11, VM1, '10.0.0.1')
+  const timers = t.mock.method(globalThis, 'setTimeout')
+  await relay.listen(options.relay)
+  await reconciled(relay)
+  const delays = timers.mock.calls.map(({ arguments: [, delay] }) => delay ?? 0)
+  assert.ok(
+    delays.some((delay) => delay > RESTORE_GRACE_MS - 5000 && delay <= RESTORE_GRACE_MS),
+    delays.join(),
+  )
 })
 
 test('a port that cannot be snooped does not keep the others from being', async (t) => {

@@ -135,6 +135,33 @@ test('a relay that is not there yet is waited for; one that comes back is told e
   assert.deepEqual(relay.told, ['own', `put 100 ${VM1} 10.0.0.2`, 'reconciled'])
 })
 
+test('until everything is handed back only removals are said', async (t) => {
+  const path = join(tempDir(t), 'relay.sock')
+  const relay = await FakeRelay.listen(t, path)
+  relay.slow = true
+  relay.hold({ vni: 100, mac: VM1, ip: '10.0.0.1' })
+  const table = new Table(t, path)
+  table.client.start()
+  await table.until(() => table.heard.some((line) => line.startsWith('handed back')))
+  table.put(entry('10.0.0.2'))
+  table.remove(entry('10.0.0.1'))
+  await relay.until(() => relay.told.length === 2)
+  assert.deepEqual(relay.told, ['own', `remove 100 ${VM1} 10.0.0.1`])
+  relay.say({ synced: {} })
+  await relay.until(() => relay.told.includes('reconciled'))
+  assert.equal(relay.told[2], `put 100 ${VM1} 10.0.0.2`)
+  // the same holds for the next connection
+  await relay.close()
+  await table.until(() => table.heard.includes('lost'))
+  relay.told.length = 0
+  await relay.listen(path)
+  await table.until(() => table.heard.filter((line) => line === 'connected').length === 2)
+  table.put(entry('10.0.0.3'))
+  table.remove(entry('10.0.0.3'))
+  await relay.until(() => relay.told.length === 2)
+  assert.deepEqual(relay.told, ['own', `remove 100 ${VM1} 10.0.0.3`])
+})
+
 test('a table of many thousands arrives whole, with changes made meanwhile', async (t) => {
   const path = join(tempDir(t), 'relay.sock')
   const relay = await FakeRelay.listen(t, path)

@@ -3,13 +3,15 @@ import { suite, test } from 'node:test'
 import fc from 'fast-check'
 import { DecodeError } from '../../src/zapi/cursor.js'
 import { HEADER_SIZE } from '../../src/zapi/frame.js'
+import { introduce } from '../../src/zapi/introduce.js'
 import { RELEASE_LINES, releaseLine } from '../../src/zapi/lines.js'
 import { MACIP_ADD, MACIP_DEL, REMOTE_MACIP_ADD, REMOTE_MACIP_DEL } from '../../src/zapi/messages/macip.js'
 import { HELLO, sessionKind } from '../../src/zapi/messages/session.js'
 import { ADVERTISE_ALL_VNI, VNI_ADD, VNI_DEL } from '../../src/zapi/messages/vni.js'
 import { candidates, describeLines } from '../../src/zapi/recognise.js'
 import { Watch, encodeMessage } from '../../src/zapi/watch.js'
-import { NUMBERS, hex, macIpAdd, macIpDel, remoteMacIpAdd, remoteMacIpDel, vniAdd } from './build.js'
+import { lineOf } from '../../src/zapi/relay/running-line.js'
+import { NUMBERS, OPENINGS, hex, macIpAdd, macIpDel, remoteMacIpAdd, remoteMacIpDel, vniAdd } from './build.js'
 
 function line(name: string) {
   const found = releaseLine(name)
@@ -178,6 +180,30 @@ suite('release lines', () => {
       assert.equal(describeLines(lines), expected)
     })
   }
+
+  test('zebra’s own word narrows the line down, and an unknown or contradicting one makes it uncertain', () => {
+    const { hello, capabilities } = OPENINGS['10.3']
+    const lineName = (running?: string, configured?: string): string[] => {
+      const told = configured === undefined ? undefined : line(configured)
+      const introduction = introduce(hello, capabilities, told, running)
+      return [introduction.lineName, introduction.lineReason]
+    }
+    assert.deepEqual(lineName(), ['10.2 … 10.5', 'recognised by HELLO and CAPABILITIES'])
+    assert.deepEqual(lineName('10.3'), ['10.3', 'zebra says so, and the session agrees'])
+    for (const running of ['8.4', '10.8', '11.0']) {
+      assert.deepEqual(lineName(running), [
+        '',
+        `zebra says it is FRR ${running}, but the session is that of 10.2 … 10.5`,
+      ])
+    }
+    assert.deepEqual(lineName('10.8', '10.3'), ['10.3', 'configured, and the session agrees'])
+  })
+
+  test('what zebra answers to `show version`', () => {
+    assert.equal(lineOf('FRRouting 8.4.4 (n1) on Linux(6.1).\nCopyright…'), '8.4')
+    assert.equal(lineOf('FRRouting 10.8-dev (n1) on Linux(6.18).'), '10.8')
+    assert.equal(lineOf('% Unknown command'), undefined)
+  })
 
   test('lines that the wire cannot tell apart have the same numbers and layouts for all that is watched', () => {
     const { features } = line('8.4')

@@ -40,11 +40,12 @@ export class Engine implements SessionEvents {
     private readonly options: {
       journal: string
       configured: ReleaseLine | undefined
+      running: string | undefined
       onSessionEnd: (session: Session) => void
       onTrouble: (what: string, error: unknown) => void
     },
   ) {
-    this.inherited = replay(Journal.read(options.journal), this.overlay, options.configured, (error) => {
+    this.inherited = replay(Journal.read(options.journal), this.overlay, options, (error) => {
       this.counters.journalErrors++
       options.onTrouble('a record of the journal is left out', error)
     })
@@ -70,6 +71,12 @@ export class Engine implements SessionEvents {
   add(session: Session): void {
     this.sessions.set(session.id, session)
     session.start()
+  }
+
+  /** zebra has said which line it is. */
+  running(line: string | undefined): void {
+    for (const session of this.sessions.values()) session.cameToKnow(line)
+    this.updateGate()
   }
 
   put(entry: OverlayEntry): void {

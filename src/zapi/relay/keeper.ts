@@ -9,6 +9,7 @@ import type { Logger } from '../../daemon/log.js'
 import type { RelayOptions } from '../../daemon/options.js'
 import { type Owner, checkSocketPath, listenAt } from '../../daemon/unix-socket.js'
 import { type Connection, closeConnection, dial, openConnection, sweepTransit } from './connections.js'
+import { runningLine } from './running-line.js'
 import { type ToKeeper, type ToWorker, sendSocket } from './ipc.js'
 
 /** bgpd runs as the same user as zebra; nobody else has business here. */
@@ -25,7 +26,8 @@ export async function runKeeper(options: RelayOptions, log: Logger): Promise<voi
   const zebraOwner = await waitForZebra(options)
   const keeper = new Keeper(options, zebraOwner, log)
   const stopped = new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve)
+    // not once: a second signal must not cut the cleaning up short
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, resolve)
   })
   try {
     await keeper.start()
@@ -44,6 +46,8 @@ class Keeper {
   private deaths: number[] = []
   private nextId = 1
   private stopping = false
+  /** The line zebra says it is. */
+  private running: string | undefined
 
   constructor(
     private readonly options: RelayOptions,
@@ -57,6 +61,7 @@ class Keeper {
 
   async start(): Promise<void> {
     sweepTransit(this.options.runDir)
+    this.running = await runningLine(this.options.zebra)
     await this.startWorker()
     // started as root, the socket must still be bgpd's to connect to, and bgpd runs as zebra's user
     const owner = process.geteuid?.() === 0 ? this.zebraOwner : undefined
@@ -82,11 +87,20 @@ class Keeper {
       const connection = await openConnection(id, bgpd, this.options.zebra, this.options.runDir)
       this.connections.set(id, connection)
       if (this.worker?.connected === true) this.lend(this.worker, connection, false)
+      await this.askAgain()
     } catch (error) {
       // bgpd sees its connection end, as without us it would see it refused, and tries again
       this.log.warn({ session: id, error: reason(error) }, 'zebra does not answer: the connection of bgpd is closed')
       bgpd.destroy()
     }
+  }
+
+  /** zebra may be another one by now. */
+  private async askAgain(): Promise<void> {
+    const line = await runningLine(this.options.zebra)
+    if (line === undefined || line === this.running) return
+    this.running = line
+    if (this.worker?.connected === true) this.send(this.worker, { type: 'running', line })
   }
 
   /** Resolves when the worker works; rejects if it says that it cannot. */
@@ -97,8 +111,11 @@ class Keeper {
     const plain = this.deaths.length > MAX_DEATHS
     const worker = fork(new URL('./worker.js', import.meta.url), { execArgv: [], stdio: ['ignore', 2, 2, 'ipc'] })
     this.worker = worker
-    const { options, workerStarts, since } = this
-    this.send(worker, { type: 'options', options: { ...options, keeperPid: process.pid, workerStarts, since, plain } })
+    const { options, workerStarts, since, running } = this
+    this.send(worker, {
+      type: 'options',
+      options: { ...options, keeperPid: process.pid, workerStarts, since, running, plain },
+    })
     for (const connection of this.connections.values()) this.lend(worker, connection, true)
     this.send(worker, { type: 'begin' })
     return new Promise((resolve, reject) => {

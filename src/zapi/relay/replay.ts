@@ -12,6 +12,9 @@ type FrameKind = Exclude<
   typeof RecordKind.closed | typeof RecordKind.overlayPut | typeof RecordKind.overlayRemove
 >
 
+/** What is known of the line besides the frames. */
+type KnownLine = { configured: ReleaseLine | undefined; running: string | undefined }
+
 /** A session's first frames, as far as they were seen. */
 export type Opening = { hello: Buffer | undefined; capabilities: Buffer | undefined }
 
@@ -22,10 +25,10 @@ export type Opening = { hello: Buffer | undefined; capabilities: Buffer | undefi
 export function replay(
   file: Buffer,
   overlay: Overlay,
-  configured: ReleaseLine | undefined,
+  known: KnownLine,
   onBad: (error: unknown) => void,
 ): Map<number, Opening> {
-  const history = new History(overlay, configured)
+  const history = new History(overlay, known)
   for (const record of decodeRecords(file)) {
     try {
       history.apply(record)
@@ -42,7 +45,7 @@ class History {
 
   constructor(
     private readonly overlay: Overlay,
-    private readonly configured: ReleaseLine | undefined,
+    private readonly known: KnownLine,
   ) {}
 
   apply({ kind, session, bytes }: ExchangeRecord): void {
@@ -72,14 +75,15 @@ class History {
     this.openings.set(session, opening)
     if (opening.hello === undefined && kind === RecordKind.toZebra) {
       opening.hello = Buffer.from(frame)
-      if (introduce(opening.hello, undefined, this.configured).kind !== 'main') return true
+      if (introduce(opening.hello, undefined, undefined).kind !== 'main') return true
       this.loseMain()
       this.main = { id: session }
       return true
     }
     if (opening.capabilities === undefined && kind === RecordKind.toBgpd) {
       opening.capabilities = Buffer.from(frame)
-      const { line } = introduce(opening.hello, opening.capabilities, this.configured)
+      const { configured, running } = this.known
+      const { line } = introduce(opening.hello, opening.capabilities, configured, running)
       if (this.main?.id === session && line !== undefined) {
         this.main = { id: session, zebra: Watch.zebra(line), bgpd: Watch.bgpd(line) }
       }

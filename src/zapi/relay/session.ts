@@ -32,6 +32,8 @@ export type SessionOptions = {
   inherited: { hello: Buffer | undefined; capabilities: Buffer | undefined } | undefined
   /** The line from the configuration. */
   configured: ReleaseLine | undefined
+  /** The line zebra itself says it is. */
+  running: string | undefined
   /** Only move bytes, understand nothing. */
   plain: boolean
   events: SessionEvents
@@ -43,6 +45,7 @@ export class Session {
   readonly id: number
   readonly since: number
   introduction: Introduction
+  private running: string | undefined
   hello: Buffer | undefined
   capabilities: Buffer | undefined
   readonly frames = { toZebra: 0, toBgpd: 0, injected: 0, held: 0 }
@@ -52,12 +55,15 @@ export class Session {
   private zebraWatch: Watch<ZebraMessage> | undefined
   private bgpdWatch: Watch<BgpMessage> | undefined
   private readonly polls: { bgpd: FdPoll; zebra: FdPoll }
+  /** Something contradicted the line: it is never trusted again. */
+  private doubted: string | undefined
   private endsSeen = 0
   private ended = false
 
   constructor(private readonly options: SessionOptions) {
     const { descriptors, inherited, events, plain } = options
     this.id = options.id
+    this.running = options.running
     this.since = options.since
     this.polls = { bgpd: new FdPoll(descriptors.bgpd), zebra: new FdPoll(descriptors.zebra) }
     const joining = inherited !== undefined
@@ -115,6 +121,13 @@ export class Session {
     return this.scanners.toZebra.lostReason === undefined && this.scanners.toBgpd.lostReason === undefined
   }
 
+  /** zebra says which line it is, after the session began. */
+  cameToKnow(running: string | undefined): void {
+    if (running === this.running) return
+    this.running = running
+    if (this.hello !== undefined && this.doubted === undefined) this.introduce(this.hello, this.capabilities)
+  }
+
   /** Stops moving bytes; the descriptors are the caller's to close. */
   close(): void {
     if (this.ended) return
@@ -170,7 +183,8 @@ export class Session {
   }
 
   private doubt(why: string): void {
-    this.introduction = { ...this.introduction, line: undefined, lineReason: why }
+    this.doubted = why
+    this.introduction = { ...this.introduction, line: undefined, lineName: '', lineReason: why }
     this.zebraWatch = undefined
     this.bgpdWatch = undefined
     this.options.events.onDoubt(this, why)
@@ -179,7 +193,7 @@ export class Session {
   private introduce(hello: Buffer, capabilities: Buffer | undefined): void {
     this.hello = hello
     this.capabilities = capabilities
-    this.introduction = introduce(hello, capabilities, this.options.configured)
+    this.introduction = introduce(hello, capabilities, this.options.configured, this.running)
     const { line } = this.introduction
     this.zebraWatch = line === undefined ? undefined : Watch.zebra(line)
     this.bgpdWatch = line === undefined ? undefined : Watch.bgpd(line)

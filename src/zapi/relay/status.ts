@@ -19,7 +19,7 @@ export function relayStatus(engine: Engine, options: WorkerOptions): proto.Relay
     since: options.since,
     listen: options.listen,
     zebra: options.zebra,
-    line: main?.line?.name ?? '',
+    line: main?.introduction.lineName ?? '',
     lineReason: why ?? 'bgpd is not connected',
     injecting: main?.line !== undefined,
     sessions: [...engine.sessions.values()].map(sessionStatus),

@@ -36,6 +36,7 @@ class Worker {
     this.engine = new Engine({
       journal: join(options.runDir, 'journal'),
       configured: options.frrRelease === undefined ? undefined : releaseLine(options.frrRelease),
+      running: options.running,
       onSessionEnd: (session) => {
         this.letGo(session.id)
       },
@@ -74,11 +75,17 @@ class Worker {
       descriptors: { ...held, bgpd: bgpd.fd, zebra: handle.fd },
       inherited: inherited ? this.engine.openingOf(offer.id) : undefined,
       configured: this.options.frrRelease === undefined ? undefined : releaseLine(this.options.frrRelease),
+      running: this.options.running,
       plain: this.options.plain,
       events: this.engine,
     })
     if (this.waiting !== undefined) this.waiting.push(session)
     else this.engine.add(session)
+  }
+
+  running(line: string | undefined): void {
+    this.options.running = line
+    this.engine.running(line)
   }
 
   /** Without a keeper there will be no more connections, but those that exist are still FRR's path: they end first. */
@@ -137,6 +144,9 @@ process.on('message', (message: ToWorker, handle: unknown) => {
       worker?.begin().catch((error: unknown) => {
         fail(log, error)
       })
+      return
+    case 'running':
+      worker?.running(message.line)
       return
     case 'end':
       void worker?.end()

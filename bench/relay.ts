@@ -1,0 +1,5 @@
+import type { Context, Measurement } from './measurement.js'
+
+export function benchRelay(_context: Context): Promise<Measurement[]> {
+  return Promise.resolve([])
+}

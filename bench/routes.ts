@@ -1,0 +1,109 @@
+// What the relay costs when bgpd installs a full table in zebra.
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Lab } from '../test/lab/lab.js'
+import type { Router } from '../test/lab/router.js'
+import { type Context, type Measurement, median } from './measurement.js'
+
+const ROUTES = 200_000
+/** Runs without and with the relay, in turns. */
+const PAIRS = 3
+/** How often all routes are withdrawn and announced again through one relay. */
+const FLAPS = 10
+const POLL_MS = 200
+const PATIENCE_MS = 120_000
+
+/**
+ * The far node has the routes in its kernel and redistributes them; FRR's own bgpd sends them faster than gobgpd or
+ * exabgp would. Measured is the time from the start of the near bgpd until its zebra has them all.
+ */
+export async function benchRoutes({ frr, progress }: Context): Promise<Measurement[]> {
+  await using lab = await Lab.start({ frr })
+  const [near, far] = lab.nodes
+  progress(`${ROUTES} routes into the far kernel`)
+  // before zebra starts: it reads a whole table much faster than it follows its growth
+  await addRoutes(far)
+  await far.startZebra()
+  await installed(far, 'kernel', ROUTES)
+  await far.startBgpd()
+
+  await near.startZebra()
+  await near.startRelay()
+  const worker = (): number => near.daemon('relay').children()[0] ?? -1
+  const direct: number[] = []
+  const relayed: number[] = []
+  const cpu: number[] = []
+  for (let pair = 0; pair < PAIRS; pair++) {
+    progress(`round ${pair + 1} of ${PAIRS}`)
+    direct.push(await timeOf(near, {}))
+    const before = cpuSeconds(worker())
+    relayed.push(await timeOf(near, { zapi: '/run/macipd/zserv.api' }))
+    cpu.push(cpuSeconds(worker()) - before)
+  }
+
+  await near.startBgpd({ zapi: '/run/macipd/zserv.api' })
+  await installed(near, 'bgp', ROUTES)
+  const resident: number[] = []
+  for (let flap = 0; flap < FLAPS; flap++) {
+    progress(`flap ${flap + 1} of ${FLAPS}`)
+    await near.vtysh(`clear bgp ${far.address}`)
+    await installed(near, 'bgp', 0)
+    await installed(near, 'bgp', ROUTES)
+    resident.push(memory(worker(), 'VmRSS'))
+  }
+  const ratios = relayed.map((value, index) => value / (direct[index] ?? NaN))
+  return [
+    { name: 'direct', value: median(direct), unit: 's' },
+    { name: 'through the relay', value: median(relayed), unit: 's' },
+    { name: 'ratio', value: median(ratios), unit: '', target: '<= 1.05' },
+    { name: 'CPU time of the worker', value: median(cpu), unit: 's' },
+    { name: 'peak memory of the worker', value: memory(worker(), 'VmHWM'), unit: 'MiB' },
+    { name: 'memory after the second flap', value: resident[1] ?? NaN, unit: 'MiB' },
+    { name: `memory after flap ${FLAPS}`, value: resident.at(-1) ?? NaN, unit: 'MiB' },
+  ]
+}
+
+async function timeOf(node: Router, options: { zapi?: string }): Promise<number> {
+  const started = performance.now()
+  await node.startBgpd(options)
+  await installed(node, 'bgp', ROUTES)
+  const seconds = (performance.now() - started) / 1000
+  await node.kill('bgpd')
+  await installed(node, 'bgp', 0)
+  return seconds
+}
+
+async function addRoutes(node: Router): Promise<void> {
+  const octets = (index: number): string => `30.${index >> 16}.${(index >> 8) & 255}.${index & 255}`
+  const lines = Array.from({ length: ROUTES }, (_, index) => `route add blackhole ${octets(index)}/32\n`)
+  await node.exec(['ip', '-batch', '-'], lines.join(''))
+}
+
+/**
+ * Waits until zebra has so many routes of a protocol in its FIB. Counting walks its table: asked more often, zebra would
+ * do little else.
+ */
+async function installed(node: Router, protocol: 'kernel' | 'bgp', count: number): Promise<void> {
+  const type = protocol === 'bgp' ? 'ibgp' : 'kernel'
+  const deadline = performance.now() + PATIENCE_MS
+  for (;;) {
+    const summary = (await node.vtyshJson('show ip route summary json')) as { routes: { type: string; fib: number }[] }
+    const found = summary.routes.find((row) => row.type === type)?.fib ?? 0
+    if (found === count) return
+    if (performance.now() > deadline) throw new Error(`${node.name} has ${found} routes of ${protocol}, not ${count}`)
+    await sleep(POLL_MS)
+  }
+}
+
+/** User and system time, /proc/PID/stat fields 14 and 15, in ticks of 10 ms. */
+function cpuSeconds(pid: number): number {
+  const [, fields = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')
+  const columns = fields.split(' ')
+  return (Number(columns[11]) + Number(columns[12])) / 100
+}
+
+/** A line of /proc/PID/status, in MiB. */
+function memory(pid: number, field: 'VmRSS' | 'VmHWM'): number {
+  const kibibytes = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  return Number(kibibytes) / 1024
+}

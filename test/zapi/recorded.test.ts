@@ -1,0 +1,124 @@
+// Whole conversations of real daemons, recorded by test/lab/record.ts.
+import assert from 'node:assert/strict'
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite, test } from 'node:test'
+import { frameCommand, frameLength } from '../../src/zapi/frame.js'
+import { introduce } from '../../src/zapi/introduce.js'
+import type { ReleaseLine } from '../../src/zapi/lines.js'
+import { FrameScanner } from '../../src/zapi/scanner.js'
+import { Views } from '../../src/zapi/views.js'
+import { type BgpMessage, Watch, type ZebraMessage, encodeMessage } from '../../src/zapi/watch.js'
+import { RELEASES, ROOT } from '../lab/frr.js'
+
+const LINES = { '8.4': ['8.4', '8.4 … 9.0'], '10.3': ['10.2', '10.2 … 10.5'], '10.7': ['10.6', '10.6 … 10.7'] } as const
+
+/** The frames of a stream, cut by their length fields alone. */
+function cut(stream: Buffer): Buffer[] {
+  const frames: Buffer[] = []
+  for (let offset = 0; offset < stream.length; offset += frameLength(stream, offset)) {
+    frames.push(stream.subarray(offset, offset + frameLength(stream, offset)))
+  }
+  return frames
+}
+
+for (const frr of RELEASES) {
+  const directory = join(ROOT, 'test/fixtures/zapi', frr)
+  const names = readdirSync(directory).sort()
+  const read = (name: string): Buffer => readFileSync(join(directory, name))
+  const main = { toBgpd: cut(read('1-to-bgpd.bin')), toZebra: cut(read('1-to-zebra.bin')) }
+  const { kind, line, lineName } = introduce(main.toZebra[0], main.toBgpd[0], undefined)
+
+  suite(`FRR ${frr}`, () => {
+    for (const name of names) {
+      test(`${name}: split at every offset, every frame is seen once and every byte passes`, () => {
+        const stream = read(name)
+        const expected = cut(stream)
+        for (let split = 0; split <= stream.length; split++) {
+          const seen: number[] = []
+          const scanner = new FrameScanner(
+            (_bytes, _offset, length) => {
+              seen.push(length)
+              return 'pass'
+            },
+            () => true,
+          )
+          const first = scanner.scan(stream, split)
+          scanner.consumed(stream, first.pass)
+          const rest = stream.subarray(first.pass)
+          const second = scanner.scan(rest, rest.length)
+          assert.equal(first.pass + second.pass, stream.length, `split at ${split}`)
+          assert.deepEqual(
+            seen,
+            expected.map((frame) => frame.length),
+            `split at ${split}`,
+          )
+        }
+      })
+    }
+
+    test('the connections are told apart', () => {
+      const kinds = names
+        .filter((name) => name.endsWith('to-zebra.bin'))
+        .map((name) => introduce(cut(read(name))[0], undefined, undefined).kind)
+      assert.deepEqual(kinds.sort(), frr === '8.4' ? ['main', 'vnc'] : ['main', 'synchronous', 'vnc'])
+    })
+
+    test('the release line is recognised', () => {
+      assert.equal(kind, 'main')
+      assert.deepEqual([line?.name, lineName], LINES[frr])
+    })
+
+    test('every EVPN message decodes to its last byte and encodes to the same bytes', () => {
+      assert.ok(line)
+      const known = line
+      const counts = new Map<string, number>()
+      const check = <M extends ZebraMessage | BgpMessage>(watch: Watch<M>, frames: Buffer[]): M[] =>
+        frames
+          .filter((frame) => watch.has(frameCommand(frame)))
+          .map((frame) => {
+            const message = watch.decode(frame)
+            assert.deepEqual(encodeMessage(known, message), frame)
+            counts.set(message.command, (counts.get(message.command) ?? 0) + 1)
+            return message
+          })
+      check(Watch.zebra(line), main.toBgpd)
+      check(Watch.bgpd(line), main.toZebra)
+      const expected = [
+        'ADVERTISE_ALL_VNI',
+        'MACIP_ADD',
+        'MACIP_DEL',
+        'REMOTE_MACIP_ADD',
+        'REMOTE_MACIP_DEL',
+        'VNI_ADD',
+      ]
+      assert.deepEqual(
+        [...counts.keys()].sort(),
+        expected.map((name) => `ZEBRA_${name}`),
+      )
+    })
+
+    test('the views follow: the host that moved away and back has come to sequence number 2 before its port went down', () => {
+      assert.ok(line)
+      const sequences = sequenceNumbers(line, main.toBgpd)
+      assert.deepEqual(sequences.at(0), 0)
+      assert.deepEqual(sequences.at(-1), 2)
+      const views = new Views()
+      for (const message of decodeAll(Watch.zebra(line), main.toBgpd)) views.applyZebra(message)
+      assert.deepEqual([...(views.get(100)?.macs.keys() ?? [])], [])
+    })
+  })
+}
+
+function decodeAll<M extends ZebraMessage | BgpMessage>(watch: Watch<M>, frames: Buffer[]): M[] {
+  return frames.filter((frame) => watch.has(frameCommand(frame))).map((frame) => watch.decode(frame))
+}
+
+/** Of the near VM's MAC alone, in the order zebra announced them. */
+function sequenceNumbers(line: ReleaseLine, frames: Buffer[]): number[] {
+  return decodeAll(Watch.zebra(line), frames).flatMap((message) =>
+    message.command === 'ZEBRA_MACIP_ADD' && message.body.ip === undefined && message.body.mac === 'bc:24:11:00:00:01'
+      ? [message.body.seq]
+      : [],
+  )
+}
