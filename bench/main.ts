@@ -11,6 +11,8 @@ import type { Context, Measurement } from './measurement.js'
 import { benchMemory } from './memory.js'
 import { benchPorts } from './ports.js'
 import { benchRelay } from './relay.js'
+import { benchRoutes } from './routes.js'
+import { benchRoutes } from './routes.js'
 import { describeMachine, jsonReport, type Result, tableReport } from './report.js'
 
 type Benchmark = {
@@ -27,7 +29,9 @@ const BENCHMARKS = new Map<string, Benchmark>([
   ['ebpf', { about: 'what the eBPF program costs each frame', frr: false, run: benchBpf }],
   ['ports', { about: 'how fast the map of ports follows the kernel', frr: false, run: benchPorts }],
   ['memory', { about: 'resident memory of each process, idle', frr: true, run: benchMemory }],
+  ['routes', { about: '200,000 routes from bgpd to zebra, with and without the relay', frr: true, run: benchRoutes }],
   ['relay', { about: 'what the relay adds to a frame; scanning and decoding', frr: false, run: benchRelay }],
+  ['routes', { about: 'what the relay costs when bgpd installs 200,000 routes', frr: true, run: benchRoutes }],
 ])
 const names = [...BENCHMARKS.keys()]
 const width = Math.max(...names.map((name) => name.length))

@@ -17,8 +17,8 @@ const LAB_PACKAGES = ['debian-archive-keyring', 'iproute2', 'mmdebstrap', 'mount
 const PURPOSES = {
   build: { packages: BUILD_PACKAGES, root: false, releases: [] },
   test: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: true, releases: Object.keys(SUITES) },
-  bench: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: true, releases: Object.keys(SUITES) },
-  // npm gives arguments to a script's last command only: demo and lab parse them and come back with --frr
+  // npm gives arguments to a script's last command only: these parse them and come back with --frr
+  bench: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: false, releases: [] },
   demo: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: false, releases: [] },
   lab: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: false, releases: [] },
 }

@@ -192,13 +192,11 @@ export class RelayClient {
 
 function toProto(part: Part): proto.ToRelay.$Properties {
   if ('remove' in part) return { remove: { keys: part.remove.map(keyToProto) } }
-  return {
-    put: {
-      entries: part.put.map((entry) =>
-        entryToProto({ ...entry, firstSeen: toEpoch(entry.firstSeen), lastSeen: toEpoch(entry.lastSeen) }),
-      ),
-    },
-  }
+  return { put: { entries: part.put.map(entryWithEpoch) } }
+}
+
+function entryWithEpoch({ firstSeen, lastSeen, ...rest }: Entry): proto.Entry.$Properties {
+  return entryToProto({ firstSeen: toEpoch(firstSeen), lastSeen: toEpoch(lastSeen), ...rest })
 }
 
 function fromProto(wire: proto.Entry.$Properties): Entry {

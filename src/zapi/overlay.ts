@@ -126,18 +126,18 @@ export class Overlay {
       case 'ZEBRA_VNI_DEL':
         this.forgetTold(message.body.vni)
         return 'pass'
-      case 'ZEBRA_MACIP_ADD':
-        if (message.body.ip === undefined) {
-          this.touchMac(message.body.vni, message.body.mac)
-          return 'pass'
-        }
-        return this.zebraAddsMacIp({ ...message.body, ip: message.body.ip }, message.body)
-      case 'ZEBRA_MACIP_DEL':
-        if (message.body.ip === undefined) {
-          this.touchMac(message.body.vni, message.body.mac)
-          return 'pass'
-        }
-        return this.zebraDeletesMacIp({ ...message.body, ip: message.body.ip }, message.body.state)
+      case 'ZEBRA_MACIP_ADD': {
+        const { vni, mac, ip } = message.body
+        if (ip !== undefined) return this.zebraAddsMacIp({ vni, mac, ip }, message.body)
+        this.touchMac(vni, mac)
+        return 'pass'
+      }
+      case 'ZEBRA_MACIP_DEL': {
+        const { vni, mac, ip, state } = message.body
+        if (ip !== undefined) return this.zebraDeletesMacIp({ vni, mac, ip }, state)
+        this.touchMac(vni, mac)
+        return 'pass'
+      }
     }
   }
 

@@ -29,6 +29,11 @@ const FROM_BGPD = {
   ZEBRA_REMOTE_MACIP_DEL: REMOTE_MACIP_DEL,
 } satisfies Partial<Record<CommandName, unknown>>
 
+const SHAPES: Readonly<Record<keyof typeof FROM_ZEBRA | keyof typeof FROM_BGPD, Layout<unknown>>> = {
+  ...FROM_ZEBRA,
+  ...FROM_BGPD,
+}
+
 /** A message of zebra; `vrf` is the header's, that of the EVPN instance. */
 export type ZebraMessage =
   | { command: 'ZEBRA_VNI_ADD'; vrf: number; body: VniAdd }
@@ -44,8 +49,7 @@ export type BgpMessage =
 
 /** The frame of a watched message. */
 export function encodeMessage(line: ReleaseLine, message: ZebraMessage | BgpMessage): Buffer {
-  const shape: Layout<unknown> = { ...FROM_ZEBRA, ...FROM_BGPD }[message.command]
-  return encodeFrame(line, message.command, message.vrf, shape, message.body)
+  return encodeFrame(line, message.command, message.vrf, SHAPES[message.command], message.body)
 }
 
 /** Decodes the watched commands of one direction; everything else is none of its business. */

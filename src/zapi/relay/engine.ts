@@ -3,7 +3,7 @@
 import { overlay as proto } from '../../gen/overlay.js'
 import type { ReleaseLine } from '../lines.js'
 import type { Key } from '../items.js'
-import { type Injection, Overlay, type OverlayEntry, type Report } from '../overlay.js'
+import { Overlay, type OverlayEntry, type Report } from '../overlay.js'
 import type { Verdict } from '../scanner.js'
 import { Views, viewMessages } from '../views.js'
 import { type BgpMessage, type ZebraMessage, encodeMessage } from '../watch.js'
@@ -33,7 +33,8 @@ export class Engine implements SessionEvents {
   listener: EngineListener | undefined
   private readonly inherited: Map<number, Opening>
   private journal: Journal | undefined
-  private injected: Injection[] = []
+  /** Frames that are being written to bgpd. */
+  private injecting: Buffer[] = []
   private settle: NodeJS.Timeout | undefined
   private kicked = false
 
@@ -137,17 +138,14 @@ export class Engine implements SessionEvents {
     if (injections.length === 0) return undefined
     // a successor must know the entries that bgpd is about to hear of
     this.journal?.flush()
-    this.injected = injections
+    this.injecting = injections.map((message) => encodeMessage(line, message))
     session.frames.injected += injections.length
-    return Buffer.concat(injections.map((message) => encodeMessage(line, message)))
+    return Buffer.concat(this.injecting)
   }
 
   onInjected(session: Session): void {
-    const { line } = session
-    if (line !== undefined) {
-      for (const message of this.injected) this.record(RecordKind.injected, session.id, encodeMessage(line, message))
-    }
-    this.injected = []
+    for (const frame of this.injecting) this.record(RecordKind.injected, session.id, frame)
+    this.injecting = []
     this.journal?.flush()
     this.kick()
   }
