@@ -12,7 +12,6 @@ import { benchMemory } from './memory.js'
 import { benchPorts } from './ports.js'
 import { benchRelay } from './relay.js'
 import { benchRoutes } from './routes.js'
-import { benchRoutes } from './routes.js'
 import { describeMachine, jsonReport, type Result, tableReport } from './report.js'
 
 type Benchmark = {
@@ -31,7 +30,6 @@ const BENCHMARKS = new Map<string, Benchmark>([
   ['memory', { about: 'resident memory of each process, idle', frr: true, run: benchMemory }],
   ['routes', { about: '200,000 routes from bgpd to zebra, with and without the relay', frr: true, run: benchRoutes }],
   ['relay', { about: 'what the relay adds to a frame; scanning and decoding', frr: false, run: benchRelay }],
-  ['routes', { about: 'what the relay costs when bgpd installs 200,000 routes', frr: true, run: benchRoutes }],
 ])
 const names = [...BENCHMARKS.keys()]
 const width = Math.max(...names.map((name) => name.length))
