@@ -185,7 +185,8 @@ const printable = (bytes: Buffer): string =>
 export const inLines = <T>(has: (features: Features) => boolean, field: Field<T>): Field<T | undefined> => ({
   read: (reader, name, features, scope) => (has(features) ? field.read(reader, name, features, scope) : undefined),
   write(writer, value, features, scope) {
-    if (has(features)) field.write(writer, required(value), features, scope)
+    // a value that must be there and is not fails in the field's own write
+    if (has(features)) field.write(writer, value as T, features, scope)
   },
   ...shownIfThere(field),
 })
@@ -194,7 +195,7 @@ export const inLines = <T>(has: (features: Features) => boolean, field: Field<T>
 export const when = <T>(present: (scope: Scope) => boolean, field: Field<T>): Field<T | undefined> => ({
   read: (reader, name, features, scope) => (present(scope) ? field.read(reader, name, features, scope) : undefined),
   write(writer, value, features, scope) {
-    if (present(scope)) field.write(writer, required(value), features, scope)
+    if (present(scope)) field.write(writer, value as T, features, scope)
   },
   ...shownIfThere(field),
 })
@@ -249,6 +250,31 @@ export const counted = <T>(countField: Field<number>, element: Field<T>): Field<
   ...shownAsList(element),
 })
 
+/** As many as the field `count` before says. */
+export const times = <T>(count: string, element: Field<T>): Field<T[]> => ({
+  read(reader, name, features, scope) {
+    const values: T[] = []
+    for (let i = scope[count] as number; i > 0; i--) values.push(element.read(reader, name, features, scope))
+    return values
+  },
+  write(writer, values, features, scope) {
+    for (const value of values) element.write(writer, value, features, scope)
+  },
+  ...shownAsList(element),
+})
+
+/** A list of one, where other release lines have a list with a count. */
+export const single = <T>(element: Field<T>): Field<T[]> => ({
+  read: (reader, name, features, scope) => [element.read(reader, name, features, scope)],
+  write(writer, values, features, scope) {
+    for (const value of values) element.write(writer, value, features, scope)
+  },
+  ...shownAsList(element),
+})
+
+/** A field that says nothing which others do not say. */
+export const hidden = <T>(field: Field<T>): Field<T> => ({ ...field, json: () => undefined, text: () => undefined })
+
 /** As many as the payload has room for. */
 export const untilEnd = <T>(element: Field<T>): Field<T[]> => ({
   read(reader, name, features, scope) {
@@ -284,9 +310,4 @@ function shownAsList<T>(element: Field<T>): Shown<T[]> {
       values.length === 0 ? undefined : values.map((value) => element.json(value, features) ?? null),
     text: (values, features) => values.map((value) => textOf(element, value, features) ?? '').join(',') || undefined,
   }
-}
-
-function required<T>(value: T | undefined): T {
-  if (value === undefined) throw new TypeError('a field that this message must have is undefined')
-  return value
 }
