@@ -174,8 +174,12 @@ export const sizedBytes = (lengthField: Field<number>): Field<Buffer> => ({
 /** char[length] with a NUL-terminated text; kept whole, because what follows the NUL may be anything. */
 export const chars = (length: number): Field<Buffer> => ({
   ...opaque(length),
-  json: (value) => printable(value.subarray(0, value.includes(0) ? value.indexOf(0) : length)),
+  json: (value) => untilNul(value),
+  text: (value) => untilNul(value) || undefined,
 })
+
+const untilNul = (value: Buffer): string =>
+  printable(value.subarray(0, value.includes(0) ? value.indexOf(0) : value.length))
 
 /** Names come from outside: nothing of them may reach a terminal as a control sequence. */
 const printable = (bytes: Buffer): string =>

@@ -1,21 +1,6 @@
 // Interfaces and their addresses (zebra/zapi_msg.c, lib/zclient.c). Header: the interface's vrf.
-import { addressPrefix, ip4, sameFamilyIp } from '../addresses.js'
-import {
-  bool,
-  chars,
-  counted,
-  enumeration,
-  f32,
-  flags,
-  inLines,
-  oneOf,
-  sizedBytes,
-  u32,
-  u64,
-  u8,
-  unlessEnd,
-  when,
-} from '../fields.js'
+import { addressPrefix, ip4, linkAddress, sameFamilyIp } from '../addresses.js'
+import { bool, chars, counted, enumeration, f32, flags, inLines, oneOf, u32, u64, u8, when } from '../fields.js'
 import { layout, struct } from '../message.js'
 import { InterfaceFlag } from '../tables/enums.js'
 import type { Family } from './family.js'
@@ -79,7 +64,7 @@ const INTERFACE = layout(
       enumeration(u32, ['other', 'vxlan', 'vrf', 'bridge', 'vlan', 'macvlan', 'veth', 'bond']),
     ),
     llType: u32,
-    hwAddress: sizedBytes(u32),
+    hwAddress: linkAddress(u32),
     hasLinkParams: bool,
     linkParams: when(oneOf('hasLinkParams', 1), struct(linkParamsFields)),
   },
@@ -109,7 +94,7 @@ const INTERFACE_NBR_ADDRESS = layout({ ifindex: u32, prefix: addressPrefix })
 
 //  | ifindex u32 | interval u32 |      seconds
 /** ZEBRA_INTERFACE_ENABLE_RADV and _DISABLE_RADV, zclient_send_interface_radv_req. */
-const INTERFACE_RADV = layout({ ifindex: u32, interval: unlessEnd(u32) })
+const INTERFACE_RADV = layout({ ifindex: u32, interval: u32 })
 
 export const INTERFACES: Family = {
   name: 'interface',

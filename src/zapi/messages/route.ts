@@ -1,5 +1,5 @@
 // Routes and their redistribution (lib/zclient.c, zebra/zapi_msg.c). Header: the route's vrf.
-import { shortPrefix, sourcePrefix } from '../addresses.js'
+import { prefix, sameFamilyPrefix, shortPrefix, sourcePrefix } from '../addresses.js'
 import { bit, bool, enumeration, flags, h32, inLines, sizedBytes, u16, u32, u8, when } from '../fields.js'
 import { type PayloadOf, layout } from '../message.js'
 import { ROUTE_NOTES, RouteFlag, RouteMessage } from '../tables/enums.js'
@@ -47,13 +47,13 @@ export const ROUTE = layout(routeFields, [
 ])
 export type Route = PayloadOf<typeof routeFields>
 
-//  | note enum (host order) | family u8 | length u8 | address | source length u8, address (from 10.3) | table u32 |
-//  | afi u8 | safi u8 |
+//  | note enum (host order) | family u8 | length u8 | address 4, 16 | source: length u8, address 4, 16 (from 10.3) |
+//  | table u32 | afi u8 | safi u8 |
 /** ZEBRA_ROUTE_NOTIFY_OWNER, route_notify_internal. */
 const ROUTE_NOTIFY_OWNER = layout({
   note: enumeration(h32, ROUTE_NOTES),
-  prefix: shortPrefix,
-  sourcePrefix: inLines(({ notifyOwnerSource }) => notifyOwnerSource, sourcePrefix),
+  prefix: prefix(u8),
+  sourcePrefix: inLines(({ notifyOwnerSource }) => notifyOwnerSource, sameFamilyPrefix('prefix')),
   table: u32,
   afi: afi(u8),
   safi: safi(u8),

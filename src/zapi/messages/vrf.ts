@@ -10,8 +10,12 @@ import { type Family, afi } from './family.js'
 const VRF_UPDATE = layout({ table: h32, netns: chars(36), name: chars(36) })
 
 //  | label u32 | afi u8 | label type u8 |
-/** ZEBRA_VRF_LABEL, zclient_send_vrf_label. 4294967295: no label. */
-const VRF_LABEL = layout({ label: u32, afi: afi(u8), labelType: enumeration(u8, LSP_TYPES) })
+/** ZEBRA_VRF_LABEL, zclient_send_vrf_label. Label 0xffffffff is MPLS_LABEL_NONE. */
+const VRF_LABEL = layout({
+  label: enumeration(u32, { 0xffffffff: 'none' }),
+  afi: afi(u8),
+  labelType: enumeration(u8, LSP_TYPES),
+})
 
 //  | nothing |
 /** ZEBRA_VRF_UNREGISTER, until 10.1. */
