@@ -13,7 +13,9 @@ export interface Field<T> {
   /** Throws DecodeError. */
   read(reader: Reader, name: string, features: Features, scope: Scope): T
   write(writer: Writer, value: T, features: Features, scope: Scope): void
-  /** The value with names for numbers; undefined when it says nothing (an absent option, an empty list, a zero ESI). */
+  /** Whether the field is there at all, for those that are not always. Asked by the structure it belongs to. */
+  present?(scope: Scope, features: Features): boolean
+  /** The value with names for numbers; undefined when it says nothing (an empty list, a zero ESI). Not asked for undefined. */
   json(value: T, features: Features): Json | undefined
   /** A few words for one line; without it they are made from `json`. */
   text?(value: T, features: Features): string | undefined
@@ -187,31 +189,24 @@ const printable = (bytes: Buffer): string =>
 
 /** A field that some release lines have; the value is undefined in the others. */
 export const inLines = <T>(has: (features: Features) => boolean, field: Field<T>): Field<T | undefined> => ({
-  read: (reader, name, features, scope) => (has(features) ? field.read(reader, name, features, scope) : undefined),
-  write(writer, value, features, scope) {
-    // a value that must be there and is not fails in the field's own write
-    if (has(features)) field.write(writer, value as T, features, scope)
-  },
-  ...shownIfThere(field),
+  ...field,
+  present: (scope, features) => has(features) && (field.present?.(scope, features) ?? true),
 })
 
 /** A field that is there when the fields before it say so. */
-export const when = <T>(present: (scope: Scope) => boolean, field: Field<T>): Field<T | undefined> => ({
-  read: (reader, name, features, scope) => (present(scope) ? field.read(reader, name, features, scope) : undefined),
-  write(writer, value, features, scope) {
-    if (present(scope)) field.write(writer, value as T, features, scope)
-  },
-  ...shownIfThere(field),
+export const when = <T>(says: (scope: Scope) => boolean, field: Field<T>): Field<T | undefined> => ({
+  ...field,
+  present: (scope, features) => says(scope) && (field.present?.(scope, features) ?? true),
 })
 
 /** A field that is there unless the payload ends before it. */
 export const unlessEnd = <T>(field: Field<T>): Field<T | undefined> => ({
+  ...field,
   read: (reader, name, features, scope) =>
     reader.remaining > 0 ? field.read(reader, name, features, scope) : undefined,
   write(writer, value, features, scope) {
     if (value !== undefined) field.write(writer, value, features, scope)
   },
-  ...shownIfThere(field),
 })
 
 /** Whether a number before has any of these bits. */
@@ -300,13 +295,6 @@ export function textOf<T>(field: Field<T>, value: T, features: Features): string
 }
 
 type Shown<T> = Pick<Field<T>, 'json'> & Required<Pick<Field<T>, 'text'>>
-
-function shownIfThere<T>(field: Field<T>): Shown<T | undefined> {
-  return {
-    json: (value, features) => (value === undefined ? undefined : field.json(value, features)),
-    text: (value, features) => (value === undefined ? undefined : textOf(field, value, features)),
-  }
-}
 
 function shownAsList<T>(element: Field<T>): Shown<T[]> {
   return {

@@ -5,6 +5,7 @@ import { HEADER_SIZE, writeHeader } from './frame.js'
 import type { CommandName, Features, ReleaseLine } from './lines.js'
 
 type Fields = Readonly<Record<string, Field<unknown>>>
+/** Values by field name; a field that this message does not have is missing. */
 export type PayloadOf<F extends Fields> = { [Name in keyof F]: ValueOf<F[Name]> }
 
 /** A payload as far as it can be understood. */
@@ -28,9 +29,8 @@ export type Layout<T> = {
 class Sequence {
   private readonly names: string[]
   private readonly fields: Field<unknown>[]
+  private readonly presents: Field<unknown>['present'][]
   private readonly brief: readonly string[]
-  /** Copied for each message: an object that has its properties from the start is made and filled much faster. */
-  private readonly blank: Record<string, unknown>
 
   constructor(
     private readonly byName: Fields,
@@ -38,15 +38,17 @@ class Sequence {
   ) {
     this.names = Object.keys(byName)
     this.fields = Object.values(byName)
+    this.presents = this.fields.map(({ present }) => present)
     this.brief = brief ?? this.names
-    this.blank = Object.fromEntries(this.names.map((name) => [name, undefined]))
   }
 
   read(reader: Reader, features: Features): Record<string, unknown> {
-    const { names, fields } = this
-    const value = { ...this.blank }
+    const { names, fields, presents } = this
+    const value: Record<string, unknown> = {}
     for (let i = 0; i < names.length; i++) {
       const name = names[i] as string
+      const present = presents[i]
+      if (present !== undefined && !present(value, features)) continue
       value[name] = (fields[i] as Field<unknown>).read(reader, name, features, value)
     }
     return value
@@ -57,6 +59,7 @@ class Sequence {
     let offset = 0
     try {
       for (const [name, field] of Object.entries(this.byName)) {
+        if (field.present?.(value, features) === false) continue
         offset = reader.offset
         value[name] = field.read(reader, name, features, value)
       }
@@ -70,25 +73,25 @@ class Sequence {
   }
 
   write(writer: Writer, value: Scope, features: Features): void {
-    this.fields.forEach((field, i) => {
-      field.write(writer, value[this.names[i] as string], features, value)
-    })
+    for (const [name, field] of Object.entries(this.byName)) {
+      if (field.present?.(value, features) !== false) field.write(writer, value[name], features, value)
+    }
   }
 
   json(value: Scope, features: Features): { [name: string]: Json } {
     const json: { [name: string]: Json } = {}
-    this.fields.forEach((field, i) => {
-      const name = this.names[i] as string
-      const shown = name in value ? field.json(value[name], features) : undefined
+    for (const [name, field] of Object.entries(this.byName)) {
+      const shown = value[name] === undefined ? undefined : field.json(value[name], features)
       if (shown !== undefined) json[name] = shown
-    })
+    }
     return json
   }
 
   text(value: Scope, features: Features): string {
     return this.brief
       .flatMap((name) => {
-        const text = name in value ? textOf(this.byName[name] as Field<unknown>, value[name], features) : undefined
+        const field = this.byName[name] as Field<unknown>
+        const text = value[name] === undefined ? undefined : textOf(field, value[name], features)
         return text === undefined ? [] : [`${words(name)} ${text}`]
       })
       .join(' ')
