@@ -154,6 +154,9 @@ export class Overlay {
         if (message.body.ip === undefined) this.touchMac(message.body.vni, message.body.mac)
         else for (const item of this.ofIp(message.body.vni, message.body.ip)) this.touch(item)
         return
+      case 'ZEBRA_REMOTE_VTEP_ADD':
+      case 'ZEBRA_REMOTE_VTEP_DEL':
+        return
     }
   }
 

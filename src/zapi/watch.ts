@@ -13,6 +13,7 @@ import {
   type RemoteMacIpDel,
 } from './messages/macip.js'
 import { ADVERTISE_ALL_VNI, type AdvertiseAllVni, VNI_ADD, VNI_DEL, type VniAdd, type VniDel } from './messages/vni.js'
+import { REMOTE_VTEP, type RemoteVtep } from './messages/vteps.js'
 
 /** Layouts by command, zebra → bgpd. */
 const FROM_ZEBRA = {
@@ -27,6 +28,8 @@ const FROM_BGPD = {
   ZEBRA_ADVERTISE_ALL_VNI: ADVERTISE_ALL_VNI,
   ZEBRA_REMOTE_MACIP_ADD: REMOTE_MACIP_ADD,
   ZEBRA_REMOTE_MACIP_DEL: REMOTE_MACIP_DEL,
+  ZEBRA_REMOTE_VTEP_ADD: REMOTE_VTEP,
+  ZEBRA_REMOTE_VTEP_DEL: REMOTE_VTEP,
 } satisfies Partial<Record<CommandName, unknown>>
 
 /** A message of zebra; `vrf` is the header's, that of the EVPN instance. */
@@ -41,6 +44,9 @@ export type BgpMessage =
   | { command: 'ZEBRA_ADVERTISE_ALL_VNI'; vrf: number; body: AdvertiseAllVni }
   | { command: 'ZEBRA_REMOTE_MACIP_ADD'; vrf: number; body: RemoteMacIpAdd }
   | { command: 'ZEBRA_REMOTE_MACIP_DEL'; vrf: number; body: RemoteMacIpDel }
+  | { command: 'ZEBRA_REMOTE_VTEP_ADD' | 'ZEBRA_REMOTE_VTEP_DEL'; vrf: number; body: RemoteVtep }
+
+export const isFromBgpd = (message: ZebraMessage | BgpMessage): message is BgpMessage => message.command in FROM_BGPD
 
 /** The frame of a watched message. */
 export function encodeMessage(line: ReleaseLine, message: ZebraMessage | BgpMessage): Buffer {

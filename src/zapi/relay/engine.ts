@@ -5,7 +5,7 @@ import type { ReleaseLine } from '../lines.js'
 import { type Injection, type Key, Overlay, type OverlayEntry, type Report } from '../overlay.js'
 import type { Verdict } from '../scanner.js'
 import { Views, viewMessages } from '../views.js'
-import { type BgpMessage, type ZebraMessage, encodeMessage } from '../watch.js'
+import { type BgpMessage, type ZebraMessage, encodeMessage, isFromBgpd } from '../watch.js'
 import { entryToProto, keyToProto } from './entries.js'
 import { type ExchangeRecord, Journal, RecordKind } from './journal.js'
 import { type Opening, replay } from './replay.js'
@@ -14,7 +14,7 @@ import type { Session, SessionEvents } from './session.js'
 /** Frames injected with one system call: few enough that the kernel takes all or none. */
 const INJECTION_BATCH = 256
 /** How long zebra may take to say all it has in a new session; it does not say when it is done. */
-const SETTLE_MS = 30_000
+export const SETTLE_MS = 30_000
 
 /** Who wants to know what changes. */
 export type EngineListener = {
@@ -225,8 +225,7 @@ export class Engine implements SessionEvents {
     if (this.main?.line === undefined) return
     const { id, line } = this.main
     for (const message of viewMessages(this.views)) {
-      const fromBgpd = message.command === 'ZEBRA_REMOTE_MACIP_ADD'
-      yield record(fromBgpd ? RecordKind.toZebra : RecordKind.toBgpd, id, encodeMessage(line, message))
+      yield record(isFromBgpd(message) ? RecordKind.toZebra : RecordKind.toBgpd, id, encodeMessage(line, message))
     }
     for (const { entry, announced } of this.overlay.entries()) {
       if (announced === undefined) continue
