@@ -50,6 +50,9 @@ export type Status =
   /** Another MAC is announced with the IP. */
   | 'ip-conflict'
 
+/** How long zebra may take to say all it has in a new session; it does not say when it is done. */
+export const SETTLE_MS = 30_000
+
 export class Overlay {
   private readonly byVni = new Map<number, { byIp: ByIp<Item>; byMac: Map<string, Set<Item>> }>()
   /** Items whose announcement or status may have to change. */

@@ -2,19 +2,18 @@
 // socket feeds it entries; it answers with verdicts and with frames to inject.
 import { overlay as proto } from '../../gen/overlay.js'
 import type { ReleaseLine } from '../lines.js'
-import { type Injection, type Key, Overlay, type OverlayEntry, type Report } from '../overlay.js'
+import { type Injection, type Key, Overlay, type OverlayEntry, type Report, SETTLE_MS } from '../overlay.js'
 import type { Verdict } from '../scanner.js'
 import { Views, viewMessages } from '../views.js'
 import { type BgpMessage, type ZebraMessage, encodeMessage, isFromBgpd } from '../watch.js'
 import { entryToProto, keyToProto } from './entries.js'
 import { type ExchangeRecord, Journal, RecordKind } from './journal.js'
-import { type Opening, replay } from './replay.js'
+import type { Opening } from './exchange.js'
+import { replay } from './replay.js'
 import type { Session, SessionEvents } from './session.js'
 
 /** Frames injected with one system call: few enough that the kernel takes all or none. */
 const INJECTION_BATCH = 256
-/** How long zebra may take to say all it has in a new session; it does not say when it is done. */
-export const SETTLE_MS = 30_000
 
 /** Who wants to know what changes. */
 export type EngineListener = {
