@@ -20,10 +20,7 @@ export const ofRelay = (command: Command): Command =>
     .option('--json', 'print JSON: times in milliseconds since the epoch')
 
 export const common = (command: Command): Command =>
-  ofRelay(command).option(
-    '--snoop <path>',
-    "the snooper's control socket (default: /run/macipd[/NAME]/snoop.sock)",
-  )
+  ofRelay(command).option('--snoop <path>', "the snooper's control socket (default: /run/macipd[/NAME]/snoop.sock)")
 
 export function sockets(given: Common): { relay: string; snoop: string } {
   const config = loadConfig(given.config)

@@ -77,7 +77,7 @@ function actText(act: Act): string | undefined {
       return `${macIpText(act.message)}${cause === undefined ? '' : `: ${meaning(cause)}`}`
     }
     case 'hold':
-      return `${macIpText(act.message)}: bgpd has it from us`
+      return `${macIpText(act.message)}: ${act.message.command === 'ZEBRA_MACIP_ADD' ? 'bgpd has it from us' : 'ours stays'}`
     case 'status': {
       // the injection has been shown
       if (act.status === 'announced') return undefined

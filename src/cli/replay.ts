@@ -24,6 +24,18 @@ recording: copy /run/macipd/journal. It must begin with the session.
 Actions: session and end (of the main session), inject, hold (a message of zebra that bgpd does not get), status (why an
 entry is not announced), fault (a message that is not what the release line says).`,
   )
+  .addHelpText(
+    'after',
+    `
+JSON: time, offset (ms since the first record), action, and
+  session     session, kind, client, line (empty if not certain), lineReason
+  end         session
+  inject      vni, mac, ip (null: the MAC alone), command, seq, flags, esi or state, cause (of a withdrawal)
+  hold        vni, mac, ip, command, seq, flags, esi or state
+  status      vni, mac, ip, status, seq
+  fault       session, fault
+  difference  vni, mac, ip, recorded, replayed (with --check, last; without times)`,
+  )
   .addArgument(new Argument('<file>', 'the recording'))
   .addOption(
     new Option('--entry <vni,mac,ip>', 'what if this had been learned before the recording began (repeatable)')
@@ -31,9 +43,10 @@ entry is not announced), fault (a message that is not what the release line says
       .default([], 'none'),
   )
   .addOption(
-    new Option('--frr-release <line>', 'the FRR release line, as the option of the relay (default: recognised)').argParser(
-      lineArgument,
-    ),
+    new Option(
+      '--frr-release <line>',
+      'the FRR release line, as the option of the relay (default: recognised)',
+    ).argParser(lineArgument),
   )
   .option('--check', 'compare with what was recorded as injected and held back; exit code 1 if it differs')
   .option('--json', 'print one JSON object a line: times in milliseconds since the epoch')
@@ -50,7 +63,7 @@ function run(path: string, given: Given): void {
   }
   if (recording.cut !== undefined) process.stderr.write(`macipctl: ${path} is cut: ${recording.cut}\n`)
   if (!given.check) return
-  const differences = comparison.differences()
+  const differences = comparison.differences(recording.cut !== undefined)
   for (const difference of differences) {
     print(given.json ? differenceJson(difference) : differenceLine(difference, paint))
   }

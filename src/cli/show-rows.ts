@@ -34,7 +34,12 @@ export function rowsOf(views: ViewsReport, bindings: readonly BindingReport[]): 
     local.push({ vni, mac, ip, seq, flags: router ? ['router'] : [], esi, by: 'macipd' })
   }
   const live = new Map(views.vnis.map(({ vni, vtep }) => [vni, vtep]))
-  const index = { live, vteps: group(views.vteps, vtepKey), local: groupPlaces(local), remote: groupPlaces(views.remote) }
+  const index = {
+    live,
+    vteps: group(views.vteps, vtepKey),
+    local: groupPlaces(local),
+    remote: groupPlaces(views.remote),
+  }
   return {
     vnis: vniRows(views, local, live),
     macs: local.map((mac) => ({ ...mac, notes: macNotes(mac, index) })).sort(byPlace),

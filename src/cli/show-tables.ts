@@ -62,14 +62,7 @@ export function renderMacs(rows: readonly MacRow[], paint: Paint): string {
 }
 
 export function renderRemote(rows: readonly RemoteRow[], paint: Paint): string {
-  const columns = [
-    right('VNI'),
-    { title: 'MAC' },
-    { title: 'IP' },
-    { title: 'VTEP' },
-    right('SEQ'),
-    { title: 'FLAGS' },
-  ]
+  const columns = [right('VNI'), { title: 'MAC' }, { title: 'IP' }, { title: 'VTEP' }, right('SEQ'), { title: 'FLAGS' }]
   const cells = (it: RemoteRow): string[] => [
     String(it.vni),
     it.mac,

@@ -92,4 +92,14 @@ export const show = configured(new Command('show'))
 
 The last column says what is odd: a VNI that is not live, a MAC that is local and remote at once, an IP with two MACs.`,
   )
+  .addHelpText(
+    'after',
+    `
+JSON: one object with a list called
+  vnis      vni, live, vtep (null while not live), macs, macIps, remoteMacs, remoteMacIps, vteps, notes
+  macs      vni, mac, ip (null: the MAC alone), seq, flags, esi (null: none), by (zebra, macipd), notes
+  remote    vni, mac, ip, vtep, seq, flags, notes
+  vteps     vni, vtep, flood (head-end-repl, disabled, pim-sm; none: only routes point there), macs, macIps, notes
+  sessions  as in macipctl status --json`,
+  )
 for (const command of [vni, macs, remote, vteps, sessions]) show.addCommand(command)

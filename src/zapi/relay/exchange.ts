@@ -8,7 +8,10 @@ import { type BgpMessage, Watch, type ZebraMessage } from '../watch.js'
 import { entryFromProto, keyFromProto } from './entries.js'
 import { type ExchangeRecord, RecordKind } from './journal.js'
 
-/** One record, understood. Messages are those of the main session while its line is certain. */
+/**
+ * One record, understood. Messages are those of the main session while its line is certain; what the recorded relay
+ * injected is understood even when this reader has its doubts.
+ */
 export type ExchangeEvent =
   | { type: 'put'; entry: OverlayEntry }
   | { type: 'remove'; key: Key }
@@ -25,16 +28,13 @@ export type ExchangeEvent =
 export type Opening = { hello: Buffer | undefined; capabilities: Buffer | undefined }
 
 type FrameRecord = ExchangeRecord & {
-  kind: Exclude<
-    RecordKind,
-    typeof RecordKind.closed | typeof RecordKind.overlayPut | typeof RecordKind.overlayRemove
-  >
+  kind: Exclude<RecordKind, typeof RecordKind.closed | typeof RecordKind.overlayPut | typeof RecordKind.overlayRemove>
 }
 type Watches = { zebra: Watch<ZebraMessage>; bgpd: Watch<BgpMessage> }
 
 export class ExchangeReader {
   readonly openings = new Map<number, Opening>()
-  private main: { id: number; watches: Watches | undefined } | undefined
+  private main: { id: number; watches: Watches | undefined; injected: Watch<ZebraMessage> | undefined } | undefined
 
   /** @param configured the line that the configuration demands */
   constructor(private readonly configured: ReleaseLine | undefined) {}
@@ -78,13 +78,15 @@ export class ExchangeReader {
       opening.hello = Buffer.from(bytes)
       const introduction = introduce(opening.hello, undefined, this.configured)
       const again = introduction.kind === 'main' && this.main !== undefined
-      if (introduction.kind === 'main') this.main = { id: session, watches: undefined }
+      if (introduction.kind === 'main') this.main = { id: session, watches: undefined, injected: undefined }
       return { type: 'begun', introduction, again }
     }
     if (opening.capabilities === undefined && opening.hello !== undefined && kind === RecordKind.toBgpd) {
       opening.capabilities = Buffer.from(bytes)
       if (this.main?.id !== session) return undefined
       const introduction = introduce(opening.hello, opening.capabilities, this.configured)
+      const spoken = introduce(opening.hello, opening.capabilities, undefined).line
+      this.main.injected = spoken && Watch.zebra(spoken)
       this.main.watches = introduction.line && watchesOf(introduction.line)
       return { type: 'introduced', introduction }
     }
@@ -92,17 +94,19 @@ export class ExchangeReader {
   }
 
   private readMessage({ kind, session, bytes }: FrameRecord): ExchangeEvent | undefined {
-    if (this.main?.id !== session || this.main.watches === undefined) return undefined
-    const { zebra, bgpd } = this.main.watches
+    if (this.main?.id !== session) return undefined
+    const { watches, injected } = this.main
     const command = frameCommand(bytes)
-    if (kind === RecordKind.toZebra) {
-      return bgpd.has(command) ? { type: 'bgpd', message: bgpd.decode(bytes) } : undefined
+    if (kind === RecordKind.injected) {
+      const message = injected?.has(command) === true ? injected.decode(bytes) : undefined
+      if (message?.command !== 'ZEBRA_MACIP_ADD' && message?.command !== 'ZEBRA_MACIP_DEL') return undefined
+      return { type: 'injected', message }
     }
-    if (!zebra.has(command)) return undefined
-    const message = zebra.decode(bytes)
-    if (kind !== RecordKind.injected) return { type: 'zebra', message, held: kind === RecordKind.held }
-    if (message.command !== 'ZEBRA_MACIP_ADD' && message.command !== 'ZEBRA_MACIP_DEL') return undefined
-    return { type: 'injected', message }
+    if (kind === RecordKind.toZebra) {
+      return watches?.bgpd.has(command) === true ? { type: 'bgpd', message: watches.bgpd.decode(bytes) } : undefined
+    }
+    if (watches?.zebra.has(command) !== true) return undefined
+    return { type: 'zebra', message: watches.zebra.decode(bytes), held: kind === RecordKind.held }
   }
 }
 
