@@ -26,17 +26,17 @@ const entry = (mac: string, ip: string): OverlayEntry => {
   return { vni: 100, mac, ip, router: false, port: 'tap1', vlan: 0, firstSeen: 1, lastSeen: 2 }
 }
 
-/** Records as a relay would write them, one every ten milliseconds unless said otherwise. */
+/** Records as a relay would write them, `step` milliseconds apart. */
 class Tape {
   readonly records: ExchangeRecord[] = []
   time = 1_000_000
 
-  constructor() {
+  constructor(private readonly step = 10) {
     this.session(1)
   }
 
   add(kind: RecordKind, bytes: Uint8Array, session = 1): this {
-    this.time += 10
+    this.time += this.step
     this.records.push({ kind, time: this.time, session, bytes: Buffer.from(bytes) })
     return this
   }
@@ -211,6 +211,20 @@ suite('what would be injected', () => {
     assert.equal(tape.said().at(-1), `inject ${M2} - DEL (lost-by-zebra)`)
     assert.equal(tape.acts().at(-1)?.time, settled)
   })
+})
+
+test('a journal written anew tells the state it was in: an entry of ours that zebra announces, too', () => {
+  const tape = new Tape(0)
+    .put(M1, IP)
+    .zebra(vniAdd(N))
+    .zebra(macIpAdd(N, M1, ''))
+    .zebra(macIpAdd(N, M1, IP_HEX))
+    .add(RecordKind.injected, macIpAdd(N, M1, IP_HEX))
+    .add(RecordKind.held, macIpDel(N, M1, IP_HEX))
+  assert.deepEqual(
+    tape.said().filter((line) => /^(inject|hold)/.test(line)),
+    [`hold ${M1} ${IP} DEL`],
+  )
 })
 
 suite('nothing is injected', () => {

@@ -65,7 +65,8 @@ export function* rehearse(
 type Result = (Act | Done) & { time?: number }
 
 class Rehearsal {
-  private readonly overlay = new Overlay(new Views())
+  private readonly views = new Views()
+  private readonly overlay = new Overlay(this.views)
   private readonly reader: ExchangeReader
   /** What was last said of each entry, for the cause of a withdrawal. */
   private readonly said = new Map<string, Cause>()
@@ -153,7 +154,9 @@ class Rehearsal {
         if (event.held) yield { type: 'recorded', act: { type: 'hold', message: event.message } }
         return
       case 'injected':
-        yield { type: 'recorded', act: { type: 'inject', message: event.message, cause: undefined } }
+        // what zebra announces is never injected: this is how a journal that was written anew tells the state it was in
+        if (this.isZebras(event.message)) this.overlay.onInjected(event.message)
+        else yield { type: 'recorded', act: { type: 'inject', message: event.message, cause: undefined } }
         return
     }
   }
@@ -174,6 +177,10 @@ class Rehearsal {
     if (!FROM_THE_PEERS.has(kind) || !this.reader.isMain(session)) return
     this.reader.doubt()
     this.overlay.setGate('line-uncertain')
+  }
+
+  private isZebras({ body: { vni, mac, ip } }: Injection): boolean {
+    return ip !== undefined && this.views.get(vni)?.macIps.get(ip)?.has(mac) === true
   }
 
   private causeOf({ command, body }: Injection): Cause | undefined {
