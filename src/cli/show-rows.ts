@@ -139,7 +139,7 @@ function vtepRows({ vteps, remote }: ViewsReport, live: ReadonlyMap<number, stri
 }
 
 const byPlace = (a: Place, b: Place): number =>
-  a.vni - b.vni || a.mac.localeCompare(b.mac) || byAddress(a.ip ?? '', b.ip ?? '')
+  a.vni - b.vni || (a.mac === b.mac ? byAddress(a.ip ?? '', b.ip ?? '') : a.mac < b.mac ? -1 : 1)
 
 /** No address first, then IPv4, then IPv6. */
 function byAddress(a: string, b: string): number {

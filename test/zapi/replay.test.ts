@@ -260,6 +260,16 @@ suite('nothing is injected', () => {
     })
   }
 
+  test('and nothing more is understood: one fault is enough', () => {
+    const wrong = frame(N.VNI_ADD, Buffer.alloc(21))
+    const faults = ready()
+      .zebra(wrong)
+      .zebra(wrong)
+      .said()
+      .filter((line) => line.startsWith('fault'))
+    assert.equal(faults.length, 1)
+  })
+
   test('after bgpd has a remote route that wins', () => {
     const tape = ready()
       .zebra(vniAdd(N))
