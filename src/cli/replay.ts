@@ -17,12 +17,9 @@ type Given = { entry: OverlayEntry[]; frrRelease?: ReleaseLine; check?: true; js
 export const replay = configured(new Command('replay'))
   .summary('what the relay would do about a recorded exchange')
   .description(
-    `Feeds a recorded exchange to the relay's logic, without any daemon, and prints what it would inject into zebra's
-messages to bgpd, what it would hold back of them, and why, with the recorded times. The relay's journal is such a
-recording: copy /run/macipd/journal. It must begin with the session.
+    `Feeds a recorded exchange to the relay's logic, without any daemon, and prints what it would inject into zebra's messages to bgpd, what it would hold back of them, and why, with the recorded times. The relay's journal is such a recording: copy /run/macipd/journal. It must begin with the session.
 
-Actions: session and end (of the main session), inject, hold (a message of zebra that bgpd does not get), status (why an
-entry is not announced), fault (a message that is not what the release line says).`,
+Actions: session and end (of the main session), inject, hold (a message of zebra that bgpd does not get), status (why an entry is not announced), fault (a message that is not what the release line says).`,
   )
   .addHelpText(
     'after',
