@@ -85,6 +85,13 @@ suite('what is not understood is shown', () => {
     assert.deepEqual([family, length], ['unknown', 2])
     assert.deepEqual(undecoded, { reason: '2 bytes are no header', hex: '000a' })
   })
+  test('a prefix longer than an address', () => {
+    const route = hex('0a 0000 00000000 00000000 01 02 21 0a010203ff')
+    const { fields, undecoded } = dissect(frame(n.ROUTE_ADD, route), frr103, 'to-zebra')
+    assert.equal(fields?.['prefix'], undefined)
+    assert.equal(undecoded?.reason, 'prefix at offset 13: prefix length 33, at most 32 is possible')
+    assert.equal(undecoded.hex, '02210a010203ff')
+  })
   test('a VNI without a local address, which bgpd does not accept either', () => {
     const bytes = frame(n.VNI_ADD, hex(u32(100), '0000', u32(0), u32(0), u32(0)))
     const { undecoded } = dissect(bytes, line('10.7'), 'to-bgpd')
