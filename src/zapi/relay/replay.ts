@@ -5,12 +5,10 @@ import type { ReleaseLine } from '../lines.js'
 import type { Overlay } from '../overlay.js'
 import { type BgpMessage, Watch, type ZebraMessage } from '../watch.js'
 import { entryFromProto, keyFromProto } from './entries.js'
-import { type ExchangeRecord, RecordKind, decodeRecords } from './journal.js'
+import { type ExchangeRecord, RecordKind } from './exchange.js'
+import { journalRecords } from './journal.js'
 
-type FrameKind = Exclude<
-  RecordKind,
-  typeof RecordKind.closed | typeof RecordKind.overlayPut | typeof RecordKind.overlayRemove
->
+type FrameKind = (typeof RecordKind)['toZebra' | 'toBgpd' | 'held' | 'injected']
 
 /** A session's first frames, as far as they were seen. */
 export type Opening = { hello: Buffer | undefined; capabilities: Buffer | undefined }
@@ -26,7 +24,7 @@ export function replay(
   onBad: (error: unknown) => void,
 ): Map<number, Opening> {
   const history = new History(overlay, configured)
-  for (const record of decodeRecords(file)) {
+  for (const record of journalRecords(file)) {
     try {
       history.apply(record)
     } catch (error) {
@@ -62,6 +60,11 @@ class History {
       case RecordKind.held:
       case RecordKind.injected:
         if (!this.introduces(kind, session, bytes)) this.frame(kind, session, bytes)
+        return
+      case RecordKind.opened:
+      case RecordKind.known:
+      case RecordKind.gap:
+        // of use to readers of recordings; the journal has none
         return
     }
   }

@@ -36,6 +36,7 @@ class Worker {
     this.engine = new Engine({
       journal: join(options.runDir, 'journal'),
       configured: options.frrRelease === undefined ? undefined : releaseLine(options.frrRelease),
+      recentBytes: options.recentBytes,
       onSessionEnd: (session) => {
         this.letGo(session.id)
       },
