@@ -8,6 +8,7 @@ import { errnoName, ExitCode, FatalError } from '../daemon/exit.js'
 import { defaultPaths } from '../daemon/settings.js'
 import { checkSocketPath } from '../daemon/unix-socket.js'
 import { askBindings, askOverlay, askRelay, askSnooper } from './ask.js'
+import { dumpCommand } from './dump.js'
 import { type Filter, renderBindings, select } from './bindings.js'
 import { findings } from './health.js'
 import { renderStatus } from './status.js'
@@ -94,6 +95,11 @@ function nothingAnswers(relay: string, snoop: string): never {
   throw new FatalError(ExitCode.notRunning, `neither the relay (${relay}) nor the snooper (${snoop}) answers`)
 }
 
+const zapi = configured(new Command('zapi'))
+  .summary('the conversation between bgpd and zebra')
+  .description('Shows the conversation between bgpd and zebra.')
+  .addCommand(dumpCommand((given) => sockets(given).relay))
+
 const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`
 
 function print(text: string): void {
@@ -108,6 +114,7 @@ process.stdout.on('error', (error) => {
 const program = withVersion(configured(new Command('macipctl')))
   .addCommand(status)
   .addCommand(bindings)
+  .addCommand(zapi)
   .description('Shows what macipd on this node has learned and announced, and what is wrong.')
   .addHelpText(
     'after',
@@ -116,7 +123,8 @@ const program = withVersion(configured(new Command('macipctl')))
 Examples:
   macipctl status
   macipctl bindings --state pending
-  macipctl bindings 10.0.0.1 --json`,
+  macipctl bindings 10.0.0.1 --json
+  macipctl zapi dump --follow`,
   )
 
 process.exitCode = await run(program, process.argv)

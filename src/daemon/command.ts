@@ -56,7 +56,7 @@ export async function run(program: Command, argv: readonly string[]): Promise<Ex
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return ExitCode.ok
-      complain(program, `${describe(error, program)} (see ${program.name()} --help)`)
+      complain(program, describe(error, program, argv))
       return ExitCode.usage
     }
     if (error instanceof FatalError) {
@@ -72,9 +72,10 @@ function complain(program: Command, message: string): void {
   process.stderr.write(`${program.name()}: ${message}\n`)
 }
 
-function describe({ code, message }: CommanderError, program: Command): string {
+function describe({ code, message }: CommanderError, program: Command, argv: readonly string[]): string {
   if (code === 'commander.help') {
-    return `a command is needed: ${program.commands.map((command) => command.name()).join(' or ')}`
+    const command = argv.reduce((at, word) => at.commands.find((known) => known.name() === word) ?? at, program)
+    return `a command is needed: ${command.commands.map((known) => known.name()).join(' or ')} (see ${program.name()} --help)`
   }
-  return message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ')
+  return `${message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ')} (see ${program.name()} --help)`
 }

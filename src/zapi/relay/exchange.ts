@@ -82,5 +82,6 @@ export function encodeGap({ lost, inParts }: Gap): Buffer {
   return bytes
 }
 
-/** Throws RangeError on bytes that are not a gap's. */
-export const decodeGap = (bytes: Buffer): Gap => ({ lost: bytes.readUInt32BE(0), inParts: bytes.readUInt32BE(4) })
+/** Of a file that holds something else, a gap of nothing. */
+export const decodeGap = (bytes: Buffer): Gap =>
+  bytes.length === 8 ? { lost: bytes.readUInt32BE(0), inParts: bytes.readUInt32BE(4) } : { lost: 0, inParts: 0 }
