@@ -11,8 +11,10 @@ function toJson(event: DumpEvent, hex: boolean): { [name: string]: Json | undefi
   switch (event.type) {
     case 'message': {
       const { direction, mark, line, dissection, record } = event
+      const { command, number, family, vrf, length, summary, fields = null, undecoded = null } = dissection
       const common = { type, time, session, kind, direction, mark, line: line ?? null }
-      return { ...common, ...dissection, ...(hex && { hex: record.bytes.toString('hex') }) }
+      const message = { ...common, command, number, family, vrf, length, fields, summary, undecoded }
+      return hex ? { ...message, hex: record.bytes.toString('hex') } : message
     }
     case 'overlay-put':
     case 'overlay-removed':

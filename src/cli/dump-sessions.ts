@@ -13,6 +13,8 @@ class RecordedSession {
   /** What the relay says. */
   said: ReleaseLine | undefined
   kind: Kind = 'unknown'
+  /** It has begun, and bgpd has said nothing yet. */
+  silent = false
 
   setHello(frame: Buffer): void {
     this.hello = Buffer.from(frame)
@@ -37,6 +39,8 @@ export class RecordedSessions {
   /** Learns from a record; call it with every record, in order. */
   learn({ kind, session: id, bytes }: ExchangeRecord): void {
     const session = this.of(id)
+    if (kind === RecordKind.opened && session.hello === undefined) session.silent = true
+    else if (kind === RecordKind.toZebra || kind === RecordKind.closed) session.silent = false
     if (kind === RecordKind.known) {
       for (const frame of framesIn(bytes)) this.introduction(session, frame)
     } else if (kind === RecordKind.toZebra && session.hello === undefined) {
@@ -65,9 +69,10 @@ export class RecordedSessions {
     return this.latest !== undefined && lines.includes(this.latest) ? this.latest : lines[0]
   }
 
-  /** Whether a message yet to come decides with which line the session is to be decoded. */
+  /** Whether a message yet to come tells what the session is, or with which line it is to be decoded. */
   isUndecided(id: number): boolean {
     const session = this.sessions.get(id)
+    if (session?.silent === true) return true
     if (session === undefined || this.forced !== undefined || session.said !== undefined) return false
     if (session.hello === undefined || session.capabilities !== undefined) return false
     return session.lines.length > 1 && !(this.latest !== undefined && session.lines.includes(this.latest))

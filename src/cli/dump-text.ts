@@ -113,14 +113,14 @@ function describe(event: DumpEvent): Description {
     case 'message':
       return describeMessage(event)
     case 'overlay-put':
-      return { who: '+ overlay', what: 'put'.padEnd(COMMAND_WIDTH), text: overlayText(event), style: 'dim' }
+      return { who: '+ macipd', what: 'overlay put'.padEnd(COMMAND_WIDTH), text: overlayText(event), style: 'dim' }
     case 'overlay-removed':
-      return { who: '- overlay', what: 'remove'.padEnd(COMMAND_WIDTH), text: overlayText(event), style: 'dim' }
+      return { who: '- macipd', what: 'overlay remove'.padEnd(COMMAND_WIDTH), text: overlayText(event), style: 'dim' }
     case 'opened':
     case 'closed':
-      return { who: '. session', what: event.type, text: '', style: 'dim' }
+      return { who: '. bgpd  ', what: `session ${event.type}`, text: '', style: 'dim' }
     case 'gap':
-      return { who: '? missing', what: gapText(event), text: '', style: 'red' }
+      return { who: '? gap   ', what: gapText(event), text: '', style: 'red' }
   }
 }
 
@@ -128,9 +128,9 @@ function describeMessage({ direction, mark, dissection }: MessageEvent): Descrip
   const { command, vrf, summary, undecoded } = dissection
   const { word, style } = MARKS[mark]
   const who = {
-    passed: direction === 'to-zebra' ? '→ zebra  ' : '← zebra  ',
-    injected: '← MACIPD ',
-    held: '✗ zebra  ',
+    passed: direction === 'to-zebra' ? '→ zebra ' : '← zebra ',
+    injected: '← MACIPD',
+    held: '✗ zebra ',
   }[mark]
   const inVrf = vrf === 0 ? '' : `vrf ${vrf}`
   const text = [word, inVrf, summary].filter((part) => part !== '').join(' ')
@@ -142,10 +142,12 @@ function describeMessage({ direction, mark, dissection }: MessageEvent): Descrip
   }
 }
 
+/** Values that are not there are empty, 0 or false. */
 const overlayText = ({ fields }: OverlayEvent): string =>
   ['vni', 'mac', 'ip', 'port', 'vlan', 'router', 'undecoded']
-    .filter((name) => fields[name] !== undefined && fields[name] !== '' && fields[name] !== 0 && fields[name] !== false)
-    .map((name) => `${name} ${String(fields[name])}`)
+    .map((name) => ({ name, value: fields[name] }))
+    .filter(({ value }) => Boolean(value))
+    .map(({ name, value }) => (value === true ? name : `${name} ${JSON.stringify(value).replaceAll('"', '')}`))
     .join(' ')
 
 export function gapText({ lost, inParts }: Pick<GapEvent, 'lost' | 'inParts'>): string {
