@@ -1,14 +1,14 @@
 // Addresses and prefixes in ZAPI payloads: text in values, bytes on the wire.
-import { formatIp, formatMac, parseIp, parseMac } from '../address.js'
+import { formatIp, parseIp, parseMac } from '../address.js'
 import type { Reader, Writer } from './cursor.js'
-import { type Field, either, opaque, u16 } from './fields.js'
+import { type Field, either, opaque, sizedBytes, u16 } from './fields.js'
 
 const AF_INET = 2
 const AF_INET6 = 10
 
 /** struct ethaddr. */
 export const mac: Field<string> = {
-  read: (reader, name) => formatMac(reader.view(name, 6)),
+  read: (reader, name) => reader.mac(name),
   write: (writer, value) => {
     writer.bytes(toBytes(parseMac(value), value))
   },
@@ -22,7 +22,7 @@ export const ip6: Field<string> = fixedIp(16)
 
 function fixedIp(length: 4 | 16): Field<string> {
   return {
-    read: (reader, name) => formatIp(reader.view(name, length)),
+    read: (reader, name) => reader.ip(name, length),
     write: (writer, value) => {
       writer.bytes(ipBytes(value))
     },
@@ -33,9 +33,16 @@ function fixedIp(length: 4 | 16): Field<string> {
 /** Ethernet segment identifier, 10 bytes. All zero is none. */
 export const esi: Field<Buffer> = {
   ...opaque(10),
-  json: (value) =>
-    value.every((byte) => byte === 0) ? undefined : (value.toString('hex').match(/../g)?.join(':') ?? ''),
+  json: (value) => (value.every((byte) => byte === 0) ? undefined : colons(value)),
 }
+
+/** A link-layer address of any length, which a field in front says. */
+export const linkAddress = (lengthField: Field<number>): Field<Buffer> => ({
+  ...sizedBytes(lengthField),
+  json: (value) => (value.length === 0 ? undefined : colons(value)),
+})
+
+const colons = (bytes: Buffer): string => bytes.toString('hex').replace(/..(?=.)/g, '$&:')
 
 /** IP of a MAC-IP: its length (0, 4 or 16) in front, u32 in MACIP_*, u16 in REMOTE_MACIP_*; 0 is a MAC alone. */
 export const sizedIp = (lengthField: Field<number>): Field<string | undefined> => ({
@@ -43,7 +50,7 @@ export const sizedIp = (lengthField: Field<number>): Field<string | undefined> =
     const length = lengthField.read(reader, `${name} length`, features, scope)
     if (length === 0) return undefined
     if (length !== 4 && length !== 16) throw reader.fault(name, 0, `length ${length}, expected 0, 4 or 16`)
-    return formatIp(reader.view(name, length))
+    return reader.ip(name, length)
   },
   write(writer, value, features, scope) {
     const bytes = value === undefined ? Buffer.alloc(0) : ipBytes(value)
@@ -57,7 +64,7 @@ export const sizedIp = (lengthField: Field<number>): Field<string | undefined> =
 export const familyIp = (familyField: Field<number>): Field<string> => ({
   read(reader, name, features, scope) {
     const family = familyField.read(reader, `${name} family`, features, scope)
-    return formatIp(reader.view(name, addressLength(reader, name, family)))
+    return reader.ip(name, addressLength(reader, name, family))
   },
   write(writer, value, features, scope) {
     const bytes = ipBytes(value)
@@ -71,7 +78,7 @@ export const familyIp = (familyField: Field<number>): Field<string> => ({
 export const optionalFamilyIp: Field<string | undefined> = {
   read(reader, name) {
     const family = reader.u8(`${name} family`)
-    return family === 0 ? undefined : formatIp(reader.view(name, addressLength(reader, name, family)))
+    return family === 0 ? undefined : reader.ip(name, addressLength(reader, name, family))
   },
   write(writer, value) {
     const bytes = value === undefined ? Buffer.alloc(0) : ipBytes(value)
@@ -99,7 +106,7 @@ export const prefix = (familyField: Field<number>): Field<string> => ({
     const family = familyField.read(reader, `${name} family`, features, scope)
     const size = addressLength(reader, name, family)
     const length = prefixLength(reader, name, size)
-    return `${formatIp(reader.view(name, size))}/${length}`
+    return `${reader.ip(name, size)}/${length}`
   },
   write(writer, value, features, scope) {
     const { bytes, length } = prefixParts(value)
@@ -110,11 +117,26 @@ export const prefix = (familyField: Field<number>): Field<string> => ({
   json: (value) => value,
 })
 
-/** The same in the order of `struct connected`: family u8, address, length u8. */
+/** Length u8 and an address of the same family as that of a field before. Length 0 is none. */
+export const sameFamilyPrefix = (other: string): Field<string> => ({
+  read(reader, name, _features, scope) {
+    const size = String(scope[other]).includes(':') ? 16 : 4
+    const length = prefixLength(reader, name, size)
+    return `${reader.ip(name, size)}/${length}`
+  },
+  write(writer, value) {
+    const { bytes, length } = prefixParts(value)
+    writer.u8(length)
+    writer.bytes(bytes)
+  },
+  json: (value) => (value.endsWith('/0') ? undefined : value),
+})
+
+/** Prefix in the order of `struct connected`: family u8, address, length u8. */
 export const addressPrefix: Field<string> = {
   read(reader, name) {
     const size = addressLength(reader, name, reader.u8(`${name} family`))
-    const address = formatIp(reader.view(name, size))
+    const address = reader.ip(name, size)
     return `${address}/${prefixLength(reader, name, size)}`
   },
   write(writer, value) {
@@ -145,12 +167,7 @@ export const sourcePrefix: Field<string> = {
 
 function readShort(reader: Reader, name: string, size: 4 | 16): string {
   const length = prefixLength(reader, name, size)
-  const needed = (length + 7) >>> 3
-  const given = reader.view(name, needed)
-  if (needed === size) return `${formatIp(given)}/${length}`
-  const address = Buffer.alloc(size)
-  given.copy(address)
-  return `${formatIp(address)}/${length}`
+  return `${reader.ip(name, size, (length + 7) >>> 3)}/${length}`
 }
 
 function writeShort(writer: Writer, value: string): void {
@@ -193,13 +210,11 @@ function addressLength(reader: Reader, name: string, family: number): 4 | 16 {
   throw reader.fault(name, 0, `address family ${family}, expected ${AF_INET} or ${AF_INET6}`)
 }
 
-function prefixLength(reader: Reader, name: string, size: number): number {
-  const length = u8Of(reader, name)
+function prefixLength(reader: Reader, name: string, size: 4 | 16): number {
+  const length = reader.u8(`${name} length`)
   if (length > size * 8) throw reader.fault(name, 1, `prefix length ${length}, at most ${size * 8} is possible`)
   return length
 }
-
-const u8Of = (reader: Reader, name: string): number => reader.u8(`${name} length`)
 
 const familyOf = (bytes: Buffer): number => (bytes.length === 4 ? AF_INET : AF_INET6)
 

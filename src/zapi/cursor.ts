@@ -2,6 +2,7 @@
 // offsets; errors say where. Host order: zebra copies some ints as they are in memory, on the same machine as we are.
 import { endianness } from 'node:os'
 import { SmartBuffer } from 'smart-buffer'
+import { formatIp, formatIpv4, formatMac } from '../address.js'
 
 const LITTLE_ENDIAN = endianness() === 'LE'
 
@@ -62,10 +63,31 @@ export class Reader {
     return Buffer.from(this.view(field, length))
   }
 
-  /** Like `bytes`, but of the payload's own memory: for what is turned into text at once. */
-  view(field: string, length: number): Buffer {
+  /** Like `bytes`, but of the payload's own memory. */
+  private view(field: string, length: number): Buffer {
     const offset = this.take(field, length)
     return this.payload.subarray(offset, offset + length)
+  }
+
+  /** An Ethernet address as text. */
+  mac(field: string): string {
+    return formatMac(this.payload, this.take(field, 6))
+  }
+
+  /**
+   * An IPv4 or IPv6 address as text.
+   * @param size bytes of the address
+   * @param given how many of them are there; the others are 0
+   */
+  ip(field: string, size: 4 | 16, given: number = size): string {
+    if (size === 4 && given === 4) return formatIpv4(this.payload, this.take(field, 4))
+    if (size === 4) {
+      const octet = (index: number): number => (index < given ? this.u8(field) : 0)
+      return `${octet(0)}.${octet(1)}.${octet(2)}.${octet(3)}`
+    }
+    const address = new Uint8Array(size)
+    address.set(this.view(field, given))
+    return formatIp(address)
   }
 
   /** The error for a value that was read whole (`size` bytes) but is not allowed; it points at the value's start. */

@@ -13,7 +13,9 @@ export interface Field<T> {
   /** Throws DecodeError. */
   read(reader: Reader, name: string, features: Features, scope: Scope): T
   write(writer: Writer, value: T, features: Features, scope: Scope): void
-  /** The value with names for numbers; undefined when it says nothing (an absent option, an empty list, a zero ESI). */
+  /** Whether the field is there at all, for those that are not always. Asked by the structure it belongs to. */
+  present?(scope: Scope, features: Features): boolean
+  /** The value with names for numbers; undefined when it says nothing (an empty list, a zero ESI). Not asked for undefined. */
   json(value: T, features: Features): Json | undefined
   /** A few words for one line; without it they are made from `json`. */
   text?(value: T, features: Features): string | undefined
@@ -174,8 +176,12 @@ export const sizedBytes = (lengthField: Field<number>): Field<Buffer> => ({
 /** char[length] with a NUL-terminated text; kept whole, because what follows the NUL may be anything. */
 export const chars = (length: number): Field<Buffer> => ({
   ...opaque(length),
-  json: (value) => printable(value.subarray(0, value.includes(0) ? value.indexOf(0) : length)),
+  json: (value) => untilNul(value),
+  text: (value) => untilNul(value) || undefined,
 })
+
+const untilNul = (value: Buffer): string =>
+  printable(value.subarray(0, value.includes(0) ? value.indexOf(0) : value.length))
 
 /** Names come from outside: nothing of them may reach a terminal as a control sequence. */
 const printable = (bytes: Buffer): string =>
@@ -183,30 +189,24 @@ const printable = (bytes: Buffer): string =>
 
 /** A field that some release lines have; the value is undefined in the others. */
 export const inLines = <T>(has: (features: Features) => boolean, field: Field<T>): Field<T | undefined> => ({
-  read: (reader, name, features, scope) => (has(features) ? field.read(reader, name, features, scope) : undefined),
-  write(writer, value, features, scope) {
-    if (has(features)) field.write(writer, required(value), features, scope)
-  },
-  ...shownIfThere(field),
+  ...field,
+  present: (scope, features) => has(features) && (field.present?.(scope, features) ?? true),
 })
 
 /** A field that is there when the fields before it say so. */
-export const when = <T>(present: (scope: Scope) => boolean, field: Field<T>): Field<T | undefined> => ({
-  read: (reader, name, features, scope) => (present(scope) ? field.read(reader, name, features, scope) : undefined),
-  write(writer, value, features, scope) {
-    if (present(scope)) field.write(writer, required(value), features, scope)
-  },
-  ...shownIfThere(field),
+export const when = <T>(says: (scope: Scope) => boolean, field: Field<T>): Field<T | undefined> => ({
+  ...field,
+  present: (scope, features) => says(scope) && (field.present?.(scope, features) ?? true),
 })
 
 /** A field that is there unless the payload ends before it. */
 export const unlessEnd = <T>(field: Field<T>): Field<T | undefined> => ({
+  ...field,
   read: (reader, name, features, scope) =>
     reader.remaining > 0 ? field.read(reader, name, features, scope) : undefined,
   write(writer, value, features, scope) {
     if (value !== undefined) field.write(writer, value, features, scope)
   },
-  ...shownIfThere(field),
 })
 
 /** Whether a number before has any of these bits. */
@@ -249,6 +249,31 @@ export const counted = <T>(countField: Field<number>, element: Field<T>): Field<
   ...shownAsList(element),
 })
 
+/** As many as the field `count` before says. */
+export const times = <T>(count: string, element: Field<T>): Field<T[]> => ({
+  read(reader, name, features, scope) {
+    const values: T[] = []
+    for (let i = scope[count] as number; i > 0; i--) values.push(element.read(reader, name, features, scope))
+    return values
+  },
+  write(writer, values, features, scope) {
+    for (const value of values) element.write(writer, value, features, scope)
+  },
+  ...shownAsList(element),
+})
+
+/** A list of one, where other release lines have a list with a count. */
+export const single = <T>(element: Field<T>): Field<T[]> => ({
+  read: (reader, name, features, scope) => [element.read(reader, name, features, scope)],
+  write(writer, values, features, scope) {
+    for (const value of values) element.write(writer, value, features, scope)
+  },
+  ...shownAsList(element),
+})
+
+/** A field that says nothing which others do not say. */
+export const hidden = <T>(field: Field<T>): Field<T> => ({ ...field, json: () => undefined, text: () => undefined })
+
 /** As many as the payload has room for. */
 export const untilEnd = <T>(element: Field<T>): Field<T[]> => ({
   read(reader, name, features, scope) {
@@ -271,22 +296,10 @@ export function textOf<T>(field: Field<T>, value: T, features: Features): string
 
 type Shown<T> = Pick<Field<T>, 'json'> & Required<Pick<Field<T>, 'text'>>
 
-function shownIfThere<T>(field: Field<T>): Shown<T | undefined> {
-  return {
-    json: (value, features) => (value === undefined ? undefined : field.json(value, features)),
-    text: (value, features) => (value === undefined ? undefined : textOf(field, value, features)),
-  }
-}
-
 function shownAsList<T>(element: Field<T>): Shown<T[]> {
   return {
     json: (values, features) =>
       values.length === 0 ? undefined : values.map((value) => element.json(value, features) ?? null),
     text: (values, features) => values.map((value) => textOf(element, value, features) ?? '').join(',') || undefined,
   }
-}
-
-function required<T>(value: T | undefined): T {
-  if (value === undefined) throw new TypeError('a field that this message must have is undefined')
-  return value
 }

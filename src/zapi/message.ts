@@ -5,6 +5,7 @@ import { HEADER_SIZE, writeHeader } from './frame.js'
 import type { CommandName, Features, ReleaseLine } from './lines.js'
 
 type Fields = Readonly<Record<string, Field<unknown>>>
+/** Values by field name; a field that this message does not have is missing. */
 export type PayloadOf<F extends Fields> = { [Name in keyof F]: ValueOf<F[Name]> }
 
 /** A payload as far as it can be understood. */
@@ -28,6 +29,7 @@ export type Layout<T> = {
 class Sequence {
   private readonly names: string[]
   private readonly fields: Field<unknown>[]
+  private readonly presents: Field<unknown>['present'][]
   private readonly brief: readonly string[]
 
   constructor(
@@ -36,23 +38,28 @@ class Sequence {
   ) {
     this.names = Object.keys(byName)
     this.fields = Object.values(byName)
+    this.presents = this.fields.map(({ present }) => present)
     this.brief = brief ?? this.names
   }
 
-  /** Adds to `value` field by field, so that what was read is there when the next one throws. */
-  readInto(value: Record<string, unknown>, reader: Reader, features: Features): void {
-    const { names, fields } = this
+  read(reader: Reader, features: Features): Record<string, unknown> {
+    const { names, fields, presents } = this
+    const value: Record<string, unknown> = {}
     for (let i = 0; i < names.length; i++) {
       const name = names[i] as string
+      const present = presents[i]
+      if (present !== undefined && !present(value, features)) continue
       value[name] = (fields[i] as Field<unknown>).read(reader, name, features, value)
     }
+    return value
   }
 
-  /** Like `readInto` for a whole payload; returns what stopped it, and where the field began that did. */
+  /** Reads a whole payload into `value` as far as that goes; returns what stopped it, and where the field began that did. */
   readKnown(value: Record<string, unknown>, reader: Reader, features: Features): Understood['problem'] {
     let offset = 0
     try {
       for (const [name, field] of Object.entries(this.byName)) {
+        if (field.present?.(value, features) === false) continue
         offset = reader.offset
         value[name] = field.read(reader, name, features, value)
       }
@@ -66,25 +73,25 @@ class Sequence {
   }
 
   write(writer: Writer, value: Scope, features: Features): void {
-    this.fields.forEach((field, i) => {
-      field.write(writer, value[this.names[i] as string], features, value)
-    })
+    for (const [name, field] of Object.entries(this.byName)) {
+      if (field.present?.(value, features) !== false) field.write(writer, value[name], features, value)
+    }
   }
 
   json(value: Scope, features: Features): { [name: string]: Json } {
     const json: { [name: string]: Json } = {}
-    this.fields.forEach((field, i) => {
-      const name = this.names[i] as string
-      const shown = name in value ? field.json(value[name], features) : undefined
+    for (const [name, field] of Object.entries(this.byName)) {
+      const shown = value[name] === undefined ? undefined : field.json(value[name], features)
       if (shown !== undefined) json[name] = shown
-    })
+    }
     return json
   }
 
   text(value: Scope, features: Features): string {
     return this.brief
       .flatMap((name) => {
-        const text = name in value ? textOf(this.byName[name] as Field<unknown>, value[name], features) : undefined
+        const field = this.byName[name] as Field<unknown>
+        const text = value[name] === undefined ? undefined : textOf(field, value[name], features)
         return text === undefined ? [] : [`${words(name)} ${text}`]
       })
       .join(' ')
@@ -98,11 +105,7 @@ const words = (name: string): string => name.replace(/[A-Z]/g, (letter) => ` ${l
 export function struct<F extends Fields>(fields: F, brief?: readonly (keyof F & string)[]): Field<PayloadOf<F>> {
   const sequence = new Sequence(fields, brief)
   return {
-    read(reader, _name, features) {
-      const value: Record<string, unknown> = {}
-      sequence.readInto(value, reader, features)
-      return value as PayloadOf<F>
-    },
+    read: (reader, _name, features) => sequence.read(reader, features) as PayloadOf<F>,
     write(writer, value, features) {
       sequence.write(writer, value, features)
     },
@@ -117,8 +120,7 @@ export function layout<F extends Fields>(fields: F, brief?: readonly (keyof F & 
   return {
     decode(payload, features) {
       const reader = new Reader(payload)
-      const value: Record<string, unknown> = {}
-      sequence.readInto(value, reader, features)
+      const value = sequence.read(reader, features)
       reader.end()
       return value as PayloadOf<F>
     },

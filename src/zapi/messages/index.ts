@@ -3,13 +3,41 @@ import type { CommandName } from '../lines.js'
 import type { Layout } from '../message.js'
 import { EVPN } from './evpn.js'
 import type { Family } from './family.js'
+import { INTERFACES } from './interface.js'
+import { LABEL, TABLE } from './label.js'
 import { MACIP } from './macip.js'
+import { MULTIHOMING } from './multihoming.js'
+import { NEIGHBOUR } from './neighbour.js'
+import { NEXTHOPS, NEXTHOP_GROUPS } from './nexthop.js'
+import { OPAQUE } from './opaque.js'
+import { OTHERS } from './others.js'
+import { ROUTES } from './route.js'
 import { SESSION } from './session.js'
 import { VNI } from './vni.js'
+import { ROUTER_ID, VRF } from './vrf.js'
+import { VTEP } from './vtep.js'
 
 export type Direction = 'to-zebra' | 'to-bgpd'
 
-export const FAMILIES: readonly Family[] = [SESSION, EVPN, VNI, MACIP]
+export const FAMILIES: readonly Family[] = [
+  SESSION,
+  ROUTER_ID,
+  VRF,
+  INTERFACES,
+  EVPN,
+  VNI,
+  MACIP,
+  VTEP,
+  MULTIHOMING,
+  ROUTES,
+  NEXTHOPS,
+  NEXTHOP_GROUPS,
+  OPAQUE,
+  NEIGHBOUR,
+  LABEL,
+  TABLE,
+  ...OTHERS,
+]
 
 const familyNames = new Map<string, string>(
   FAMILIES.flatMap(({ name, toZebra, toBgpd, nameOnly = [] }) =>
