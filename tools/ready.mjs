@@ -12,11 +12,12 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const at = (...parts) => join(root, ...parts)
 
 const BUILD_PACKAGES = ['clang', 'gcc', 'libbpf-dev', 'libc6-dev', 'linux-libc-dev']
+const TEST_PACKAGES = ['tshark']
 const LAB_PACKAGES = ['debian-archive-keyring', 'iproute2', 'mmdebstrap', 'mount', 'util-linux']
 /** What each purpose needs: Debian packages, root, and FRR trees unless --frr names them. */
 const PURPOSES = {
   build: { packages: BUILD_PACKAGES, root: false, releases: [] },
-  test: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: true, releases: Object.keys(SUITES) },
+  test: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES, ...TEST_PACKAGES], root: true, releases: Object.keys(SUITES) },
   // npm gives arguments to a script's last command only: these parse them and come back with --frr
   bench: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: false, releases: [] },
   demo: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: false, releases: [] },

@@ -34,7 +34,7 @@ const EXPLANATIONS = new Map<string | undefined, string>([
   ['EACCES', 'no permission: run as root or as a member of the socket’s group'],
 ])
 
-const explain = (error: unknown): string => EXPLANATIONS.get(errnoName(error)) ?? reason(error)
+export const explain = (error: unknown): string => EXPLANATIONS.get(errnoName(error)) ?? reason(error)
 
 export const askRelay = (socket: string): Promise<Answer<RelayReport>> =>
   answer(socket, async () => {

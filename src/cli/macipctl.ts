@@ -4,6 +4,7 @@ import { Argument, Command, Option } from 'commander'
 import { configured, EXIT_CODES, run, withVersion } from '../daemon/command.js'
 import { errnoName, ExitCode, FatalError } from '../daemon/exit.js'
 import { askBindings, askOverlay, askRelay, askSnooper } from './ask.js'
+import { dumpCommand } from './dump.js'
 import { type Filter, renderBindings, select } from './bindings.js'
 import { findings } from './health.js'
 import { addressArgument, type Common, common, json, print, sockets, vniArgument } from './options.js'
@@ -67,6 +68,7 @@ process.stdout.on('error', (error) => {
 const zapi = configured(new Command('zapi'))
   .summary('the conversation between bgpd and zebra')
   .description('Looks into the conversation between bgpd and zebra.')
+  .addCommand(dumpCommand((given) => sockets(given).relay))
   .addCommand(replay)
 
 const program = withVersion(configured(new Command('macipctl')))
@@ -84,6 +86,7 @@ Examples:
   macipctl bindings --state pending
   macipctl bindings 10.0.0.1 --json
   macipctl show remote --vni 100
+  macipctl zapi dump --follow
   macipctl zapi replay FILE`,
   )
 

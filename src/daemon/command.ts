@@ -4,6 +4,7 @@ import { version } from '../version.js'
 import { isPathspace, PATHSPACE_EXPECTED } from './config.js'
 import { DURATION_EXPECTED, parseDuration } from './duration.js'
 import { ExitCode, FatalError, reason } from './exit.js'
+import { parseRecentSize, RECENT_SIZE_EXPECTED } from './size.js'
 
 export const EXIT_CODES = `
 Exit codes:
@@ -20,6 +21,12 @@ export function durationArgument(text: string): number {
   const ms = parseDuration(text)
   if (ms === undefined) throw new InvalidArgumentError(`Expected ${DURATION_EXPECTED}.`)
   return ms
+}
+
+export function recentSizeArgument(text: string): number {
+  const bytes = parseRecentSize(text)
+  if (bytes === undefined) throw new InvalidArgumentError(`Expected ${RECENT_SIZE_EXPECTED}.`)
+  return bytes
 }
 
 export const pathspaceOption = (): Option =>

@@ -6,6 +6,7 @@ import { releaseLine, RELEASE_LINES } from '../zapi/lines.js'
 import { DURATION_EXPECTED, parseDuration } from './duration.js'
 import { errnoName, ExitCode, FatalError, reason } from './exit.js'
 import { LOG_LEVELS } from './log.js'
+import { parseRecentSize, RECENT_SIZE_EXPECTED } from './size.js'
 
 export const DEFAULT_CONFIG = '/etc/macipd/macipd.yaml'
 
@@ -19,6 +20,11 @@ const duration = v.pipe(
   v.string(DURATION_EXPECTED),
   v.transform(parseDuration),
   v.number(DURATION_EXPECTED), // milliseconds
+)
+const recentSize = v.pipe(
+  v.string(RECENT_SIZE_EXPECTED),
+  v.transform(parseRecentSize),
+  v.number(RECENT_SIZE_EXPECTED), // bytes
 )
 const oneOf = <const Values extends readonly string[]>(values: Values): v.PicklistSchema<Values, string> =>
   v.picklist(values, `one of ${values.join(', ')}`)
@@ -55,6 +61,7 @@ const schema = section({
       runDir: v.optional(path),
       staleTime: v.optional(duration),
       zebraTimeout: v.optional(duration),
+      recent: v.optional(recentSize),
     }),
   ),
   frr: v.optional(section({ release: v.optional(release) })),

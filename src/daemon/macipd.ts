@@ -2,7 +2,15 @@
 // The command `macipd`: reads what it is told and starts one of the two processes.
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { releaseLine, RELEASE_LINES } from '../zapi/lines.js'
-import { configured, durationArgument, EXIT_CODES, pathspaceOption, run, withVersion } from './command.js'
+import {
+  configured,
+  durationArgument,
+  EXIT_CODES,
+  pathspaceOption,
+  recentSizeArgument,
+  run,
+  withVersion,
+} from './command.js'
 import { DEFAULT_CONFIG, loadConfig } from './config.js'
 import { ExitCode, reason } from './exit.js'
 import { createLogger, LOG_LEVELS, type Logger } from './log.js'
@@ -47,6 +55,11 @@ bgpd must be started after it, with -z and the path of --listen. Run it as zebra
     '--zebra-timeout <duration>',
     `how long to wait for zebra at the start (default: ${seconds(DEFAULTS.zebraTimeoutMs)})`,
     durationArgument,
+  )
+  .option(
+    '--recent <size>',
+    `memory for recent messages, which macipctl zapi dump shows; 0 keeps none (default: ${DEFAULTS.recentBytes >> 20}M)`,
+    recentSizeArgument,
   )
   .option('--frr-release <X.Y>', `insist on this release line instead of recognising it: ${releases}`, releaseArgument)
   .addHelpText(

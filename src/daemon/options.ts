@@ -17,6 +17,8 @@ export type RelayOptions = {
   zebraTimeoutMs: number
   /** The release line to demand, `8.4` … `10.7`. */
   frrRelease: string | undefined
+  /** Memory for recent messages, bytes; 0 keeps none. */
+  recentBytes: number
   logLevel: LogLevel
 }
 

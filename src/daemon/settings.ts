@@ -16,6 +16,7 @@ export type RelayArguments = CommonArguments & {
   staleTime?: number
   zebraTimeout?: number
   frrRelease?: string
+  recent?: number
 }
 export type SnoopArguments = CommonArguments & {
   relay?: string
@@ -30,6 +31,7 @@ export const DEFAULTS = {
   zebraDir: '/run/frr',
   staleMs: 300_000,
   zebraTimeoutMs: 10_000,
+  recentBytes: 4 << 20,
   ageMs: 1800_000,
   repeatIntervalMs: 30_000,
   linkLocal: 'learn',
@@ -69,6 +71,7 @@ export function relayOptions(
     staleMs: given.staleTime ?? relay.staleTime ?? DEFAULTS.staleMs,
     zebraTimeoutMs: given.zebraTimeout ?? relay.zebraTimeout ?? DEFAULTS.zebraTimeoutMs,
     frrRelease: given.frrRelease ?? frr.release,
+    recentBytes: given.recent ?? relay.recent ?? DEFAULTS.recentBytes,
     logLevel: given.logLevel ?? log.level ?? DEFAULTS.logLevel,
   }
   for (const name of ['listen', 'zebra', 'control'] as const) checkSocketPath(options[name], name)

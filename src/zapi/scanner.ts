@@ -27,6 +27,10 @@ export class FrameScanner {
   /** Bytes of an unwatched frame that were not there yet when its first part was passed on. */
   private remaining = 0
   private lost: 'joining' | { fault: string } | undefined
+  /** Frames that passed in parts: nobody saw them whole. */
+  inParts = 0
+  /** Bytes that passed while boundaries were not known. */
+  unframed = 0
 
   /**
    * @param visit called for complete frames
@@ -97,7 +101,10 @@ export class FrameScanner {
 
   /** Says that the first `count` bytes of the last scan have left the stream (passed on or discarded). */
   consumed(bytes: Buffer, count: number): void {
-    if (this.lost !== undefined) return
+    if (this.lost !== undefined) {
+      this.unframed += count
+      return
+    }
     if (count <= this.remaining) {
       this.remaining -= count
       return
@@ -107,6 +114,7 @@ export class FrameScanner {
     // fewer than a header's bytes of a frame are gone: its length is no longer known
     if (offset < count) this.loseTrack('an unfinished header had to be passed on')
     this.remaining = Math.max(0, offset - count)
+    if (this.remaining > 0) this.inParts++
   }
 
   /** Stops understanding for the rest of the connection: its bytes pass untouched. */

@@ -36,6 +36,7 @@ relay:
   runDir: /run/d
   staleTime: 5m
   zebraTimeout: 1.5
+  recent: 64k
 frr: { release: 10.0 }
 snoop:
   control: /run/e
@@ -57,6 +58,7 @@ log:
     staleMs: 300_000,
     zebraTimeoutMs: 1500,
     frrRelease: '10.0',
+    recentBytes: 65_536,
     logLevel: 'debug',
   })
   assert.deepEqual(snoopOptions({}, config), {
@@ -81,6 +83,7 @@ test('an empty file and empty sections mean the defaults', () => {
       staleMs: 300_000,
       zebraTimeoutMs: 10_000,
       frrRelease: undefined,
+      recentBytes: 4_194_304,
       logLevel: 'info',
     })
     const { age, ...snoop } = { age: 1800_000, ...snoopOptions({}, parse(source)) }

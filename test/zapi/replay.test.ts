@@ -11,7 +11,7 @@ import { overlay as proto } from '../../src/gen/overlay.js'
 import { SETTLE_MS, type OverlayEntry } from '../../src/zapi/overlay.js'
 import { releaseLine } from '../../src/zapi/lines.js'
 import { entryToProto, keyToProto } from '../../src/zapi/relay/entries.js'
-import { type ExchangeRecord, MAGIC, RecordKind, decodeRecords, encodeRecord } from '../../src/zapi/relay/journal.js'
+import { type ExchangeRecord, MAGIC, RecordKind, fileRecords, encodeRecord } from '../../src/zapi/relay/exchange.js'
 import { type Act, type Done, rehearse, type Timed } from '../../src/zapi/relay/rehearsal.js'
 import { RELEASES, ROOT } from '../lab/frr.js'
 import { NUMBERS, OPENINGS, frame, macIpAdd, macIpDel, remoteMacIpAdd, vniAdd, vniDel } from './build.js'
@@ -95,7 +95,7 @@ const fixture = (frr: string): Buffer => readFileSync(join(ROOT, 'test/fixtures/
 
 function compare(file: Buffer): Comparison {
   const comparison = new Comparison()
-  for (const act of rehearse(decodeRecords(file), { configured: undefined, entries: [] })) comparison.add(act)
+  for (const act of rehearse(fileRecords(file), { configured: undefined, entries: [] })) comparison.add(act)
   return comparison
 }
 
@@ -116,7 +116,7 @@ for (const frr of RELEASES) {
     })
 
     test('an injection that is not in the recording, or only there, is a difference', () => {
-      const records = [...decodeRecords(fixture(frr))]
+      const records = [...fileRecords(fixture(frr))]
       const at = records.findIndex(({ kind }) => kind === RecordKind.injected)
       const without = Buffer.concat([MAGIC, ...records.toSpliced(at, 1).map(encodeRecord)])
       assert.equal(compare(without).differences(false).length, 1)
@@ -295,7 +295,7 @@ test('whatever bytes a recording has, replaying it ends without an exception', (
       const file = Buffer.from(original)
       for (const { at, byte } of mutations) file[MAGIC.length + (at % (file.length - MAGIC.length))] = byte
       const options = { configured: undefined, entries: [entry(M1, '10.2.1.99')] }
-      for (const act of rehearse(decodeRecords(file), options)) assert.equal(typeof act.time, 'number')
+      for (const act of rehearse(fileRecords(file), options)) assert.equal(typeof act.time, 'number')
     }),
     { numRuns: 300 },
   )

@@ -7,6 +7,7 @@ import type { Key } from '../items.js'
 import type { Report } from '../overlay.js'
 import { viewMessages } from '../views.js'
 import type { BgpMessage, ZebraMessage } from '../watch.js'
+import { feedDump } from './dump.js'
 import type { Engine, EngineListener } from './engine.js'
 import {
   STATUS_TO_PROTO,
@@ -25,6 +26,7 @@ type Client = ControlClient<proto.FromRelay.$Properties>
 
 export class RelayControl implements EngineListener {
   private owner: Client | undefined
+  private readonly dumping = new WeakSet<Client>()
   /** When the owner came or went, milliseconds since the epoch. */
   private ownerSince = Date.now()
   /** Entries that the present owner has not yet said anything about. */
@@ -92,6 +94,8 @@ export class RelayControl implements EngineListener {
       },
       onClose: () => {
         if (this.owner === client) this.ownerLeft()
+        // a dump that waits for more looks whether its client is still there
+        if (this.dumping.has(client)) this.engine.recent?.wake()
       },
     }
   }
@@ -103,6 +107,8 @@ export class RelayControl implements EngineListener {
       void this.sendOverlay(client)
     } else if (message.getViews != null) {
       void this.answerViews(client)
+    } else if (message.dump != null) {
+      this.dump(client, message.dump)
     } else if (message.own != null) {
       this.own(client, message.own.client ?? '')
     } else if (client !== this.owner) {
@@ -124,6 +130,18 @@ export class RelayControl implements EngineListener {
       this.unreconciled.clear()
     } else {
       this.refuse(client, 'the message says nothing that is known here')
+    }
+  }
+
+  private dump(client: Client, request: proto.Dump.$Properties): void {
+    const { recent } = this.engine
+    if (recent === undefined) {
+      this.refuse(client, 'it keeps no recent messages; set relay.recent in its configuration, or --recent, to 4M')
+    } else if (this.dumping.has(client)) {
+      this.refuse(client, 'one dump for one connection')
+    } else {
+      this.dumping.add(client)
+      void feedDump(client, this.engine, recent, request)
     }
   }
 

@@ -8,13 +8,18 @@ import type { Verdict } from '../scanner.js'
 import { Views, viewMessages } from '../views.js'
 import { type BgpMessage, type ZebraMessage, encodeMessage, isFromBgpd } from '../watch.js'
 import { entryToProto, keyToProto } from './entries.js'
-import { type ExchangeRecord, Journal, RecordKind } from './journal.js'
-import type { Opening } from './exchange.js'
+import { type ExchangeRecord, RecordKind, encodeGap } from './exchange.js'
+import type { Opening } from './exchange-reader.js'
+import { Journal } from './journal.js'
 import { replay } from './replay.js'
+import { Ring } from './ring.js'
 import type { Session, SessionEvents } from './session.js'
 
 /** Frames injected with one system call: few enough that the kernel takes all or none. */
 const INJECTION_BATCH = 256
+const NOTHING = Buffer.alloc(0)
+/** A frame that passed in parts is missing. */
+const PART_GAP = encodeGap({ lost: 0, inParts: 1 })
 
 /** Who wants to know what changes. */
 export type EngineListener = {
@@ -27,7 +32,9 @@ export class Engine implements SessionEvents {
   readonly views = new Views()
   readonly overlay = new Overlay(this.views)
   readonly sessions = new Map<number, Session>()
-  readonly counters = { journalErrors: 0, doubts: 0 }
+  readonly counters = { journalErrors: 0, doubts: 0, framesInParts: 0, unframedBytes: 0 }
+  /** What `macipctl zapi dump` shows; undefined if the configuration wants none. */
+  readonly recent: Ring | undefined
   main: Session | undefined
   listener: EngineListener | undefined
   private readonly inherited: Map<number, Opening>
@@ -42,10 +49,13 @@ export class Engine implements SessionEvents {
       journal: string
       configured: ReleaseLine | undefined
       running: string | undefined
+      /** Size of `recent` in bytes. */
+      recentBytes: number
       onSessionEnd: (session: Session) => void
       onTrouble: (what: string, error: unknown) => void
     },
   ) {
+    this.recent = options.recentBytes === 0 ? undefined : new Ring(options.recentBytes)
     this.inherited = replay(Journal.read(options.journal), this.overlay, options, (error) => {
       this.counters.journalErrors++
       options.onTrouble('a record of the journal is left out', error)
@@ -71,6 +81,7 @@ export class Engine implements SessionEvents {
 
   add(session: Session): void {
     this.sessions.set(session.id, session)
+    this.recent?.append(RecordKind.opened, session.id, NOTHING)
     session.start()
   }
 
@@ -82,14 +93,27 @@ export class Engine implements SessionEvents {
 
   put(entry: OverlayEntry): void {
     this.overlay.put(entry)
-    this.record(RecordKind.overlayPut, 0, proto.Entry.encode(entryToProto(entry)).finish())
+    const bytes = proto.Entry.encode(entryToProto(entry)).finish()
+    this.record(RecordKind.overlayPut, 0, bytes)
+    this.recent?.append(RecordKind.overlayPut, 0, bytes)
     this.kick()
   }
 
   remove(key: Key): void {
     this.overlay.remove(key)
-    this.record(RecordKind.overlayRemove, 0, proto.Key.encode(keyToProto(key)).finish())
+    const bytes = proto.Key.encode(keyToProto(key)).finish()
+    this.record(RecordKind.overlayRemove, 0, bytes)
+    this.recent?.append(RecordKind.overlayRemove, 0, bytes)
     this.kick()
+  }
+
+  onFrame({ id }: Session, kind: RecordKind, bytes: Buffer, offset: number, length: number): void {
+    this.recent?.append(kind, id, bytes, offset, length)
+  }
+
+  onPart({ id }: Session): void {
+    this.counters.framesInParts++
+    this.recent?.append(RecordKind.gap, id, PART_GAP)
   }
 
   onIntroduced(session: Session, frame: Buffer, direction: 'toZebra' | 'toBgpd'): void {
@@ -143,7 +167,10 @@ export class Engine implements SessionEvents {
   }
 
   onInjected(session: Session): void {
-    for (const frame of this.injecting) this.record(RecordKind.injected, session.id, frame)
+    for (const frame of this.injecting) {
+      this.record(RecordKind.injected, session.id, frame)
+      this.recent?.append(RecordKind.injected, session.id, frame)
+    }
     this.injecting = []
     this.journal?.flush()
     this.kick()
@@ -156,7 +183,9 @@ export class Engine implements SessionEvents {
   onEnded(session: Session): void {
     session.close()
     this.sessions.delete(session.id)
-    this.record(RecordKind.closed, session.id, Buffer.alloc(0))
+    this.counters.unframedBytes += session.unframed
+    this.record(RecordKind.closed, session.id, NOTHING)
+    this.recent?.append(RecordKind.closed, session.id, NOTHING)
     this.journal?.flush()
     if (session === this.main) this.loseMain()
     this.updateGate()

@@ -1,71 +1,8 @@
 // What the views and the overlay were made of, for the successor of a worker that died: zebra will not say it again.
 //
-// A recorded exchange: 8 bytes of magic, then records of
-//   | length u32 | kind u8 | time f64, ms since the epoch | session u32 | bytes … |        all big endian,
-// length counting what follows it. A record that a death left unfinished ends the file.
+// 8 bytes of magic, then a recorded exchange. A record that a death left unfinished ends the file.
 import { closeSync, existsSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs'
-
-export const MAGIC = Buffer.from('MACIPDX1')
-const LENGTH_BYTES = 4
-const RECORD_HEADER = 1 + 8 + 4
-
-/** What a record holds. */
-export const RecordKind = {
-  /** A frame that bgpd sent and zebra got. */
-  toZebra: 1,
-  /** A frame that zebra sent and bgpd got. */
-  toBgpd: 2,
-  /** A frame that zebra sent and we kept. */
-  held: 3,
-  /** A frame that we sent to bgpd. */
-  injected: 4,
-  /** The connection has ended; no bytes. */
-  closed: 5,
-  /** overlay.Entry. */
-  overlayPut: 6,
-  /** overlay.Key. */
-  overlayRemove: 7,
-} as const
-export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind]
-
-export type ExchangeRecord = { kind: RecordKind; time: number; session: number; bytes: Buffer }
-
-const KINDS = new Set<number>(Object.values(RecordKind))
-
-export function encodeRecord({ kind, time, session, bytes }: ExchangeRecord): Buffer {
-  const record = Buffer.allocUnsafe(LENGTH_BYTES + RECORD_HEADER + bytes.length)
-  record.writeUInt32BE(RECORD_HEADER + bytes.length, 0)
-  record.writeUInt8(kind, 4)
-  record.writeDoubleBE(time, 5)
-  record.writeUInt32BE(session, 13)
-  bytes.copy(record, LENGTH_BYTES + RECORD_HEADER)
-  return record
-}
-
-/** Whether a file's bytes begin as those of a recorded exchange. */
-export const isExchange = (file: Buffer): boolean => file.subarray(0, MAGIC.length).equals(MAGIC)
-
-/**
- * The records of a file's bytes up to the first that is unfinished or not one; `bytes` are views into the file's.
- * Returns how many bytes it understood.
- */
-export function* decodeRecords(file: Buffer): Generator<ExchangeRecord, number> {
-  if (!isExchange(file)) return 0
-  let offset = MAGIC.length
-  while (file.length - offset >= LENGTH_BYTES + RECORD_HEADER) {
-    const end = offset + LENGTH_BYTES + file.readUInt32BE(offset)
-    const kind = file.readUInt8(offset + 4)
-    if (end > file.length || end < offset + LENGTH_BYTES + RECORD_HEADER || !KINDS.has(kind)) break
-    yield {
-      kind: kind as RecordKind,
-      time: file.readDoubleBE(offset + 5),
-      session: file.readUInt32BE(offset + 13),
-      bytes: file.subarray(offset + LENGTH_BYTES + RECORD_HEADER, end),
-    }
-    offset = end
-  }
-  return offset
-}
+import { type ExchangeRecord, MAGIC, encodeRecord } from './exchange.js'
 
 /** Written anew when it has grown to this, and to this many times what was left after the last time. */
 const COMPACT_BYTES = 1 << 20

@@ -1,7 +1,7 @@
 // Rebuilds what a predecessor knew from its journal.
 import type { Overlay } from '../overlay.js'
-import { type ExchangeEvent, ExchangeReader, type KnownLine, type Opening } from './exchange.js'
-import { decodeRecords } from './journal.js'
+import { type ExchangeEvent, ExchangeReader, type KnownLine, type Opening } from './exchange-reader.js'
+import { fileRecords } from './exchange.js'
 
 /**
  * Feeds the records of `file` to `overlay` (and through it to the views); the sessions' first frames are returned.
@@ -14,7 +14,7 @@ export function replay(
   onBad: (error: unknown) => void,
 ): Map<number, Opening> {
   const reader = new ExchangeReader(known)
-  for (const record of decodeRecords(file)) {
+  for (const record of fileRecords(file)) {
     try {
       const event = reader.read(record)
       if (event !== undefined) apply(event, overlay)

@@ -6,10 +6,17 @@ import type { ReleaseLine } from '../lines.js'
 import { FrameScanner, type Verdict } from '../scanner.js'
 import { type BgpMessage, Watch, type ZebraMessage } from '../watch.js'
 import { Channel } from './channel.js'
+import { RecordKind } from './exchange.js'
 import { FdPoll } from '../../fd-poll.js'
+
+type FrameKind = (typeof RecordKind)['toZebra' | 'toBgpd' | 'held']
 
 /** What a session tells its owner. Frames are views, valid during the call. */
 export type SessionEvents = {
+  /** A whole frame, at [offset, offset + length) of `bytes`, goes on or is held back. */
+  onFrame(session: Session, kind: FrameKind, bytes: Buffer, offset: number, length: number): void
+  /** A frame has passed in parts. */
+  onPart(session: Session): void
   /** HELLO or CAPABILITIES has been seen: kind and line are as good as they get. */
   onIntroduced(session: Session, frame: Buffer, direction: 'toZebra' | 'toBgpd'): void
   onZebra(session: Session, message: ZebraMessage, frame: Buffer): Verdict
@@ -58,6 +65,7 @@ export class Session {
   /** Something contradicted the line: it is never trusted again. */
   private doubted: string | undefined
   private endsSeen = 0
+  private inParts = 0
   private ended = false
 
   constructor(private readonly options: SessionOptions) {
@@ -76,6 +84,8 @@ export class Session {
       beforeConsume: () => {
         const fault = this.scanners.toZebra.fault ?? this.scanners.toBgpd.fault
         if (fault !== undefined && this.introduction.line !== undefined) this.doubt(fault)
+        const inParts = this.scanners.toZebra.inParts + this.scanners.toBgpd.inParts
+        for (; this.inParts < inParts; this.inParts++) events.onPart(this)
         events.beforeConsume()
       },
       onEnd: this.onEnd,
@@ -116,6 +126,11 @@ export class Session {
     return this.introduction.line
   }
 
+  /** Bytes that passed while frame boundaries were not known. */
+  get unframed(): number {
+    return this.scanners.toZebra.unframed + this.scanners.toBgpd.unframed
+  }
+
   /** Whether frame boundaries are known in both directions. */
   get inSync(): boolean {
     return this.scanners.toZebra.lostReason === undefined && this.scanners.toBgpd.lostReason === undefined
@@ -140,6 +155,7 @@ export class Session {
 
   private readonly visitToZebra = (bytes: Buffer, offset: number, length: number, command: number): Verdict => {
     this.frames.toZebra++
+    this.options.events.onFrame(this, RecordKind.toZebra, bytes, offset, length)
     if (this.hello === undefined) {
       const frame = Buffer.from(bytes.subarray(offset, offset + length))
       this.introduce(frame, undefined)
@@ -153,7 +169,16 @@ export class Session {
   }
 
   private readonly visitToBgpd = (bytes: Buffer, offset: number, length: number, command: number): Verdict => {
+    const verdict = this.judge(bytes, offset, length, command)
+    if (verdict === 'cut') return verdict // it comes again
     this.frames.toBgpd++
+    if (verdict === 'hold') this.frames.held++
+    const kind = verdict === 'hold' ? RecordKind.held : RecordKind.toBgpd
+    this.options.events.onFrame(this, kind, bytes, offset, length)
+    return verdict
+  }
+
+  private judge(bytes: Buffer, offset: number, length: number, command: number): Verdict {
     if (this.capabilities === undefined && this.hello !== undefined) {
       const frame = Buffer.from(bytes.subarray(offset, offset + length))
       this.introduce(this.hello, frame)
@@ -163,11 +188,7 @@ export class Session {
     if (this.zebraWatch?.has(command) !== true) return 'pass'
     const frame = bytes.subarray(offset, offset + length)
     const message = this.decode(this.zebraWatch, frame)
-    if (message === undefined) return 'pass'
-    const verdict = this.options.events.onZebra(this, message, frame)
-    if (verdict === 'hold') this.frames.held++
-    if (verdict === 'cut') this.frames.toBgpd-- // it comes again
-    return verdict
+    return message === undefined ? 'pass' : this.options.events.onZebra(this, message, frame)
   }
 
   /** A message that cannot be understood passes all the same, and nothing more is injected. */

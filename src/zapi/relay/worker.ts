@@ -37,6 +37,7 @@ class Worker {
       journal: join(options.runDir, 'journal'),
       configured: options.frrRelease === undefined ? undefined : releaseLine(options.frrRelease),
       running: options.running,
+      recentBytes: options.recentBytes,
       onSessionEnd: (session) => {
         this.letGo(session.id)
       },

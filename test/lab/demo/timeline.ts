@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { parseIp } from '../../../src/address.js'
 import { askBindings } from '../../../src/cli/ask.js'
-import { decodeRecords, RecordKind } from '../../../src/zapi/relay/journal.js'
+import { fileRecords, RecordKind } from '../../../src/zapi/relay/exchange.js'
 import type { Fabric } from '../fabric.js'
 import type { Monitor } from '../monitor.js'
 import type { Router } from '../router.js'
@@ -50,7 +50,7 @@ async function firstSeen(near: Router, ip: string): Promise<number | undefined> 
 function injected(near: Router, ip: string): number | undefined {
   const address = parseIp(ip)
   if (address === undefined) throw new Error(`${ip} is not an IP address`)
-  for (const { kind, time, bytes } of decodeRecords(readFileSync(near.path('/run/macipd/journal'))))
+  for (const { kind, time, bytes } of fileRecords(readFileSync(near.path('/run/macipd/journal'))))
     if (kind === RecordKind.injected && bytes.includes(address)) return time
   return undefined
 }

@@ -1,0 +1,129 @@
+// Where a dump's records come from: the relay, or a file that an earlier dump has written.
+import { createReadStream } from 'node:fs'
+import { connectControl } from '../daemon/control-client.js'
+import type { ControlStream } from '../daemon/control-stream.js'
+import { ExitCode, FatalError, reason } from '../daemon/exit.js'
+import { overlay as proto } from '../gen/overlay.js'
+import { CaptureReader } from '../pcapng/capture.js'
+import { releaseLine, type ReleaseLine } from '../zapi/lines.js'
+import { decodeRecords, encodeGap, type ExchangeRecord, RecordKind } from '../zapi/relay/exchange.js'
+import { explain } from './ask.js'
+
+export type Recording = {
+  onRecord(record: ExchangeRecord): void
+  /** What the relay says about a session's line. */
+  onLine(session: number, line: ReleaseLine | undefined): void
+  /** Nothing more is at hand: what there was can be shown. */
+  onPause(): void
+  /** All that was recorded before has come. */
+  onCaughtUp(): void
+}
+
+const ALL = 0xffffffff
+
+/**
+ * Records of a running relay: those it still has if `history`, and those to come if `follow`. Resolves at the end of
+ * these, or when aborted. Throws FatalError.
+ */
+export async function fromRelay(
+  socket: string,
+  { history, follow }: { history: boolean; follow: boolean },
+  recording: Recording,
+  signal: AbortSignal,
+): Promise<void> {
+  let settle: (error?: Error) => void = () => undefined
+  const ended = new Promise<void>((resolve, reject) => {
+    settle = (error) => {
+      if (error === undefined) resolve()
+      else reject(error)
+    }
+  })
+  const stream = await connect(socket, {
+    onMessage: ({ records, synced, error }) => {
+      if (error != null && error !== '') settle(new FatalError(ExitCode.usage, `the relay at ${socket}: ${error}`))
+      if (records != null) {
+        for (const session of records.sessions ?? []) known(session, recording)
+        receive(records, recording)
+        recording.onPause()
+      }
+      if (synced == null) return
+      recording.onCaughtUp()
+      if (!follow) settle()
+    },
+    onClose: (error) => {
+      const why = error === undefined ? '' : `: ${reason(error)}`
+      settle(new FatalError(ExitCode.notRunning, `the relay at ${socket} has closed the connection${why}`))
+    },
+  })
+  const stop = (): void => {
+    settle()
+  }
+  signal.addEventListener('abort', stop)
+  try {
+    if (signal.aborted) return
+    stream.send({ dump: { follow, last: history ? ALL : 0 } })
+    await ended
+  } finally {
+    signal.removeEventListener('abort', stop)
+    stream.destroy()
+  }
+}
+
+type Events = { onMessage: (message: proto.FromRelay) => void; onClose: (error: Error | undefined) => void }
+
+async function connect(
+  path: string,
+  events: Events,
+): Promise<ControlStream<proto.FromRelay, proto.ToRelay.$Properties>> {
+  try {
+    return await connectControl<proto.FromRelay, proto.ToRelay.$Properties>({
+      path,
+      decode: (bytes) => proto.FromRelay.decode(bytes),
+      encode: (message) => proto.ToRelay.encode(message).finish(),
+      ...events,
+    })
+  } catch (error) {
+    throw new FatalError(ExitCode.notRunning, `the relay does not answer at ${path}: ${explain(error)}`)
+  }
+}
+
+function known(session: proto.RecordedSession.$Properties, recording: Recording): void {
+  const { id, hello, capabilities, line } = proto.RecordedSession.create(session)
+  recording.onLine(id, releaseLine(line))
+  const bytes = Buffer.concat([hello, capabilities])
+  recording.onRecord({ kind: RecordKind.known, time: Date.now(), session: id, bytes })
+}
+
+function receive(records: proto.Records.$Properties, recording: Recording): void {
+  const { records: bytes, lost } = proto.Records.create(records)
+  const all = [...decodeRecords(Buffer.from(bytes))]
+  if (lost > 0) {
+    const gap = encodeGap({ lost: Math.min(lost, 0xffffffff), inParts: 0 })
+    recording.onRecord({ kind: RecordKind.gap, time: all.at(0)?.time ?? Date.now(), session: 0, bytes: gap })
+  }
+  for (const record of all) recording.onRecord(record)
+}
+
+/**
+ * Records of a pcapng file, `-` for standard input. Resolves with what there is to say about the file. Throws FatalError
+ * (usage) when it cannot be read.
+ */
+export async function fromFile(file: string, recording: Recording, signal: AbortSignal): Promise<string[]> {
+  const name = file === '-' ? 'standard input' : file
+  const reader = new CaptureReader()
+  try {
+    const input: AsyncIterable<Buffer> = file === '-' ? process.stdin : createReadStream(file)
+    for await (const chunk of input) {
+      for (const record of reader.feed(chunk)) recording.onRecord(record)
+      recording.onPause()
+      if (signal.aborted) break
+    }
+  } catch (error) {
+    throw new FatalError(ExitCode.usage, `${name} cannot be read: ${reason(error)}`, { cause: error })
+  }
+  recording.onCaughtUp()
+  const remarks: string[] = []
+  if (reader.foreign > 0) remarks.push(`${name}: ${reader.foreign} packets are no records of macipd`)
+  if (reader.unfinished > 0) remarks.push(`${name} ends inside a packet`)
+  return remarks
+}
