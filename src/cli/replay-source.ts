@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { errnoName, ExitCode, FatalError, reason } from '../daemon/exit.js'
 import { CaptureReader } from '../pcapng/capture.js'
 import { PcapngError } from '../pcapng/reader.js'
-import { type ExchangeRecord, fileRecords, isExchange } from '../zapi/relay/exchange.js'
+import { type ExchangeRecord, fileRecords, isExchange } from '../zapi/relay/records.js'
 
 /** Type of a pcapng section header block, the same in both byte orders. */
 const SECTION_HEADER = Buffer.from('0a0d0d0a', 'hex')

@@ -1,101 +1,140 @@
-// The format of a recorded exchange, in the journal, in the ring of recent messages, on the control socket and in
-// files: records of
-//   | length u32 | kind u8 | time f64, ms since the epoch | session u32 | bytes … |        all big endian,
-// length counting what follows it. A file begins with 8 bytes of magic.
-
-export const MAGIC = Buffer.from('MACIPDX1')
-
-const LENGTH_BYTES = 4
-/** What stands before a record's bytes. */
-export const RECORD_HEADER = LENGTH_BYTES + 1 + 8 + 4
-
-/** What a record holds. */
-export const RecordKind = {
-  /** A frame that bgpd sent and zebra got. */
-  toZebra: 1,
-  /** A frame that zebra sent and bgpd got. */
-  toBgpd: 2,
-  /** A frame that zebra sent and we kept. */
-  held: 3,
-  /** A frame that we sent to bgpd. */
-  injected: 4,
-  /** The connection has ended; no bytes. */
-  closed: 5,
-  /** overlay.Entry. */
-  overlayPut: 6,
-  /** overlay.Key. */
-  overlayRemove: 7,
-  /** The connection has begun; no bytes. */
-  opened: 8,
-  /** The recording begins inside a connection; its HELLO and CAPABILITIES frames, as far as they were seen. */
-  known: 9,
-  /** Something passed that is not in the recording: see Gap. */
-  gap: 10,
-} as const
-export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind]
-
-export type ExchangeRecord = { kind: RecordKind; time: number; session: number; bytes: Buffer }
-
-const KINDS = new Set<number>(Object.values(RecordKind))
-
-/** Writes what stands before a record's `length` bytes. */
-export function writeRecordHeader(into: Buffer, kind: RecordKind, time: number, session: number, length: number): void {
-  into.writeUInt32BE(RECORD_HEADER - LENGTH_BYTES + length, 0)
-  into.writeUInt8(kind, 4)
-  into.writeDoubleBE(time, 5)
-  into.writeUInt32BE(session, 13)
-}
-
-export function encodeRecord({ kind, time, session, bytes }: ExchangeRecord): Buffer {
-  const record = Buffer.allocUnsafe(RECORD_HEADER + bytes.length)
-  writeRecordHeader(record, kind, time, session, bytes.length)
-  bytes.copy(record, RECORD_HEADER)
-  return record
-}
+// What the records of an exchange mean: which session is the main one, which line speaks, what was said in it.
+import { overlay as proto } from '../../gen/overlay.js'
+import { HEADER_SIZE, frameCommand, frameLength, headerFault } from '../frame.js'
+import { type Introduction, introduce } from '../introduce.js'
+import type { ReleaseLine } from '../lines.js'
+import type { Key } from '../items.js'
+import type { Injection, OverlayEntry } from '../overlay.js'
+import { type BgpMessage, Watch, type ZebraMessage } from '../watch.js'
+import { entryFromProto, keyFromProto } from './entries.js'
+import { type ExchangeRecord, RecordKind } from './records.js'
 
 /**
- * The records from `offset` up to the first that is unfinished or not one; their `bytes` are views. Returns where it
- * stopped.
+ * One record, understood. Messages are those of the main session while its line is certain; what the recorded relay
+ * injected is understood even when this reader has its doubts.
  */
-export function* decodeRecords(records: Buffer, offset = 0): Generator<ExchangeRecord, number> {
-  while (records.length - offset >= RECORD_HEADER) {
-    const end = offset + LENGTH_BYTES + records.readUInt32BE(offset)
-    const kind = records.readUInt8(offset + 4)
-    if (end > records.length || end < offset + RECORD_HEADER || !KINDS.has(kind)) break
-    yield {
-      kind: kind as RecordKind,
-      time: records.readDoubleBE(offset + 5),
-      session: records.readUInt32BE(offset + 13),
-      bytes: records.subarray(offset + RECORD_HEADER, end),
+export type ExchangeEvent =
+  | { type: 'put'; entry: OverlayEntry }
+  | { type: 'remove'; key: Key }
+  /** A session has begun; `again`: it is the main one, and the earlier one has not been seen to end. */
+  | { type: 'begun'; introduction: Introduction; again: boolean }
+  /** zebra has answered in the main session. */
+  | { type: 'introduced'; introduction: Introduction }
+  | { type: 'lost' }
+  | { type: 'bgpd'; message: BgpMessage }
+  | { type: 'zebra'; message: ZebraMessage; held: boolean }
+  | { type: 'injected'; message: Injection }
+
+/** A session's first frames, as far as they were seen. */
+export type Opening = { hello: Buffer | undefined; capabilities: Buffer | undefined }
+
+type FrameRecord = ExchangeRecord & {
+  kind: (typeof RecordKind)['toZebra' | 'toBgpd' | 'held' | 'injected']
+}
+/** What is known of the line besides the frames: from the configuration, and from zebra itself. */
+export type KnownLine = { configured: ReleaseLine | undefined; running: string | undefined }
+type Watches = { zebra: Watch<ZebraMessage>; bgpd: Watch<BgpMessage> }
+
+export class ExchangeReader {
+  readonly openings = new Map<number, Opening>()
+  private main: { id: number; watches: Watches | undefined; injected: Watch<ZebraMessage> | undefined } | undefined
+
+  constructor(private readonly known: KnownLine) {}
+
+  /** Undefined for a record that changes nothing. Throws on one that cannot be understood. */
+  read(record: ExchangeRecord): ExchangeEvent | undefined {
+    const { kind, session, bytes } = record
+    switch (kind) {
+      case RecordKind.overlayPut:
+        return { type: 'put', entry: entryFromProto(proto.Entry.decode(bytes)) }
+      case RecordKind.overlayRemove:
+        return { type: 'remove', key: keyFromProto(proto.Key.decode(bytes)) }
+      case RecordKind.closed:
+        this.openings.delete(session)
+        if (this.main?.id !== session) return undefined
+        this.main = undefined
+        return { type: 'lost' }
+      case RecordKind.toZebra:
+      case RecordKind.toBgpd:
+      case RecordKind.held:
+      case RecordKind.injected:
+        return this.readFrame({ kind, session, bytes, time: record.time })
+      case RecordKind.known:
+        return this.join(session, bytes)
+      case RecordKind.opened:
+      case RecordKind.gap:
+        return undefined
     }
-    offset = end
   }
-  return offset
+
+  /** The recording begins inside a session: what came before its first message is not known, but its line is. */
+  private join(session: number, frames: Buffer): ExchangeEvent | undefined {
+    const hello = frames.subarray(0, frames.length < HEADER_SIZE ? 0 : frameLength(frames))
+    const capabilities = frames.subarray(hello.length)
+    if (hello.length === 0) return undefined
+    const begun = this.readFrame({ kind: RecordKind.toZebra, session, bytes: hello, time: 0 })
+    if (capabilities.length === 0) return begun
+    return this.readFrame({ kind: RecordKind.toBgpd, session, bytes: capabilities, time: 0 }) ?? begun
+  }
+
+  isMain(session: number): boolean {
+    return this.main?.id === session
+  }
+
+  /** Nothing more of the main session is understood. */
+  doubt(): void {
+    if (this.main !== undefined) this.main.watches = undefined
+  }
+
+  private readFrame(record: FrameRecord): ExchangeEvent | undefined {
+    const { kind, session, bytes } = record
+    checkFrame(bytes)
+    const opening = this.openings.get(session) ?? { hello: undefined, capabilities: undefined }
+    this.openings.set(session, opening)
+    if (opening.hello === undefined && kind === RecordKind.toZebra) {
+      opening.hello = Buffer.from(bytes)
+      const introduction = introduce(opening.hello, undefined, undefined)
+      const again = introduction.kind === 'main' && this.main !== undefined
+      if (introduction.kind === 'main') this.main = { id: session, watches: undefined, injected: undefined }
+      return { type: 'begun', introduction, again }
+    }
+    if (opening.capabilities === undefined && opening.hello !== undefined && kind === RecordKind.toBgpd) {
+      opening.capabilities = Buffer.from(bytes)
+      if (this.main?.id !== session) return undefined
+      const { configured, running } = this.known
+      const introduction = introduce(opening.hello, opening.capabilities, configured, running)
+      const spoken = introduce(opening.hello, opening.capabilities, undefined).line
+      this.main.injected = spoken && Watch.zebra(spoken)
+      this.main.watches = introduction.line && watchesOf(introduction.line)
+      return { type: 'introduced', introduction }
+    }
+    return this.readMessage(record)
+  }
+
+  private readMessage({ kind, session, bytes }: FrameRecord): ExchangeEvent | undefined {
+    if (this.main?.id !== session) return undefined
+    const { watches, injected } = this.main
+    const command = frameCommand(bytes)
+    if (kind === RecordKind.injected) {
+      const message = injected?.has(command) === true ? injected.decode(bytes) : undefined
+      if (message?.command !== 'ZEBRA_MACIP_ADD' && message?.command !== 'ZEBRA_MACIP_DEL') return undefined
+      return { type: 'injected', message }
+    }
+    if (kind === RecordKind.toZebra) {
+      return watches?.bgpd.has(command) === true ? { type: 'bgpd', message: watches.bgpd.decode(bytes) } : undefined
+    }
+    if (watches?.zebra.has(command) !== true) return undefined
+    return { type: 'zebra', message: watches.zebra.decode(bytes), held: kind === RecordKind.held }
+  }
 }
 
-/** Whether a file's bytes begin as those of a recorded exchange. */
-export const isExchange = (file: Buffer): boolean => file.subarray(0, MAGIC.length).equals(MAGIC)
+const watchesOf = (line: ReleaseLine): Watches => ({ zebra: Watch.zebra(line), bgpd: Watch.bgpd(line) })
 
-/** The records of a file's bytes, none if it is not a recorded exchange. Returns how many bytes it understood. */
-export function* fileRecords(file: Buffer): Generator<ExchangeRecord, number> {
-  return isExchange(file) ? yield* decodeRecords(file, MAGIC.length) : 0
+function checkFrame(bytes: Buffer): void {
+  if (bytes.length < HEADER_SIZE) throw new RangeError(`a frame has at least ${HEADER_SIZE} bytes, not ${bytes.length}`)
+  const fault = headerFault(bytes, 0)
+  if (fault !== undefined) throw new RangeError(fault)
+  if (frameLength(bytes) !== bytes.length) {
+    throw new RangeError(`a frame of length ${frameLength(bytes)} was recorded with ${bytes.length} bytes`)
+  }
 }
-
-/** What is missing. The bytes of a gap are both numbers as u32. */
-export type Gap = {
-  /** Records overwritten before the reader of the ring came to them. */
-  lost: number
-  /** Frames that passed in parts, so that no one saw them whole. */
-  inParts: number
-}
-
-export function encodeGap({ lost, inParts }: Gap): Buffer {
-  const bytes = Buffer.alloc(8)
-  bytes.writeUInt32BE(lost, 0)
-  bytes.writeUInt32BE(inParts, 4)
-  return bytes
-}
-
-/** Of a file that holds something else, a gap of nothing. */
-export const decodeGap = (bytes: Buffer): Gap =>
-  bytes.length === 8 ? { lost: bytes.readUInt32BE(0), inParts: bytes.readUInt32BE(4) } : { lost: 0, inParts: 0 }

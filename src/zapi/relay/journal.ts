@@ -2,7 +2,7 @@
 //
 // 8 bytes of magic, then a recorded exchange. A record that a death left unfinished ends the file.
 import { closeSync, existsSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs'
-import { type ExchangeRecord, MAGIC, encodeRecord } from './exchange.js'
+import { type ExchangeRecord, MAGIC, encodeRecord } from './records.js'
 
 /** Written anew when it has grown to this, and to this many times what was left after the last time. */
 const COMPACT_BYTES = 1 << 20

@@ -6,8 +6,8 @@ import type { Key } from '../items.js'
 import { type Injection, Overlay, type OverlayEntry, SETTLE_MS, type Status } from '../overlay.js'
 import { Views } from '../views.js'
 import type { ZebraMessage } from '../watch.js'
-import { type ExchangeEvent, ExchangeReader } from './exchange-reader.js'
-import { type ExchangeRecord, RecordKind } from './exchange.js'
+import { type ExchangeEvent, ExchangeReader } from './exchange.js'
+import { type ExchangeRecord, RecordKind } from './records.js'
 
 /** Why bgpd would be told to forget a MAC-IP: what keeps it from being announced, or that it is no entry any more. */
 export type Cause = Status | 'removed' | 'lost-by-zebra'

@@ -1,7 +1,7 @@
 // Rebuilds what a predecessor knew from its journal.
 import type { Overlay } from '../overlay.js'
-import { type ExchangeEvent, ExchangeReader, type KnownLine, type Opening } from './exchange-reader.js'
-import { fileRecords } from './exchange.js'
+import { type ExchangeEvent, ExchangeReader, type KnownLine, type Opening } from './exchange.js'
+import { fileRecords } from './records.js'
 
 /**
  * Feeds the records of `file` to `overlay` (and through it to the views); the sessions' first frames are returned.

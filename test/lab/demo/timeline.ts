@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { parseIp } from '../../../src/address.js'
 import { askBindings } from '../../../src/cli/ask.js'
-import { fileRecords, RecordKind } from '../../../src/zapi/relay/exchange.js'
+import { fileRecords, RecordKind } from '../../../src/zapi/relay/records.js'
 import type { Fabric } from '../fabric.js'
 import type { Monitor } from '../monitor.js'
 import type { Router } from '../router.js'

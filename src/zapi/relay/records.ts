@@ -1,0 +1,101 @@
+// The format of a recorded exchange, in the journal, in the ring of recent messages, on the control socket and in
+// files: records of
+//   | length u32 | kind u8 | time f64, ms since the epoch | session u32 | bytes … |        all big endian,
+// length counting what follows it. A file begins with 8 bytes of magic.
+
+export const MAGIC = Buffer.from('MACIPDX1')
+
+const LENGTH_BYTES = 4
+/** What stands before a record's bytes. */
+export const RECORD_HEADER = LENGTH_BYTES + 1 + 8 + 4
+
+/** What a record holds. */
+export const RecordKind = {
+  /** A frame that bgpd sent and zebra got. */
+  toZebra: 1,
+  /** A frame that zebra sent and bgpd got. */
+  toBgpd: 2,
+  /** A frame that zebra sent and we kept. */
+  held: 3,
+  /** A frame that we sent to bgpd. */
+  injected: 4,
+  /** The connection has ended; no bytes. */
+  closed: 5,
+  /** overlay.Entry. */
+  overlayPut: 6,
+  /** overlay.Key. */
+  overlayRemove: 7,
+  /** The connection has begun; no bytes. */
+  opened: 8,
+  /** The recording begins inside a connection; its HELLO and CAPABILITIES frames, as far as they were seen. */
+  known: 9,
+  /** Something passed that is not in the recording: see Gap. */
+  gap: 10,
+} as const
+export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind]
+
+export type ExchangeRecord = { kind: RecordKind; time: number; session: number; bytes: Buffer }
+
+const KINDS = new Set<number>(Object.values(RecordKind))
+
+/** Writes what stands before a record's `length` bytes. */
+export function writeRecordHeader(into: Buffer, kind: RecordKind, time: number, session: number, length: number): void {
+  into.writeUInt32BE(RECORD_HEADER - LENGTH_BYTES + length, 0)
+  into.writeUInt8(kind, 4)
+  into.writeDoubleBE(time, 5)
+  into.writeUInt32BE(session, 13)
+}
+
+export function encodeRecord({ kind, time, session, bytes }: ExchangeRecord): Buffer {
+  const record = Buffer.allocUnsafe(RECORD_HEADER + bytes.length)
+  writeRecordHeader(record, kind, time, session, bytes.length)
+  bytes.copy(record, RECORD_HEADER)
+  return record
+}
+
+/**
+ * The records from `offset` up to the first that is unfinished or not one; their `bytes` are views. Returns where it
+ * stopped.
+ */
+export function* decodeRecords(records: Buffer, offset = 0): Generator<ExchangeRecord, number> {
+  while (records.length - offset >= RECORD_HEADER) {
+    const end = offset + LENGTH_BYTES + records.readUInt32BE(offset)
+    const kind = records.readUInt8(offset + 4)
+    if (end > records.length || end < offset + RECORD_HEADER || !KINDS.has(kind)) break
+    yield {
+      kind: kind as RecordKind,
+      time: records.readDoubleBE(offset + 5),
+      session: records.readUInt32BE(offset + 13),
+      bytes: records.subarray(offset + RECORD_HEADER, end),
+    }
+    offset = end
+  }
+  return offset
+}
+
+/** Whether a file's bytes begin as those of a recorded exchange. */
+export const isExchange = (file: Buffer): boolean => file.subarray(0, MAGIC.length).equals(MAGIC)
+
+/** The records of a file's bytes, none if it is not a recorded exchange. Returns how many bytes it understood. */
+export function* fileRecords(file: Buffer): Generator<ExchangeRecord, number> {
+  return isExchange(file) ? yield* decodeRecords(file, MAGIC.length) : 0
+}
+
+/** What is missing. The bytes of a gap are both numbers as u32. */
+export type Gap = {
+  /** Records overwritten before the reader of the ring came to them. */
+  lost: number
+  /** Frames that passed in parts, so that no one saw them whole. */
+  inParts: number
+}
+
+export function encodeGap({ lost, inParts }: Gap): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeUInt32BE(lost, 0)
+  bytes.writeUInt32BE(inParts, 4)
+  return bytes
+}
+
+/** Of a file that holds something else, a gap of nothing. */
+export const decodeGap = (bytes: Buffer): Gap =>
+  bytes.length === 8 ? { lost: bytes.readUInt32BE(0), inParts: bytes.readUInt32BE(4) } : { lost: 0, inParts: 0 }
