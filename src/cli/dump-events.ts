@@ -2,7 +2,7 @@
 import { overlay as proto } from '../gen/overlay.js'
 import { type Direction, type Dissection, dissect, type Json } from '../zapi/dissect.js'
 import { entryFromProto, keyFromProto } from '../zapi/relay/entries.js'
-import { decodeGap, type ExchangeRecord, type Gap, RecordKind } from '../zapi/relay/exchange.js'
+import { decodeGap, type ExchangeRecord, type Gap, RecordKind } from '../zapi/relay/records.js'
 import type { RecordedSessions } from './dump-sessions.js'
 
 /** `passed` unchanged; `injected` by macipd; `held`: zebra sent it and macipd kept it from bgpd. */

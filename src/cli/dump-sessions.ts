@@ -3,7 +3,7 @@ import { HEADER_SIZE, frameCommand, frameLength } from '../zapi/frame.js'
 import { type Introduction, introduce } from '../zapi/introduce.js'
 import type { ReleaseLine } from '../zapi/lines.js'
 import { candidates, isHello, type Outline } from '../zapi/recognise.js'
-import { type ExchangeRecord, RecordKind } from '../zapi/relay/exchange.js'
+import { type ExchangeRecord, RecordKind } from '../zapi/relay/records.js'
 
 type Kind = Introduction['kind']
 

@@ -6,7 +6,7 @@ import { ExitCode, FatalError, reason } from '../daemon/exit.js'
 import { overlay as proto } from '../gen/overlay.js'
 import { CaptureReader } from '../pcapng/capture.js'
 import { releaseLine, type ReleaseLine } from '../zapi/lines.js'
-import { decodeRecords, encodeGap, type ExchangeRecord, RecordKind } from '../zapi/relay/exchange.js'
+import { decodeRecords, encodeGap, type ExchangeRecord, RecordKind } from '../zapi/relay/records.js'
 import { explain } from './ask.js'
 
 export type Recording = {

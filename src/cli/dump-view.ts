@@ -1,6 +1,6 @@
 // What a dump does with each record: decode, select, hold back all but the last, show.
 import type { ReleaseLine } from '../zapi/lines.js'
-import type { ExchangeRecord } from '../zapi/relay/exchange.js'
+import type { ExchangeRecord } from '../zapi/relay/records.js'
 import { Decoder, type DumpEvent } from './dump-events.js'
 import { type DumpFilter, matches } from './dump-filter.js'
 import type { Output } from './dump-output.js'

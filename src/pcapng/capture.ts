@@ -3,7 +3,7 @@
 // Messages are packets of a TCP connection between bgpd and zebra; the kind of the record is the identification of the
 // IPv4 header. Everything else is on a second interface, in the form it has in the ring.
 import { frameLength, HEADER_SIZE } from '../zapi/frame.js'
-import { decodeRecords, encodeRecord, type ExchangeRecord, RecordKind } from '../zapi/relay/exchange.js'
+import { decodeRecords, encodeRecord, type ExchangeRecord, RecordKind } from '../zapi/relay/records.js'
 import { interfaceBlock, packetBlock, sectionBlock } from './blocks.js'
 import { type CapturedPacket, PcapngReader } from './reader.js'
 import { decodeSegment, encodeSegment } from './segment.js'

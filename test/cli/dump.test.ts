@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { suite, type TestContext, test } from 'node:test'
 import { overlay as proto } from '../../src/gen/overlay.js'
 import { CaptureWriter } from '../../src/pcapng/capture.js'
-import { encodeGap, type ExchangeRecord, RecordKind } from '../../src/zapi/relay/exchange.js'
+import { encodeGap, type ExchangeRecord, RecordKind } from '../../src/zapi/relay/records.js'
 import { MACIPCTL, macipctl, run, tempDir } from '../daemon/support.js'
 import { frame, hex, macIpAdd, macIpDel, NUMBERS, OPENINGS, vniAdd } from '../zapi/build.js'
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { suite, test } from 'node:test'
-import { type ExchangeRecord, RecordKind, decodeGap, decodeRecords } from '../../src/zapi/relay/exchange.js'
+import { type ExchangeRecord, RecordKind, decodeGap, decodeRecords } from '../../src/zapi/relay/records.js'
 import { NUMBERS, OPENINGS, frame, hex, macIpAdd, macIpDel, vniAdd } from './build.js'
 import { type ControlPeer, type Inbox, RelayRig } from './relay-rig.js'
 

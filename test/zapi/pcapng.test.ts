@@ -5,7 +5,7 @@ import { suite, test } from 'node:test'
 import fc from 'fast-check'
 import { CaptureReader, CaptureWriter, isMessage } from '../../src/pcapng/capture.js'
 import { PcapngError } from '../../src/pcapng/reader.js'
-import { type ExchangeRecord, RecordKind } from '../../src/zapi/relay/exchange.js'
+import { type ExchangeRecord, RecordKind } from '../../src/zapi/relay/records.js'
 import { run, tempDir } from '../daemon/support.js'
 import { frame } from './build.js'
 

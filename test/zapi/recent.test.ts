@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
-import { decodeRecords, RECORD_HEADER, RecordKind } from '../../src/zapi/relay/exchange.js'
+import { decodeRecords, RECORD_HEADER, RecordKind } from '../../src/zapi/relay/records.js'
 import { Ring } from '../../src/zapi/relay/ring.js'
 
 const CAPACITY = 300

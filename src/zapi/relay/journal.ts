@@ -2,7 +2,7 @@
 //
 // 8 bytes of magic, then a recorded exchange. A record that a death left unfinished ends the file.
 import { closeSync, existsSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs'
-import { type ExchangeRecord, decodeRecords, encodeRecord } from './exchange.js'
+import { type ExchangeRecord, decodeRecords, encodeRecord } from './records.js'
 
 const MAGIC = Buffer.from('MACIPDX1')
 

@@ -5,7 +5,7 @@ import type { ReleaseLine } from '../lines.js'
 import type { Overlay } from '../overlay.js'
 import { type BgpMessage, Watch, type ZebraMessage } from '../watch.js'
 import { entryFromProto, keyFromProto } from './entries.js'
-import { type ExchangeRecord, RecordKind } from './exchange.js'
+import { type ExchangeRecord, RecordKind } from './records.js'
 import { journalRecords } from './journal.js'
 
 type FrameKind = (typeof RecordKind)['toZebra' | 'toBgpd' | 'held' | 'injected']

@@ -1,5 +1,5 @@
 // The most recent messages of all sessions, in memory of a fixed size: the newest overwrite the oldest.
-import { RECORD_HEADER, type RecordKind, writeRecordHeader } from './exchange.js'
+import { RECORD_HEADER, type RecordKind, writeRecordHeader } from './records.js'
 
 /** A reader's place: the record with this number, whose first byte has this position. Both only ever grow. */
 export type Place = { record: number; position: number }

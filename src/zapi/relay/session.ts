@@ -6,7 +6,7 @@ import type { ReleaseLine } from '../lines.js'
 import { FrameScanner, type Verdict } from '../scanner.js'
 import { type BgpMessage, Watch, type ZebraMessage } from '../watch.js'
 import { Channel } from './channel.js'
-import { RecordKind } from './exchange.js'
+import { RecordKind } from './records.js'
 import { FdPoll } from '../../fd-poll.js'
 
 type FrameKind = (typeof RecordKind)['toZebra' | 'toBgpd' | 'held']
