@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { converse } from './conversation.js'
-import { exchange } from './records.js'
+import { exchange } from './exchange.js'
 import { RELEASES, ROOT, type Release } from './frr.js'
 
 /** The raw bytes of each connection of bgpd to zebra. */

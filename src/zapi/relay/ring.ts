@@ -90,7 +90,7 @@ export class Ring {
   private write(position: number, bytes: Uint8Array, offset: number, length: number): void {
     const at = position % this.memory.length
     const first = Math.min(length, this.memory.length - at)
-    this.memory.set(bytes.subarray(offset, offset + first), at)
+    this.memory.set(first === bytes.length ? bytes : bytes.subarray(offset, offset + first), at)
     if (first < length) this.memory.set(bytes.subarray(offset + first, offset + length), 0)
   }
 
