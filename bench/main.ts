@@ -56,8 +56,8 @@ async function bench(chosen: readonly string[], { json, frr }: { json: boolean; 
 const program = configured(new Command('bench'))
   .usage('[NAME…] [--json] [--frr RELEASE]')
   .description(
-    `Measures macipd on this machine, with real FRR daemons in network namespaces. Nothing else on the machine is touched;
-root is needed. Values depend on the machine and on what else it does: compare values of one run, or of quiet machines.`,
+    `Measures macipd with real FRR daemons in network namespaces of this machine; nothing else on it is touched.
+Needs root. Values depend on the machine and on what else it does: compare those of one run, or of quiet machines.`,
   )
   .addArgument(new Argument('[NAME...]', 'what to measure; without a name everything, in minutes').choices(names))
   .option('--json', 'one JSON object instead of the table', false)
