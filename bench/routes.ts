@@ -1,6 +1,7 @@
 // What the relay costs when bgpd installs a full table in zebra.
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ASN } from '../test/lab/frr.js'
 import { Lab } from '../test/lab/lab.js'
 import type { Router } from '../test/lab/router.js'
 import { type Context, type Measurement, median } from './measurement.js'
@@ -10,7 +11,7 @@ const ROUTES = 200_000
 const PAIRS = 3
 /** How often all routes are withdrawn and announced again through one relay. */
 const FLAPS = 10
-const POLL_MS = 100
+const POLL_MS = 200
 const PATIENCE_MS = 120_000
 
 /**
@@ -20,11 +21,12 @@ const PATIENCE_MS = 120_000
 export async function benchRoutes({ frr, progress }: Context): Promise<Measurement[]> {
   await using lab = await Lab.start({ frr })
   const [near, far] = lab.nodes
-  await far.startZebra()
-  await far.startBgpd()
   progress(`${ROUTES} routes into the far kernel`)
+  // before zebra starts: it reads a whole table much faster than it follows its growth
   await addRoutes(far)
+  await far.startZebra()
   await installed(far, 'kernel', ROUTES)
+  await far.startBgpd()
 
   await near.startZebra()
   await near.startRelay()
@@ -45,8 +47,9 @@ export async function benchRoutes({ frr, progress }: Context): Promise<Measureme
   const resident: number[] = []
   for (let flap = 0; flap < FLAPS; flap++) {
     progress(`flap ${flap + 1} of ${FLAPS}`)
-    await near.vtysh(`clear bgp ${far.address}`)
+    await shutdown(near, far, 'neighbor')
     await installed(near, 'bgp', 0)
+    await shutdown(near, far, 'no neighbor')
     await installed(near, 'bgp', ROUTES)
     resident.push(memory(worker(), 'VmRSS'))
   }
@@ -76,6 +79,12 @@ async function addRoutes(node: Router): Promise<void> {
   const octets = (index: number): string => `30.${index >> 16}.${(index >> 8) & 255}.${index & 255}`
   const lines = Array.from({ length: ROUTES }, (_, index) => `route add blackhole ${octets(index)}/32\n`)
   await node.exec(['ip', '-batch', '-'], lines.join(''))
+}
+
+/** Takes the BGP session down, or up again. */
+async function shutdown(node: Router, peer: Router, verb: 'neighbor' | 'no neighbor'): Promise<void> {
+  const commands = ['configure terminal', `router bgp ${ASN}`, `${verb} ${peer.address} shutdown`]
+  await node.exec(node.inRoot(['vtysh', ...commands.flatMap((command) => ['-c', command])]))
 }
 
 /**

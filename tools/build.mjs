@@ -47,7 +47,8 @@ function bpf() {
   if (!stale(object, sources)) return
   mkdirSync(dirname(object), { recursive: true })
   const arch = execFileSync('cc', ['-print-multiarch'], { encoding: 'utf8' }).trim()
-  const flags = ['-O2', '-g', '-Wall', '-Werror', '-target', 'bpf', '-mcpu=v3', `-I/usr/include/${arch}`]
+  // v2: with 32-bit registers clang spills 32 bits to the stack, which older kernels refuse without CAP_PERFMON.
+  const flags = ['-O2', '-g', '-Wall', '-Werror', '-target', 'bpf', '-mcpu=v2', `-I/usr/include/${arch}`]
   run('eBPF program', 'clang', [...flags, '-c', at('bpf/snoop.bpf.c'), '-o', object])
 }
 

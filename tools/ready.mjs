@@ -132,6 +132,8 @@ async function installTree(release) {
 /** Runs this program again under a lock on the clone: two at once would undo each other's `npm ci`. */
 function rerunLocked() {
   mkdirSync(at('dist'), { recursive: true })
+  // made by the build itself, it would let src look edited since the build began
+  mkdirSync(at('src/gen'), { recursive: true })
   const rerun = (...flags) =>
     spawnSync('flock', [...flags, at('dist/.ready.lock'), process.execPath, ...process.argv.slice(1)], {
       stdio: 'inherit',

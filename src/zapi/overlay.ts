@@ -1,11 +1,9 @@
 // MAC-IPs to announce besides zebra's own. What bgpd is told is the union of both, and zebra's wins; this file decides,
 // it sends nothing itself.
+import { Items, type Key } from './items.js'
 import { MacIpFlag, NeighState } from './messages/macip.js'
-import { type Attributes, type ByIp, type VniView, type Views, deleteByIp, sameAttributes, setByIp } from './views.js'
+import { type Attributes, type VniView, type Views, sameAttributes } from './views.js'
 import type { BgpMessage, ZebraMessage } from './watch.js'
-
-/** What an entry is known by. */
-export type Key = { readonly vni: number; readonly mac: string; readonly ip: string }
 
 /** An entry as the snooper gave it; what the overlay does not use is handed back as it came. */
 export type OverlayEntry = Key & {
@@ -51,7 +49,7 @@ export type Status =
   | 'ip-conflict'
 
 export class Overlay {
-  private readonly byVni = new Map<number, { byIp: ByIp<Item>; byMac: Map<string, Set<Item>> }>()
+  private readonly items = new Items<Item>()
   /** Items whose announcement or status may have to change. */
   private readonly dirty = new Set<Item>()
   private readonly reports = new Set<Item>()
@@ -69,7 +67,7 @@ export class Overlay {
 
   /** Every entry, what has become of it, and what we told bgpd, if we did. */
   *entries(): Generator<{ entry: OverlayEntry; report: Report; announced: Attributes | undefined }> {
-    for (const item of this.items()) {
+    for (const item of this.items.all()) {
       if (item.removed) continue
       const ours = item.told?.by === 'us' ? item.told.attributes : undefined
       yield { entry: item.entry, report: this.reportOf(item, this.status(item)), announced: ours }
@@ -77,7 +75,7 @@ export class Overlay {
   }
 
   put(entry: OverlayEntry): void {
-    const known = this.find(entry)
+    const known = this.items.find(entry)
     if (known !== undefined) {
       if (known.removed) {
         this.count++
@@ -95,17 +93,13 @@ export class Overlay {
       removed: false,
       reported: undefined,
     }
-    const { byIp, byMac } = this.index(entry.vni)
-    setByIp(byIp, entry.ip, entry.mac, item)
-    const ofMac = byMac.get(entry.mac)
-    if (ofMac === undefined) byMac.set(entry.mac, new Set([item]))
-    else ofMac.add(item)
+    this.items.add(item)
     this.count++
     this.touch(item)
   }
 
   remove(key: Key): void {
-    const item = this.find(key)
+    const item = this.items.find(key)
     if (item === undefined || item.removed) return
     item.removed = true
     this.count--
@@ -116,7 +110,7 @@ export class Overlay {
   setGate(gate: Gate): void {
     if (gate === this.gate) return
     this.gate = gate
-    for (const item of this.items()) this.touch(item)
+    for (const item of this.items.all()) this.touch(item)
   }
 
   /**
@@ -151,12 +145,12 @@ export class Overlay {
     this.views.applyBgpd(message)
     switch (message.command) {
       case 'ZEBRA_ADVERTISE_ALL_VNI':
-        if (message.body.advertise === 0) for (const vni of this.byVni.keys()) this.forgetTold(vni)
+        if (message.body.advertise === 0) for (const vni of this.items.vnis()) this.forgetTold(vni)
         return
       case 'ZEBRA_REMOTE_MACIP_ADD':
       case 'ZEBRA_REMOTE_MACIP_DEL':
         if (message.body.ip === undefined) this.touchMac(message.body.vni, message.body.mac)
-        else for (const item of this.ofIp(message.body.vni, message.body.ip)) this.touch(item)
+        else for (const item of this.items.ofIp(message.body.vni, message.body.ip)) this.touch(item)
         return
     }
   }
@@ -168,13 +162,13 @@ export class Overlay {
       for (const mac of view.macs.keys()) this.remember({ vni, vrf, mac, ip: undefined })
       for (const [ip, byMac] of view.macIps) for (const mac of byMac.keys()) this.remember({ vni, vrf, mac, ip })
     }
-    for (const item of this.items()) {
+    for (const item of this.items.all()) {
       const { vni, mac, ip } = item.entry
       if (item.told?.by === 'us') this.remember({ vni, vrf: this.views.get(vni)?.announced?.vrf ?? 0, mac, ip })
     }
     this.sweep = undefined
     this.views.clear()
-    for (const vni of this.byVni.keys()) this.forgetTold(vni)
+    for (const vni of this.items.vnis()) this.forgetTold(vni)
     this.setGate('no-session')
   }
 
@@ -197,7 +191,7 @@ export class Overlay {
     const out: Injection[] = []
     for (const item of this.dirty) {
       if (out.length >= limit) return out
-      for (const sibling of this.ofIp(item.entry.vni, item.entry.ip)) {
+      for (const sibling of this.items.ofIp(item.entry.vni, item.entry.ip)) {
         if (sibling !== item && this.dirty.has(sibling) && sibling.told !== undefined) this.settle(sibling, out)
       }
       this.settle(item, out)
@@ -209,7 +203,7 @@ export class Overlay {
   /** A message that was injected before this process began to watch. */
   onInjected(message: Injection): void {
     const { vni, mac, ip } = message.body
-    const item = ip === undefined ? undefined : this.find({ vni, mac, ip })
+    const item = ip === undefined ? undefined : this.items.find({ vni, mac, ip })
     if (item === undefined) return
     item.told = message.command === 'ZEBRA_MACIP_ADD' ? { by: 'us', attributes: message.body } : undefined
     this.touch(item)
@@ -227,7 +221,7 @@ export class Overlay {
 
   private zebraAddsMacIp(key: Key, attributes: Attributes): 'pass' | 'hold' | 'cut' {
     let cut = false
-    for (const sibling of this.ofIp(key.vni, key.ip)) {
+    for (const sibling of this.items.ofIp(key.vni, key.ip)) {
       if (sibling.entry.mac === key.mac) continue
       this.touch(sibling)
       // only what `next` is going to withdraw is worth waiting for
@@ -235,7 +229,7 @@ export class Overlay {
         cut = true
     }
     if (cut) return 'cut'
-    const item = this.find(key)
+    const item = this.items.find(key)
     if (item === undefined) return 'pass'
     this.touch(item)
     if (item.told?.by === 'us' && sameAttributes(item.told.attributes, attributes)) return 'hold'
@@ -244,8 +238,8 @@ export class Overlay {
   }
 
   private zebraDeletesMacIp(key: Key, state: number): 'pass' | 'hold' {
-    for (const sibling of this.ofIp(key.vni, key.ip)) this.touch(sibling)
-    const item = this.find(key)
+    for (const sibling of this.items.ofIp(key.vni, key.ip)) this.touch(sibling)
+    const item = this.items.find(key)
     if (item === undefined) return 'pass'
     const kept = state === NeighState.ACTIVE && item.told !== undefined && this.status(item) === 'announced'
     if (kept) return 'hold'
@@ -269,7 +263,7 @@ export class Overlay {
         out.push({ command: 'ZEBRA_MACIP_DEL', vrf, body: { vni, mac, ip, state: NeighState.ACTIVE } })
         item.told = undefined
         // another MAC may have waited for this one to go
-        for (const sibling of this.ofIp(vni, ip)) if (sibling !== item) this.touch(sibling)
+        for (const sibling of this.items.ofIp(vni, ip)) if (sibling !== item) this.touch(sibling)
       }
       // else the withdrawal waits: opening the gate comes back here
     }
@@ -295,7 +289,7 @@ export class Overlay {
     if (ip === undefined) return !view.macs.has(mac)
     // a DEL takes away the only local path of an IP, whatever its MAC
     if (view.macIps.has(ip)) return false
-    for (const item of this.ofIp(vni, ip)) if (item.told !== undefined) return false
+    for (const item of this.items.ofIp(vni, ip)) if (item.told !== undefined) return false
     return true
   }
 
@@ -309,7 +303,7 @@ export class Overlay {
     if (local === undefined) return 'mac-not-local'
     if (remoteWins(view, entry, local.seq)) return 'remote'
     if (owners !== undefined) return 'ip-conflict'
-    for (const sibling of this.ofIp(entry.vni, entry.ip)) {
+    for (const sibling of this.items.ofIp(entry.vni, entry.ip)) {
       if (sibling.entry.mac !== entry.mac && sibling.told !== undefined) return 'ip-conflict'
     }
     return 'announced'
@@ -333,21 +327,14 @@ export class Overlay {
 
   /** bgpd has dropped all it was told about the VNI. */
   private forgetTold(vni: number): void {
-    for (const item of this.ofVni(vni)) {
+    for (const item of this.items.ofVni(vni)) {
       item.told = undefined
       this.touch(item)
     }
   }
 
   private forget(item: Item): void {
-    const { vni, mac, ip } = item.entry
-    const index = this.byVni.get(vni)
-    if (index === undefined) return
-    deleteByIp(index.byIp, ip, mac)
-    const ofMac = index.byMac.get(mac)
-    ofMac?.delete(item)
-    if (ofMac?.size === 0) index.byMac.delete(mac)
-    if (index.byMac.size === 0) this.byVni.delete(vni)
+    this.items.delete(item)
     this.reports.delete(item)
   }
 
@@ -367,35 +354,11 @@ export class Overlay {
   }
 
   private touchMac(vni: number, mac: string): void {
-    for (const item of this.byVni.get(vni)?.byMac.get(mac) ?? []) this.touch(item)
+    for (const item of this.items.ofMac(vni, mac)) this.touch(item)
   }
 
   private touchVni(vni: number): void {
-    for (const item of this.ofVni(vni)) this.touch(item)
-  }
-
-  private find({ vni, mac, ip }: Key): Item | undefined {
-    return this.byVni.get(vni)?.byIp.get(ip)?.get(mac)
-  }
-
-  private ofIp(vni: number, ip: string): Iterable<Item> {
-    return this.byVni.get(vni)?.byIp.get(ip)?.values() ?? []
-  }
-
-  private *ofVni(vni: number): Generator<Item> {
-    for (const ofMac of this.byVni.get(vni)?.byMac.values() ?? []) yield* ofMac
-  }
-
-  private *items(): Generator<Item> {
-    for (const vni of this.byVni.keys()) yield* this.ofVni(vni)
-  }
-
-  private index(vni: number): { byIp: ByIp<Item>; byMac: Map<string, Set<Item>> } {
-    const known = this.byVni.get(vni)
-    if (known !== undefined) return known
-    const index = { byIp: new Map<string, Map<string, Item>>(), byMac: new Map<string, Set<Item>>() }
-    this.byVni.set(vni, index)
-    return index
+    for (const item of this.items.ofVni(vni)) this.touch(item)
   }
 }
 

@@ -1,5 +1,6 @@
 // `npm run demo`: what macipd is for, shown with real FRR daemons.
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
 import { Command, CommanderError, Option } from 'commander'
 import { configured } from '../../src/daemon/command.js'
@@ -10,8 +11,9 @@ import { introduce, tell } from './demo/story.js'
 import { TIME_ZONE } from './demo/timeline.js'
 import { Fabric } from './fabric.js'
 import { makeReady, type Release, RELEASES } from './frr.js'
-import { listLabs } from './holder.js'
+import { directory, listLabs } from './holder.js'
 import { Lab, requireRoot } from './lab.js'
+import { waitFor } from './wait.js'
 
 type Options = { frr: Release; keep?: true }
 
@@ -50,14 +52,22 @@ async function play(stage: Stage, { frr }: Options, name: string): Promise<Fabri
   try {
     await tell(stage, fabric)
   } catch (error) {
-    throw new FatalError(ExitCode.internal, `${reason(error)}\n${fabric.lab.logTails()}`, { cause: error })
+    // the reason comes last, where it is seen
+    const message = `the last lines of the logs:\n${fabric.lab.logTails()}\ndemo: ${reason(error)}`
+    throw new FatalError(ExitCode.internal, message, { cause: error })
   }
   return fabric
 }
 
 /** Takes the lab away, in whatever state it is. */
 async function clear(name: string): Promise<void> {
-  if (listLabs().some(({ state }) => state.name === name)) await Lab.find(name).stop()
+  const isUp = (): boolean => listLabs().some(({ state }) => state.name === name)
+  await waitFor(
+    `lab "${name}" to be up or gone`,
+    () => isUp() || !existsSync(directory(name)),
+    (settled) => settled,
+  )
+  if (isUp()) await Lab.find(name).stop()
 }
 
 async function demo(options: Options): Promise<void> {

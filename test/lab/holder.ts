@@ -35,7 +35,8 @@ export interface LabState {
   readonly vms: readonly number[]
 }
 
-const directory = (name: string) => join(PARENT, PREFIX + name)
+/** Where everything of a lab is. */
+export const directory = (name: string): string => join(PARENT, PREFIX + name)
 
 /**
  * Run by PID 1 of the lab: mounts each node's root and then waits for its input to end, or forever once told

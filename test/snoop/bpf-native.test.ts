@@ -14,7 +14,7 @@ import { type BpfObject, isBpfError, loadAddon } from '../../src/snoop/bpf-nativ
 import { BpfSnooper } from '../../src/snoop/bpf.js'
 import { withProgram } from './clang.js'
 import { VM_IP, VM_IP6, VM_MAC, arp, na } from './frames.js'
-import { createVeth, enterNewNetns, run } from './packet.js'
+import { ATTACH_MODES, createVeth, enterNewNetns, run } from './packet.js'
 
 enterNewNetns()
 
@@ -310,7 +310,7 @@ suite('failures', () => {
   test('a device is attached to once, and detached from only if it was', () => {
     const { port } = createVeth('vm', 'port')
     withObject((object) => {
-      addon.attach(object, port, 'tcx')
+      addon.attach(object, port, 'clsact')
       assert.throws(
         () => {
           addon.attach(object, port, 'clsact')
@@ -351,7 +351,7 @@ suite('privileges', () => {
     assert.match(child.stdout, /^3 no permission .* CAP_BPF and CAP_NET_ADMIN .*\n$/)
   })
 
-  for (const mode of ['tcx', 'clsact'])
+  for (const mode of ATTACH_MODES)
     test(`CAP_BPF and CAP_NET_ADMIN suffice for ${mode}`, () => {
       const { port } = createVeth('vm', 'port')
       const child = asRootWith(

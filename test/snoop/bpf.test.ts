@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, suite, test } from 'node:test'
 import { createLogger } from '../../src/daemon/log.js'
-import { type AttachMode, BpfSnooper } from '../../src/snoop/bpf.js'
+import { BpfSnooper } from '../../src/snoop/bpf.js'
 import type { Evidence } from '../../src/snoop/evidence.js'
 import { ETH_P_8021AD, NA_OVERRIDE, NA_ROUTER, NA_SOLICITED, VM_IP, VM_IP6, VM_MAC, arp, na, tlla } from './frames.js'
-import { type Sender, createVeth, enterNewNetns, openSender, run } from './packet.js'
+import { ATTACH_MODES, type Sender, createVeth, enterNewNetns, openSender, run } from './packet.js'
 
 enterNewNetns()
 
@@ -32,7 +32,7 @@ class Inbox {
   }
 }
 
-for (const mode of ['tcx', 'clsact'] as const satisfies AttachMode[])
+for (const mode of ATTACH_MODES)
   suite(mode, { timeout: TIMEOUT }, () => {
     let snooper: BpfSnooper
     let inbox: Inbox
@@ -206,12 +206,10 @@ for (const mode of ['tcx', 'clsact'] as const satisfies AttachMode[])
     })
   })
 
-suite('without a choice', () => {
-  test('TCX is used: these tests need Linux 6.6 or later', () => {
-    const { port } = createVeth('any', 'anyport')
-    const snooper = BpfSnooper.open({ repeatIntervalMs: 0, log })
-    assert.equal(snooper.attach(port), 'tcx')
-    snooper.close()
-    run('ip', 'link', 'del', 'any')
-  })
+test('without a choice TCX is used where the kernel has it', () => {
+  const { port } = createVeth('any', 'anyport')
+  const snooper = BpfSnooper.open({ repeatIntervalMs: 0, log })
+  assert.equal(snooper.attach(port), ATTACH_MODES[0])
+  snooper.close()
+  run('ip', 'link', 'del', 'any')
 })

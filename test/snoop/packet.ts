@@ -1,7 +1,9 @@
 // Real frames over real devices, in a network namespace of the test process's own that goes away with it.
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
+import { release } from 'node:os'
 import koffi from 'koffi'
+import type { AttachMode } from '../../src/snoop/bpf.js'
 
 const libc = koffi.load('libc.so.6')
 const unshare = libc.func('int unshare(int flags)') as (flags: number) => number
@@ -16,6 +18,10 @@ const CLONE_NEWNET = 0x40000000
 const AF_PACKET = 17
 const SOCK_RAW = 3
 const SOCK_CLOEXEC = 0o2000000
+
+const [major = 0, minor = 0] = release().split('.').map(Number)
+/** The ways of attaching this kernel has: TCX came with Linux 6.6. */
+export const ATTACH_MODES: AttachMode[] = major > 6 || (major === 6 && minor >= 6) ? ['tcx', 'clsact'] : ['clsact']
 
 function check(call: string, result: number): number {
   if (result < 0) throw new Error(`${call}: errno ${koffi.errno()} (the tests need root)`)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, watch } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, watch } from 'node:fs'
 import { type Server, type Socket, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -119,6 +119,9 @@ export class ControlPeer {
     })
     socket.on('error', () => undefined)
     socket.on('end', () => socket.end())
+    socket.on('close', () => {
+      for (const resolve of peer.waiting.splice(0)) resolve()
+    })
     return peer
   }
 
@@ -134,6 +137,7 @@ export class ControlPeer {
         const found = pick(message)
         if (found !== null && found !== undefined) return found
       }
+      if (this.socket.destroyed) throw new Error('the relay has closed the connection')
       await new Promise<void>((resolve) => this.waiting.push(resolve))
     }
   }
@@ -191,20 +195,21 @@ export class RelayRig {
     return peer
   }
 
-  /** Kills the worker; resolves when its successor's control socket answers. */
+  /** Kills the worker; resolves when its successor answers. */
   async killWorker(): Promise<void> {
-    const before = this.workerPid()
-    if (before === undefined) throw new Error('no worker is running')
+    const before = await this.workerPid()
     process.kill(before, 'SIGKILL')
-    do (await connected(this.path('control'))).destroy()
-    while (this.workerPid() === undefined || this.workerPid() === before)
+    while ((await this.workerPid()) === before);
   }
 
-  private workerPid(): number | undefined {
-    const pid = this.process?.pid
-    assert.ok(pid !== undefined)
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number)
-    return children.find((child) => child > 0 && isWorker(child))
+  /** As the worker itself says: who answers is at work. */
+  private async workerPid(): Promise<number> {
+    for (;;) {
+      const peer = await this.control()
+      const answer = await peer.status().catch(() => undefined)
+      peer.socket.destroy()
+      if (answer?.workerPid !== undefined && answer.workerPid !== null) return answer.workerPid
+    }
   }
 
   /** The relay's exit code, once it has ended. */
@@ -246,13 +251,5 @@ async function connected(path: string): Promise<Socket> {
       once(socket, 'close').then(() => false),
     ]).catch(() => false)
     if (ready) return socket
-  }
-}
-
-function isWorker(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('worker.js')
-  } catch {
-    return false
   }
 }

@@ -2,7 +2,8 @@
 // socket feeds it entries; it answers with verdicts and with frames to inject.
 import { overlay as proto } from '../../gen/overlay.js'
 import type { ReleaseLine } from '../lines.js'
-import { type Key, Overlay, type OverlayEntry, type Report } from '../overlay.js'
+import type { Key } from '../items.js'
+import { Overlay, type OverlayEntry, type Report } from '../overlay.js'
 import type { Verdict } from '../scanner.js'
 import { Views, viewMessages } from '../views.js'
 import { type BgpMessage, type ZebraMessage, encodeMessage } from '../watch.js'

@@ -1,7 +1,8 @@
 // Overlay entries and keys between their protobuf form and ours; what a client sends is checked here.
 import { formatIp, formatMac, parseIp, parseMac } from '../../address.js'
 import { overlay as proto } from '../../gen/overlay.js'
-import type { Key, OverlayEntry, Status } from '../overlay.js'
+import type { Key } from '../items.js'
+import type { OverlayEntry, Status } from '../overlay.js'
 import type { BgpMessage, ZebraMessage } from '../watch.js'
 
 const VNI_MAX = 0xffffff

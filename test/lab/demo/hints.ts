@@ -22,7 +22,7 @@ npm test                      all of it, on every release, with processes killed
 export function playground({ name, nodes, vms }: Lab): string {
   const shell = (where: string): string => `npm run lab -- shell ${where} --name ${name}`
   const [vm1] = vms
-  const sockets = controlSockets(nodes[0])
+  const [near] = nodes
   return `
 On the far node: ${shell('n2')}
     vtysh -c "show bgp l2vpn evpn route type macip"
@@ -32,7 +32,7 @@ On the far node: ${shell('n2')}
 On the near node: ${shell('n1')}
     vtysh -c "show zebra client"
     vtysh -c "show evpn mac vni all"
-    ip link set tap1 down           the routes are withdrawn; up again, they wait for the VM
+    ip link set tap1 down                       the routes are withdrawn; up again, they wait for the VM
 
 In the near VM: ${shell('vm1')}
     ip address add 10.2.1.77/24 dev eth0
@@ -40,12 +40,13 @@ In the near VM: ${shell('vm1')}
     ip address add 2001:db8::77/64 dev eth0     ping it from vm2: the answer's ND announces it
 
 In the far VM: ${shell('vm2')}
-    arping -c 1 -I eth0 ${vm1.ipv4}                 answered by n2 itself
+    arping -c 1 -I eth0 ${vm1.ipv4}              answered by n2 itself
     ping -c 1 2001:db8::77
 
 What macipd says:
-    node dist/src/cli/macipctl.js status ${sockets.join(' ')}
-    node dist/src/cli/macipctl.js bindings ${sockets.join(' ')}
+    DIR=${near.path('/run/macipd')}
+    node dist/src/cli/macipctl.js status --relay $DIR/relay.sock --snoop $DIR/snoop.sock
+    node dist/src/cli/macipctl.js bindings --relay $DIR/relay.sock --snoop $DIR/snoop.sock
 
 Take it all away:
     npm run lab -- down --name ${name}
