@@ -1,10 +1,13 @@
 // MAC and IP addresses: bytes on the wire, canonical text everywhere inside.
 import { isIP } from 'node:net'
 
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+const hex = (bytes: Uint8Array, offset: number): string => HEX[bytes[offset] ?? 0] ?? ''
+
 /** Formats 6 bytes at `offset` as lower-case `aa:bb:cc:dd:ee:ff`. */
-export function formatMac(bytes: Buffer, offset = 0): string {
-  const hex = bytes.toString('hex', offset, offset + 6)
-  return `${hex.slice(0, 2)}:${hex.slice(2, 4)}:${hex.slice(4, 6)}:${hex.slice(6, 8)}:${hex.slice(8, 10)}:${hex.slice(10, 12)}`
+export function formatMac(bytes: Uint8Array, offset = 0): string {
+  const front = `${hex(bytes, offset)}:${hex(bytes, offset + 1)}:${hex(bytes, offset + 2)}`
+  return `${front}:${hex(bytes, offset + 3)}:${hex(bytes, offset + 4)}:${hex(bytes, offset + 5)}`
 }
 
 const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i
@@ -19,10 +22,14 @@ export function parseMac(text: string): Buffer | undefined {
  * Callers have checked the length; any other is a programming error.
  */
 export function formatIp(bytes: Uint8Array): string {
-  if (bytes.length === 4) return bytes.join('.')
+  if (bytes.length === 4) return formatIpv4(bytes)
   if (bytes.length !== 16) throw new RangeError(`an IP address has 4 or 16 bytes, not ${bytes.length}`)
   return formatIpv6(bytes)
 }
+
+/** Formats 4 bytes at `offset` as dotted quad. */
+export const formatIpv4 = (bytes: Uint8Array, offset = 0): string =>
+  `${bytes[offset] ?? 0}.${bytes[offset + 1] ?? 0}.${bytes[offset + 2] ?? 0}.${bytes[offset + 3] ?? 0}`
 
 function formatIpv6(bytes: Uint8Array): string {
   const groups: number[] = []

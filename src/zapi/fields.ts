@@ -1,22 +1,37 @@
-// Field types of ZAPI payloads: each knows how it is read and written. A message is a list of named fields.
-import { formatIp, formatMac, parseIp, parseMac } from '../address.js'
+// Field types of ZAPI payloads: each knows how it is read, written and shown. A message is a list of named fields.
 import type { Reader, Writer } from './cursor.js'
 import type { Features } from './lines.js'
 
+/** What a decoded value looks like to programs. */
+export type Json = string | number | boolean | null | Json[] | { [name: string]: Json }
+
+/** The values of the structure a field belongs to: while reading those before it, while writing all. */
+export type Scope = Readonly<Record<string, unknown>>
+
 /** One field; `name` is for errors. Methods, not properties, so that differently typed fields share a list. */
 export interface Field<T> {
-  read(reader: Reader, name: string, features: Features): T
-  write(writer: Writer, value: T, features: Features): void
+  /** Throws DecodeError. */
+  read(reader: Reader, name: string, features: Features, scope: Scope): T
+  write(writer: Writer, value: T, features: Features, scope: Scope): void
+  /** Whether the field is there at all, for those that are not always. Asked by the structure it belongs to. */
+  present?(scope: Scope, features: Features): boolean
+  /** The value with names for numbers; undefined when it says nothing (an empty list, a zero ESI). Not asked for undefined. */
+  json(value: T, features: Features): Json | undefined
+  /** A few words for one line; without it they are made from `json`. */
+  text?(value: T, features: Features): string | undefined
 }
 
 /** The value type of a field. */
 export type ValueOf<F> = F extends Field<infer T> ? T : never
+
+const asItIs = (value: number): Json => value
 
 export const u8: Field<number> = {
   read: (reader, name) => reader.u8(name),
   write: (writer, value) => {
     writer.u8(value)
   },
+  json: asItIs,
 }
 
 export const u16: Field<number> = {
@@ -24,6 +39,17 @@ export const u16: Field<number> = {
   write: (writer, value) => {
     writer.u16(value)
   },
+  json: asItIs,
+}
+
+/** Three bytes, big endian. */
+export const u24: Field<number> = {
+  read: (reader, name) => reader.u8(name) * 0x10000 + reader.u16(name),
+  write: (writer, value) => {
+    writer.u8(value >>> 16)
+    writer.u16(value & 0xffff)
+  },
+  json: asItIs,
 }
 
 export const u32: Field<number> = {
@@ -31,60 +57,249 @@ export const u32: Field<number> = {
   write: (writer, value) => {
     writer.u32(value)
   },
+  json: asItIs,
 }
 
-/** A byte string of fixed length, such as an ESI, or an int that zebra copies in host order and we only carry. */
+export const u64: Field<bigint> = {
+  read: (reader, name) => reader.u64(name),
+  write: (writer, value) => {
+    writer.u64(value)
+  },
+  json: exact,
+}
+
+/** A u32 where other release lines have a u64. */
+export const u32AsBigint: Field<bigint> = {
+  read: (reader, name) => BigInt(reader.u32(name)),
+  write: (writer, value) => {
+    writer.u32(Number(value))
+  },
+  json: exact,
+}
+
+/** A number, or its digits when a JSON number would not be exact. */
+function exact(value: bigint): Json {
+  return value <= Number.MAX_SAFE_INTEGER ? Number(value) : value.toString()
+}
+
+/** uint16_t in host order. */
+export const h16: Field<number> = {
+  read: (reader, name) => reader.hostU16(name),
+  write: (writer, value) => {
+    writer.hostU16(value)
+  },
+  json: asItIs,
+}
+
+/** int, enum or uint32_t in host order. */
+export const h32: Field<number> = {
+  read: (reader, name) => reader.hostU32(name),
+  write: (writer, value) => {
+    writer.hostU32(value)
+  },
+  json: asItIs,
+}
+
+/** A float; the value is its IEEE 754 bits, because a NaN would not survive being a number. */
+export const f32: Field<number> = {
+  ...u32,
+  json(bits) {
+    const bytes = Buffer.alloc(4)
+    bytes.writeUInt32BE(bits)
+    const float = bytes.readFloatBE()
+    return Number.isFinite(float) ? float : String(float)
+  },
+}
+
+/** A byte that is 0 or 1; any other is kept. */
+export const bool: Field<number> = {
+  ...u8,
+  json: (value) => (value > 1 ? value : value === 1),
+}
+
+/** Named numbers: an `enum` of FRR. */
+export const enumeration = (base: Field<number>, names: Readonly<Record<number, string>>): Field<number> => ({
+  ...base,
+  json: (value) => names[value] ?? value,
+})
+
+/** Named bits; bits without a name are shown together as one hex number. */
+export const flags = <T extends number | bigint>(
+  base: Field<T>,
+  names: Readonly<Record<string, number>>,
+): Field<T> => ({
+  ...base,
+  json: (value) => bitNames(BigInt(value), names),
+  text: (value) => bitNames(BigInt(value), names).join(',') || undefined,
+})
+
+function bitNames(value: bigint, names: Readonly<Record<string, number>>): string[] {
+  let rest = value
+  const found = Object.entries(names).flatMap(([name, number]) => {
+    const bit = BigInt(number)
+    if ((value & bit) === 0n) return []
+    rest &= ~bit
+    return [name]
+  })
+  return rest === 0n ? found : [...found, `0x${rest.toString(16)}`]
+}
+
+/** A byte string of fixed length, such as a struct that is only carried. Shown as hex. */
 export const opaque = (length: number): Field<Buffer> => ({
   read: (reader, name) => reader.bytes(name, length),
   write: (writer, value) => {
     writer.bytes(value)
   },
+  json: (value) => value.toString('hex'),
 })
 
-/** struct ethaddr as text. */
-export const mac: Field<string> = {
-  read: (reader, name) => formatMac(reader.bytes(name, 6)),
+/** All that is left of the payload. */
+export const rest: Field<Buffer> = {
+  read: (reader, name) => reader.bytes(name, reader.remaining),
   write: (writer, value) => {
-    writer.bytes(toBytes(parseMac(value), value))
+    writer.bytes(value)
   },
+  json: (value) => (value.length === 0 ? undefined : value.toString('hex')),
 }
 
-/** IP of a MAC-IP as text: its length (0, 4 or 16) in front, u32 in MACIP_*, u16 in REMOTE_MACIP_*; 0 is a MAC alone. */
-export const sizedIp = (lengthField: Field<number>): Field<string | undefined> => ({
-  read(reader, name, features) {
-    const length = lengthField.read(reader, `${name} length`, features)
-    if (length === 0) return undefined
-    if (length !== 4 && length !== 16) throw reader.fault(name, 0, `length ${length}, expected 0, 4 or 16`)
-    return formatIp(reader.bytes(name, length))
+/** A byte string whose length another field says in front. */
+export const sizedBytes = (lengthField: Field<number>): Field<Buffer> => ({
+  read: (reader, name, features, scope) =>
+    reader.bytes(name, lengthField.read(reader, `${name} length`, features, scope)),
+  write(writer, value, features, scope) {
+    lengthField.write(writer, value.length, features, scope)
+    writer.bytes(value)
   },
-  write(writer, value, features) {
-    const bytes = value === undefined ? Buffer.alloc(0) : toBytes(parseIp(value), value)
-    lengthField.write(writer, bytes.length, features)
-    writer.bytes(bytes)
+  json: (value) => (value.length === 0 ? undefined : value.toString('hex')),
+})
+
+/** char[length] with a NUL-terminated text; kept whole, because what follows the NUL may be anything. */
+export const chars = (length: number): Field<Buffer> => ({
+  ...opaque(length),
+  json: (value) => untilNul(value),
+  text: (value) => untilNul(value) || undefined,
+})
+
+const untilNul = (value: Buffer): string =>
+  printable(value.subarray(0, value.includes(0) ? value.indexOf(0) : value.length))
+
+/** Names come from outside: nothing of them may reach a terminal as a control sequence. */
+const printable = (bytes: Buffer): string =>
+  bytes.toString('latin1').replace(/[^\x20-\x7e]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
+
+/** A field that some release lines have; the value is undefined in the others. */
+export const inLines = <T>(has: (features: Features) => boolean, field: Field<T>): Field<T | undefined> => ({
+  ...field,
+  present: (scope, features) => has(features) && (field.present?.(scope, features) ?? true),
+})
+
+/** A field that is there when the fields before it say so. */
+export const when = <T>(says: (scope: Scope) => boolean, field: Field<T>): Field<T | undefined> => ({
+  ...field,
+  present: (scope, features) => says(scope) && (field.present?.(scope, features) ?? true),
+})
+
+/** A field that is there unless the payload ends before it. */
+export const unlessEnd = <T>(field: Field<T>): Field<T | undefined> => ({
+  ...field,
+  read: (reader, name, features, scope) =>
+    reader.remaining > 0 ? field.read(reader, name, features, scope) : undefined,
+  write(writer, value, features, scope) {
+    if (value !== undefined) field.write(writer, value, features, scope)
   },
 })
 
-const AF_INET = 2
-const AF_INET6 = 10
+/** Whether a number before has any of these bits. */
+export const bit =
+  (name: string, mask: number) =>
+  (scope: Scope): boolean =>
+    ((scope[name] as number) & mask) !== 0
 
-/** A VTEP's address as text: in_addr, or (10.6 and later) `stream_put_ipaddr`: u16 family and address. */
-export const vtepAddress: Field<string> = {
-  read(reader, name, { vtepAddress: layout }) {
-    if (layout === 'in_addr') return formatIp(reader.bytes(name, 4))
-    const family = reader.u16(`${name} family`)
-    if (family !== AF_INET && family !== AF_INET6) {
-      throw reader.fault(name, 2, `address family ${family}, expected ${AF_INET} or ${AF_INET6}`)
+/** Whether a number before is one of these. */
+export const oneOf =
+  (name: string, ...numbers: number[]) =>
+  (scope: Scope): boolean =>
+    numbers.includes(scope[name] as number)
+
+/** The same value written differently: `pick` says which of the fields it is in this line and place. */
+export const either = <T>(pick: (features: Features, scope: Scope) => Field<T>, show: Field<T>): Field<T> => ({
+  read: (reader, name, features, scope) => pick(features, scope).read(reader, name, features, scope),
+  write(writer, value, features, scope) {
+    pick(features, scope).write(writer, value, features, scope)
+  },
+  json: (value, features) => show.json(value, features),
+  ...(show.text === undefined ? {} : { text: (value: T, features: Features) => show.text?.(value, features) }),
+})
+
+/** As many as a field in front says. Every element has bytes of its own, so that a count beyond what is left is a lie. */
+export const counted = <T>(countField: Field<number>, element: Field<T>): Field<T[]> => ({
+  read(reader, name, features, scope) {
+    const count = countField.read(reader, `${name} count`, features, scope)
+    if (count > reader.remaining) {
+      throw reader.fault(name, 0, `${count} of them need more than the ${reader.remaining} bytes that are left`)
     }
-    return formatIp(reader.bytes(name, family === AF_INET ? 4 : 16))
+    const values: T[] = []
+    for (let i = 0; i < count; i++) values.push(element.read(reader, name, features, scope))
+    return values
   },
-  write(writer, value, { vtepAddress: layout }) {
-    const bytes = toBytes(parseIp(value), value)
-    if (layout === 'ipaddr') writer.u16(bytes.length === 4 ? AF_INET : AF_INET6)
-    writer.bytes(bytes)
+  write(writer, values, features, scope) {
+    countField.write(writer, values.length, features, scope)
+    for (const value of values) element.write(writer, value, features, scope)
   },
+  ...shownAsList(element),
+})
+
+/** As many as the field `count` before says. */
+export const times = <T>(count: string, element: Field<T>): Field<T[]> => ({
+  read(reader, name, features, scope) {
+    const values: T[] = []
+    for (let i = scope[count] as number; i > 0; i--) values.push(element.read(reader, name, features, scope))
+    return values
+  },
+  write(writer, values, features, scope) {
+    for (const value of values) element.write(writer, value, features, scope)
+  },
+  ...shownAsList(element),
+})
+
+/** A list of one, where other release lines have a list with a count. */
+export const single = <T>(element: Field<T>): Field<T[]> => ({
+  read: (reader, name, features, scope) => [element.read(reader, name, features, scope)],
+  write(writer, values, features, scope) {
+    for (const value of values) element.write(writer, value, features, scope)
+  },
+  ...shownAsList(element),
+})
+
+/** A field that says nothing which others do not say. */
+export const hidden = <T>(field: Field<T>): Field<T> => ({ ...field, json: () => undefined, text: () => undefined })
+
+/** As many as the payload has room for. */
+export const untilEnd = <T>(element: Field<T>): Field<T[]> => ({
+  read(reader, name, features, scope) {
+    const values: T[] = []
+    while (reader.remaining > 0) values.push(element.read(reader, name, features, scope))
+    return values
+  },
+  write(writer, values, features, scope) {
+    for (const value of values) element.write(writer, value, features, scope)
+  },
+  ...shownAsList(element),
+})
+
+/** The field's value in a few words; undefined when there is nothing to say. */
+export function textOf<T>(field: Field<T>, value: T, features: Features): string | undefined {
+  if (field.text !== undefined) return field.text(value, features)
+  const json = field.json(value, features)
+  return json === undefined ? undefined : typeof json === 'object' ? JSON.stringify(json) : String(json)
 }
 
-function toBytes(bytes: Buffer | undefined, text: string): Buffer {
-  if (bytes === undefined) throw new TypeError(`'${text}' is not an address`)
-  return bytes
+type Shown<T> = Pick<Field<T>, 'json'> & Required<Pick<Field<T>, 'text'>>
+
+function shownAsList<T>(element: Field<T>): Shown<T[]> {
+  return {
+    json: (values, features) =>
+      values.length === 0 ? undefined : values.map((value) => element.json(value, features) ?? null),
+    text: (values, features) => values.map((value) => textOf(element, value, features) ?? '').join(',') || undefined,
+  }
 }

@@ -1,5 +1,5 @@
 // Which release line speaks, from the first messages of the main session.
-import { RELEASE_LINES, type ReleaseLine, helloLength } from './lines.js'
+import { RELEASE_LINES, type ReleaseLine, capabilitiesLength, helloLength } from './lines.js'
 
 /** A message of which only its number and the length of its payload are known. */
 export type Outline = { command: number; payloadLength: number }
@@ -15,7 +15,7 @@ export function candidates(hello: Outline, capabilities: Outline | undefined): R
       hello.payloadLength === helloLength(line.features) &&
       (capabilities === undefined ||
         (capabilities.command === line.commandNumber('ZEBRA_CAPABILITIES') &&
-          capabilities.payloadLength === line.features.capabilitiesLength)),
+          capabilities.payloadLength === capabilitiesLength(line.features))),
   )
 }
 

@@ -12,7 +12,8 @@ import {
   type RemoteMacIpAdd,
   type RemoteMacIpDel,
 } from './messages/macip.js'
-import { ADVERTISE_ALL_VNI, type AdvertiseAllVni, VNI_ADD, VNI_DEL, type VniAdd, type VniDel } from './messages/vni.js'
+import { VNI_ADD, VNI_DEL, type VniAdd, type VniDel } from './messages/vni.js'
+import { ADVERTISE_ALL_VNI, type AdvertiseAllVni } from './messages/evpn.js'
 
 /** Layouts by command, zebra → bgpd. */
 const FROM_ZEBRA = {

@@ -19,9 +19,9 @@ const vniAdd: ZebraMessage = {
   body: {
     vni: 100,
     vtep: '192.0.2.1',
-    tenantVrf: Buffer.alloc(4),
-    multicastGroup: Buffer.alloc(4),
-    sviIfindex: Buffer.alloc(4),
+    tenantVrf: 0,
+    multicastGroup: '0.0.0.0',
+    sviIfindex: 0,
   },
 }
 const vniDel: ZebraMessage = { command: 'ZEBRA_VNI_DEL', vrf: 0, body: { vni: 100 } }

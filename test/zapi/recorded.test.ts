@@ -11,7 +11,11 @@ import { Views } from '../../src/zapi/views.js'
 import { type BgpMessage, Watch, type ZebraMessage, encodeMessage } from '../../src/zapi/watch.js'
 import { RELEASES, ROOT } from '../lab/frr.js'
 
-const LINES = { '8.4': ['8.4', '8.4 … 9.0'], '10.3': ['10.2', '10.2 … 10.5'], '10.7': ['10.6', '10.6 … 10.7'] } as const
+const LINES = {
+  '8.4': ['8.4', '8.4 … 9.0'],
+  '10.3': ['10.2', '10.2 … 10.5'],
+  '10.7': ['10.6', '10.6 … master'],
+} as const
 
 /** The frames of a stream, cut by their length fields alone. */
 function cut(stream: Buffer): Buffer[] {
