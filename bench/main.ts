@@ -12,6 +12,7 @@ import { benchMemory } from './memory.js'
 import { benchPorts } from './ports.js'
 import { benchRelay } from './relay.js'
 import { benchRoutes } from './routes.js'
+import { benchZapi } from './zapi.js'
 import { describeMachine, jsonReport, type Result, tableReport } from './report.js'
 
 type Benchmark = {
@@ -29,7 +30,8 @@ const BENCHMARKS = new Map<string, Benchmark>([
   ['ports', { about: 'how fast the map of ports follows the kernel', frr: false, run: benchPorts }],
   ['memory', { about: 'resident memory of each process, idle', frr: true, run: benchMemory }],
   ['routes', { about: '200,000 routes from bgpd to zebra, with and without the relay', frr: true, run: benchRoutes }],
-  ['relay', { about: 'what the relay adds to a frame; scanning and decoding', frr: false, run: benchRelay }],
+  ['relay', { about: 'what the relay adds to a frame', frr: false, run: benchRelay }],
+  ['zapi', { about: 'what scanning, decoding and showing ZAPI frames costs', frr: false, run: benchZapi }],
 ])
 const names = [...BENCHMARKS.keys()]
 const width = Math.max(...names.map((name) => name.length))
