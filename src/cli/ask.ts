@@ -15,6 +15,7 @@ import {
   type SnooperReport,
   snooperReport,
 } from './report.js'
+import { type ViewsReport, addChange } from './show-report.js'
 
 const TIMEOUT_MS = 5000
 
@@ -88,6 +89,17 @@ export const askOverlay = (socket: string): Promise<Answer<{ bindings: BindingRe
       return synced != null
     })
     return { bindings: [...bindings.values()] }
+  })
+
+/** What zebra and bgpd have announced. */
+export const askViews = (socket: string): Promise<Answer<ViewsReport>> =>
+  answer(socket, async () => {
+    const report: ViewsReport = { vnis: [], macs: [], remote: [], vteps: [] }
+    await relay(socket, { getViews: {} }, ({ views, synced }) => {
+      for (const change of views?.changes ?? []) addChange(report, change)
+      return synced != null
+    })
+    return report
   })
 
 const keyText = ({ vni, mac, ip }: { vni: number; mac: string; ip: string }): string => `${vni} ${mac} ${ip}`

@@ -36,7 +36,8 @@ function snooperMissing(
   return problem(what, `${start} — the relay withdraws ${count(relay.overlayEntries, 'MAC-IP')} in ${duration(left)}`)
 }
 
-function relayFindings(relay: RelayReport): Finding[] {
+/** What is wrong with the relay alone. */
+export function relayFindings(relay: RelayReport): Finding[] {
   const found: Finding[] = []
   const main = relay.sessions.find(({ kind }) => kind === 'main')
   if (main === undefined) {

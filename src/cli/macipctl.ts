@@ -1,39 +1,18 @@
 #!/usr/bin/env node
 // The command `macipctl`: asks relay and snooper, prints for people or for programs.
-import { Argument, Command, InvalidArgumentError, Option } from 'commander'
-import { formatIp, formatMac, parseIp, parseMac } from '../address.js'
-import { configured, EXIT_CODES, pathspaceOption, run, withVersion } from '../daemon/command.js'
-import { DEFAULT_CONFIG, loadConfig } from '../daemon/config.js'
+import { Argument, Command, Option } from 'commander'
+import { configured, EXIT_CODES, run, withVersion } from '../daemon/command.js'
 import { errnoName, ExitCode, FatalError } from '../daemon/exit.js'
-import { defaultPaths } from '../daemon/settings.js'
-import { checkSocketPath } from '../daemon/unix-socket.js'
 import { askBindings, askOverlay, askRelay, askSnooper } from './ask.js'
 import { type Filter, renderBindings, select } from './bindings.js'
 import { findings } from './health.js'
+import { addressArgument, type Common, common, json, print, sockets, vniArgument } from './options.js'
+import { replay } from './replay.js'
+import { show } from './show.js'
 import { renderStatus } from './status.js'
 import { paintFor } from './text.js'
 
-type Common = { relay?: string; snoop?: string; config?: string; pathspace?: string; json?: true }
-
 const STATES = ['pending', 'active', 'shadowed', 'remote'] as const
-const VNI_MAX = 0xffffff
-
-const common = (command: Command): Command =>
-  configured(command)
-    .option('--relay <path>', "the relay's control socket (default: /run/macipd[/NAME]/relay.sock)")
-    .option('--snoop <path>', "the snooper's control socket (default: /run/macipd[/NAME]/snoop.sock)")
-    .addOption(pathspaceOption())
-    .option('--config <file>', `configuration file that names the sockets (default: ${DEFAULT_CONFIG}, if it exists)`)
-    .option('--json', 'print JSON: times in milliseconds since the epoch')
-
-function sockets(given: Common): { relay: string; snoop: string } {
-  const config = loadConfig(given.config)
-  const paths = defaultPaths(given.pathspace ?? config.pathspace)
-  return {
-    relay: checkSocketPath(given.relay ?? config.relay?.control ?? paths.relayControl, 'relay'),
-    snoop: checkSocketPath(given.snoop ?? config.snoop?.control ?? paths.snoopControl, 'snoop'),
-  }
-}
 
 const status = common(new Command('status'))
   .summary('is everything fine, and what is wrong')
@@ -76,28 +55,8 @@ States: active (announced to bgpd), pending (held, WHY says for what), shadowed 
     }
   })
 
-function addressArgument(text: string): Filter {
-  const mac = parseMac(text)
-  if (mac !== undefined) return { mac: formatMac(mac) }
-  const ip = parseIp(text)
-  if (ip !== undefined) return { ip: formatIp(ip) }
-  throw new InvalidArgumentError('Expected an IP address or a MAC address such as bc:24:11:00:00:01.')
-}
-
-function vniArgument(text: string): number {
-  const vni = /^\d+$/.test(text) ? Number(text) : 0
-  if (vni < 1 || vni > VNI_MAX) throw new InvalidArgumentError(`Expected a number from 1 to ${VNI_MAX}.`)
-  return vni
-}
-
 function nothingAnswers(relay: string, snoop: string): never {
   throw new FatalError(ExitCode.notRunning, `neither the relay (${relay}) nor the snooper (${snoop}) answers`)
-}
-
-const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`
-
-function print(text: string): void {
-  process.stdout.write(text)
 }
 
 // a reader such as head may have seen enough
@@ -105,9 +64,16 @@ process.stdout.on('error', (error) => {
   if (errnoName(error) !== 'EPIPE') throw error
 })
 
+const zapi = configured(new Command('zapi'))
+  .summary('the conversation between bgpd and zebra')
+  .description('Looks into the conversation between bgpd and zebra.')
+  .addCommand(replay)
+
 const program = withVersion(configured(new Command('macipctl')))
   .addCommand(status)
   .addCommand(bindings)
+  .addCommand(show)
+  .addCommand(zapi)
   .description('Shows what macipd on this node has learned and announced, and what is wrong.')
   .addHelpText(
     'after',
@@ -116,7 +82,9 @@ const program = withVersion(configured(new Command('macipctl')))
 Examples:
   macipctl status
   macipctl bindings --state pending
-  macipctl bindings 10.0.0.1 --json`,
+  macipctl bindings 10.0.0.1 --json
+  macipctl show remote --vni 100
+  macipctl zapi replay FILE`,
   )
 
 process.exitCode = await run(program, process.argv)

@@ -18,6 +18,8 @@ export type SessionReport = {
   injected: number
   heldBack: number
   inSync: boolean
+  /** Why nothing is injected into it; empty for the main session while that is possible. */
+  note: string
 }
 
 export type RelayReport = {
@@ -143,6 +145,7 @@ function sessionReport(properties: relayProto.Session.$Properties): SessionRepor
     injected: session.injected,
     heldBack: session.heldBack,
     inSync: session.inSync,
+    note: session.note,
   }
 }
 

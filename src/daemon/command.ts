@@ -49,7 +49,7 @@ export async function run(program: Command, argv: readonly string[]): Promise<Ex
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return ExitCode.ok
-      complain(program, `${describe(error, program)} (see ${program.name()} --help)`)
+      complain(program, `${describe(error, program, argv)} (see ${program.name()} --help)`)
       return ExitCode.usage
     }
     if (error instanceof FatalError) {
@@ -65,9 +65,17 @@ function complain(program: Command, message: string): void {
   process.stderr.write(`${program.name()}: ${message}\n`)
 }
 
-function describe({ code, message }: CommanderError, program: Command): string {
+function describe({ code, message }: CommanderError, program: Command, argv: readonly string[]): string {
   if (code === 'commander.help') {
-    return `a command is needed: ${program.commands.map((command) => command.name()).join(' or ')}`
+    const names = deepest(program, argv).commands.map((command) => command.name())
+    return `a command is needed: ${names.slice(0, -1).join(', ')} or ${names.at(-1) ?? ''}`
   }
   return message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ')
+}
+
+/** The command that the words lead to. */
+function deepest(program: Command, argv: readonly string[]): Command {
+  let command = program
+  for (const word of argv) command = command.commands.find((known) => known.name() === word) ?? command
+  return command
 }

@@ -14,7 +14,7 @@ export interface Field<T> {
   read(reader: Reader, name: string, features: Features, scope: Scope): T
   write(writer: Writer, value: T, features: Features, scope: Scope): void
   /** Whether the field is there at all, for those that are not always. Asked by the structure it belongs to. */
-  present?(scope: Scope, features: Features): boolean
+  readonly present?: (scope: Scope, features: Features) => boolean
   /** The value with names for numbers; undefined when it says nothing (an empty list, a zero ESI). Not asked for undefined. */
   json(value: T, features: Features): Json | undefined
   /** A few words for one line; without it they are made from `json`. */

@@ -48,6 +48,9 @@ export type Status =
   /** Another MAC is announced with the IP. */
   | 'ip-conflict'
 
+/** How long zebra may take to say all it has in a new session; it does not say when it is done. */
+export const SETTLE_MS = 30_000
+
 export class Overlay {
   private readonly items = new Items<Item>()
   /** Items whose announcement or status may have to change. */
@@ -151,6 +154,9 @@ export class Overlay {
       case 'ZEBRA_REMOTE_MACIP_DEL':
         if (message.body.ip === undefined) this.touchMac(message.body.vni, message.body.mac)
         else for (const item of this.items.ofIp(message.body.vni, message.body.ip)) this.touch(item)
+        return
+      case 'ZEBRA_REMOTE_VTEP_ADD':
+      case 'ZEBRA_REMOTE_VTEP_DEL':
         return
     }
   }

@@ -15,7 +15,7 @@ export function renderTree({ fields, undecoded }: Dissection): string[] {
 
 function branch(name: string, value: Json, indent: string): string[] {
   if (Array.isArray(value)) {
-    if (value.every(isLeaf)) return [`${indent}${name}: ${value.join(', ')}`]
+    if (value.every(isLeaf)) return [`${indent}${name}: ${value.join(', ') || 'none'}`]
     return value.flatMap((element, index) => branch(`${name} ${index + 1}`, element, indent))
   }
   if (typeof value !== 'object' || value === null) return [`${indent}${name}: ${String(value)}`]

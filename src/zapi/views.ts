@@ -1,6 +1,7 @@
-// What zebra announced (live VNIs, local MACs and MAC-IPs) and what bgpd announced (remote MACs and MAC-IPs).
+// What zebra announced (live VNIs, local MACs and MAC-IPs) and what bgpd announced (remote MACs, MAC-IPs and VTEPs).
 import { MacIpFlag, ZERO_ESI } from './messages/macip.js'
 import type { VniAdd } from './messages/vni.js'
+import type { RemoteVtep } from './messages/vtep.js'
 import type { BgpMessage, ZebraMessage } from './watch.js'
 
 /** Attributes of a MAC or MAC-IP as MACIP_ADD carries them. `esi`: 10 bytes. */
@@ -15,6 +16,9 @@ export type Remote = { readonly vtep: string; readonly flags: number; readonly s
 /** Entries of one VNI that are known by IP and MAC: by IP, then by MAC. */
 export type ByIp<T> = Map<string, Map<string, T>>
 
+/** Nothing is decided by VTEPs: further ones are only counted. Above what a fabric of 1,000 VNIs and 200 VTEPs has. */
+export const MAX_VTEPS = 250_000
+
 /** Everything known of one VNI. */
 export class VniView {
   /** zebra's VNI_ADD while it stands: the VNI is live. `vrf`: the header's, that of bgpd's EVPN instance. */
@@ -25,10 +29,15 @@ export class VniView {
   readonly macIps: ByIp<Attributes> = new Map()
   readonly remoteMacs = new Map<string, Remote>()
   readonly remoteMacIps: ByIp<Remote> = new Map()
+  /** VTEPs to flood to, with enum vxlan_flood_control. */
+  readonly vteps = new Map<string, number>()
 }
 
 export class Views {
   private readonly byVni = new Map<number, VniView>()
+  private vtepCount = 0
+  /** How often a VTEP was not kept for want of room. */
+  vtepsLeftOut = 0
 
   get(vni: number): VniView | undefined {
     return this.byVni.get(vni)
@@ -40,6 +49,7 @@ export class Views {
 
   clear(): void {
     this.byVni.clear()
+    this.vtepCount = 0
   }
 
   applyZebra(message: ZebraMessage): void {
@@ -49,6 +59,7 @@ export class Views {
         return
       case 'ZEBRA_VNI_DEL':
         // implies the deletion of every MAC and remote entry of the VNI, on both sides
+        this.vtepCount -= this.byVni.get(message.body.vni)?.vteps.size ?? 0
         this.byVni.delete(message.body.vni)
         return
       case 'ZEBRA_MACIP_ADD': {
@@ -92,7 +103,26 @@ export class Views {
         else deleteByIp(view.remoteMacIps, ip, mac)
         return
       }
+      case 'ZEBRA_REMOTE_VTEP_ADD':
+        for (const vtep of [message.body, ...message.body.more]) this.addVtep(vtep)
+        return
+      case 'ZEBRA_REMOTE_VTEP_DEL':
+        for (const { vni, vtep } of [message.body, ...message.body.more]) {
+          if (this.byVni.get(vni)?.vteps.delete(vtep) === true) this.vtepCount--
+        }
+        return
     }
+  }
+
+  private addVtep({ vni, vtep, floodControl }: Omit<RemoteVtep, 'more'>): void {
+    if (this.byVni.get(vni)?.vteps.has(vtep) !== true) {
+      if (this.vtepCount === MAX_VTEPS) {
+        this.vtepsLeftOut++
+        return
+      }
+      this.vtepCount++
+    }
+    this.vni(vni).vteps.set(vtep, floodControl)
   }
 
   private vni(vni: number): VniView {
@@ -118,7 +148,7 @@ export function deleteByIp(entries: ByIp<unknown>, ip: string, mac: string): voi
 
 /** The views as the messages they could have come from. */
 export function* viewMessages(views: Views): Generator<ZebraMessage | BgpMessage> {
-  for (const [vni, { announced, macs, macIps, remoteMacs, remoteMacIps }] of views.entries()) {
+  for (const [vni, { announced, macs, macIps, remoteMacs, remoteMacIps, vteps }] of views.entries()) {
     const vrf = announced?.vrf ?? 0
     if (announced !== undefined) yield { command: 'ZEBRA_VNI_ADD', ...announced }
     for (const [mac, attributes] of macs) {
@@ -132,6 +162,9 @@ export function* viewMessages(views: Views): Generator<ZebraMessage | BgpMessage
     }
     for (const { mac, ip, value } of eachByIp(remoteMacIps)) {
       yield { command: 'ZEBRA_REMOTE_MACIP_ADD', vrf, body: { vni, mac, ip, ...value, esi: ZERO_ESI } }
+    }
+    for (const [vtep, floodControl] of vteps) {
+      yield { command: 'ZEBRA_REMOTE_VTEP_ADD', vrf, body: { vni, vtep, floodControl, more: [] } }
     }
   }
 }

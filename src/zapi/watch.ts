@@ -14,6 +14,7 @@ import {
 } from './messages/macip.js'
 import { VNI_ADD, VNI_DEL, type VniAdd, type VniDel } from './messages/vni.js'
 import { ADVERTISE_ALL_VNI, type AdvertiseAllVni } from './messages/evpn.js'
+import { REMOTE_VTEP, type RemoteVtep } from './messages/vtep.js'
 
 /** Layouts by command, zebra → bgpd. */
 const FROM_ZEBRA = {
@@ -28,6 +29,8 @@ const FROM_BGPD = {
   ZEBRA_ADVERTISE_ALL_VNI: ADVERTISE_ALL_VNI,
   ZEBRA_REMOTE_MACIP_ADD: REMOTE_MACIP_ADD,
   ZEBRA_REMOTE_MACIP_DEL: REMOTE_MACIP_DEL,
+  ZEBRA_REMOTE_VTEP_ADD: REMOTE_VTEP,
+  ZEBRA_REMOTE_VTEP_DEL: REMOTE_VTEP,
 } satisfies Partial<Record<CommandName, unknown>>
 
 const SHAPES: Readonly<Record<keyof typeof FROM_ZEBRA | keyof typeof FROM_BGPD, Layout<unknown>>> = {
@@ -47,6 +50,9 @@ export type BgpMessage =
   | { command: 'ZEBRA_ADVERTISE_ALL_VNI'; vrf: number; body: AdvertiseAllVni }
   | { command: 'ZEBRA_REMOTE_MACIP_ADD'; vrf: number; body: RemoteMacIpAdd }
   | { command: 'ZEBRA_REMOTE_MACIP_DEL'; vrf: number; body: RemoteMacIpDel }
+  | { command: 'ZEBRA_REMOTE_VTEP_ADD' | 'ZEBRA_REMOTE_VTEP_DEL'; vrf: number; body: RemoteVtep }
+
+export const isFromBgpd = (message: ZebraMessage | BgpMessage): message is BgpMessage => message.command in FROM_BGPD
 
 /** The frame of a watched message. */
 export function encodeMessage(line: ReleaseLine, message: ZebraMessage | BgpMessage): Buffer {

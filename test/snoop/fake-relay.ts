@@ -20,7 +20,7 @@ export class FakeRelay extends Awaited {
   /** What it was told, one line each: `own NAME`, `put VNI MAC IP`, `remove VNI MAC IP`, `reconciled`. */
   readonly told: string[] = []
   readonly overlay = new Map<string, proto.Entry.$Properties>()
-  /** Sent to a new owner before the overlay is handed back. */
+  /** Sent to a new owner before the overlay is handed back, and to who asks. */
   views: proto.ViewChange.$Properties[] = []
   status: proto.RelayStatus.$Properties = { version: '0.1.0' }
   /** It takes its time to hand everything back: nobody is told `synced` until `say({ synced: {} })`. */
@@ -98,6 +98,9 @@ export class FakeRelay extends Awaited {
       client.send({ status: this.status })
     } else if (message.getOverlay != null) {
       this.handBack(client)
+    } else if (message.getViews != null) {
+      client.send({ views: { reset: true, changes: this.views } })
+      client.send({ synced: {} })
     }
   }
 

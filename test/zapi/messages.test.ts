@@ -128,8 +128,15 @@ suite('release lines', () => {
     '10.1': 144,
     '10.2': 147,
     '10.3': 147,
+    '10.4': 147,
+    '10.5': 147,
+    '10.6': 147,
     '10.7': 147,
+    master: 147,
   }
+  test('every line is counted', () => {
+    assert.deepEqual(Object.keys(COUNTS).sort(), RELEASE_LINES.map(({ name }) => name).sort())
+  })
   for (const [name, count] of Object.entries(COUNTS)) {
     test(`FRR ${name} has ${count} commands, each once`, () => {
       const names = Array.from({ length: count }, (_, number) => line(name).commandName(number))
@@ -153,12 +160,24 @@ suite('release lines', () => {
     ['10.5', 19, 72],
     ['10.6', 19, 72],
     ['10.7', 19, 72],
+    ['master', 19, 72],
   ]
   test('numbers of the commands that matter most', () => {
     for (const [name, hello, add] of KNOWN) {
       assert.equal(line(name).commandNumber('ZEBRA_HELLO'), hello, name)
       assert.equal(line(name).commandNumber('ZEBRA_MACIP_ADD'), add, name)
       assert.equal(line(name).commandNumber('ZEBRA_MACIP_DEL'), add + 1, name)
+    }
+  })
+
+  test('route types of lib/route_types.txt: LOCAL came with 10.0, and TABLE_DIRECT before ALL', () => {
+    for (const { name, features } of RELEASE_LINES) {
+      const before = features.helloReceiveNotify
+      assert.equal(features.routeTypes.length, before ? 31 : 33, name)
+      assert.equal(new Set(features.routeTypes).size, features.routeTypes.length)
+      assert.deepEqual([features.protoBgp, features.protoVnc], before ? [9, 17] : [10, 18], name)
+      assert.equal(features.routeTypes.at(-1), 'all')
+      assert.deepEqual(features.routeTypes.slice(0, 4), ['system', 'kernel', 'connect', before ? 'static' : 'local'])
     }
   })
 

@@ -8,7 +8,15 @@ import type { Report } from '../overlay.js'
 import { viewMessages } from '../views.js'
 import type { BgpMessage, ZebraMessage } from '../watch.js'
 import type { Engine, EngineListener } from './engine.js'
-import { STATUS_TO_PROTO, entryFromProto, entryToProto, keyFromProto, keyToProto, viewChange } from './entries.js'
+import {
+  STATUS_TO_PROTO,
+  changeForOwner,
+  entryFromProto,
+  entryToProto,
+  keyFromProto,
+  keyToProto,
+  viewChange,
+} from './entries.js'
 
 /** Entries, changes and states in one message. */
 const PART = 500
@@ -52,7 +60,7 @@ export class RelayControl implements EngineListener {
 
   onMessage(message: ZebraMessage | BgpMessage): void {
     if (this.owner === undefined) return
-    const change = viewChange(message)
+    const change = changeForOwner(message)
     if (change === undefined) return
     if (this.changes.length === 0) setImmediate(this.flushChanges)
     this.changes.push(change)
@@ -93,6 +101,8 @@ export class RelayControl implements EngineListener {
       client.send({ status: this.fullStatus() })
     } else if (message.getOverlay != null) {
       void this.sendOverlay(client)
+    } else if (message.getViews != null) {
+      void this.answerViews(client)
     } else if (message.own != null) {
       this.own(client, message.own.client ?? '')
     } else if (client !== this.owner) {
@@ -136,12 +146,21 @@ export class RelayControl implements EngineListener {
 
   /** What changes while the parts are sent is sent in between: the last word on each key is the right one. */
   private async handOver(client: Client): Promise<void> {
+    if (await this.sendViews(client, changeForOwner)) await this.sendOverlay(client)
+  }
+
+  private async answerViews(client: Client): Promise<void> {
+    if (await this.sendViews(client, viewChange)) client.send({ synced: {} })
+  }
+
+  /** False if the client has gone meanwhile. */
+  private async sendViews(client: Client, map: typeof viewChange): Promise<boolean> {
     client.send({ views: { reset: true } })
-    for (const part of parts(viewMessages(this.engine.views), viewChange)) {
+    for (const part of parts(viewMessages(this.engine.views), map)) {
       client.send({ views: { changes: part } })
-      if (!(await this.room(client))) return
+      if (!(await this.room(client))) return false
     }
-    await this.sendOverlay(client)
+    return true
   }
 
   private async sendOverlay(client: Client): Promise<void> {

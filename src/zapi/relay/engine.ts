@@ -3,19 +3,18 @@
 import { overlay as proto } from '../../gen/overlay.js'
 import type { ReleaseLine } from '../lines.js'
 import type { Key } from '../items.js'
-import { Overlay, type OverlayEntry, type Report } from '../overlay.js'
+import { Overlay, type OverlayEntry, type Report, SETTLE_MS } from '../overlay.js'
 import type { Verdict } from '../scanner.js'
 import { Views, viewMessages } from '../views.js'
-import { type BgpMessage, type ZebraMessage, encodeMessage } from '../watch.js'
+import { type BgpMessage, type ZebraMessage, encodeMessage, isFromBgpd } from '../watch.js'
 import { entryToProto, keyToProto } from './entries.js'
 import { type ExchangeRecord, Journal, RecordKind } from './journal.js'
-import { type Opening, replay } from './replay.js'
+import type { Opening } from './exchange.js'
+import { replay } from './replay.js'
 import type { Session, SessionEvents } from './session.js'
 
 /** Frames injected with one system call: few enough that the kernel takes all or none. */
 const INJECTION_BATCH = 256
-/** How long zebra may take to say all it has in a new session; it does not say when it is done. */
-const SETTLE_MS = 30_000
 
 /** Who wants to know what changes. */
 export type EngineListener = {
@@ -231,8 +230,7 @@ export class Engine implements SessionEvents {
     if (this.main?.line === undefined) return
     const { id, line } = this.main
     for (const message of viewMessages(this.views)) {
-      const fromBgpd = message.command === 'ZEBRA_REMOTE_MACIP_ADD'
-      yield record(fromBgpd ? RecordKind.toZebra : RecordKind.toBgpd, id, encodeMessage(line, message))
+      yield record(isFromBgpd(message) ? RecordKind.toZebra : RecordKind.toBgpd, id, encodeMessage(line, message))
     }
     for (const { entry, announced } of this.overlay.entries()) {
       if (announced === undefined) continue

@@ -65,7 +65,7 @@ export const STATUS_TO_PROTO: Record<Status, proto.EntryStatus> = {
 export function viewChange(message: ZebraMessage | BgpMessage): proto.ViewChange.$Properties | undefined {
   switch (message.command) {
     case 'ZEBRA_VNI_ADD':
-      return { vni: { vni: message.body.vni } }
+      return { vni: { vni: message.body.vni, vtep: parseIp(message.body.vtep) ?? Buffer.alloc(0) } }
     case 'ZEBRA_VNI_DEL':
       return { vni: { vni: message.body.vni, gone: true } }
     case 'ZEBRA_MACIP_ADD': {
@@ -80,7 +80,21 @@ export function viewChange(message: ZebraMessage | BgpMessage): proto.ViewChange
     }
     case 'ZEBRA_REMOTE_MACIP_DEL':
       return { remote: { key: keyToProto(message.body), gone: true } }
+    case 'ZEBRA_REMOTE_VTEP_ADD': {
+      const { vni, vtep, floodControl } = message.body
+      return { vtep: { vni, vtep: parseIp(vtep) ?? Buffer.alloc(0), floodControl } }
+    }
+    case 'ZEBRA_REMOTE_VTEP_DEL': {
+      const { vni, vtep } = message.body
+      return { vtep: { vni, vtep: parseIp(vtep) ?? Buffer.alloc(0), gone: true } }
+    }
     case 'ZEBRA_ADVERTISE_ALL_VNI':
       return undefined
   }
+}
+
+/** As `viewChange`, for the owner of the overlay: nothing it decides depends on VTEPs. */
+export function changeForOwner(message: ZebraMessage | BgpMessage): proto.ViewChange.$Properties | undefined {
+  const change = viewChange(message)
+  return change?.vtep == null ? change : undefined
 }

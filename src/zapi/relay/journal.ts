@@ -5,7 +5,7 @@
 // length counting what follows it. A record that a death left unfinished ends the file.
 import { closeSync, existsSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs'
 
-const MAGIC = Buffer.from('MACIPDX1')
+export const MAGIC = Buffer.from('MACIPDX1')
 const LENGTH_BYTES = 4
 const RECORD_HEADER = 1 + 8 + 4
 
@@ -42,14 +42,20 @@ export function encodeRecord({ kind, time, session, bytes }: ExchangeRecord): Bu
   return record
 }
 
-/** The records of a file's bytes up to the first that is unfinished or not one; `bytes` are views into the file's. */
-export function* decodeRecords(file: Buffer): Generator<ExchangeRecord> {
-  if (!file.subarray(0, MAGIC.length).equals(MAGIC)) return
+/** Whether a file's bytes begin as those of a recorded exchange. */
+export const isExchange = (file: Buffer): boolean => file.subarray(0, MAGIC.length).equals(MAGIC)
+
+/**
+ * The records of a file's bytes up to the first that is unfinished or not one; `bytes` are views into the file's.
+ * Returns how many bytes it understood.
+ */
+export function* decodeRecords(file: Buffer): Generator<ExchangeRecord, number> {
+  if (!isExchange(file)) return 0
   let offset = MAGIC.length
   while (file.length - offset >= LENGTH_BYTES + RECORD_HEADER) {
     const end = offset + LENGTH_BYTES + file.readUInt32BE(offset)
     const kind = file.readUInt8(offset + 4)
-    if (end > file.length || end < offset + LENGTH_BYTES + RECORD_HEADER || !KINDS.has(kind)) return
+    if (end > file.length || end < offset + LENGTH_BYTES + RECORD_HEADER || !KINDS.has(kind)) break
     yield {
       kind: kind as RecordKind,
       time: file.readDoubleBE(offset + 5),
@@ -58,6 +64,7 @@ export function* decodeRecords(file: Buffer): Generator<ExchangeRecord> {
     }
     offset = end
   }
+  return offset
 }
 
 /** Written anew when it has grown to this, and to this many times what was left after the last time. */

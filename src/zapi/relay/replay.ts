@@ -1,22 +1,7 @@
 // Rebuilds what a predecessor knew from its journal.
-import { overlay as proto } from '../../gen/overlay.js'
-import { introduce } from '../introduce.js'
-import type { ReleaseLine } from '../lines.js'
 import type { Overlay } from '../overlay.js'
-import { type BgpMessage, Watch, type ZebraMessage } from '../watch.js'
-import { entryFromProto, keyFromProto } from './entries.js'
-import { type ExchangeRecord, RecordKind, decodeRecords } from './journal.js'
-
-type FrameKind = Exclude<
-  RecordKind,
-  typeof RecordKind.closed | typeof RecordKind.overlayPut | typeof RecordKind.overlayRemove
->
-
-/** What is known of the line besides the frames. */
-type KnownLine = { configured: ReleaseLine | undefined; running: string | undefined }
-
-/** A session's first frames, as far as they were seen. */
-export type Opening = { hello: Buffer | undefined; capabilities: Buffer | undefined }
+import { type ExchangeEvent, ExchangeReader, type KnownLine, type Opening } from './exchange.js'
+import { decodeRecords } from './journal.js'
 
 /**
  * Feeds the records of `file` to `overlay` (and through it to the views); the sessions' first frames are returned.
@@ -28,92 +13,42 @@ export function replay(
   known: KnownLine,
   onBad: (error: unknown) => void,
 ): Map<number, Opening> {
-  const history = new History(overlay, known)
+  const reader = new ExchangeReader(known)
   for (const record of decodeRecords(file)) {
     try {
-      history.apply(record)
+      const event = reader.read(record)
+      if (event !== undefined) apply(event, overlay)
     } catch (error) {
       onBad(error)
     }
   }
-  return history.openings
+  return reader.openings
 }
 
-class History {
-  readonly openings = new Map<number, Opening>()
-  private main: { id: number; zebra: Watch<ZebraMessage>; bgpd: Watch<BgpMessage> } | { id: number } | undefined
-
-  constructor(
-    private readonly overlay: Overlay,
-    private readonly known: KnownLine,
-  ) {}
-
-  apply({ kind, session, bytes }: ExchangeRecord): void {
-    switch (kind) {
-      case RecordKind.overlayPut:
-        this.overlay.put(entryFromProto(proto.Entry.decode(bytes)))
-        return
-      case RecordKind.overlayRemove:
-        this.overlay.remove(keyFromProto(proto.Key.decode(bytes)))
-        return
-      case RecordKind.closed:
-        this.openings.delete(session)
-        if (this.main?.id === session) this.loseMain()
-        return
-      case RecordKind.toZebra:
-      case RecordKind.toBgpd:
-      case RecordKind.held:
-      case RecordKind.injected:
-        if (!this.introduces(kind, session, bytes)) this.frame(kind, session, bytes)
-        return
-    }
-  }
-
-  /** The first frame of each direction is HELLO and CAPABILITIES. */
-  private introduces(kind: FrameKind, session: number, frame: Buffer): boolean {
-    const opening = this.openings.get(session) ?? { hello: undefined, capabilities: undefined }
-    this.openings.set(session, opening)
-    if (opening.hello === undefined && kind === RecordKind.toZebra) {
-      opening.hello = Buffer.from(frame)
-      if (introduce(opening.hello, undefined, undefined).kind !== 'main') return true
-      this.loseMain()
-      this.main = { id: session }
-      return true
-    }
-    if (opening.capabilities === undefined && kind === RecordKind.toBgpd) {
-      opening.capabilities = Buffer.from(frame)
-      const { configured, running } = this.known
-      const { line } = introduce(opening.hello, opening.capabilities, configured, running)
-      if (this.main?.id === session && line !== undefined) {
-        this.main = { id: session, zebra: Watch.zebra(line), bgpd: Watch.bgpd(line) }
-      }
-      return true
-    }
-    return false
-  }
-
-  private frame(kind: FrameKind, session: number, frame: Buffer): void {
-    if (this.main?.id !== session || !('zebra' in this.main)) return
-    const { overlay } = this
-    const { zebra, bgpd } = this.main
-    switch (kind) {
-      case RecordKind.toZebra:
-        overlay.onBgpd(bgpd.decode(frame))
-        return
-      case RecordKind.toBgpd:
-      case RecordKind.held:
-        overlay.onZebra(zebra.decode(frame))
-        return
-      case RecordKind.injected: {
-        const message = zebra.decode(frame)
-        if (message.command === 'ZEBRA_MACIP_ADD' || message.command === 'ZEBRA_MACIP_DEL') overlay.onInjected(message)
-        return
-      }
-    }
-  }
-
-  private loseMain(): void {
-    if (this.main !== undefined) this.overlay.onSessionLost()
-    this.main = undefined
+function apply(event: ExchangeEvent, overlay: Overlay): void {
+  switch (event.type) {
+    case 'put':
+      overlay.put(event.entry)
+      return
+    case 'remove':
+      overlay.remove(event.key)
+      return
+    case 'begun':
+      if (event.again) overlay.onSessionLost()
+      return
+    case 'introduced':
+      return
+    case 'lost':
+      overlay.onSessionLost()
+      return
+    case 'bgpd':
+      overlay.onBgpd(event.message)
+      return
+    case 'zebra':
+      overlay.onZebra(event.message)
+      return
+    case 'injected':
+      overlay.onInjected(event.message)
+      return
   }
 }

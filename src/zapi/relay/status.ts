@@ -26,7 +26,10 @@ export function relayStatus(engine: Engine, options: WorkerOptions): proto.Relay
     ...countViews(views),
     overlayEntries: overlay.size,
     announced,
-    counters: Object.entries(engine.counters).map(([name, value]) => ({ name, value })),
+    counters: Object.entries({ ...engine.counters, vtepsLeftOut: views.vtepsLeftOut }).map(([name, value]) => ({
+      name,
+      value,
+    })),
   }
 }
 

@@ -1,0 +1,125 @@
+// What the records of an exchange mean: which session is the main one, which line speaks, what was said in it.
+import { overlay as proto } from '../../gen/overlay.js'
+import { HEADER_SIZE, frameCommand, frameLength, headerFault } from '../frame.js'
+import { type Introduction, introduce } from '../introduce.js'
+import type { ReleaseLine } from '../lines.js'
+import type { Key } from '../items.js'
+import type { Injection, OverlayEntry } from '../overlay.js'
+import { type BgpMessage, Watch, type ZebraMessage } from '../watch.js'
+import { entryFromProto, keyFromProto } from './entries.js'
+import { type ExchangeRecord, RecordKind } from './journal.js'
+
+/**
+ * One record, understood. Messages are those of the main session while its line is certain; what the recorded relay
+ * injected is understood even when this reader has its doubts.
+ */
+export type ExchangeEvent =
+  | { type: 'put'; entry: OverlayEntry }
+  | { type: 'remove'; key: Key }
+  /** A session has begun; `again`: it is the main one, and the earlier one has not been seen to end. */
+  | { type: 'begun'; introduction: Introduction; again: boolean }
+  /** zebra has answered in the main session. */
+  | { type: 'introduced'; introduction: Introduction }
+  | { type: 'lost' }
+  | { type: 'bgpd'; message: BgpMessage }
+  | { type: 'zebra'; message: ZebraMessage; held: boolean }
+  | { type: 'injected'; message: Injection }
+
+/** A session's first frames, as far as they were seen. */
+export type Opening = { hello: Buffer | undefined; capabilities: Buffer | undefined }
+
+type FrameRecord = ExchangeRecord & {
+  kind: Exclude<RecordKind, typeof RecordKind.closed | typeof RecordKind.overlayPut | typeof RecordKind.overlayRemove>
+}
+/** What is known of the line besides the frames: from the configuration, and from zebra itself. */
+export type KnownLine = { configured: ReleaseLine | undefined; running: string | undefined }
+type Watches = { zebra: Watch<ZebraMessage>; bgpd: Watch<BgpMessage> }
+
+export class ExchangeReader {
+  readonly openings = new Map<number, Opening>()
+  private main: { id: number; watches: Watches | undefined; injected: Watch<ZebraMessage> | undefined } | undefined
+
+  constructor(private readonly known: KnownLine) {}
+
+  /** Undefined for a record that changes nothing. Throws on one that cannot be understood. */
+  read(record: ExchangeRecord): ExchangeEvent | undefined {
+    const { kind, session, bytes } = record
+    switch (kind) {
+      case RecordKind.overlayPut:
+        return { type: 'put', entry: entryFromProto(proto.Entry.decode(bytes)) }
+      case RecordKind.overlayRemove:
+        return { type: 'remove', key: keyFromProto(proto.Key.decode(bytes)) }
+      case RecordKind.closed:
+        this.openings.delete(session)
+        if (this.main?.id !== session) return undefined
+        this.main = undefined
+        return { type: 'lost' }
+      case RecordKind.toZebra:
+      case RecordKind.toBgpd:
+      case RecordKind.held:
+      case RecordKind.injected:
+        return this.readFrame({ kind, session, bytes, time: record.time })
+    }
+  }
+
+  isMain(session: number): boolean {
+    return this.main?.id === session
+  }
+
+  /** Nothing more of the main session is understood. */
+  doubt(): void {
+    if (this.main !== undefined) this.main.watches = undefined
+  }
+
+  private readFrame(record: FrameRecord): ExchangeEvent | undefined {
+    const { kind, session, bytes } = record
+    checkFrame(bytes)
+    const opening = this.openings.get(session) ?? { hello: undefined, capabilities: undefined }
+    this.openings.set(session, opening)
+    if (opening.hello === undefined && kind === RecordKind.toZebra) {
+      opening.hello = Buffer.from(bytes)
+      const introduction = introduce(opening.hello, undefined, undefined)
+      const again = introduction.kind === 'main' && this.main !== undefined
+      if (introduction.kind === 'main') this.main = { id: session, watches: undefined, injected: undefined }
+      return { type: 'begun', introduction, again }
+    }
+    if (opening.capabilities === undefined && opening.hello !== undefined && kind === RecordKind.toBgpd) {
+      opening.capabilities = Buffer.from(bytes)
+      if (this.main?.id !== session) return undefined
+      const { configured, running } = this.known
+      const introduction = introduce(opening.hello, opening.capabilities, configured, running)
+      const spoken = introduce(opening.hello, opening.capabilities, undefined).line
+      this.main.injected = spoken && Watch.zebra(spoken)
+      this.main.watches = introduction.line && watchesOf(introduction.line)
+      return { type: 'introduced', introduction }
+    }
+    return this.readMessage(record)
+  }
+
+  private readMessage({ kind, session, bytes }: FrameRecord): ExchangeEvent | undefined {
+    if (this.main?.id !== session) return undefined
+    const { watches, injected } = this.main
+    const command = frameCommand(bytes)
+    if (kind === RecordKind.injected) {
+      const message = injected?.has(command) === true ? injected.decode(bytes) : undefined
+      if (message?.command !== 'ZEBRA_MACIP_ADD' && message?.command !== 'ZEBRA_MACIP_DEL') return undefined
+      return { type: 'injected', message }
+    }
+    if (kind === RecordKind.toZebra) {
+      return watches?.bgpd.has(command) === true ? { type: 'bgpd', message: watches.bgpd.decode(bytes) } : undefined
+    }
+    if (watches?.zebra.has(command) !== true) return undefined
+    return { type: 'zebra', message: watches.zebra.decode(bytes), held: kind === RecordKind.held }
+  }
+}
+
+const watchesOf = (line: ReleaseLine): Watches => ({ zebra: Watch.zebra(line), bgpd: Watch.bgpd(line) })
+
+function checkFrame(bytes: Buffer): void {
+  if (bytes.length < HEADER_SIZE) throw new RangeError(`a frame has at least ${HEADER_SIZE} bytes, not ${bytes.length}`)
+  const fault = headerFault(bytes, 0)
+  if (fault !== undefined) throw new RangeError(fault)
+  if (frameLength(bytes) !== bytes.length) {
+    throw new RangeError(`a frame of length ${frameLength(bytes)} was recorded with ${bytes.length} bytes`)
+  }
+}
