@@ -12,6 +12,7 @@ import { benchMemory } from './memory.js'
 import { benchPorts } from './ports.js'
 import { benchRelay } from './relay.js'
 import { benchRoutes } from './routes.js'
+import { benchZapi } from './zapi.js'
 import { describeMachine, jsonReport, type Result, tableReport } from './report.js'
 
 type Benchmark = {
@@ -29,7 +30,8 @@ const BENCHMARKS = new Map<string, Benchmark>([
   ['ports', { about: 'how fast the map of ports follows the kernel', frr: false, run: benchPorts }],
   ['memory', { about: 'resident memory of each process, idle', frr: true, run: benchMemory }],
   ['routes', { about: '200,000 routes from bgpd to zebra, with and without the relay', frr: true, run: benchRoutes }],
-  ['relay', { about: 'what the relay adds to a frame; scanning and decoding', frr: false, run: benchRelay }],
+  ['relay', { about: 'what the relay adds to a frame', frr: false, run: benchRelay }],
+  ['zapi', { about: 'what scanning, decoding and showing ZAPI frames costs', frr: false, run: benchZapi }],
 ])
 const names = [...BENCHMARKS.keys()]
 const width = Math.max(...names.map((name) => name.length))
@@ -56,8 +58,8 @@ async function bench(chosen: readonly string[], { json, frr }: { json: boolean; 
 const program = configured(new Command('bench'))
   .usage('[NAME…] [--json] [--frr RELEASE]')
   .description(
-    `Measures macipd on this machine, with real FRR daemons in network namespaces. Nothing else on the machine is touched;
-root is needed. Values depend on the machine and on what else it does: compare values of one run, or of quiet machines.`,
+    `Measures macipd with real FRR daemons in network namespaces of this machine; nothing else on it is touched.
+Needs root. Values depend on the machine and on what else it does: compare those of one run, or of quiet machines.`,
   )
   .addArgument(new Argument('[NAME...]', 'what to measure; without a name everything, in minutes').choices(names))
   .option('--json', 'one JSON object instead of the table', false)

@@ -1,8 +1,8 @@
 // What a benchmark hands back.
 import type { Release } from '../test/lab/frr.js'
 
-/** What the value shall stay below, in its unit. */
-export type Target = `${'<' | '<='} ${number}`
+/** What the value shall be, in its unit. */
+export type Target = `${'<' | '<=' | '>='} ${number}`
 
 export type Measurement = {
   /** Unique within its benchmark, and the same in every run. */
@@ -22,8 +22,10 @@ export type Context = {
 /** Undefined where there is no target. */
 export function meetsTarget({ value, target }: Measurement): boolean | undefined {
   if (target === undefined) return undefined
-  const [operator, limit] = target.split(' ')
-  return operator === '<' ? value < Number(limit) : value <= Number(limit)
+  const [operator, text] = target.split(' ')
+  const limit = Number(text)
+  if (operator === '>=') return value >= limit
+  return operator === '<' ? value < limit : value <= limit
 }
 
 /** The value that `percent` of all do not exceed; NaN of none. */

@@ -1,14 +1,8 @@
-// What the relay adds to a frame between zebra and bgpd, both played by this process; and what scanning and decoding
-// cost alone.
-import assert from 'node:assert/strict'
+// What the relay adds to a frame between zebra and bgpd, both played by this process.
 import { once } from 'node:events'
 import { type Socket, connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { measure } from 'mitata'
-import { releaseLine } from '../src/zapi/lines.js'
-import { FrameScanner } from '../src/zapi/scanner.js'
-import { Watch } from '../src/zapi/watch.js'
-import { NUMBERS, OPENINGS, frame, hex, macIpAdd, vniAdd } from '../test/zapi/build.js'
+import { NUMBERS, OPENINGS, frame, macIpAdd, vniAdd } from '../test/zapi/build.js'
 import { FakeZebra, RelayRig } from '../test/zapi/relay-rig.js'
 import { type Context, type Measurement, median, percentile } from './measurement.js'
 
@@ -19,20 +13,13 @@ const WARM_UP = 500
 /** Everyone is asleep again when the next frame comes. */
 const PAUSE_MS = 2
 const FRAME_BYTES = 100
-const SCAN_BYTES = 64 * 1024
-
-export async function benchRelay({ progress }: Context): Promise<Measurement[]> {
-  progress(`${SAMPLES} frames through the relay, and as many past it`)
-  const added = await addedLatency()
-  progress('scanning and decoding')
-  return [...added, ...(await codecCosts())]
-}
 
 /**
  * From write to arrival, both here, with the relay in between and, in turns, without. Without it this process reads what
  * it has written before it falls asleep, so the difference holds the waking up of two processes: an upper bound.
  */
-async function addedLatency(): Promise<Measurement[]> {
+export async function benchRelay({ progress }: Context): Promise<Measurement[]> {
+  progress(`${SAMPLES} frames through the relay, and as many past it`)
   await using rig = new RelayRig()
   const zebraServer = await rig.startZebra()
   await rig.start()
@@ -86,31 +73,4 @@ async function timeOf(from: Socket, to: Socket, bytes: Buffer): Promise<number> 
   const time = (await arrived) - start
   await sleep(PAUSE_MS)
   return time
-}
-
-async function codecCosts(): Promise<Measurement[]> {
-  const line = releaseLine(RELEASE)
-  assert.ok(line !== undefined)
-  const routes = Buffer.concat(
-    Array.from({ length: Math.floor(SCAN_BYTES / FRAME_BYTES) }, () =>
-      frame(numbers.ROUTE_ADD, Buffer.alloc(FRAME_BYTES - 10)),
-    ),
-  )
-  const watch = Watch.zebra(line)
-  const scanner = new FrameScanner(
-    (_bytes, _offset, _length, command) => (watch.has(command) ? 'hold' : 'pass'),
-    (command) => watch.has(command),
-  )
-  const scan = await measure(() => {
-    const { pass } = scanner.scan(routes, routes.length)
-    scanner.consumed(routes, pass)
-    assert.equal(pass, routes.length)
-  })
-  const message = macIpAdd(numbers, '020000000001', hex('0a400001').toString('hex'))
-  const decode = await measure(() => watch.decode(message))
-  return [
-    // bytes per nanosecond are gigabytes per second
-    { name: `scanning frames of ${FRAME_BYTES} bytes`, value: routes.length / scan.p50, unit: 'GB/s' },
-    { name: 'decoding MACIP_ADD', value: 1000 / decode.p50, unit: 'million/s' },
-  ]
 }

@@ -7,13 +7,12 @@ import { type ReleaseLine, releaseLine } from '../src/zapi/lines.js'
 import { MACIP_ADD, REMOTE_MACIP_ADD } from '../src/zapi/messages/macip.js'
 import { ROUTE } from '../src/zapi/messages/route.js'
 import { FrameScanner } from '../src/zapi/scanner.js'
-
-export type Measurement = { name: string; value: number; unit: string; target?: string }
+import type { Measurement, Target } from './measurement.js'
 
 const ATTEMPTS = 7
 const MESSAGES = 500_000
 const GIGABYTE = 1e9
-const DECODE_TARGET = '>= 1000000'
+const DECODE_TARGET: Target = '>= 1000000'
 const STREAM_SIZE = 65_536
 const FRAME_SIZE = 100
 
@@ -49,7 +48,7 @@ export function benchZapi(): Promise<Measurement[]> {
   ])
 }
 
-function rate(name: string, work: () => unknown, target: string): Measurement {
+function rate(name: string, work: () => unknown, target: Target): Measurement {
   const seconds = best(() => {
     for (let i = 0; i < MESSAGES; i++) work()
   })
