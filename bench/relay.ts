@@ -1,11 +1,14 @@
 // What the relay adds to a frame between zebra and bgpd, both played by this process.
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type Socket, connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { NUMBERS, OPENINGS, frame, macIpAdd, vniAdd } from '../test/zapi/build.js'
 import { FakeZebra, RelayRig } from '../test/zapi/relay-rig.js'
 import { type Context, type Measurement, median, percentile } from './measurement.js'
 
+const MACIPCTL = fileURLToPath(new URL('../src/cli/macipctl.js', import.meta.url))
 const RELEASE = '8.4'
 const numbers = NUMBERS[RELEASE]
 const SAMPLES = 2000
@@ -34,7 +37,7 @@ export async function benchRelay({ progress }: Context): Promise<Measurement[]> 
   const direct = { from: directServer.accept(), to: connect(rig.path('direct')) }
   await once(direct.to, 'connect')
   const routeFrame = frame(numbers.ROUTE_ADD, Buffer.alloc(FRAME_BYTES - 10))
-  const times = { direct: [] as number[], route: [] as number[], macIp: [] as number[] }
+  const times = { direct: [] as number[], route: [] as number[], macIp: [] as number[], dumped: [] as number[] }
   for (let sample = 0; sample < WARM_UP + SAMPLES; sample++) {
     const number = sample.toString(16).padStart(4, '0')
     times.direct.push(await timeOf((await direct.from).socket, direct.to, routeFrame))
@@ -44,6 +47,25 @@ export async function benchRelay({ progress }: Context): Promise<Measurement[]> 
   direct.to.destroy()
   directServer.server.close()
 
+  progress(`${SAMPLES} frames while a dump is attached`)
+  const dump = spawn(process.execPath, [
+    MACIPCTL,
+    'zapi',
+    'dump',
+    '--last',
+    '1',
+    '--follow',
+    '--relay',
+    rig.path('control'),
+  ])
+  await once(dump.stdout, 'data')
+  dump.stdout.resume()
+  for (let sample = 0; sample < WARM_UP + SAMPLES; sample++) {
+    times.dumped.push(await timeOf(zebra.socket, relayed.to.socket, routeFrame))
+  }
+  dump.kill()
+  await once(dump, 'exit')
+
   const base = median(times.direct.slice(WARM_UP))
   const beyond = (values: number[], percent: number): number =>
     (percentile(values.slice(WARM_UP), percent) - base) * 1000
@@ -52,6 +74,18 @@ export async function benchRelay({ progress }: Context): Promise<Measurement[]> 
     { name: 'added to a frame, p99', value: beyond(times.route, 99), unit: 'µs', target: '< 1000' },
     { name: 'added to a MACIP_ADD, p50', value: beyond(times.macIp, 50), unit: 'µs', target: '< 100' },
     { name: 'added to a MACIP_ADD, p99', value: beyond(times.macIp, 99), unit: 'µs', target: '< 1000' },
+    {
+      name: 'added to a frame with a dump attached, p50',
+      value: beyond(times.dumped, 50),
+      unit: 'µs',
+      target: '< 100',
+    },
+    {
+      name: 'added to a frame with a dump attached, p99',
+      value: beyond(times.dumped, 99),
+      unit: 'µs',
+      target: '< 1000',
+    },
     { name: 'the same without the relay, p50', value: base * 1000, unit: 'µs' },
     { name: 'the same without the relay, p99', value: percentile(times.direct.slice(WARM_UP), 99) * 1000, unit: 'µs' },
   ]

@@ -1,6 +1,6 @@
 // Addresses and prefixes in ZAPI payloads: text in values, bytes on the wire.
 import { formatIp, parseIp, parseMac } from '../address.js'
-import type { Reader, Writer } from './cursor.js'
+import { AbsentAddressError, type Reader, type Writer } from './cursor.js'
 import { type Field, either, opaque, sizedBytes, u16 } from './fields.js'
 
 const AF_INET = 2
@@ -207,6 +207,7 @@ const hostU16 = (bytes: Buffer, offset: number): number =>
 function addressLength(reader: Reader, name: string, family: number): 4 | 16 {
   if (family === AF_INET) return 4
   if (family === AF_INET6) return 16
+  if (family === 0) throw new AbsentAddressError(name, reader.offset, 'family 0, there is no address')
   throw reader.fault(name, 0, `address family ${family}, expected ${AF_INET} or ${AF_INET6}`)
 }
 

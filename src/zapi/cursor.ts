@@ -18,6 +18,12 @@ export class DecodeError extends Error {
   }
 }
 
+/**
+ * An address of no family: zebra 10.6 and 10.7 write it for a VXLAN device without a local address. bgpd drops such a
+ * message, so it is no sign of another line.
+ */
+export class AbsentAddressError extends DecodeError {}
+
 /** Reads one payload from front to back; integers are big endian unless they say host. `field` names what is read in errors. */
 export class Reader {
   private position = 0

@@ -106,7 +106,7 @@ test('wrong files, options and arguments: one line, exit code 2', async (t) => {
   const other = join(dir, 'other')
   writeFileSync(other, 'MACIPDX2 and more')
   const wrong: [args: string[], message: RegExp][] = [
-    [[other], /other is no recorded exchange: it does not begin with MACIPDX1/],
+    [[other], /other is no recorded exchange: neither a journal \(MACIPDX1\) nor a pcapng capture/],
     [[join(dir, 'none')], /none cannot be read: there is no such file/],
     [[dir], /cannot be read: it is not a file/],
     [['/dev/zero'], /cannot be read: it is not a file/],

@@ -178,6 +178,28 @@ suite('injection', () => {
   }
 })
 
+test('a VNI without a local VTEP (FRR 10.6 and later) is not live for bgpd, and makes nothing uncertain', async () => {
+  await using rig = new RelayRig()
+  const server = await rig.startZebra()
+  await rig.start()
+  const bgpd = await rig.bgpd()
+  bgpd.socket.write(OPENINGS['10.3'].hello)
+  const zebra = await server.accept()
+  await zebra.frame()
+  const n = NUMBERS['10.3']
+  const add = (vtep: string): Buffer => frame(n.VNI_ADD, hex('00000064', vtep, '00000000', '00000000', '05000000'))
+  const mac = macIpAdd(n, MAC, '')
+  const said = Buffer.concat([frame(20, Buffer.alloc(9)), add('0000'), mac])
+  zebra.socket.write(said)
+  assert.deepEqual(await bgpd.take(said.length), said)
+  const snooper = (await rig.control()).say({ own: { client: 'test' } }).say(put(11))
+  const state = await snooper.receive((message) => message.states?.states?.at(0))
+  assert.equal(state.status, proto.EntryStatus.HELD_VNI_NOT_LIVE)
+  zebra.socket.write(Buffer.concat([add('0002c0000201'), mac]))
+  assert.deepEqual([await bgpd.frame(), await bgpd.frame()], [add('0002c0000201'), mac])
+  assert.deepEqual(await bgpd.frame(), macIpAdd(n, MAC, '0a02010b'))
+})
+
 suite('the snooper', () => {
   test('comes back to what it left; what it no longer wants is withdrawn when it says so', async () => {
     await using rig = new RelayRig()

@@ -1,5 +1,6 @@
 // One connection of bgpd and the one to zebra that belongs to it: two channels, and what their first messages say.
 import { reason } from '../../daemon/exit.js'
+import { AbsentAddressError } from '../cursor.js'
 import { frameCommand } from '../frame.js'
 import { type Introduction, introduce } from '../introduce.js'
 import type { ReleaseLine } from '../lines.js'
@@ -196,6 +197,7 @@ export class Session {
     try {
       return watch.decode(frame)
     } catch (error) {
+      if (error instanceof AbsentAddressError) return undefined
       const { line } = this.introduction
       const name = line?.commandName(frameCommand(frame)) ?? `command ${frameCommand(frame)}`
       this.doubt(`${name} is not what FRR ${line?.name ?? ''} sends: ${reason(error)}`)
