@@ -92,7 +92,7 @@ union nd_unit {
 };
 
 /*
- * The counters of a CPU, and its workplace for the frame it looks at: one at a time, softirqs do not nest.
+ * The counters of a CPU, and its scratch space for the frame it looks at: one at a time, softirqs do not nest.
  * It is not on the stack because without CAP_PERFMON the verifier puts a speculation barrier behind almost every
  * write there, which doubles the time for an ARP.
  */

@@ -35,6 +35,9 @@ for (const frr of RELEASES) {
     const file = join(tempDir(t), 'all.pcapng')
     const written = await macipctl('zapi', 'dump', ...relay, '--write', file)
     assert.equal(written.code, 0)
+    // the capture is also a recording: replayed, the relay's logic does what the relay did
+    const replayed = await macipctl('zapi', 'replay', '--check', file)
+    assert.equal(replayed.code, 0, replayed.stdout + replayed.stderr)
     const read = await macipctl('zapi', 'dump', '--read', file, '--json')
     const events = read.stdout
       .trimEnd()

@@ -145,6 +145,20 @@ suite('injection', () => {
       /ZEBRA_VNI_ADD is not what FRR 8.4 sends/,
     ],
     [
+      'a frame longer than any',
+      hello,
+      Buffer.concat([capabilities, hex('4001 fe 06 00000000 0008'), Buffer.alloc(20)]),
+      [],
+      /frame length 16385 is above 16384/,
+    ],
+    [
+      'a wrong marker',
+      hello,
+      Buffer.concat([capabilities, hex('000a ff 06 00000000 0008')]),
+      [],
+      /header marker is 0xff, expected 0xfe/,
+    ],
+    [
       'bytes that are no frames',
       hello,
       Buffer.concat([capabilities, Buffer.alloc(50)]),
