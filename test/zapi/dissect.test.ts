@@ -95,7 +95,7 @@ suite('what is not understood is shown', () => {
   test('a VNI without a local address, which bgpd does not accept either', () => {
     const bytes = frame(n.VNI_ADD, hex(u32(100), '0000', u32(0), u32(0), u32(0)))
     const { undecoded } = dissect(bytes, line('10.7'), 'to-bgpd')
-    assert.equal(undecoded?.reason, 'vtep at offset 6: address family 0, expected 2 or 10')
+    assert.equal(undecoded?.reason, 'vtep at offset 6: family 0, there is no address')
   })
 })
 
