@@ -1,5 +1,6 @@
 // What the table holds and what reaches it. MAC and IP addresses are canonical text, times milliseconds of one
 // monotonic clock.
+import type { Status } from '../zapi/overlay.js'
 
 /** What an entry of the relay's overlay is known by. */
 export type Key = { readonly vni: number; readonly mac: string; readonly ip: string }
@@ -39,19 +40,8 @@ export type Entry = Key & {
   readonly lastSeen: number
 }
 
-/** What became of an entry at the relay (EntryStatus of overlay.proto). */
-export type RelayStatus =
-  | 'announced'
-  | 'shadowed'
-  | 'no-session'
-  | 'line-uncertain'
-  | 'vni-not-live'
-  | 'mac-not-local'
-  | 'remote'
-  | 'ip-conflict'
-
 /** `connection`: which connection to the relay brought it; reports of an earlier one no longer count. */
-export type Report = { readonly status: RelayStatus; readonly seq: number; readonly connection: number }
+export type Report = { readonly status: Status; readonly seq: number; readonly connection: number }
 
 /** (VNI, IP) → MAC, port, evidence. The identity never changes: another MAC is another binding. */
 export type Binding = Key & {

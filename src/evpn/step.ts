@@ -2,7 +2,8 @@
 // in which they must be done. What should be in the relay's overlay is exactly what is in the table; the relay decides
 // what of it bgpd may know at the moment.
 import { type Binding, type Entry, entryOf, type Evidence, type Key } from './binding.js'
-import type { Own, Place, RelayStatus } from './binding.js'
+import type { Own, Place } from './binding.js'
+import type { Status } from '../zapi/overlay.js'
 import { type Policy, type Refusal, refusalOfEvidence, refusalOfKey } from './refusal.js'
 import type { Table, Withdrawal } from './table.js'
 import type { ViewChange } from './views.js'
@@ -21,7 +22,7 @@ export type Event =
     }
   /** The connection to the relay; every report and view counts for one connection only. */
   | { readonly type: 'relay'; readonly connected: boolean }
-  | { readonly type: 'report'; readonly key: Key; readonly status: RelayStatus; readonly seq: number }
+  | { readonly type: 'report'; readonly key: Key; readonly status: Status; readonly seq: number }
   | { readonly type: 'view'; readonly change: ViewChange }
   | { readonly type: 'views-reset' }
   | { readonly type: 'tick' }

@@ -4,7 +4,8 @@ import { connectControl } from '../daemon/control-client.js'
 import type { ControlStream } from '../daemon/control-stream.js'
 import { errnoName, reason } from '../daemon/exit.js'
 import type { Logger } from '../daemon/log.js'
-import type { Entry, Key, RelayStatus } from '../evpn/binding.js'
+import type { Entry, Key } from '../evpn/binding.js'
+import type { Status } from '../zapi/overlay.js'
 import type { ViewChange } from '../evpn/views.js'
 import { overlay as proto } from '../gen/overlay.js'
 import { entryFromProto, entryToProto, keyFromProto, keyToProto } from '../zapi/relay/entries.js'
@@ -21,7 +22,7 @@ export type RelayEvents = {
   onConnected(): void
   onLost(): void
   onHandedBack(entries: readonly Entry[]): void
-  onReport(key: Key, status: RelayStatus, seq: number): void
+  onReport(key: Key, status: Status, seq: number): void
   onViewsReset(): void
   onViewChange(change: ViewChange): void
   /** All that the relay had has been handed back; now `entries` is asked for everything that should be there. */

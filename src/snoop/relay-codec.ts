@@ -1,11 +1,11 @@
 // What the relay reports, from its protobuf form; every field is checked.
 import { formatIp, formatMac } from '../address.js'
-import type { RelayStatus } from '../evpn/binding.js'
+import type { Status } from '../zapi/overlay.js'
 import type { Announcer, ViewChange } from '../evpn/views.js'
 import type { overlay as proto } from '../gen/overlay.js'
 import { STATUS_TO_PROTO } from '../zapi/relay/entries.js'
 
-export const STATUS_FROM_PROTO: ReadonlyMap<proto.EntryStatus, RelayStatus> = new Map(
+export const STATUS_FROM_PROTO: ReadonlyMap<proto.EntryStatus, Status> = new Map(
   Object.entries(STATUS_TO_PROTO).map(([status, number]) => [number, status as keyof typeof STATUS_TO_PROTO]),
 )
 

@@ -4,7 +4,7 @@ import { AbsentAddressError } from '../cursor.js'
 import { frameCommand } from '../frame.js'
 import { type Introduction, introduce } from '../introduce.js'
 import type { ReleaseLine } from '../lines.js'
-import { FrameScanner, type Verdict } from '../scanner.js'
+import { FrameScanner, type FrameVisitor, type Verdict } from '../scanner.js'
 import { type BgpMessage, Watch, type ZebraMessage } from '../watch.js'
 import { Channel } from './channel.js'
 import { RecordKind } from './records.js'
@@ -77,8 +77,16 @@ export class Session {
     this.polls = { bgpd: new FdPoll(descriptors.bgpd), zebra: new FdPoll(descriptors.zebra) }
     const joining = inherited !== undefined
     this.scanners = {
-      toZebra: new FrameScanner(this.visitToZebra, (command) => this.bgpdWatch?.has(command) ?? false, joining),
-      toBgpd: new FrameScanner(this.visitToBgpd, (command) => this.zebraWatch?.has(command) ?? false, joining),
+      toZebra: new FrameScanner(
+        this.guarded(this.visitToZebra),
+        (command) => this.bgpdWatch?.has(command) ?? false,
+        joining,
+      ),
+      toBgpd: new FrameScanner(
+        this.guarded(this.visitToBgpd),
+        (command) => this.zebraWatch?.has(command) ?? false,
+        joining,
+      ),
     }
     if (plain) for (const scanner of Object.values(this.scanners)) scanner.loseTrack(PLAIN_FORWARDING)
     const common = {
@@ -152,6 +160,18 @@ export class Session {
     this.toBgpd.close()
     this.polls.bgpd.close()
     this.polls.zebra.close()
+  }
+
+  /** Bytes first: whatever goes wrong in understanding a frame, it passes, and nothing more of the session is trusted. */
+  private guarded(visit: FrameVisitor): FrameVisitor {
+    return (bytes, offset, length, command) => {
+      try {
+        return visit(bytes, offset, length, command)
+      } catch (error) {
+        this.doubt(`command ${command} could not be handled: ${reason(error)}`)
+        return 'pass'
+      }
+    }
   }
 
   private readonly visitToZebra = (bytes: Buffer, offset: number, length: number, command: number): Verdict => {

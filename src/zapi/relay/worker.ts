@@ -160,4 +160,6 @@ process.on('uncaughtException', (error) => {
 })
 // a terminal's Ctrl-C reaches the whole process group; the keeper decides when this process ends
 process.on('SIGINT', () => undefined)
-process.on('SIGTERM', () => undefined)
+process.on('SIGTERM', () => {
+  if (!process.connected) void worker?.end()
+})
