@@ -24,6 +24,11 @@ export class Deadlines<T> {
     this.compact()
   }
 
+  /** When an item is due, undefined if it is not in here. */
+  at(item: T): number | undefined {
+    return this.slots.get(item)?.at
+  }
+
   /** A time at which something may be due, undefined if there is nothing. Never later than the earliest deadline. */
   next(): number | undefined {
     return this.heap[0]?.at

@@ -40,10 +40,38 @@ export type Policy = {
   }
   /** VNI → the prefixes an address must be in; a VNI that is not here has no such rule. Link-local addresses are exempt. */
   readonly allowed: ReadonlyMap<number, BlockList>
-  readonly denied: { readonly macs: ReadonlySet<string>; readonly ips: BlockList }
+  readonly denied: { readonly macs: ReadonlySet<string>; readonly ips: BlockList | undefined }
   /** `VNI IP` → the MAC addresses that may have it. */
   readonly pinned: ReadonlyMap<string, ReadonlySet<string>>
 }
 
 /** A binding that the operator vouches for: never aged, probed, limited or taken over. */
-export type StaticBinding = { readonly vni: number; readonly mac: string; readonly ip: string; readonly router: boolean }
+export type StaticBinding = {
+  readonly vni: number
+  readonly mac: string
+  readonly ip: string
+  readonly router: boolean
+}
+
+export const DEFAULT_POLICY: Policy = {
+  ageMs: undefined,
+  linkLocal: 'learn',
+  macMismatch: 'refuse',
+  vrrp: 'ignore',
+  observe: false,
+  probes: 'send',
+  probeRate: { perPort: 100, total: 2000 },
+  duplicates: { moves: 5, windowMs: 180_000, holdDownMs: 540_000, confirmMs: 2000 },
+  limits: {
+    perMac: { ipv4: 128, ipv6: 128 },
+    perPort: { ipv4: 1024, ipv6: 1024 },
+    perVni: 65_536,
+    total: 131_072,
+  },
+  allowed: new Map(),
+  denied: { macs: new Set(), ips: undefined },
+  pinned: new Map(),
+}
+
+/** `Policy.pinned` is found by this. */
+export const pinKey = (vni: number, ip: string): string => `${vni} ${ip}`

@@ -1,23 +1,8 @@
 // Who is never believed, and why. Every reason has a name, and the name is the counter's.
-import type { Binding, Evidence, Key } from './binding.js'
+import type { BlockList } from 'node:net'
+import { type Binding, type Evidence, isIpv6, type Key } from './binding.js'
+import { pinKey, type Policy } from './policy.js'
 import type { Views } from './views.js'
-
-export type Policy = {
-  /** A binding not seen for this long is withdrawn, milliseconds. */
-  readonly ageMs: number
-  /**
-   * IPv6 link-local addresses. Learned by default, as zebra announces them when the kernel has such a neighbour: the far
-   * side then answers neighbour solicitations for a VM that routes, and those never carry anything but fe80::.
-   */
-  readonly linkLocal: 'learn' | 'ignore'
-  /**
-   * The frame's source is not the MAC it speaks for. Refused by default: a host that speaks for another one's MAC steals
-   * its address. VRRP routers do so by design (RFC 5798 7.3) and are always believed.
-   */
-  readonly macMismatch: 'refuse' | 'accept'
-}
-
-export const DEFAULT_POLICY: Policy = { ageMs: 1800_000, linkLocal: 'learn', macMismatch: 'refuse' }
 
 /** Reason → what it means. */
 export const REFUSALS = {
@@ -28,9 +13,21 @@ export const REFUSALS = {
   'own-mac': "the node's own MAC address",
   'own-ip': "the node's own IP address",
   gateway: 'MAC or IP address of a gateway, as zebra or bgpd announced it',
+  vrrp: 'virtual router MAC address (RFC 5798 7.3), ignored by configuration',
   'link-local': 'IPv6 link-local address, ignored by configuration',
+  'not-allowed': 'outside the prefixes that the configuration allows in the VNI',
+  denied: 'MAC or IP address that the configuration denies',
+  pinned: 'the configuration gives the IP address to other MAC addresses',
+  static: 'the configuration gives the IP address to another MAC address for good',
   'mac-mismatch': "the frame's source is not the MAC address it speaks for",
   'na-not-override': 'a neighbour advertisement without the override flag against an existing binding (RFC 4861 7.2.5)',
+  duplicate: 'a duplicate IP address is frozen (RFC 9161 3.7)',
+  defended: 'the former owner of the IP address still has it: it answered a Confirm probe (RFC 9161 3.7)',
+  'confirm-busy': 'too many claims at once to ask every former owner',
+  'mac-limit': 'the MAC address has as many IP addresses as one may have',
+  'port-limit': 'the port has as many IP addresses as one may have',
+  'vni-limit': 'the VNI has as many bindings as it may have, and no port has more than this one',
+  'total-limit': 'there are as many bindings as there may be, and no port has more than this one',
 } as const
 export type Refusal = keyof typeof REFUSALS
 
@@ -47,26 +44,40 @@ export function refusalOfEvidence(
   if (never !== undefined) return never
   const mismatch = evidence.mac !== evidence.etherSource && !isVrrp(evidence.mac) && !isVrrp(evidence.etherSource)
   if (mismatch && policy.macMismatch === 'refuse') return 'mac-mismatch'
-  const overrides = evidence.kind !== 'na' || evidence.override
-  if (!overrides && current !== undefined && current.mac !== evidence.mac) return 'na-not-override'
-  return undefined
+  if (current === undefined) return undefined
+  if (current.phase === 'duplicate') return 'duplicate'
+  if (current.mac === evidence.mac) return undefined
+  if (current.isStatic) return 'static'
+  return evidence.kind === 'na' && !evidence.override ? 'na-not-override' : undefined
 }
 
 /** Why a MAC and IP are never bound in a VNI, whatever the evidence: also asked again when views change. */
 export function refusalOfKey(key: Key, own: Evidence['own'], views: Views, policy: Policy): Refusal | undefined {
-  if (!isHostMac(key.mac)) return 'bad-mac'
-  if (!isHostIp(key.ip)) return 'bad-ip'
+  const { vni, mac, ip } = key
+  if (!isHostMac(mac)) return 'bad-mac'
+  if (!isHostIp(ip)) return 'bad-ip'
   if (own !== undefined) return own === 'mac' ? 'own-mac' : 'own-ip'
   if (views.isGateway(key)) return 'gateway'
-  if (policy.linkLocal === 'ignore' && isLinkLocal(key.ip)) return 'link-local'
+  if (policy.vrrp === 'ignore' && isVrrp(mac)) return 'vrrp'
+  const { macs, ips } = policy.denied
+  if (macs.has(mac) || (ips !== undefined && contains(ips, ip))) return 'denied'
+  if (isLinkLocal(ip)) {
+    if (policy.linkLocal === 'ignore') return 'link-local'
+  } else {
+    const allowed = policy.allowed.get(vni)
+    if (allowed !== undefined && !contains(allowed, ip)) return 'not-allowed'
+  }
+  if (policy.pinned.size > 0 && policy.pinned.get(pinKey(vni, ip))?.has(mac) === false) return 'pinned'
   return undefined
 }
+
+const contains = (list: BlockList, ip: string): boolean => list.check(ip, isIpv6(ip) ? 'ipv6' : 'ipv4')
 
 const isHostMac = (mac: string): boolean => mac !== '00:00:00:00:00:00' && (parseInt(mac.slice(0, 2), 16) & 1) === 0
 
 /** IANA special-purpose registries: what no host may have as a source. `ip` is canonical text (RFC 5952). */
 function isHostIp(ip: string): boolean {
-  if (ip.includes(':')) return ip !== '::' && ip !== '::1' && !/^ff..:/.test(ip)
+  if (isIpv6(ip)) return ip !== '::' && ip !== '::1' && !/^ff..:/.test(ip)
   const first = parseInt(ip, 10)
   return first !== 0 && first !== 127 && first < 224
 }

@@ -1,177 +1,290 @@
-// The table's one way to change: an event comes in, actions for the relay and the eBPF program come out, in the order
-// in which they must be done. What should be in the relay's overlay is exactly what is in the table; the relay decides
-// what of it bgpd may know at the moment.
-import { type Binding, type Entry, entryOf, type Evidence, type Key } from './binding.js'
-import type { Own, Place } from './binding.js'
+// The table's one way to change: an event comes in, actions for the relay, the eBPF program and the hosts come out, in
+// the order in which they must be done. What should be in the relay's overlay is what `isInOverlay` says of the table's
+// bindings; the relay decides what of it bgpd may know at the moment.
+import {
+  type Binding,
+  type Claim,
+  type Entry,
+  type Evidence,
+  type Key,
+  newBinding,
+  NOWHERE,
+  type Own,
+  type Place,
+} from './binding.js'
 import type { Status } from '../zapi/overlay.js'
-import { type Policy, type Refusal, refusalOfEvidence, refusalOfKey } from './refusal.js'
+import { contest, countMove, defend, learn, onConfirmDue, onObjectDue, onRemote, overtake, release } from './contest.js'
+import { makeRoom } from './limits.js'
+import type { Policy, StaticBinding } from './policy.js'
+import { onAgeDue, onProbeDue, onRefreshDue, QUIET_MS, refreshNow, scheduleRefresh } from './refresh.js'
+import { type Refusal, refusalOfEvidence, refusalOfKey } from './refusal.js'
+import { reasonOf } from './state.js'
 import type { Table, Withdrawal } from './table.js'
+import { type Action, Turn } from './turn.js'
 import type { ViewChange } from './views.js'
+
+export type { Action }
 
 export type Event =
   | { readonly type: 'evidence'; readonly evidence: Evidence }
   /** A port, or one VLAN of it, no longer leads to its VNI. */
   | { readonly type: 'port-lost'; readonly ifindex: number; readonly vlan?: number; readonly reason: PortLoss }
-  /** An entry that the relay kept from an earlier snooper; `place` and `vni`: where it leads now, if anywhere. */
+  /**
+   * An entry of an earlier run, that the relay still has in its overlay or a file has kept; `place` and `vni`: where it
+   * leads now, if anywhere.
+   */
   | {
       readonly type: 'restored'
+      readonly from: 'relay' | 'file'
       readonly entry: Entry
       readonly place: Place | undefined
       readonly vni: number | undefined
       readonly own: Own | undefined
     }
+  /** What the operator vouches for; comes once. */
+  | { readonly type: 'static'; readonly bindings: readonly StaticBinding[] }
   /** The connection to the relay; every report and view counts for one connection only. */
   | { readonly type: 'relay'; readonly connected: boolean }
   | { readonly type: 'report'; readonly key: Key; readonly status: Status; readonly seq: number }
   | { readonly type: 'view'; readonly change: ViewChange }
   | { readonly type: 'views-reset' }
+  /** An operator's: the binding goes; with `duplicate` only if it is frozen. */
+  | { readonly type: 'clear'; readonly what: 'binding' | 'duplicate'; readonly key: Key }
   | { readonly type: 'tick' }
 
 export type PortLoss = 'port-down' | 'port-gone' | 'vni-changed'
 
-export type Action =
-  /** Put the entry into the relay's overlay, or store its new attributes there. */
-  | { readonly type: 'put'; readonly entry: Entry }
-  | { readonly type: 'remove'; readonly key: Key }
-  /** The next such frame is evidence even if the same one was passed on a moment ago. */
-  | { readonly type: 'forget'; readonly place: Place; readonly mac: string; readonly ip: string }
-
-/** Bindings aged out in one step, so that none takes long. */
-const MAX_AGED = 1000
-
-/** The relay learns of a newer `lastSeen` once per this part of the age: enough to age rightly after a restart. */
-const STORE_PART = 8
-
-/**
- * A restored binding has at least this long to be seen again, milliseconds (or the age, if shorter): while the snooper
- * was away nobody listened, so silence until then proves nothing.
- */
-export const RESTORE_GRACE_MS = 60_000
+/** What falls due in one step, so that none takes long. */
+const MAX_DUE = 1000
 
 /** `now`: milliseconds of the monotonic clock that all times in the table are of. */
 export function step(table: Table, event: Event, policy: Policy, now: number): Action[] {
+  const turn = new Turn(table, policy, now)
+  take(turn, event)
+  return turn.actions
+}
+
+function take(turn: Turn, event: Event): void {
+  const { table, now } = turn
   switch (event.type) {
     case 'evidence':
-      return onEvidence(table, event.evidence, policy, now)
+      onEvidence(turn, event.evidence)
+      return
     case 'port-lost':
-      return onPortLost(table, event)
+      onPortLost(turn, event)
+      return
     case 'restored':
-      return onRestored(table, event, policy, now)
+      onRestored(turn, event)
+      return
+    case 'static':
+      for (const binding of event.bindings) onStatic(turn, binding)
+      return
     case 'relay':
       if (event.connected) table.connection += 1
       table.relayConnected = event.connected
-      return []
-    case 'report': {
-      const binding = table.get(event.key)
-      if (binding !== undefined) binding.report = { status: event.status, seq: event.seq, connection: table.connection }
-      return []
-    }
+      return
+    case 'report':
+      onReport(turn, event)
+      return
     case 'view':
-      return onView(table, event.change)
+      onView(turn, event.change)
+      return
     case 'views-reset':
       table.views.clear()
-      return []
+      return
+    case 'clear': {
+      const binding = table.get(event.key)
+      if (binding?.phase === 'duplicate') release(turn, binding, 'cleared')
+      else if (binding !== undefined && event.what === 'binding') turn.withdraw(binding, 'cleared')
+      return
+    }
     case 'tick':
-      return table.expiry.due(now, MAX_AGED).flatMap((binding) => withdraw(table, binding, 'aged'))
+      for (const binding of table.timers.due(now, MAX_DUE)) {
+        // the one before may have cost this one its place
+        if (table.get(binding) === binding) onDue(turn, binding)
+      }
   }
 }
 
-function onEvidence(table: Table, evidence: Evidence, policy: Policy, now: number): Action[] {
-  const { place, vni, mac, ip } = evidence
+function onDue(turn: Turn, binding: Binding): void {
+  switch (binding.timer) {
+    case 'refresh':
+      onRefreshDue(turn, binding)
+      return
+    case 'probe':
+      onProbeDue(turn, binding)
+      return
+    case 'give-up':
+      turn.withdraw(binding, 'aged')
+      return
+    case 'age':
+      onAgeDue(turn, binding)
+      return
+    case 'confirm':
+      onConfirmDue(turn, binding)
+      return
+    case 'object':
+      onObjectDue(turn, binding)
+      return
+    case 'hold-down':
+      release(turn, binding, 'hold-down')
+      return
+    case undefined:
+  }
+}
+
+function onEvidence(turn: Turn, evidence: Evidence): void {
+  const { table, policy, now } = turn
+  const { place, vni, mac, ip, kind } = evidence
   const current = vni === undefined ? undefined : table.find(vni, ip)
+  if (kind === 'arp-probe' || kind === 'dad-ns') {
+    if (current !== undefined) onAsking(turn, evidence, current)
+    return
+  }
   const refusal = refusalOfEvidence(evidence, current, table.views, policy)
   // of these two, a refusal always says so: the test only tells the compiler
   if (refusal !== undefined || place === undefined || vni === undefined) {
-    return refuse(table, refusal ?? 'no-port', mac, current)
+    refuse(turn, refusal ?? 'no-port', evidence, current)
+    return
   }
-  if (current?.mac === mac) return refresh(table, current, evidence, place, policy, now)
-  const actions = current === undefined ? [] : withdraw(table, current, 'other-mac')
-  const seen = { firstSeen: now, lastSeen: now, storedSeen: now, expires: now + policy.ageMs }
-  const router = evidence.kind === 'na' && evidence.router
-  const binding: Binding = { vni, mac, ip, place, evidence: evidence.kind, router, report: undefined, ...seen }
-  table.add(binding)
-  return [...actions, { type: 'put', entry: entryOf(binding) }]
+  if (current?.mac === mac) {
+    onSeen(turn, current, evidence, place)
+    return
+  }
+  const router = (kind === 'na' || kind === 'ra') && evidence.router
+  const claim: Claim = { mac, place, evidence: kind, router, at: now }
+  if (current === undefined) learn(turn, vni, ip, claim)
+  else contest(turn, current, claim)
 }
 
-function refuse(table: Table, refusal: Refusal, mac: string, current: Binding | undefined): Action[] {
-  table.refused[refusal] += 1
+/** A host asks whether the address is free: whoever asks about it on that port meanwhile would look like a conflict. */
+function onAsking({ now }: Turn, { mac, place }: Evidence, current: Binding): void {
+  if (mac === current.mac || place?.ifindex === current.place.ifindex) current.quietUntil = now + QUIET_MS
+}
+
+function refuse(turn: Turn, refusal: Refusal, evidence: Evidence, current: Binding | undefined): void {
+  const { vni = 0, mac, ip, place } = evidence
+  turn.refuse(refusal, { vni, mac, ip }, place?.port ?? '')
   // the node may have got the address after the binding was made
   const taken = refusal === 'own-ip' || (refusal === 'own-mac' && current?.mac === mac)
-  return taken && current !== undefined ? withdraw(table, current, refusal) : []
+  if (taken && current !== undefined) turn.withdraw(current, refusal)
 }
 
-function refresh(
-  table: Table,
-  binding: Binding,
-  evidence: Evidence,
-  place: Place,
-  policy: Policy,
-  now: number,
-): Action[] {
-  const actions: Action[] = []
-  const moved = place.ifindex !== binding.place.ifindex || place.vlan !== binding.place.vlan
-  const renamed = place.port !== binding.place.port
-  // ARP does not tell what the last neighbour advertisement said
-  const router = evidence.kind === 'na' ? evidence.router : binding.router
-  const changed = moved || renamed || router !== binding.router
-  if (moved) actions.push(forget(binding))
-  table.move(binding, place)
-  binding.router = router
-  binding.evidence = evidence.kind
+/** The host of a binding was seen. */
+function onSeen(turn: Turn, binding: Binding, { kind, router }: Evidence, place: Place): void {
+  const { table, now } = turn
   binding.lastSeen = Math.max(binding.lastSeen, now)
-  binding.expires = binding.lastSeen + policy.ageMs
-  table.expiry.set(binding, binding.expires)
-  if (changed || binding.lastSeen - binding.storedSeen >= policy.ageMs / STORE_PART) {
-    binding.storedSeen = binding.lastSeen
-    actions.push({ type: 'put', entry: entryOf(binding) })
+  if (binding.isStatic) return
+  const { place: old, phase, tries, confirmed } = binding
+  const moved = place.ifindex !== old.ifindex || place.vlan !== old.vlan
+  if (moved) {
+    turn.forget(old, binding.mac, binding.ip)
+    turn.note('moved', binding, place.port, old.port)
   }
-  return actions
+  table.touch(binding, place)
+  binding.evidence = kind
+  binding.confirmed = true
+  // ARP and solicitations do not tell what the last advertisement said
+  const turned = (kind === 'na' || kind === 'ra') && router !== binding.router
+  if (turned) {
+    binding.router = router
+    turn.note('router', binding, place.port, router ? 'router' : 'host')
+  }
+  if (phase === 'contested' && defend(turn, binding)) return
+  if (phase === 'probing') {
+    binding.phase = 'known'
+    if (tries > 1) turn.note('answered', binding, place.port)
+  }
+  binding.tries = 0
+  const overtakes = overtake(turn, binding)
+  if ((moved || overtakes) && countMove(turn, binding)) return
+  scheduleRefresh(turn, binding)
+  if (moved || overtakes || turned || !confirmed || place.port !== old.port) turn.put(binding)
 }
 
-function onPortLost(table: Table, { ifindex, vlan, reason }: Extract<Event, { type: 'port-lost' }>): Action[] {
-  const lost = [...table.onPort(ifindex)].filter((binding) => vlan === undefined || binding.place.vlan === vlan)
-  return lost.flatMap((binding) => withdraw(table, binding, reason))
+function onPortLost(turn: Turn, { ifindex, vlan, reason }: Extract<Event, { type: 'port-lost' }>): void {
+  const { table } = turn
+  // what is frozen stays so: else a port that goes down and up would thaw it
+  const lost = [...table.onPort(ifindex)].filter(
+    ({ place, phase }) => phase !== 'duplicate' && (vlan === undefined || place.vlan === vlan),
+  )
+  for (const binding of lost) turn.withdraw(binding, reason)
+  if (reason === 'port-gone') table.pace.forget(ifindex)
 }
 
 type Restored = Extract<Event, { type: 'restored' }>
 
-function onRestored(table: Table, { entry, place, vni, own }: Restored, policy: Policy, now: number): Action[] {
-  const current = table.find(entry.vni, entry.ip)
-  if (current?.mac === entry.mac) {
+function onRestored(turn: Turn, { from, entry, place, vni, own }: Restored): void {
+  const { table, policy, now } = turn
+  const { mac, ip, router, minSeq } = entry
+  const current = table.find(entry.vni, ip)
+  if (current?.mac === mac) {
     current.firstSeen = Math.min(current.firstSeen, entry.firstSeen)
-    return []
+    current.minSeq = Math.max(current.minSeq, minSeq)
+    // bgpd was told of it all the time
+    if (from === 'relay') current.confirmed = true
+    return
   }
-  const drop = (why: Withdrawal): Action[] => {
+  const drop = (why: Withdrawal): void => {
+    if (from === 'file') return
     table.withdrawn[why] += 1
-    return [{ type: 'remove', key: { vni: entry.vni, mac: entry.mac, ip: entry.ip } }]
+    turn.remove(entry)
+    turn.note('withdrawn', entry, entry.port, why)
   }
   if (place === undefined) return drop('no-port')
   if (vni !== entry.vni) return drop('vni-changed')
-  if (current !== undefined) return drop('other-mac')
   const refusal = refusalOfKey(entry, own, table.views, policy)
   if (refusal !== undefined) return drop(refusal)
-  const { mac, ip, router } = entry
+  // one that nobody has seen in this run gives way to one that the relay has announced all the time
+  if (current !== undefined && current.confirmed) return drop('other-mac')
+  if (current !== undefined) turn.withdraw(current, 'other-mac')
+  const full = makeRoom(turn, entry, place.ifindex)
+  if (full !== undefined) return drop(full)
   const lastSeen = Math.min(entry.lastSeen, now)
-  const expires = Math.max(lastSeen + policy.ageMs, now + Math.min(policy.ageMs, RESTORE_GRACE_MS))
-  const seen = { firstSeen: Math.min(entry.firstSeen, lastSeen), lastSeen, storedSeen: lastSeen, expires }
-  table.add({ vni, mac, ip, place, evidence: 'restored', router, report: undefined, ...seen })
-  return []
+  const seed = { vni, mac, ip, place, router, evidence: 'restored', lastSeen } as const
+  const firstSeen = Math.min(entry.firstSeen, lastSeen)
+  const binding = newBinding({ firstSeen, ...seed }, { confirmed: from === 'relay', minSeq })
+  table.add(binding)
+  turn.note('restored', binding, place.port, from)
+  if (policy.probes === 'off') {
+    // nobody listened while the snooper was away: silence until then proves nothing
+    binding.lastSeen = now
+    scheduleRefresh(turn, binding)
+  } else refreshNow(turn, binding)
 }
 
-function onView(table: Table, change: ViewChange): Action[] {
+function onStatic(turn: Turn, { vni, mac, ip, router }: StaticBinding): void {
+  const { table, now } = turn
+  const current = table.find(vni, ip)
+  if (current !== undefined) turn.withdraw(current, 'static')
+  const seed = { vni, mac, ip, place: NOWHERE, router, evidence: 'static', firstSeen: now, lastSeen: now } as const
+  const binding = newBinding(seed, { isStatic: true })
+  table.add(binding)
+  turn.note('learned', binding, '', 'static')
+  turn.put(binding)
+}
+
+function onReport(turn: Turn, { key, status, seq }: Extract<Event, { type: 'report' }>): void {
+  const { table } = turn
+  const binding = table.get(key)
+  if (binding === undefined) return
+  const before = binding.report?.status
+  binding.report = { status, seq, connection: table.connection }
+  if (status === before || binding.phase === 'duplicate') return
+  turn.note('state', binding, binding.place.port, reasonOf(binding, table))
+  const wasTold = before === 'announced' || before === 'shadowed'
+  if (status === 'remote') onRemote(turn, binding, wasTold)
+  // a host that stays silent is only found again if it is asked
+  else if (status === 'mac-not-local' && wasTold && binding.phase === 'known') refreshNow(turn, binding)
+}
+
+function onView(turn: Turn, change: ViewChange): void {
+  const { table } = turn
   table.views.apply(change)
-  if (change.type === 'vni' || change.gone || change.ip === undefined) return []
+  if (change.type === 'vni' || change.gone || change.ip === undefined) return
   const { vni, mac, ip } = change
-  const suspects = [...table.ofMac(vni, mac)]
+  const suspects = [...(table.ofMac(vni, mac)?.bindings ?? [])]
   const holder = table.find(vni, ip)
   if (holder !== undefined && holder.mac !== mac) suspects.push(holder)
-  return suspects.filter((it) => table.views.isGateway(it)).flatMap((it) => withdraw(table, it, 'gateway'))
+  for (const it of suspects) if (table.views.isGateway(it)) turn.withdraw(it, 'gateway')
 }
-
-function withdraw(table: Table, binding: Binding, why: Withdrawal): Action[] {
-  table.remove(binding)
-  table.withdrawn[why] += 1
-  return [{ type: 'remove', key: { vni: binding.vni, mac: binding.mac, ip: binding.ip } }, forget(binding)]
-}
-
-const forget = ({ place, mac, ip }: Binding): Action => ({ type: 'forget', place, mac, ip })

@@ -1,36 +1,46 @@
 // The bindings and their indices: one per (VNI, IP), found by MAC and by port.
-import type { Binding, Key } from './binding.js'
+import { type Binding, isIpv6, type Key, type TimerName } from './binding.js'
+import { Crowd, Group } from './crowd.js'
 import { Deadlines } from './deadlines.js'
+import { Pace } from './pace.js'
 import { REFUSALS, type Refusal } from './refusal.js'
 import { Views } from './views.js'
 
 /** Why a binding was withdrawn, besides what would have refused it: reason → what it means. */
 export const WITHDRAWALS = {
-  aged: 'not seen for the configured age',
+  aged: 'not seen for the configured age, and no probe was answered',
   'port-down': 'the port went down',
   'port-gone': 'the port left its bridge or was removed',
   'vni-changed': 'the port and VLAN now belong to another VNI, or to none',
   'other-mac': 'another MAC address took over the IP address',
+  'hold-down': 'it was a duplicate, and the hold-down time is over',
+  cleared: 'an operator cleared it',
+  'evicted-vni': 'the VNI is full, and its port has more bindings than any other',
+  'evicted-total': 'the table is full, and its port has more bindings than any other',
 } as const
 export type Withdrawal = keyof typeof WITHDRAWALS | Refusal
 
-type ByIp = Map<string, Binding>
+type Vni = { readonly byIp: Map<string, Binding>; readonly crowd: Crowd }
 
 const zeros = <Name extends string>(names: Record<Name, unknown>): Record<Name, number> =>
   Object.fromEntries(Object.keys(names).map((name) => [name, 0])) as Record<Name, number>
 
 export class Table {
   readonly views = new Views()
-  readonly expiry = new Deadlines<Binding>()
+  readonly timers = new Deadlines<Binding>()
+  readonly pace = new Pace()
   /** Evidence that taught nothing. */
   readonly refused: Record<Refusal, number> = zeros(REFUSALS)
   readonly withdrawn: Record<Withdrawal, number> = zeros({ ...WITHDRAWALS, ...REFUSALS })
+  /** Frozen ones. */
+  readonly duplicates = new Set<Binding>()
+  /** Every binding but the static ones, by port. */
+  readonly crowd = new Crowd()
   /** Counts connections to the relay: what an earlier one reported no longer holds. */
   connection = 0
   relayConnected = false
-  private readonly byIp = new Map<number, ByIp>()
-  private readonly byMac = new Map<string, Set<Binding>>()
-  private readonly byPort = new Map<number, Set<Binding>>()
+  private readonly vnis = new Map<number, Vni>()
+  private readonly byMac = new Map<string, Group>()
   private count = 0
 
   get size(): number {
@@ -39,7 +49,7 @@ export class Table {
 
   /** The binding of an IP. */
   find(vni: number, ip: string): Binding | undefined {
-    return this.byIp.get(vni)?.get(ip)
+    return this.vnis.get(vni)?.byIp.get(ip)
   }
 
   /** The binding of exactly this MAC and IP. */
@@ -50,57 +60,86 @@ export class Table {
 
   /** A caller may pause between two bindings: the table may change meanwhile. */
   *bindings(): Generator<Binding> {
-    for (const byIp of this.byIp.values()) yield* byIp.values()
+    for (const { byIp } of this.vnis.values()) yield* byIp.values()
   }
 
-  ofMac(vni: number, mac: string): ReadonlySet<Binding> {
-    return this.byMac.get(macKey(vni, mac)) ?? NONE
+  ofMac(vni: number, mac: string): Group | undefined {
+    return this.byMac.get(macKey(vni, mac))
   }
 
   onPort(ifindex: number): ReadonlySet<Binding> {
-    return this.byPort.get(ifindex) ?? NONE
+    return this.crowd.onPort(ifindex)?.bindings ?? NONE
+  }
+
+  ofVni(vni: number): Crowd | undefined {
+    return this.vnis.get(vni)?.crowd
   }
 
   /** The IP must be free. */
   add(binding: Binding): void {
-    const byIp = this.byIp.get(binding.vni)
-    if (byIp === undefined) this.byIp.set(binding.vni, new Map([[binding.ip, binding]]))
-    else byIp.set(binding.ip, binding)
-    addTo(this.byMac, macKey(binding.vni, binding.mac), binding)
-    addTo(this.byPort, binding.place.ifindex, binding)
-    this.expiry.set(binding, binding.expires)
+    const v6 = isIpv6(binding.ip)
+    let vni = this.vnis.get(binding.vni)
+    if (vni === undefined) {
+      vni = { byIp: new Map(), crowd: new Crowd() }
+      this.vnis.set(binding.vni, vni)
+    }
+    vni.byIp.set(binding.ip, binding)
+    if (!binding.isStatic) {
+      vni.crowd.add(binding, v6)
+      this.crowd.add(binding, v6)
+    }
+    const key = macKey(binding.vni, binding.mac)
+    let group = this.byMac.get(key)
+    if (group === undefined) {
+      group = new Group()
+      this.byMac.set(key, group)
+    }
+    group.bindings.add(binding)
+    if (v6) group.ipv6 += 1
     this.count += 1
   }
 
   remove(binding: Binding): void {
-    const byIp = this.byIp.get(binding.vni)
-    byIp?.delete(binding.ip)
-    if (byIp?.size === 0) this.byIp.delete(binding.vni)
-    removeFrom(this.byMac, macKey(binding.vni, binding.mac), binding)
-    removeFrom(this.byPort, binding.place.ifindex, binding)
-    this.expiry.delete(binding)
+    const v6 = isIpv6(binding.ip)
+    const vni = this.vnis.get(binding.vni)
+    vni?.byIp.delete(binding.ip)
+    vni?.crowd.remove(binding, v6)
+    if (vni?.byIp.size === 0) this.vnis.delete(binding.vni)
+    this.crowd.remove(binding, v6)
+    const key = macKey(binding.vni, binding.mac)
+    const group = this.byMac.get(key)
+    if (group?.bindings.delete(binding) === true && v6) group.ipv6 -= 1
+    if (group?.bindings.size === 0) this.byMac.delete(key)
+    this.timers.delete(binding)
+    this.duplicates.delete(binding)
     this.count -= 1
   }
 
-  move(binding: Binding, place: Binding['place']): void {
-    removeFrom(this.byPort, binding.place.ifindex, binding)
+  /** The host was just seen, maybe elsewhere than before. */
+  touch(binding: Binding, place: Binding['place']): void {
+    if (binding.isStatic) return
+    const crowd = this.ofVni(binding.vni)
+    if (place.ifindex === binding.place.ifindex) {
+      binding.place = place
+      crowd?.touch(binding)
+      this.crowd.touch(binding)
+      return
+    }
+    const v6 = isIpv6(binding.ip)
+    crowd?.remove(binding, v6)
+    this.crowd.remove(binding, v6)
     binding.place = place
-    addTo(this.byPort, place.ifindex, binding)
+    crowd?.add(binding, v6)
+    this.crowd.add(binding, v6)
+  }
+
+  /** What is due next for a binding, and when: there is one such thing at a time. */
+  setTimer(binding: Binding, name: TimerName, at: number): void {
+    binding.timer = name
+    this.timers.set(binding, at)
   }
 }
 
 const NONE: ReadonlySet<Binding> = new Set()
 
 const macKey = (vni: number, mac: string): string => `${vni} ${mac}`
-
-function addTo<K>(index: Map<K, Set<Binding>>, key: K, binding: Binding): void {
-  const set = index.get(key)
-  if (set === undefined) index.set(key, new Set([binding]))
-  else set.add(binding)
-}
-
-function removeFrom<K>(index: Map<K, Set<Binding>>, key: K, binding: Binding): void {
-  const set = index.get(key)
-  set?.delete(binding)
-  if (set?.size === 0) index.delete(key)
-}

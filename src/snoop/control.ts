@@ -88,7 +88,7 @@ function bindingToProto(binding: Binding, table: Table): proto.Binding.$Properti
     router: binding.router,
     firstSeen: toEpoch(binding.firstSeen),
     lastSeen: toEpoch(binding.lastSeen),
-    expires: toEpoch(binding.expires),
+    expires: toEpoch(table.timers.at(binding) ?? 0),
     seq: binding.report?.seq ?? 0,
   }
 }

@@ -202,5 +202,11 @@ function entryWithEpoch({ firstSeen, lastSeen, ...rest }: Entry): proto.Entry.$P
 
 function fromProto(wire: proto.Entry.$Properties): Entry {
   const entry = entryFromProto(wire)
-  return { ...entry, firstSeen: fromEpoch(entry.firstSeen), lastSeen: fromEpoch(entry.lastSeen) }
+  return {
+    ...entry,
+    minSeq: 0,
+    observe: false,
+    firstSeen: fromEpoch(entry.firstSeen),
+    lastSeen: fromEpoch(entry.lastSeen),
+  }
 }

@@ -3,7 +3,7 @@ import { reason } from '../daemon/exit.js'
 import type { Logger } from '../daemon/log.js'
 import type { SnoopOptions } from '../daemon/options.js'
 import { type Entry, entryOf, type Own } from '../evpn/binding.js'
-import type { Policy } from '../evpn/refusal.js'
+import { DEFAULT_POLICY, type Policy } from '../evpn/policy.js'
 import { type Action, type Event, type PortLoss, step } from '../evpn/step.js'
 import { Table } from '../evpn/table.js'
 import type { snoop as proto } from '../gen/snoop.js'
@@ -61,7 +61,7 @@ export class Snooper {
     private readonly ports: PortMap,
   ) {
     const { ageMs, linkLocal, macMismatch } = options
-    this.policy = { ageMs, linkLocal, macMismatch }
+    this.policy = { ...DEFAULT_POLICY, ageMs, linkLocal, macMismatch }
     this.relay = new RelayClient(options.relay, `macipd-snoop ${process.pid}`, this.relayEvents(), log)
   }
 
@@ -112,7 +112,7 @@ export class Snooper {
     // a frame of before the fall is old news; one that came later shows that the port is up before the kernel says so,
     // which it does up to a second late (net/core/link_watch.c)
     const isNews = at > (this.downAt.get(ifindex) ?? -Infinity)
-    const place = port !== undefined && isNews ? { ifindex, port: port.name, vlan } : undefined
+    const place = port !== undefined && isNews ? { ifindex, port: port.name, vlan, ageingMs: 300_000 } : undefined
     const vni = this.ports.vniOf(ifindex, vlan)
     // the spread comes last: before other properties it costs Node 20 a hundred times as much, 4 µs
     this.step({ type: 'evidence', evidence: { place, vni, own: this.own(mac, ip), ...frame } }, at)
@@ -206,13 +206,13 @@ export class Snooper {
   }
 
   private restore(entry: Entry, port: Port | undefined): void {
-    const place = port && { ifindex: port.ifindex, port: port.name, vlan: entry.vlan }
+    const place = port && { ifindex: port.ifindex, port: port.name, vlan: entry.vlan, ageingMs: 300_000 }
     const vni = place && this.ports.vniOf(place.ifindex, place.vlan)
-    this.step({ type: 'restored', entry, place, vni, own: this.own(entry.mac, entry.ip) })
+    this.step({ type: 'restored', from: 'relay', entry, place, vni, own: this.own(entry.mac, entry.ip) })
   }
 
   private *entries(): Generator<Entry> {
-    for (const binding of this.table.bindings()) yield entryOf(binding)
+    for (const binding of this.table.bindings()) yield entryOf(binding, this.policy.observe)
   }
 
   private step(event: Event, now = monotonicMs()): void {
@@ -230,6 +230,9 @@ export class Snooper {
         return
       case 'forget':
         this.forget(action.place.ifindex, action.place.vlan, action.mac, action.ip)
+        return
+      case 'probe':
+      case 'note':
     }
   }
 
@@ -250,7 +253,7 @@ export class Snooper {
 
   /** Armed for the earliest time at which something may age out. */
   private setAgeTimer(): void {
-    const next = this.table.expiry.next()
+    const next = this.table.timers.next()
     if (next === undefined || (this.ageTimer !== undefined && this.ageTimer.at <= next)) return
     clearTimeout(this.ageTimer?.timer)
     const expire = (): void => {
@@ -276,7 +279,7 @@ export class Snooper {
       refused: counters(table.refused),
       withdrawn: counters(table.withdrawn),
       control: counters(this.control.counters),
-      ageMs: this.policy.ageMs,
+      ageMs: this.policy.ageMs ?? 0,
     }
   }
 

@@ -1,13 +1,13 @@
 // Events as the tests write them: only what matters is named.
 import type { Entry, Evidence } from '../../src/evpn/binding.js'
-import { DEFAULT_POLICY, type Policy } from '../../src/evpn/refusal.js'
+import { DEFAULT_POLICY, type Policy } from '../../src/evpn/policy.js'
 import { type Action, type Event, step } from '../../src/evpn/step.js'
 import { Table } from '../../src/evpn/table.js'
 
 export const VM1 = 'bc:24:11:00:00:01'
 export const VM2 = 'bc:24:11:00:00:02'
-export const TAP1 = { ifindex: 11, port: 'tap1', vlan: 0 }
-export const TAP2 = { ifindex: 12, port: 'tap2', vlan: 0 }
+export const TAP1 = { ifindex: 11, port: 'tap1', vlan: 0, ageingMs: 300_000 }
+export const TAP2 = { ifindex: 12, port: 'tap2', vlan: 0, ageingMs: 300_000 }
 
 export const evidence = (changes: Partial<Evidence>): Event => ({
   type: 'evidence',
@@ -27,8 +27,10 @@ export const evidence = (changes: Partial<Evidence>): Event => ({
 
 export const restored = (changes: Partial<Entry>, now: Partial<Extract<Event, { type: 'restored' }>> = {}): Event => ({
   type: 'restored',
+  from: 'relay',
   entry: {
     ...{ vni: 100, mac: VM1, ip: '10.0.0.1', router: false, port: 'tap1', vlan: 0, firstSeen: 0, lastSeen: 0 },
+    ...{ minSeq: 0, observe: false },
     ...changes,
   },
   place: TAP1,
@@ -39,7 +41,7 @@ export const restored = (changes: Partial<Entry>, now: Partial<Extract<Event, { 
 
 export const gateway = (by: 'zebra' | 'bgpd', mac: string, ip: string, gone = false): Event => ({
   type: 'view',
-  change: { type: 'macip', by, vni: 100, mac, ip, gone, flags: 0x02 },
+  change: { type: 'macip', by, vni: 100, mac, ip, gone, flags: 0x02, seq: 0 },
 })
 
 /** A table driven by events; `at` is the clock. */
@@ -63,5 +65,9 @@ export function show(action: Action): string {
       return `remove ${action.key.vni} ${action.key.mac} ${action.key.ip}`
     case 'forget':
       return `forget ${action.place.port} ${action.mac} ${action.ip}`
+    case 'probe':
+      return `probe ${action.place.port} ${action.mac} ${action.ip}`
+    case 'note':
+      return `note ${action.note.event} ${action.note.key.mac} ${action.note.key.ip} ${action.note.detail}`.trim()
   }
 }

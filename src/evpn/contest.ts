@@ -1,0 +1,154 @@
+// Two hosts, one IP: the former owner is asked first, every change of the owner is counted, and an IP that changes too
+// often is a duplicate (RFC 9161 3.7). Another node's claim is seen as a remote route with another MAC.
+import { type Binding, type Claim, type Key, newBinding } from './binding.js'
+import { makeRoom, shareTaken } from './limits.js'
+import { ageOf, isRemote, scheduleRefresh } from './refresh.js'
+import type { Turn } from './turn.js'
+
+/** In the confirm time the former owner is asked so many times. */
+const CONFIRMS = 2
+
+/** A host says that it has an IP that nobody had, or that `former` has had until now. */
+export function learn(turn: Turn, vni: number, ip: string, claim: Claim, former?: Binding): void {
+  const { table } = turn
+  const { mac, place, evidence, router, at } = claim
+  const key: Key = { vni, mac, ip }
+  const full = makeRoom(turn, key, place.ifindex)
+  if (full !== undefined) {
+    turn.refuse(full, key, place.port)
+    return
+  }
+  const rival = table.views.rival(key)
+  const minSeq = rival === undefined ? 0 : rival.seq + 1
+  const binding = newBinding({ vni, mac, ip, place, router, evidence, firstSeen: at, lastSeen: at }, { minSeq })
+  table.add(binding)
+  if (former === undefined) turn.note('learned', binding, place.port, evidence)
+  else turn.note('taken-over', binding, place.port, `${former.mac} ${former.place.port}`)
+  if (former !== undefined) binding.moves = former.moves
+  if ((former !== undefined || rival !== undefined) && countMove(turn, binding)) return
+  scheduleRefresh(turn, binding)
+  turn.put(binding)
+}
+
+/** Another host claims the IP of `owner`. */
+export function contest(turn: Turn, owner: Binding, claim: Claim): void {
+  const { table, policy, now } = turn
+  if (owner.phase === 'contested') {
+    // one claim is decided at a time; the next frame of another is not a repetition
+    if (owner.claim?.mac === claim.mac) owner.claim = claim
+    else turn.forget(claim.place, claim.mac, owner.ip)
+    return
+  }
+  const key: Key = { vni: owner.vni, mac: claim.mac, ip: owner.ip }
+  const full = shareTaken(turn, key, claim.place.ifindex)
+  if (full !== undefined) {
+    turn.refuse(full, key, claim.place.port)
+    return
+  }
+  // nobody to ask: it was not seen in this run, or is behind another VTEP
+  if (policy.probes === 'off' || !owner.confirmed || isRemote(owner, table)) {
+    takeOver(turn, owner, claim)
+    return
+  }
+  const { confirmMs } = policy.duplicates
+  const at = table.pace.reserveBefore(owner.place.ifindex, now, now + confirmMs / 2, policy.probeRate)
+  if (at === undefined) {
+    turn.refuse('confirm-busy', key, claim.place.port)
+    turn.forget(claim.place, claim.mac, owner.ip)
+    return
+  }
+  owner.phase = 'contested'
+  owner.claim = claim
+  owner.tries = 0
+  table.setTimer(owner, 'confirm', at)
+  turn.note('contested', owner, owner.place.port, `${claim.mac} ${claim.place.port}`)
+  if (at <= now) onConfirmDue(turn, owner)
+}
+
+export function onConfirmDue(turn: Turn, owner: Binding): void {
+  const { table, policy, now } = turn
+  if (owner.tries < CONFIRMS) {
+    // the second one is paid for by those that come after it
+    if (owner.tries > 0) table.pace.reserve(owner.place.ifindex, now, policy.probeRate)
+    owner.tries += 1
+    turn.probe(owner)
+    table.setTimer(owner, 'confirm', now + policy.duplicates.confirmMs / CONFIRMS)
+  } else if (owner.claim !== undefined) takeOver(turn, owner, owner.claim)
+}
+
+/** DEL of the old MAC comes before ADD of the new one (bgpd has one local path per IP). */
+function takeOver(turn: Turn, owner: Binding, claim: Claim): void {
+  owner.claim = undefined
+  turn.withdraw(owner, 'other-mac')
+  learn(turn, owner.vni, owner.ip, claim, owner)
+}
+
+/** The former owner was seen while its address was contested. Returns whether the address is frozen now. */
+export function defend(turn: Turn, owner: Binding): boolean {
+  const { claim } = owner
+  owner.phase = 'known'
+  owner.tries = 0
+  if (claim === undefined) return false
+  turn.refuse('defended', { vni: owner.vni, mac: claim.mac, ip: owner.ip }, claim.place.port)
+  turn.note('defended', owner, owner.place.port, `${claim.mac} ${claim.place.port}`)
+  if (countMove(turn, owner)) return true
+  owner.claim = undefined
+  turn.forget(claim.place, claim.mac, owner.ip)
+  return false
+}
+
+/**
+ * The host was seen although bgpd prefers another one's route: it takes the IP back with a higher sequence number.
+ * Returns whether it does.
+ */
+export function overtake({ table }: Turn, binding: Binding): boolean {
+  if (binding.report?.status !== 'remote') return false
+  const rival = table.views.rival(binding)
+  if (rival === undefined || rival.seq < binding.minSeq) return false
+  binding.minSeq = rival.seq + 1
+  return true
+}
+
+/** bgpd prefers another route; if it preferred ours until now, the host here is asked whether it has the IP, too. */
+export function onRemote(turn: Turn, binding: Binding, wasTold: boolean): void {
+  const { table, policy, now } = turn
+  const { place, mac, ip, claim } = binding
+  // what either of them says from now on is news
+  turn.forget(place, mac, ip)
+  if (claim !== undefined) turn.forget(claim.place, claim.mac, ip)
+  binding.phase = 'known'
+  binding.claim = undefined
+  binding.tries = 0
+  scheduleRefresh(turn, binding)
+  if (!wasTold || binding.isStatic || table.views.rival(binding) === undefined || countMove(turn, binding)) return
+  if (policy.probes === 'send') {
+    table.setTimer(binding, 'object', table.pace.reserve(place.ifindex, now, policy.probeRate))
+  }
+}
+
+export function onObjectDue(turn: Turn, binding: Binding): void {
+  const { table, policy, now } = turn
+  turn.probe(binding)
+  table.setTimer(binding, 'age', Math.max(now, binding.lastSeen + ageOf(binding, policy)))
+}
+
+/** The IP has another owner, or the same one elsewhere. Returns whether that was once too often: then it is frozen. */
+export function countMove(turn: Turn, binding: Binding): boolean {
+  const { policy, now, table } = turn
+  const { moves, windowMs, holdDownMs } = policy.duplicates
+  binding.moves = [...binding.moves.filter((at) => at > now - windowMs), now]
+  if (binding.moves.length < moves || binding.isStatic) return false
+  binding.phase = 'duplicate'
+  table.duplicates.add(binding)
+  table.setTimer(binding, 'hold-down', now + holdDownMs)
+  turn.remove(binding)
+  const also = binding.claim?.mac ?? table.views.rival(binding)?.mac ?? ''
+  turn.note('duplicate', binding, binding.place.port, also)
+  return true
+}
+
+/** `why`: the hold-down time is over, or an operator says so. */
+export function release(turn: Turn, binding: Binding, why: 'hold-down' | 'cleared'): void {
+  turn.note('released', binding, binding.place.port, why)
+  turn.withdraw(binding, why)
+}

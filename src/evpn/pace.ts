@@ -1,0 +1,40 @@
+// How fast hosts may be asked: so many probes per second on one port, and in all.
+
+/** Gives every probe a time of its own (the generic cell rate algorithm, with room for a short burst). */
+export class Pace {
+  private free = -Infinity
+  private readonly freeOnPort = new Map<number, number>()
+
+  /** The earliest time at which a probe on the port may be sent; it is taken with this call. */
+  reserve(ifindex: number, now: number, rate: { perPort: number; total: number }): number {
+    const at = this.earliest(ifindex, now)
+    this.take(ifindex, now, rate)
+    return at
+  }
+
+  /** As `reserve`, but only takes the time, and returns it, if it is not after `latest`. */
+  reserveBefore(
+    ifindex: number,
+    now: number,
+    latest: number,
+    rate: { perPort: number; total: number },
+  ): number | undefined {
+    return this.earliest(ifindex, now) > latest ? undefined : this.reserve(ifindex, now, rate)
+  }
+
+  forget(ifindex: number): void {
+    this.freeOnPort.delete(ifindex)
+  }
+
+  private earliest(ifindex: number, now: number): number {
+    return Math.max(now, this.free, this.freeOnPort.get(ifindex) ?? -Infinity)
+  }
+
+  private take(ifindex: number, now: number, { perPort, total }: { perPort: number; total: number }): void {
+    this.free = Math.max(this.free, now - BURST_MS) + 1000 / total
+    this.freeOnPort.set(ifindex, Math.max(this.freeOnPort.get(ifindex) ?? -Infinity, now - BURST_MS) + 1000 / perPort)
+  }
+}
+
+/** What was not used of this long may be used at once: timers do not come to the millisecond. */
+const BURST_MS = 100
