@@ -193,6 +193,7 @@ function onSeen(turn: Turn, binding: Binding, { kind, router }: Evidence, place:
   if (phase === 'contested' && defend(turn, binding)) return
   if (phase === 'probing') {
     binding.phase = 'known'
+    table.answered += 1
     if (tries > 1) turn.note('answered', binding, place.port)
   }
   binding.tries = 0

@@ -32,6 +32,8 @@ export class Table {
   /** Evidence that taught nothing. */
   readonly refused: Record<Refusal, number> = zeros(REFUSALS)
   readonly withdrawn: Record<Withdrawal, number> = zeros({ ...WITHDRAWALS, ...REFUSALS })
+  /** Hosts that were seen after they had been asked. */
+  answered = 0
   /** Frozen ones. */
   readonly duplicates = new Set<Binding>()
   /** Every binding but the static ones, by port. */

@@ -1,52 +1,77 @@
-// Connects ports, evidence, the binding table, the relay and the control socket.
-import { reason } from '../daemon/exit.js'
+// Connects ports, evidence, the binding table, the hosts, the relay, the file and the control socket.
 import type { Logger } from '../daemon/log.js'
 import type { SnoopOptions } from '../daemon/options.js'
-import { type Entry, entryOf, type Own } from '../evpn/binding.js'
-import { DEFAULT_POLICY, type Policy } from '../evpn/policy.js'
+import { type Binding, type Entry, entryOf, isInOverlay, type Own, type Place } from '../evpn/binding.js'
+import type { Policy } from '../evpn/policy.js'
 import { type Action, type Event, type PortLoss, step } from '../evpn/step.js'
 import { Table } from '../evpn/table.js'
 import type { snoop as proto } from '../gen/snoop.js'
 import { version } from '../version.js'
+import { Attachments } from './attachments.js'
 import { monotonicMs } from './clock.js'
-import { listenSnoopControl, type SnoopControl } from './control.js'
+import { type ClearRequest, listenSnoopControl, type SnoopControl } from './control.js'
 import type { Evidence } from './evidence.js'
+import { detailOf } from './detail.js'
+import { History } from './history.js'
 import type { Port } from './ports.js'
 import { RelayClient, type RelayEvents } from './relay-client.js'
-import type { EvidenceSource, PortMap } from './sources.js'
+import { entryOfSaved, savedOf, WaitingBindings } from './saved.js'
+import type { EvidenceSource, PortMap, ProbeOutlet } from './sources.js'
+import { loadState, type SavedBinding, StateFile } from './state-file.js'
 import { counters, countStates } from './status.js'
 
-/** Opens what the snooper listens to; called in this order, once the control socket is ours. */
-export type Sources = { source: () => EvidenceSource; ports: () => Promise<PortMap> }
+/** Opens what the snooper works with; called in this order, once the control socket is ours. */
+export type Sources = { source: () => EvidenceSource; outlet: () => ProbeOutlet; ports: () => Promise<PortMap> }
+
+/** Timers that come within this are handled together: a probe more or less late is nothing, a wake-up is not. */
+const TICK_MS = 20
+
+/** When bindings were last seen is saved at least this often, milliseconds. */
+const SAVE_MS = 600_000
 
 export class Snooper {
   private readonly relay: RelayClient
   private readonly policy: Policy
+  private readonly attachments: Attachments
   private readonly since = Date.now()
   private relaySince = Date.now()
   /** Entries handed back count as ours only the first time: later, the table knows better. */
   private restoring = true
-  /** How each port is snooped, or why it is not. */
-  private readonly attached = new Map<number, { mode: string } | { error: string }>()
+  private waiting = new WaitingBindings([])
+  private stateFile: StateFile | undefined
+  private saveTimer: NodeJS.Timeout | undefined
   /** Ports on which a frame belonged to no VNI: what is known to the eBPF program may count after the next change. */
   private readonly withoutVni = new Set<number>()
   /** When a port was last found down. */
   private readonly downAt = new Map<number, number>()
-  private ageTimer: { at: number; timer: NodeJS.Timeout } | undefined
+  private tick: { at: number; timer: NodeJS.Timeout } | undefined
   private released = false
 
   static async start(options: SnoopOptions, log: Logger, open: Sources): Promise<Snooper> {
     const table = new Table()
+    const history = new History()
     let snooper: Snooper | undefined
-    const control = await listenSnoopControl(options.control, table, () => snooper?.status(), log)
-    let source: EvidenceSource | undefined
+    const subject = {
+      table,
+      history,
+      policy: options.policy,
+      clear: (request: ClearRequest) => snooper?.clear(request) ?? 0,
+      explain: (binding: Binding) => detailOf(binding, table),
+    }
+    const control = await listenSnoopControl(options.control, subject, () => snooper?.status(), log)
+    const opened: { close(): void }[] = []
+    const keep = <T extends { close(): void }>(it: T): T => {
+      opened.push(it)
+      return it
+    }
     try {
-      source = open.source()
-      snooper = new Snooper(options, log, table, control, source, await open.ports())
+      const source = keep(open.source())
+      const outlet = keep(open.outlet())
+      snooper = new Snooper(options, log, table, history, control, source, outlet, await open.ports())
       snooper.begin()
       return snooper
     } catch (error) {
-      source?.close()
+      for (const it of opened) it.close()
       await control.close()
       throw error
     }
@@ -56,12 +81,14 @@ export class Snooper {
     private readonly options: SnoopOptions,
     private readonly log: Logger,
     readonly table: Table,
+    private readonly history: History,
     private readonly control: SnoopControl,
     private readonly source: EvidenceSource,
+    private readonly outlet: ProbeOutlet,
     private readonly ports: PortMap,
   ) {
-    const { ageMs, linkLocal, macMismatch } = options
-    this.policy = { ...DEFAULT_POLICY, ageMs, linkLocal, macMismatch }
+    this.policy = options.policy
+    this.attachments = new Attachments(source, log)
     this.relay = new RelayClient(options.relay, `macipd-snoop ${process.pid}`, this.relayEvents(), log)
   }
 
@@ -70,27 +97,37 @@ export class Snooper {
     this.log.info({ bindings: this.table.size }, 'snooper ends; the relay keeps its entries for the stale time')
     this.relay.close()
     await this.release()
+    await this.stateFile?.close()
   }
 
   /** The part of `stop` that must be done even at an unexpected end; what it does at once is enough then. */
   async release(): Promise<void> {
     if (this.released) return
     this.released = true
-    clearTimeout(this.ageTimer?.timer)
+    clearTimeout(this.tick?.timer)
+    clearInterval(this.saveTimer)
     this.source.close()
+    this.outlet.close()
     this.ports.close()
     await this.control.close()
   }
 
   private begin(): void {
+    this.step({ type: 'static', bindings: this.options.statics })
+    this.load()
     for (const port of this.ports.ports.values()) this.attach(port)
     this.ports.on('add', (port) => {
       this.attach(port)
     })
-    this.ports.on('remove', (port, why) => {
-      this.log.info({ port: port.name, why }, 'port gone')
-      this.detach(port)
-      this.lose(port.ifindex, 'port-gone')
+    this.ports.on('remove', ({ ifindex, name }, why) => {
+      this.log.info({ port: name, why }, 'port gone')
+      this.withoutVni.delete(ifindex)
+      this.downAt.delete(ifindex)
+      this.attachments.remove(ifindex)
+      this.lose(ifindex, 'port-gone')
+    })
+    this.ports.on('up', (port) => {
+      this.restoreSaved(port)
     })
     this.ports.on('down', ({ ifindex }) => {
       this.downAt.set(ifindex, monotonicMs())
@@ -103,7 +140,7 @@ export class Snooper {
       this.onEvidence(evidence)
     })
     this.relay.start()
-    this.log.info({ ports: this.attached.size, control: this.options.control }, 'snooping')
+    this.log.info({ ports: this.attachments.size, control: this.options.control }, 'snooping')
   }
 
   private onEvidence({ ifindex, vlan, ...frame }: Evidence): void {
@@ -112,12 +149,12 @@ export class Snooper {
     // a frame of before the fall is old news; one that came later shows that the port is up before the kernel says so,
     // which it does up to a second late (net/core/link_watch.c)
     const isNews = at > (this.downAt.get(ifindex) ?? -Infinity)
-    const place = port !== undefined && isNews ? { ifindex, port: port.name, vlan, ageingMs: 300_000 } : undefined
+    const place = port !== undefined && isNews ? placeAt(port, vlan) : undefined
     const vni = this.ports.vniOf(ifindex, vlan)
     // the spread comes last: before other properties it costs Node 20 a hundred times as much, 4 µs
     this.step({ type: 'evidence', evidence: { place, vni, own: this.own(mac, ip), ...frame } }, at)
     // the reason may be gone in a moment: the next frame must not be taken for a repetition
-    if (place === undefined) this.forget(ifindex, vlan, mac, ip)
+    if (place === undefined) this.attachments.forget(ifindex, vlan, mac, ip)
     else if (vni === undefined) this.withoutVni.add(ifindex)
   }
 
@@ -127,40 +164,22 @@ export class Snooper {
   }
 
   private onVniChange(): void {
-    for (const ifindex of this.ports.ports.keys()) {
+    for (const port of this.ports.ports.values()) {
+      const { ifindex } = port
       const changed = new Set<number>()
       for (const { vni, place } of this.table.onPort(ifindex)) {
         if (this.ports.vniOf(ifindex, place.vlan) !== vni) changed.add(place.vlan)
       }
       for (const vlan of changed) this.step({ type: 'port-lost', ifindex, vlan, reason: 'vni-changed' })
+      this.restoreSaved(port)
     }
-    for (const ifindex of this.withoutVni) {
-      this.attempt('forget', () => {
-        this.source.forgetPort(ifindex)
-      })
-    }
+    for (const ifindex of this.withoutVni) this.attachments.forgetPort(ifindex)
     this.withoutVni.clear()
   }
 
   private attach(port: Port): void {
-    const { ifindex, name, bridge } = port
-    try {
-      const mode = this.source.attach(ifindex)
-      this.attached.set(ifindex, { mode })
-      this.log.info({ port: name, bridge, mode }, 'port snooped')
-    } catch (error) {
-      this.attached.set(ifindex, { error: reason(error) })
-      this.log.error({ port: name, bridge, error: reason(error) }, 'port cannot be snooped')
-    }
-  }
-
-  private detach({ ifindex }: Port): void {
-    this.attached.delete(ifindex)
-    this.withoutVni.delete(ifindex)
-    this.downAt.delete(ifindex)
-    this.attempt('detach', () => {
-      this.source.detach(ifindex)
-    })
+    this.attachments.add(port)
+    this.restoreSaved(port)
   }
 
   private lose(ifindex: number, why: PortLoss): void {
@@ -200,67 +219,109 @@ export class Snooper {
   private onHandedBack(entries: readonly Entry[]): void {
     const ports = new Map([...this.ports.ports.values()].filter(({ up }) => up).map((port) => [port.name, port]))
     for (const entry of entries) {
-      if (this.restoring) this.restore(entry, ports.get(entry.port))
-      else if (this.table.get(entry) === undefined) this.relay.remove(entry)
+      if (this.restoring) {
+        this.restore('relay', entry, ports.get(entry.port))
+        continue
+      }
+      const binding = this.table.get(entry)
+      if (binding === undefined || !isInOverlay(binding)) this.relay.remove(entry)
     }
   }
 
-  private restore(entry: Entry, port: Port | undefined): void {
-    const place = port && { ifindex: port.ifindex, port: port.name, vlan: entry.vlan, ageingMs: 300_000 }
-    const vni = place && this.ports.vniOf(place.ifindex, place.vlan)
-    this.step({ type: 'restored', from: 'relay', entry, place, vni, own: this.own(entry.mac, entry.ip) })
+  private restore(from: 'relay' | 'file', entry: Entry, port: Port | undefined): void {
+    const place = port && placeAt(port, entry.vlan)
+    const vni = port && this.ports.vniOf(port.ifindex, entry.vlan)
+    this.step({ type: 'restored', from, entry, place, vni, own: this.own(entry.mac, entry.ip) })
+  }
+
+  private load(): void {
+    const { stateFile: path, stateAgeMs } = this.options
+    if (path === undefined) return
+    const saved = loadState(path, Date.now(), stateAgeMs, this.log)
+    if (saved.length > 0) this.log.info({ file: path, bindings: saved.length }, 'bindings of an earlier run')
+    this.waiting = new WaitingBindings(saved)
+    this.stateFile = new StateFile(path, () => this.saved(), this.log)
+    this.saveTimer = setInterval(() => this.stateFile?.markChanged(), SAVE_MS)
+  }
+
+  private restoreSaved(port: Port): void {
+    if (!port.up) return
+    for (const saved of this.waiting.take(port.name, (vlan) => this.ports.vniOf(port.ifindex, vlan))) {
+      this.restore('file', entryOfSaved(saved), port)
+    }
+  }
+
+  private *saved(): Generator<SavedBinding> {
+    for (const binding of this.table.bindings()) {
+      if (!binding.isStatic && binding.phase !== 'duplicate') yield savedOf(binding)
+    }
+    yield* this.waiting.since(Date.now() - this.options.stateAgeMs)
   }
 
   private *entries(): Generator<Entry> {
-    for (const binding of this.table.bindings()) yield entryOf(binding, this.policy.observe)
+    for (const binding of this.table.bindings()) {
+      if (isInOverlay(binding)) yield entryOf(binding, this.policy.observe)
+    }
+  }
+
+  /** Forgets what an operator names; returns how many that were. */
+  private clear({ what, vni, mac, ip }: ClearRequest): number {
+    const candidates = what === 'duplicate' ? this.table.duplicates : this.table.bindings()
+    const chosen = [...candidates].filter(
+      (it) =>
+        (vni === undefined || it.vni === vni) &&
+        (mac === undefined || it.mac === mac) &&
+        (ip === undefined || it.ip === ip),
+    )
+    for (const key of chosen) this.step({ type: 'clear', what, key })
+    return chosen.length
   }
 
   private step(event: Event, now = monotonicMs()): void {
-    for (const action of step(this.table, event, this.policy, now)) this.act(action)
-    this.setAgeTimer()
+    for (const action of step(this.table, event, this.policy, now)) this.act(action, now)
+    this.setTick()
   }
 
-  private act(action: Action): void {
+  private act(action: Action, now: number): void {
     switch (action.type) {
       case 'put':
         this.relay.put(action.entry)
+        this.stateFile?.markChanged()
         return
       case 'remove':
         this.relay.remove(action.key)
+        this.stateFile?.markChanged()
         return
       case 'forget':
-        this.forget(action.place.ifindex, action.place.vlan, action.mac, action.ip)
+        this.attachments.forget(action.place.ifindex, action.place.vlan, action.mac, action.ip)
         return
-      case 'probe':
+      case 'probe': {
+        const { place, mac, ip } = action
+        const { ifindex, vlan } = place
+        this.outlet.send({ ifindex, vlan, mac, ip, source: this.ports.probeSource(ifindex, vlan, ip) })
+        return
+      }
       case 'note':
+        this.history.note(action.note, now)
+        if (action.note.event === 'duplicate') this.alert(action.note)
     }
   }
 
-  private forget(ifindex: number, vlan: number, mac: string, ip: string): void {
-    this.attempt('forget', () => {
-      this.source.forget(ifindex, vlan, mac, ip)
-    })
+  private alert({ key, port, detail }: Extract<Action, { type: 'note' }>['note']): void {
+    this.log.warn({ port, also: detail, holdDownMs: this.policy.duplicates.holdDownMs, ...key }, 'duplicate IP address')
   }
 
-  /** What fails on a port that is just going away is of no consequence, but must be seen. */
-  private attempt(what: string, action: () => void): void {
-    try {
-      action()
-    } catch (error) {
-      this.log.debug({ what, error: reason(error) }, 'eBPF')
-    }
-  }
-
-  /** Armed for the earliest time at which something may age out. */
-  private setAgeTimer(): void {
+  /** Armed for the earliest time at which something may be due. */
+  private setTick(): void {
     const next = this.table.timers.next()
-    if (next === undefined || (this.ageTimer !== undefined && this.ageTimer.at <= next)) return
-    clearTimeout(this.ageTimer?.timer)
+    if (next === undefined || (this.tick !== undefined && this.tick.at <= next + TICK_MS)) return
+    clearTimeout(this.tick?.timer)
     const expire = (): void => {
-      this.ageTimer = undefined
+      this.tick = undefined
       this.step({ type: 'tick' })
     }
-    this.ageTimer = { at: next, timer: setTimeout(expire, Math.max(0, next - monotonicMs())) }
+    const at = Math.max(next, monotonicMs() + TICK_MS)
+    this.tick = { at, timer: setTimeout(expire, at - monotonicMs()) }
   }
 
   private status(): proto.SnoopStatus.$Properties {
@@ -272,19 +333,21 @@ export class Snooper {
       relay: this.relay.path,
       relayConnected: this.relay.connected,
       relaySince: this.relaySince,
+      mode: this.policy.observe ? 'observe' : 'announce',
       bindings: table.size,
       ...countStates(table),
       ports: [...this.ports.ports.values()].map((port) => this.portStatus(port)),
       frames: counters(this.source.counters()),
       refused: counters(table.refused),
       withdrawn: counters(table.withdrawn),
+      probes: counters({ ...this.outlet.counters, answered: table.answered }),
       control: counters(this.control.counters),
       ageMs: this.policy.ageMs ?? 0,
     }
   }
 
   private portStatus({ ifindex, name, bridge, up }: Port): proto.Port.$Properties {
-    const attached = this.attached.get(ifindex)
+    const attached = this.attachments.of(ifindex)
     return {
       name,
       bridge,
@@ -292,6 +355,9 @@ export class Snooper {
       attached: attached !== undefined && 'mode' in attached ? attached.mode : '',
       error: attached !== undefined && 'error' in attached ? attached.error : '',
       bindings: this.table.onPort(ifindex).size,
+      limited: this.source.limited(ifindex),
     }
   }
 }
+
+const placeAt = ({ ifindex, name, ageingMs }: Port, vlan: number): Place => ({ ifindex, port: name, vlan, ageingMs })

@@ -1,0 +1,25 @@
+// What an operator wants to know of one binding beyond its state: what the core is about to do with it, and why.
+import type { Binding } from '../evpn/binding.js'
+import type { Table } from '../evpn/table.js'
+import type { BindingDetail } from './control.js'
+
+export function detailOf(binding: Binding, { timers }: Table): BindingDetail {
+  const { timer, tries, claim, moves, confirmed, isStatic, minSeq, phase } = binding
+  const at = timers.at(binding)
+  return {
+    timer: timer === undefined || at === undefined ? undefined : { what: timer, at },
+    tries,
+    claim: claim && {
+      mac: claim.mac,
+      port: claim.place.port,
+      vlan: claim.place.vlan,
+      evidence: claim.evidence,
+      at: claim.at,
+    },
+    moves,
+    frozenUntil: phase === 'duplicate' ? at : undefined,
+    confirmed,
+    isStatic,
+    minSeq,
+  }
+}
