@@ -22,6 +22,11 @@ export const setsockopt = declare(
 type Send = (fd: number, bytes: Buffer, length: number, flags: number) => number
 export const send = declare('intptr_t send(int fd, void *bytes, size_t length, int flags)') as Send
 
+type SendTo = (fd: number, bytes: Buffer, length: number, flags: number, to: Buffer, toLength: number) => number
+export const sendto = declare(
+  'intptr_t sendto(int fd, void *bytes, size_t length, int flags, void *to, uint32_t to_length)',
+) as SendTo
+
 type RecvFrom = (fd: number, bytes: Buffer, size: number, flags: number, from: Buffer, fromLength: Buffer) => number
 export const recvfrom = declare(
   'intptr_t recvfrom(int fd, void *bytes, size_t size, int flags, void *from, void *from_length)',

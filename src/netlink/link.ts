@@ -17,9 +17,11 @@ export const IFF_LOWER_UP = 0x10000
 
 export const IFLA_ADDRESS = 1
 export const IFLA_IFNAME = 3
+const IFLA_LINK = 5
 export const IFLA_MASTER = 10
 export const IFLA_OPERSTATE = 16
 export const IFLA_LINKINFO = 18
+const IFLA_LINK_NETNSID = 37
 
 const IFLA_INFO_KIND = 1
 const IFLA_INFO_DATA = 2
@@ -31,7 +33,15 @@ const IFLA_VXLAN_LOCAL6 = 17
 const IFLA_VXLAN_COLLECT_METADATA = 25
 const IFLA_VXLAN_VNIFILTER = 30
 
+const IFLA_BR_AGEING_TIME = 4
 const IFLA_BR_VLAN_FILTERING = 7
+
+const IFLA_VLAN_ID = 1
+const IFLA_VLAN_PROTOCOL = 5
+
+/** The kernel tells times of bridges to user space in 1/100 s, on every architecture we run on. */
+const USER_HZ = 100
+const BR_DEFAULT_AGEING_TIME = 300 * USER_HZ
 
 const SIZEOF_IFINFOMSG = 16
 const IFNAMSIZ = 16
@@ -42,6 +52,18 @@ export type Vxlan = {
   local: string | undefined
   collectMetadata: boolean
   vnifilter: boolean
+}
+
+export type Bridge = {
+  vlanFiltering: boolean
+  /** How long a MAC stays in the FDB unseen; 0: the bridge learns none. */
+  ageingMs: number
+}
+
+export type VlanLink = {
+  id: number
+  /** ETH_P_8021Q or ETH_P_8021AD */
+  protocol: number
 }
 
 export type Link = {
@@ -55,6 +77,8 @@ export type Link = {
   mac: string | undefined
   /** ifindex of the bridge, bond, VRF, … it belongs to */
   master: number | undefined
+  /** ifindex of the device below (`vlan`, `macvlan`) or opposite (`veth`); undefined in another network namespace */
+  lower: number | undefined
   /** `bridge`, `vxlan`, `veth`, `tun`, …; undefined for physical devices and lo */
   kind: string | undefined
   /** kind of the master: `bridge`, `bond`, `vrf`, … */
@@ -62,7 +86,9 @@ export type Link = {
   /** of kind `vxlan` */
   vxlan: Vxlan | undefined
   /** of kind `bridge` */
-  bridge: { vlanFiltering: boolean } | undefined
+  bridge: Bridge | undefined
+  /** of kind `vlan` */
+  vlan: VlanLink | undefined
 }
 
 /** struct ifinfomsg and the attributes behind it, also for AF_BRIDGE; throws NetlinkDecodeError. */
@@ -89,6 +115,8 @@ export function decodeLink(message: NetlinkMessage): Link {
   const { ifindex, flags, attributes } = decodeIfinfomsg(message)
   const info = attributes.nested(IFLA_LINKINFO)
   const kind = info?.string(IFLA_INFO_KIND)
+  const data = info?.nested(IFLA_INFO_DATA)
+  const elsewhere = attributes.raw(IFLA_LINK_NETNSID) !== undefined
   return {
     ifindex,
     name: linkName(message, attributes),
@@ -96,10 +124,12 @@ export function decodeLink(message: NetlinkMessage): Link {
     operstate: attributes.u8(IFLA_OPERSTATE),
     mac: attributes.mac(IFLA_ADDRESS),
     master: attributes.u32(IFLA_MASTER),
+    lower: elsewhere ? undefined : attributes.u32(IFLA_LINK),
     kind,
     slaveKind: info?.string(IFLA_INFO_SLAVE_KIND),
-    vxlan: kind === 'vxlan' ? decodeVxlan(info?.nested(IFLA_INFO_DATA)) : undefined,
-    bridge: kind === 'bridge' ? decodeBridge(info?.nested(IFLA_INFO_DATA)) : undefined,
+    vxlan: kind === 'vxlan' ? decodeVxlan(data) : undefined,
+    bridge: kind === 'bridge' ? decodeBridge(data) : undefined,
+    vlan: kind === 'vlan' ? decodeVlan(data) : undefined,
   }
 }
 
@@ -122,6 +152,17 @@ function decodeVxlan(data: Attributes | undefined): Vxlan {
   }
 }
 
-function decodeBridge(data: Attributes | undefined): { vlanFiltering: boolean } {
-  return { vlanFiltering: data?.u8(IFLA_BR_VLAN_FILTERING) === 1 }
+function decodeBridge(data: Attributes | undefined): Bridge {
+  return {
+    vlanFiltering: data?.u8(IFLA_BR_VLAN_FILTERING) === 1,
+    ageingMs: ((data?.u32(IFLA_BR_AGEING_TIME) ?? BR_DEFAULT_AGEING_TIME) * 1000) / USER_HZ,
+  }
+}
+
+function decodeVlan(data: Attributes | undefined): VlanLink | undefined {
+  const id = data?.u16(IFLA_VLAN_ID)
+  const protocol = data?.u16(IFLA_VLAN_PROTOCOL)
+  if (id === undefined || protocol === undefined) return undefined
+  // network byte order, unlike all around it
+  return { id, protocol: ((protocol & 0xff) << 8) | (protocol >> 8) }
 }

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { IFF_LOWER_UP, IFF_UP, type Link } from '../netlink/link.js'
 import type { RouteMessage } from '../netlink/route.js'
 import { LinkTables } from './ports-tables.js'
+import { chooseSource, type ProbeSource, type SourceAddress, type SviPlace } from './probe-source.js'
 import { hasVlan, mapVnis, type VniMap, type Vlans, type VxlanPort } from './ports-vlans.js'
 
 /** A bridge member on the VM side. */
@@ -14,6 +15,10 @@ export type Port = {
   bridgeIfindex: number
   /** IFF_UP and carrier (IFF_LOWER_UP) */
   up: boolean
+  /** of the device itself, which is the host's */
+  mac: string
+  /** how long its bridge keeps a MAC that is not seen; 0: the bridge learns none */
+  ageingMs: number
 }
 
 /** `excluded`: renamed to an excluded name; `no-vni`: its bridge has no VXLAN device with a VNI any more. */
@@ -26,7 +31,7 @@ export type PortChange =
   /** VXLAN devices of the bridge have different VNIs for one VLAN (0 = untagged); once for each such case */
   | { kind: 'ambiguous'; bridge: string; vlan: number; devices: readonly string[] }
 
-type Bridge = { name: string; vlanFiltering: boolean; carriesVni: boolean }
+type Bridge = { name: string; vlanFiltering: boolean; ageingMs: number; carriesVni: boolean }
 
 export class PortModel {
   readonly ports = new Map<number, Port>()
@@ -38,8 +43,14 @@ export class PortModel {
   private vniChanged = false
   private changes: PortChange[] = []
 
-  /** `exclude`: names of bridge members that are not on the VM side, such as uplinks. */
-  constructor(private readonly exclude: Pick<ReadonlySet<string>, 'has'>) {}
+  /**
+   * `exclude`: names of bridge members that are not on the VM side, such as uplinks.
+   * `probeSources`: where the host has no address of its own.
+   */
+  constructor(
+    private readonly exclude: Pick<ReadonlySet<string>, 'has'>,
+    private readonly probeSources: readonly SourceAddress[] = [],
+  ) {}
 
   /** Takes in one event. */
   apply(message: RouteMessage): void {
@@ -95,10 +106,23 @@ export class PortModel {
    * undefined if there is none, or no telling which.
    */
   vniOf(ifindex: number, vlan: number): number | undefined {
-    const port = this.ports.get(ifindex)
-    if (port === undefined) return undefined
-    const inside = this.isFiltering(port.bridgeIfindex) ? this.vlanInside(ifindex, vlan) : vlan
-    return inside === undefined ? undefined : this.vniMaps.get(port.bridgeIfindex)?.vnis.get(inside)
+    const bridge = this.ports.get(ifindex)?.bridgeIfindex
+    if (bridge === undefined) return undefined
+    const inside = this.vlanInside(bridge, ifindex, vlan)
+    return inside === undefined ? undefined : this.vniMaps.get(bridge)?.vnis.get(inside)
+  }
+
+  /** The sender of a probe for `ip` that leaves by this port with this tag (0 = none). */
+  probeSource(ifindex: number, vlan: number, ip: string): ProbeSource {
+    const bridge = this.ports.get(ifindex)?.bridgeIfindex
+    const svi = bridge === undefined ? undefined : this.sviPlace(bridge, ifindex, vlan)
+    return chooseSource(this.tables, ifindex, svi, ip, this.probeSources)
+  }
+
+  private sviPlace(bridge: number, ifindex: number, vlan: number): SviPlace | undefined {
+    const inside = this.vlanInside(bridge, ifindex, vlan)
+    const untagged = this.isFiltering(bridge) ? this.tables.vlansOn(bridge).pvid : 0
+    return inside === undefined ? undefined : { bridge, vlan: inside, untagged }
   }
 
   /** Whether an interface of this host has that MAC. */
@@ -115,8 +139,9 @@ export class PortModel {
     return bridge !== undefined && this.bridges.get(bridge)?.vlanFiltering === true
   }
 
-  /** The VLAN that a filtering bridge puts the frame into; undefined if it drops it. */
-  private vlanInside(ifindex: number, vlan: number): number | undefined {
+  /** The VLAN that the bridge puts the frame into: the tag's if it does not filter; undefined if it drops it. */
+  private vlanInside(bridge: number, ifindex: number, vlan: number): number | undefined {
+    if (!this.isFiltering(bridge)) return vlan
     const vlans = this.tables.vlansOn(ifindex)
     const inside = vlan === 0 ? vlans.pvid : vlan
     return inside !== undefined && hasVlan(vlans, inside) ? inside : undefined
@@ -156,7 +181,7 @@ export class PortModel {
   private bridgeAt(ifindex: number): Bridge | undefined {
     const link = this.tables.links.get(ifindex)
     if (link?.bridge === undefined) return undefined
-    const { vlanFiltering } = link.bridge
+    const { vlanFiltering, ageingMs } = link.bridge
     let carriesVni = false
     for (const device of this.tables.vxlans.get(ifindex)) {
       const vxlan = this.tables.links.get(device)?.vxlan
@@ -164,7 +189,7 @@ export class PortModel {
       carriesVni = vxlan?.vni !== undefined || (vlanFiltering && vxlan?.collectMetadata === true)
       if (carriesVni) break
     }
-    return { name: link.name, vlanFiltering, carriesVni }
+    return { name: link.name, vlanFiltering, ageingMs, carriesVni }
   }
 
   private mapBridge(ifindex: number): void {
@@ -204,10 +229,13 @@ export class PortModel {
   private portAt(ifindex: number): Port | undefined {
     const link = this.tables.links.get(ifindex)
     if (link?.master === undefined || link.kind === 'vxlan' || this.exclude.has(link.name)) return undefined
+    const { name, mac } = link
+    // only Ethernet devices can be members of a bridge
+    if (mac === undefined) return undefined
     const bridge = this.bridges.get(link.master)
     if (!bridge?.carriesVni) return undefined
     const up = (link.flags & IFF_UP) !== 0 && (link.flags & IFF_LOWER_UP) !== 0
-    return { ifindex, name: link.name, bridge: bridge.name, bridgeIfindex: link.master, up }
+    return { ifindex, name, bridge: bridge.name, bridgeIfindex: link.master, up, mac, ageingMs: bridge.ageingMs }
   }
 
   private whyGone(port: Port): RemoveReason {

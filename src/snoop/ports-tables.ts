@@ -3,6 +3,7 @@
 import type { InterfaceAddress } from '../netlink/address.js'
 import type { Link } from '../netlink/link.js'
 import type { RouteMessage } from '../netlink/route.js'
+import { ETH_P_8021Q } from './probe-frame.js'
 import { MultiMap } from './multimap.js'
 import { changeVlans, NO_VLANS, type Vlans, vlansOf } from './ports-vlans.js'
 
@@ -18,6 +19,12 @@ export class LinkTables {
   readonly macs = new MultiMap<string, number>()
   /** IP address → where it is configured */
   readonly addresses = new MultiMap<string, string>()
+  /** `vlan` links on top of each link, by lower link and VLAN: see vlanKey */
+  private readonly vlanLinks = new MultiMap<number, number>()
+  /** macvlans on top of each link */
+  private readonly macvlans = new MultiMap<number, number>()
+  /** interface → its addresses, by address and prefix length */
+  private readonly configured = new Map<number, Map<string, InterfaceAddress>>()
 
   store(message: RouteMessage): void {
     switch (message.kind) {
@@ -43,6 +50,19 @@ export class LinkTables {
     return this.vlans.get(ifindex) ?? NO_VLANS
   }
 
+  /** The links on top of `lower` that have its frames with this 802.1Q tag. */
+  vlanLinksOn(lower: number, vlan: number): Iterable<number> {
+    return this.vlanLinks.get(vlanKey(lower, vlan))
+  }
+
+  macvlansOn(lower: number): Iterable<number> {
+    return this.macvlans.get(lower)
+  }
+
+  addressesOn(ifindex: number): Iterable<InterfaceAddress> {
+    return this.configured.get(ifindex)?.values() ?? []
+  }
+
   private storeLink(ifindex: number, link: Link | undefined): void {
     const old = this.links.get(ifindex)
     if (old !== undefined) this.unindex(old)
@@ -53,13 +73,18 @@ export class LinkTables {
     }
     this.links.set(ifindex, link)
     if (link.mac !== undefined) this.macs.add(link.mac, ifindex)
+    const upper = upperOf(link)
+    if (upper !== undefined) this[upper.index].add(upper.key, ifindex)
     if (link.master === undefined) return
     this.members.add(link.master, ifindex)
     if (link.vxlan !== undefined) this.vxlans.add(link.master, ifindex)
   }
 
-  private unindex({ ifindex, mac, master }: Link): void {
+  private unindex(link: Link): void {
+    const { ifindex, mac, master } = link
     if (mac !== undefined) this.macs.delete(mac, ifindex)
+    const upper = upperOf(link)
+    if (upper !== undefined) this[upper.index].delete(upper.key, ifindex)
     if (master === undefined) return
     this.members.delete(master, ifindex)
     this.vxlans.delete(master, ifindex)
@@ -70,10 +95,28 @@ export class LinkTables {
     else this.vlans.set(ifindex, vlans)
   }
 
-  private storeAddress({ ifindex, ip, prefixLength }: InterfaceAddress, gone: boolean): void {
+  private storeAddress(address: InterfaceAddress, gone: boolean): void {
+    const { ifindex, ip, prefixLength } = address
     // the same address may be on several interfaces, and with several prefix lengths on one
     const where = `${ifindex} ${prefixLength}`
-    if (gone) this.addresses.delete(ip, where)
-    else this.addresses.add(ip, where)
+    const what = `${ip}/${prefixLength}`
+    const here = this.configured.get(ifindex)
+    if (gone) {
+      this.addresses.delete(ip, where)
+      if (here?.delete(what) && here.size === 0) this.configured.delete(ifindex)
+      return
+    }
+    this.addresses.add(ip, where)
+    if (here === undefined) this.configured.set(ifindex, new Map([[what, address]]))
+    else here.set(what, address)
   }
+}
+
+const vlanKey = (lower: number, vlan: number): number => lower * 4096 + vlan
+
+/** Where a link stands that may be an SVI on top of another. */
+function upperOf({ kind, lower, vlan }: Link): { index: 'vlanLinks' | 'macvlans'; key: number } | undefined {
+  if (lower === undefined) return undefined
+  if (kind === 'macvlan') return { index: 'macvlans', key: lower }
+  return vlan?.protocol === ETH_P_8021Q ? { index: 'vlanLinks', key: vlanKey(lower, vlan.id) } : undefined
 }

@@ -17,6 +17,7 @@ import {
 import { RouteSocket } from '../netlink/socket.js'
 import { globSet } from './glob.js'
 import { type Port, type PortChange, PortModel, type RemoveReason } from './ports-model.js'
+import type { ProbeSource, SourceAddress } from './probe-source.js'
 
 export type { Port, RemoveReason }
 
@@ -39,6 +40,8 @@ export type PortsOptions = {
   log: Logger
   /** Names of bridge members that are not on the VM side, such as uplinks; with `*` and `?`. */
   exclude?: readonly string[]
+  /** IPv4 addresses to probe from where this host has none in the subnet; the first that fits is taken. */
+  probeSources?: readonly SourceAddress[]
   /** Bytes for events that wait while this process is busy; default see RECEIVE_BUFFER. */
   receiveBuffer?: number
 }
@@ -67,10 +70,10 @@ export class Ports extends EventEmitter<PortEvents> {
     return ports
   }
 
-  private constructor({ log, exclude = [], receiveBuffer }: PortsOptions) {
+  private constructor({ log, exclude = [], probeSources = [], receiveBuffer }: PortsOptions) {
     super()
     this.log = log
-    this.model = new PortModel(globSet(exclude))
+    this.model = new PortModel(globSet(exclude), probeSources)
     const handler = {
       event: (message: NetlinkMessage) => {
         this.event(message)
@@ -96,6 +99,11 @@ export class Ports extends EventEmitter<PortEvents> {
   /** The VNI of frames with this VLAN tag (0 = none) on this port; undefined if there is none, or no telling which. */
   vniOf(ifindex: number, vlan: number): number | undefined {
     return this.model.vniOf(ifindex, vlan)
+  }
+
+  /** The sender of a probe for `ip` that leaves by this port with this VLAN tag (0 = none). */
+  probeSource(ifindex: number, vlan: number, ip: string): ProbeSource {
+    return this.model.probeSource(ifindex, vlan, ip)
   }
 
   /** Whether an interface of this host has that MAC (a tap's own MAC is the host's, not its VM's). */

@@ -1,10 +1,14 @@
-// What the snooper needs of the eBPF program and of rtnetlink; tests stand in for both.
+// What the snooper needs of the eBPF program, of rtnetlink and of the network; tests stand in for all three.
 import type { EventEmitter } from 'node:events'
 import type { BpfSnooper } from './bpf.js'
 import type { PortEvents, Ports } from './ports.js'
+import type { ProbeSender } from './probe-sender.js'
 
 export type EvidenceSource = Pick<BpfSnooper, 'attach' | 'detach' | 'start' | 'forget' | 'forgetPort' | 'close'> & {
   counters(): Readonly<Record<string, number>>
 }
 
-export type PortMap = EventEmitter<PortEvents> & Pick<Ports, 'ports' | 'vniOf' | 'ownMac' | 'ownIp' | 'close'>
+export type PortMap = EventEmitter<PortEvents> &
+  Pick<Ports, 'ports' | 'vniOf' | 'probeSource' | 'ownMac' | 'ownIp' | 'close'>
+
+export type ProbeOutlet = Pick<ProbeSender, 'send' | 'counters' | 'close'>

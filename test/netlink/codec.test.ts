@@ -44,10 +44,12 @@ test('a link: name, flags, MAC, master, kinds', () => {
     operstate: 6,
     mac: 'fe:54:00:00:00:01',
     master: 2,
+    lower: undefined,
     kind: 'veth',
     slaveKind: 'bridge',
     vxlan: undefined,
     bridge: undefined,
+    vlan: undefined,
   }
   assert.deepEqual(decode(bytes), [{ kind: 'link', gone: false, link: expected }])
   assert.equal(expected.flags & (IFF_UP | IFF_LOWER_UP), IFF_UP | IFF_LOWER_UP)
@@ -71,11 +73,26 @@ test('a VXLAN device: VNI, local address, external, vnifilter', () => {
   assert.deepEqual(vxlan(...external), { vni: undefined, local: undefined, collectMetadata: true, vnifilter: true })
 })
 
-test('a bridge: VLAN filtering', () => {
-  for (const vlanFiltering of [true, false]) {
-    const [found] = decode(write.bridge(2, 'br0', vlanFiltering))
-    assert.deepEqual(found?.kind === 'link' && found.link.bridge, { vlanFiltering })
+test('a bridge: VLAN filtering, ageing time', () => {
+  for (const vlanFiltering of [true, false])
+    for (const ageing of [0, 1, 30_000]) {
+      const [found] = decode(write.bridge(2, 'br0', vlanFiltering, false, ageing))
+      assert.deepEqual(found?.kind === 'link' && found.link.bridge, { vlanFiltering, ageingMs: ageing * 10 })
+    }
+})
+
+test('a link on top of another: VLAN, its protocol, the lower link unless that is in another network namespace', () => {
+  const decoded = (bytes: Buffer): unknown => {
+    const [found] = decode(bytes)
+    return found?.kind === 'link' && [found.link.kind, found.link.lower, found.link.vlan]
   }
+  const [lower, vlan] = [2, 4094]
+  assert.deepEqual(decoded(write.vlanLink(7, 'v', { lower, vlan })), ['vlan', 2, { id: 4094, protocol: 0x8100 }])
+  const provider = write.vlanLink(7, 'v', { lower, vlan, protocol: '88a8' })
+  assert.deepEqual(decoded(provider), ['vlan', 2, { id: 4094, protocol: 0x88a8 }])
+  const moved = write.vlanLink(7, 'v', { lower, vlan, elsewhere: true })
+  assert.deepEqual(decoded(moved), ['vlan', undefined, { id: 4094, protocol: 0x8100 }])
+  assert.deepEqual(decoded(write.link(7, 'm', { kind: 'macvlan', lower })), ['macvlan', 2, undefined])
 })
 
 test('only hardware addresses of 6 bytes are MACs', () => {
@@ -209,18 +226,22 @@ test('VLAN changes: what a port got or lost', () => {
   ])
 })
 
-test("addresses: the interface's own, not its peer's; other families are ignored", () => {
+test("addresses: the interface's own, not its peer's; tentative or not; other families are ignored", () => {
   const ipv6 = 'fe80000000000000000000000000000a'
   const bytes = Buffer.concat([
     write.address(2, { ip: '0a 02 01 01' }),
     write.address(2, { ip: '0a 02 01 01', peer: '0a 02 01 02', prefixLength: 32 }),
     write.address(2, { ip: ipv6, prefixLength: 64, gone: true }),
+    write.address(2, { ip: ipv6, prefixLength: 64, flags: 0x40 }),
+    write.address(2, { ip: ipv6, prefixLength: 64, flags: 0x08 }),
     write.message(write.NEWADDR, [write.u8(45), Buffer.alloc(3), write.u32(2), write.attr(2, write.u8(9))]), // AF_MCTP
   ])
   assert.deepEqual(decode(bytes), [
-    { kind: 'address', gone: false, address: { ifindex: 2, ip: '10.2.1.1', prefixLength: 24 } },
-    { kind: 'address', gone: false, address: { ifindex: 2, ip: '10.2.1.1', prefixLength: 32 } },
-    { kind: 'address', gone: true, address: { ifindex: 2, ip: 'fe80::a', prefixLength: 64 } },
+    { kind: 'address', gone: false, address: { ifindex: 2, ip: '10.2.1.1', prefixLength: 24, tentative: false } },
+    { kind: 'address', gone: false, address: { ifindex: 2, ip: '10.2.1.1', prefixLength: 32, tentative: false } },
+    { kind: 'address', gone: true, address: { ifindex: 2, ip: 'fe80::a', prefixLength: 64, tentative: false } },
+    { kind: 'address', gone: false, address: { ifindex: 2, ip: 'fe80::a', prefixLength: 64, tentative: true } },
+    { kind: 'address', gone: false, address: { ifindex: 2, ip: 'fe80::a', prefixLength: 64, tentative: true } },
     undefined,
   ])
 })

@@ -9,6 +9,7 @@ import * as write from './writer.js'
 const SAMPLES = [
   write.link(5, 'tap1', { master: 2, kind: 'veth' }),
   write.bridge(2, 'br0', true),
+  write.vlanLink(7, 'br0.10', { lower: 2, vlan: 10 }),
   write.vxlan(3, 'vx100', 100, 2),
   write.portVlans(5, [
     write.vlanInfo(1, write.PVID),

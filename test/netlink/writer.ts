@@ -37,6 +37,9 @@ type LinkOptions = {
   up?: boolean
   mac?: string
   master?: number
+  /** IFLA_LINK; `elsewhere`: of another network namespace */
+  lower?: number
+  elsewhere?: boolean
   kind?: string
   data?: Buffer[]
   gone?: boolean
@@ -44,20 +47,40 @@ type LinkOptions = {
 
 /** RTM_NEWLINK (`gone`: RTM_DELLINK) of the family AF_UNSPEC. */
 export function link(ifindex: number, name: string, options: LinkOptions = {}): Buffer {
-  const { up = true, mac = '02:00:00:00:00:01', master, kind, data, gone = false } = options
+  const { up = true, mac = '02:00:00:00:00:01', master, lower, elsewhere = false, kind, data, gone = false } = options
   const info = kind === undefined ? [] : [attr(18, attr(1, text(kind)), ...(data ? [attr(2, ...data)] : []))]
   return message(gone ? DELLINK : NEWLINK, [
     ifinfomsg(ifindex, { flags: up ? UP_WITH_CARRIER : 0x1 }),
     attr(3, text(name)),
     attr(1, hex(mac)),
     ...(master === undefined ? [] : [attr(10, u32(master))]),
+    ...(lower === undefined ? [] : [attr(5, u32(lower))]),
+    ...(elsewhere ? [attr(37, u32(0))] : []),
     ...info,
   ])
 }
 
-export function bridge(ifindex: number, name: string, vlanFiltering = false, gone = false): Buffer {
-  return link(ifindex, name, { kind: 'bridge', data: [attr(7, u8(vlanFiltering ? 1 : 0))], gone })
+/** `ageing` in 1/100 s. */
+export function bridge(ifindex: number, name: string, vlanFiltering = false, gone = false, ageing = 30_000): Buffer {
+  return link(ifindex, name, { kind: 'bridge', data: [attr(4, u32(ageing)), attr(7, u8(vlanFiltering ? 1 : 0))], gone })
 }
+
+/** An 802.1Q link on top of `lower`; `protocol` in network byte order. */
+export function vlanLink(
+  ifindex: number,
+  name: string,
+  { lower, vlan, mac = '02:00:00:00:00:01', protocol = '8100', elsewhere = false }: VlanLinkOptions,
+): Buffer {
+  return link(ifindex, name, {
+    kind: 'vlan',
+    lower,
+    mac,
+    elsewhere,
+    data: [attr(1, u16(vlan)), attr(5, hex(protocol))],
+  })
+}
+
+type VlanLinkOptions = { lower: number; vlan: number; mac?: string; protocol?: string; elsewhere?: boolean }
 
 /** `vni` undefined: `external` (collect_metadata). */
 export function vxlan(ifindex: number, name: string, vni: number | undefined, master?: number, gone = false): Buffer {
@@ -108,11 +131,13 @@ export function vlanChange(
 /** RTM_NEWADDR (`gone`: RTM_DELADDR); `ip` as hex, `peer` likewise. */
 export function address(
   ifindex: number,
-  { ip, peer, prefixLength = 24, gone = false }: { ip: string; peer?: string; prefixLength?: number; gone?: boolean },
+  { ip, peer, prefixLength = 24, flags = 0, gone = false }: AddressOptions,
 ): Buffer {
   const local = hex(ip)
   const family = local.length === 4 ? 2 : 10
-  const body = [u8(family), u8(prefixLength), u8(0), u8(0), u32(ifindex)]
+  const body = [u8(family), u8(prefixLength), u8(flags), u8(0), u32(ifindex)]
   const attributes = peer === undefined ? [attr(1, local)] : [attr(1, hex(peer)), attr(2, local)]
   return message(gone ? DELADDR : NEWADDR, [...body, ...attributes])
 }
+
+type AddressOptions = { ip: string; peer?: string; prefixLength?: number; flags?: number; gone?: boolean }

@@ -1,9 +1,11 @@
-// Stand-ins for rtnetlink and the eBPF program: a test says what they see, and reads what they were asked to do.
+// Stand-ins for rtnetlink, the eBPF program and the way out to the hosts: a test says what they see, and reads what they were asked to do.
 import { EventEmitter } from 'node:events'
 import type { Evidence } from '../../src/snoop/evidence.js'
 import { monotonicMs } from '../../src/snoop/clock.js'
 import type { Port, PortEvents } from '../../src/snoop/ports.js'
-import type { EvidenceSource, PortMap } from '../../src/snoop/sources.js'
+import type { Probe } from '../../src/snoop/probe-sender.js'
+import type { ProbeSource } from '../../src/snoop/probe-source.js'
+import type { EvidenceSource, PortMap, ProbeOutlet } from '../../src/snoop/sources.js'
 
 export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
   readonly ports = new Map<number, Port>()
@@ -14,6 +16,11 @@ export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
 
   vniOf(ifindex: number, vlan: number): number | undefined {
     return this.vnis.get(`${ifindex}.${vlan}`)
+  }
+
+  /** As on a bridge without addresses. */
+  probeSource(ifindex: number, _vlan: number, ip: string): ProbeSource {
+    return { mac: fakeMac(ifindex), ip: ip.includes(':') ? `fe80::ff:fe00:aa${fakeByte(ifindex)}` : '0.0.0.0' }
   }
 
   ownMac(mac: string): boolean {
@@ -30,7 +37,8 @@ export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
 
   /** A port that is up and leads to `vni` with untagged frames. */
   plug(ifindex: number, name: string, vni: number | undefined): Port {
-    const port = { ifindex, name, bridge: 'br0', bridgeIfindex: 1, up: true }
+    const mac = fakeMac(ifindex)
+    const port = { ifindex, name, bridge: 'br0', bridgeIfindex: 1, up: true, mac, ageingMs: 300_000 }
     this.ports.set(ifindex, port)
     if (vni !== undefined) this.vnis.set(`${ifindex}.0`, vni)
     this.emit('add', port)
@@ -45,6 +53,26 @@ export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
   setDown(port: Port): void {
     port.up = false
     this.emit('down', port)
+  }
+}
+
+const fakeByte = (ifindex: number): string => (ifindex & 0xff).toString(16).padStart(2, '0')
+/** Of the port's device. */
+const fakeMac = (ifindex: number): string => `02:00:00:00:aa:${fakeByte(ifindex)}`
+
+export class FakeProbeOutlet implements ProbeOutlet {
+  /** In the order they were sent. */
+  readonly probes: Probe[] = []
+  readonly counters: Record<string, number> = { sent: 0 }
+  closed = false
+
+  send(probe: Probe): void {
+    this.probes.push(probe)
+    this.counters['sent'] = this.probes.length
+  }
+
+  close(): void {
+    this.closed = true
   }
 }
 

@@ -198,10 +198,23 @@ test('renaming is followed: the port, its bridge, and to an excluded name', () =
   const model = new PortModel(new Set(['uplink']))
   changesOf(model, write.bridge(BR0, 'br0'), write.vxlan(VX, 'vx', 100, BR0), tap1)
   assert.deepEqual(changesOf(model, write.bridge(BR0, 'lan'), write.link(TAP1, 'vnet7', { master: BR0 })), [])
-  assert.deepEqual(model.ports.get(TAP1), { ifindex: TAP1, name: 'vnet7', bridge: 'lan', bridgeIfindex: BR0, up: true })
+  const port = model.ports.get(TAP1)
+  assert.deepEqual([port?.name, port?.bridge, port?.bridgeIfindex, port?.up], ['vnet7', 'lan', BR0, true])
   const uplink = write.link(TAP1, 'uplink', { master: BR0 })
   assert.deepEqual(changesOf(model, uplink), ['remove vnet7 excluded'])
   assert.deepEqual(changesOf(model, write.link(TAP1, 'tap1', { master: BR0 })), ['add tap1 lan up'])
+})
+
+test("a port has its device's MAC and its bridge's ageing time, and follows both without an event", () => {
+  const model = new PortModel(new Set())
+  changesOf(model, write.bridge(BR0, 'br0'), write.vxlan(VX, 'vx', 100, BR0), tap1)
+  const seen = (): unknown[] => [model.ports.get(TAP1)?.mac, model.ports.get(TAP1)?.ageingMs]
+  assert.deepEqual(seen(), ['02:00:00:00:00:01', 300_000])
+  assert.deepEqual(changesOf(model, write.bridge(BR0, 'br0', false, false, 108_000)), [])
+  assert.deepEqual(changesOf(model, write.link(TAP1, 'tap1', { master: BR0, mac: 'fe:54:00:00:00:01' })), [])
+  assert.deepEqual(seen(), ['fe:54:00:00:00:01', 1_080_000])
+  model.replace(decode(write.bridge(BR0, 'br0', false, false, 0), write.vxlan(VX, 'vx', 100, BR0), tap1))
+  assert.deepEqual(seen(), ['02:00:00:00:00:01', 0])
 })
 
 test('reading everything again tells the difference only', () => {
@@ -264,6 +277,7 @@ const linkEvent = fc.record({
   gone: fc.boolean(),
   up: fc.boolean(),
   filtering: fc.boolean(),
+  ageing: fc.constantFrom(0, 30_000),
   vni: fc.option(fc.constantFrom(100, 200), { nil: undefined }),
   master: fc.constantFrom(undefined, 1, 1, 2),
 })
@@ -275,8 +289,8 @@ const vlansEvent = fc.record({
 })
 
 type LinkEvent = typeof linkEvent extends fc.Arbitrary<infer T> ? T : never
-function linkBytes({ ifindex, gone, up, filtering, vni, master }: LinkEvent): Buffer {
-  if (ifindex <= 2) return write.bridge(ifindex, `br${ifindex}`, filtering, gone)
+function linkBytes({ ifindex, gone, up, filtering, ageing, vni, master }: LinkEvent): Buffer {
+  if (ifindex <= 2) return write.bridge(ifindex, `br${ifindex}`, filtering, gone, ageing)
   if (ifindex <= 4) return write.vxlan(ifindex, `vx${ifindex}`, vni, master, gone)
   return write.link(ifindex, `tap${ifindex}`, { up, gone, ...(master === undefined ? {} : { master }) })
 }
@@ -324,7 +338,7 @@ test('after any history the model is what one dump of the outcome makes, and its
       }
       const changes = model.takeChanges()
       follow(followed, changes)
-      assert.deepEqual(followed, model.ports)
+      assert.deepEqual(told(followed), told(model.ports))
       const differs = [...answers(model)].some(([key, vni]) => before.has(key) && before.get(key) !== vni)
       if (differs && !changes.some(({ kind }) => kind === 'add'))
         assert.ok(
@@ -345,6 +359,12 @@ test('after any history the model is what one dump of the outcome makes, and its
   }
   fc.assert(fc.property(history, run), { numRuns: 500 })
 })
+
+/** What changes of ports tell: their MAC and their bridge's ageing time are looked up when needed. */
+const told = (ports: ReadonlyMap<number, Port>): Map<number, unknown> =>
+  new Map(
+    [...ports].map(([ifindex, { name, bridge, bridgeIfindex, up }]) => [ifindex, { name, bridge, bridgeIfindex, up }]),
+  )
 
 function follow(ports: Map<number, Port>, changes: PortChange[]): void {
   for (const change of changes) {

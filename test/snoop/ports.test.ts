@@ -189,6 +189,41 @@ test("the host's own MACs and addresses", { timeout }, async (context) => {
   assert.ok(!ports.ownMac('02:00:00:00:00:02') && !ports.ownIp('10.2.2.1') && !ports.ownIp('2001:db8::1'))
 })
 
+test("a bridge's ageing time is followed", { timeout }, async (context) => {
+  ip('link set br0 type bridge ageing_time 108000', tap('tap1'), 'link set tap1 address fe:54:00:00:00:01 master br0')
+  const recorder = await open(context)
+  const port = () => recorder.ports.ports.get(ifindex(recorder.ports, 'tap1'))
+  assert.deepEqual([port()?.mac, port()?.ageingMs], ['fe:54:00:00:00:01', 1_080_000])
+  for (const [ageing, expected] of [
+    [0, 0],
+    [12_300, 123_000],
+  ] as const) {
+    // the event of the port comes after the one of the bridge
+    const [command, line] = ageing === 0 ? ['up', 'up tap1'] : ['down', 'down tap1']
+    ip(`link set br0 type bridge ageing_time ${ageing}`, `link set vm-tap1 ${command}`)
+    assert.deepEqual(await recorder.until(line), [line], 'no event of its own')
+    assert.equal(port()?.ageingMs, expected)
+  }
+})
+
+test('probes are asked from addresses that interfaces have now', { timeout }, async (context) => {
+  ip('link set br0 address 02:00:00:00:00:01', tap('tap1'), 'link set tap1 address fe:54:00:00:00:01 master br0')
+  const recorder = await open(context, { probeSources: [{ ip: '10.2.0.9', prefixLength: 16 }] })
+  const tap1 = ifindex(recorder.ports, 'tap1')
+  const source = () => recorder.ports.probeSource(tap1, 0, '10.2.1.10')
+  assert.deepEqual(source(), { mac: 'fe:54:00:00:00:01', ip: '10.2.0.9' })
+  ip('link add mv0 link br0 address 00:00:5e:00:01:01 type macvlan', 'addr add 10.2.1.254/24 dev mv0')
+  ip('link set vm-tap1 up')
+  await recorder.until('up tap1')
+  assert.deepEqual(source(), { mac: '00:00:5e:00:01:01', ip: '10.2.1.254' })
+  ip('addr add 10.2.1.1/24 dev br0', 'link set vm-tap1 down')
+  await recorder.until('down tap1')
+  assert.deepEqual(source(), { mac: '02:00:00:00:00:01', ip: '10.2.1.1' })
+  ip('addr del 10.2.1.1/24 dev br0', 'link del mv0', 'link set vm-tap1 up')
+  await recorder.until('up tap1')
+  assert.deepEqual(source(), { mac: 'fe:54:00:00:00:01', ip: '10.2.0.9' })
+})
+
 test('what changes while the first dump runs is not missed', { timeout }, async () => {
   ip(...Array.from({ length: 60 }, (_, index) => `link add tap${index} master br0 type ifb`))
   const opening = Ports.open({ log: pino({ enabled: false }) })
