@@ -1,5 +1,5 @@
 // What operators may decide about learning, keeping and announcing bindings. Durations in milliseconds.
-import type { BlockList } from 'node:net'
+import { BlockList } from 'node:net'
 
 /** IPv4 and IPv6 apart: a host has one or two of the former and any number of the latter. */
 export type PerFamily = { readonly ipv4: number; readonly ipv6: number }
@@ -45,5 +45,30 @@ export type Policy = {
   readonly pinned: ReadonlyMap<string, ReadonlySet<string>>
 }
 
+export const DEFAULT_POLICY: Policy = {
+  ageMs: undefined,
+  linkLocal: 'learn',
+  macMismatch: 'refuse',
+  vrrp: 'ignore',
+  observe: false,
+  probes: 'send',
+  probeRate: { perPort: 100, total: 2000 },
+  duplicates: { moves: 5, windowMs: 180_000, holdDownMs: 540_000, confirmMs: 2000 },
+  limits: {
+    perMac: { ipv4: 128, ipv6: 128 },
+    perPort: { ipv4: 1024, ipv6: 1024 },
+    perVni: 65_536,
+    total: 131_072,
+  },
+  allowed: new Map(),
+  denied: { macs: new Set(), ips: new BlockList() },
+  pinned: new Map(),
+}
+
 /** A binding that the operator vouches for: never aged, probed, limited or taken over. */
-export type StaticBinding = { readonly vni: number; readonly mac: string; readonly ip: string; readonly router: boolean }
+export type StaticBinding = {
+  readonly vni: number
+  readonly mac: string
+  readonly ip: string
+  readonly router: boolean
+}

@@ -1,4 +1,5 @@
 // Who is never believed, and why. Every reason has a name, and the name is the counter's.
+import { isHostIp, isHostMac } from '../address.js'
 import type { Binding, Evidence, Key } from './binding.js'
 import type { Views } from './views.js'
 
@@ -60,15 +61,6 @@ export function refusalOfKey(key: Key, own: Evidence['own'], views: Views, polic
   if (views.isGateway(key)) return 'gateway'
   if (policy.linkLocal === 'ignore' && isLinkLocal(key.ip)) return 'link-local'
   return undefined
-}
-
-const isHostMac = (mac: string): boolean => mac !== '00:00:00:00:00:00' && (parseInt(mac.slice(0, 2), 16) & 1) === 0
-
-/** IANA special-purpose registries: what no host may have as a source. `ip` is canonical text (RFC 5952). */
-function isHostIp(ip: string): boolean {
-  if (ip.includes(':')) return ip !== '::' && ip !== '::1' && !/^ff..:/.test(ip)
-  const first = parseInt(ip, 10)
-  return first !== 0 && first !== 127 && first < 224
 }
 
 /** fe80::/10 */

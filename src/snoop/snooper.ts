@@ -19,6 +19,9 @@ import { counters, countStates } from './status.js'
 /** Opens what the snooper listens to; called in this order, once the control socket is ours. */
 export type Sources = { source: () => EvidenceSource; ports: () => Promise<PortMap> }
 
+/** The ageing time of a bridge that nobody changed. */
+const DEFAULT_AGEING_MS = 300_000
+
 export class Snooper {
   private readonly relay: RelayClient
   private readonly policy: Policy
@@ -60,7 +63,7 @@ export class Snooper {
     private readonly source: EvidenceSource,
     private readonly ports: PortMap,
   ) {
-    const { ageMs, linkLocal, macMismatch } = options
+    const { ageMs = DEFAULT_AGEING_MS, linkLocal, macMismatch } = options.policy
     this.policy = { ageMs, linkLocal, macMismatch }
     this.relay = new RelayClient(options.relay, `macipd-snoop ${process.pid}`, this.relayEvents(), log)
   }
