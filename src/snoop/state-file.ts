@@ -24,7 +24,8 @@ const HEADER = 'macipd bindings 1'
 const MAX_FILE_BYTES = 256 << 20
 const MAX_ENTRIES = 1_000_000
 /** More than the longest line that is written. */
-const MAX_LINE_BYTES = 512
+const MAX_LINE_LENGTH = 512
+const MAX_CHARACTER_BYTES = 4
 const READ_BYTES = 1 << 20
 /** Clocks of a machine that starts may still be set back a little. */
 const MAX_FUTURE_MS = 60_000
@@ -78,25 +79,25 @@ function* linesOf(path: string): Generator<string> {
     if (!stat.isFile()) throw new Error('not a regular file')
     if (stat.size > MAX_FILE_BYTES) throw new Error(`longer than ${MAX_FILE_BYTES >> 20} MiB`)
     const chunk = Buffer.alloc(READ_BYTES)
-    let rest = ''
+    let rest = Buffer.alloc(0)
     let length = 0
     // it may grow while it is read
     for (let total = 0; total <= MAX_FILE_BYTES && (length = readSync(file, chunk)) > 0; total += length) {
-      // one character for one byte: no character can be cut apart
-      const lines = (rest + chunk.toString('latin1', 0, length)).split('\n')
-      rest = (lines.pop() ?? '').slice(0, MAX_LINE_BYTES + 1)
-      yield* lines
+      const bytes = Buffer.concat([rest, chunk.subarray(0, length)])
+      const end = bytes.lastIndexOf('\n') + 1
+      yield* bytes.toString('utf8', 0, end).split('\n').slice(0, -1)
+      rest = bytes.subarray(end, end + MAX_CHARACTER_BYTES * (MAX_LINE_LENGTH + 1))
     }
-    if (rest !== '') yield rest
+    if (rest.length > 0) yield rest.toString()
   } finally {
     closeSync(file)
   }
 }
 
 /** `[vni, ip, mac, port, vlan, router, firstSeen, lastSeen]` */
-function parseLine(latin1: string): SavedBinding | undefined {
-  if (latin1.length > MAX_LINE_BYTES) return undefined
-  const values = parseArray(Buffer.from(latin1, 'latin1').toString())
+function parseLine(line: string): SavedBinding | undefined {
+  if (line.length > MAX_LINE_LENGTH) return undefined
+  const values = parseArray(line)
   if (values?.length !== 8) return undefined
   const [vni, ipText, macText, port, vlan, router, firstSeen, lastSeen] = values
   const ip = typeof ipText === 'string' ? parseIp(ipText) : undefined
