@@ -80,3 +80,17 @@ function embeddedIpv4ToHex(text: string): string {
   const [a = 0, b = 0, c = 0, d = 0] = last.split('.').map(Number)
   return `${text.slice(0, colon + 1)}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`
 }
+
+/** A MAC address that a host can have: not zero, not multicast. `mac` is canonical text. */
+export const isHostMac = (mac: string): boolean =>
+  mac !== '00:00:00:00:00:00' && (parseInt(mac.slice(0, 2), 16) & 1) === 0
+
+/**
+ * An IP address that a host can have as a source, by the IANA special-purpose registries. `ip` is canonical text
+ * (RFC 5952).
+ */
+export function isHostIp(ip: string): boolean {
+  if (ip.includes(':')) return ip !== '::' && ip !== '::1' && !/^ff..:/.test(ip)
+  const first = parseInt(ip, 10)
+  return first !== 0 && first !== 127 && first < 224
+}

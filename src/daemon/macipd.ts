@@ -15,6 +15,7 @@ import { DEFAULT_CONFIG, loadConfig } from './config.js'
 import { ExitCode, reason } from './exit.js'
 import { createLogger, LOG_LEVELS, type Logger } from './log.js'
 import { DEFAULTS, type RelayArguments, relayOptions, type SnoopArguments, snoopOptions } from './settings.js'
+import { FILE_ONLY } from './snoop-help.js'
 
 const seconds = (ms: number): string => `${ms / 1000}s`
 const releases = RELEASE_LINES.map(({ name }) => name).join(', ')
@@ -89,7 +90,7 @@ Needs CAP_BPF and CAP_NET_ADMIN. If it ends, the relay keeps announcing for its 
   .option('--control <path>', 'control socket for macipctl (default: /run/macipd[/NAME]/snoop.sock)')
   .option(
     '--age <duration>',
-    `withdraw a MAC-IP not seen for this long (default: ${seconds(DEFAULTS.ageMs)})`,
+    "withdraw a MAC-IP not seen for this long (default: the bridge's ageing time)",
     durationArgument,
   )
   .option(
@@ -98,12 +99,15 @@ Needs CAP_BPF and CAP_NET_ADMIN. If it ends, the relay keeps announcing for its 
     durationArgument,
   )
   .option('--exclude <glob...>', 'ports never to snoop, such as uplinks: names, with * and ?')
+  .option('--observe', 'decide and show everything, announce nothing')
+  .option(
+    '--state <path>',
+    'file that keeps bindings over a restart, or none (default: /var/lib/macipd[/NAME]/bindings)',
+  )
   .addHelpText(
     'after',
     `
-Only in the configuration file:
-  snoop.linkLocal     learn or ignore fe80:: addresses (default: ${DEFAULTS.linkLocal})
-  snoop.macMismatch   refuse or accept frames whose source is not the MAC they speak for (default: ${DEFAULTS.macMismatch})
+${FILE_ONLY}
 ${EXIT_CODES}
 
 Example:

@@ -1,5 +1,7 @@
 // What a process is told, after command line, configuration and defaults have been put together.
+import type { Policy, StaticBinding } from '../evpn/policy.js'
 import type { LogLevel } from './log.js'
+import type { ProbeSource } from './values.js'
 
 /** Everything `macipd relay` can be told. */
 export type RelayOptions = {
@@ -28,13 +30,21 @@ export type SnoopOptions = {
   relay: string
   /** Path of the snooper's control socket. */
   control: string
-  /** A binding not seen for this long is withdrawn, milliseconds. */
-  ageMs: number
   /** The same frame is passed on by the eBPF program once in this time, milliseconds. */
   repeatIntervalMs: number
   /** Ports that are never snooped, by name; `*` and `?` as in a shell. */
   exclude: readonly string[]
-  linkLocal: 'learn' | 'ignore'
-  macMismatch: 'refuse' | 'accept'
+  policy: Policy
+  statics: readonly StaticBinding[]
+  /** New claims that the eBPF program passes on from one port. */
+  rate: { perSecond: number; burst: number }
+  /** Whether a neighbour solicitation is evidence of its sender, too. */
+  learnNs: boolean
+  /** Addresses that ARP probes come from in subnets in which the node has none. */
+  probeSources: readonly ProbeSource[]
+  /** Path of the file that bindings survive a restart in; undefined: they do not. */
+  stateFile: string | undefined
+  /** What is older in that file is not believed, milliseconds. */
+  stateAgeMs: number
   logLevel: LogLevel
 }

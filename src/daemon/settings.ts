@@ -4,7 +4,9 @@ import type { Config } from './config.js'
 import { ExitCode, FatalError } from './exit.js'
 import type { LogLevel } from './log.js'
 import type { RelayOptions, SnoopOptions } from './options.js'
+import { policyOf, staticsOf } from './policy-settings.js'
 import { checkSocketPath } from './unix-socket.js'
+import { isAbsolutePath } from './values.js'
 
 /** Values of the command line, undefined where it says nothing. Durations in milliseconds. */
 export type CommonArguments = { pathspace?: string; logLevel?: LogLevel }
@@ -24,6 +26,8 @@ export type SnoopArguments = CommonArguments & {
   age?: number
   repeatInterval?: number
   exclude?: string[]
+  observe?: boolean
+  state?: string
 }
 
 export const DEFAULTS = {
@@ -32,10 +36,11 @@ export const DEFAULTS = {
   staleMs: 300_000,
   zebraTimeoutMs: 10_000,
   recentBytes: 4 << 20,
-  ageMs: 1800_000,
   repeatIntervalMs: 30_000,
-  linkLocal: 'learn',
-  macMismatch: 'refuse',
+  rate: { perSecond: 1000, burst: 2000 },
+  neighborSolicitations: 'ignore',
+  stateDir: '/var/lib/macipd',
+  stateAgeMs: 86_400_000,
   logLevel: 'info',
 } as const
 
@@ -46,6 +51,7 @@ export function defaultPaths(pathspace: string | undefined): {
   listen: string
   relayControl: string
   snoopControl: string
+  state: string
 } {
   const runDir = join(DEFAULTS.runDir, pathspace ?? '')
   return {
@@ -54,6 +60,7 @@ export function defaultPaths(pathspace: string | undefined): {
     listen: join(runDir, 'zserv.api'),
     relayControl: join(runDir, 'relay.sock'),
     snoopControl: join(runDir, 'snoop.sock'),
+    state: join(DEFAULTS.stateDir, pathspace ?? '', 'bindings'),
   }
 }
 
@@ -88,27 +95,47 @@ export function snoopOptions(
   { pathspace, snoop = {}, log = {}, relay = {} }: Config,
 ): SnoopOptions {
   const paths = defaultPaths(given.pathspace ?? pathspace)
+  const state = given.state ?? snoop.state ?? paths.state
   const options = {
     relay: given.relay ?? snoop.relay ?? relay.control ?? paths.relayControl,
     control: given.control ?? snoop.control ?? paths.snoopControl,
-    ageMs: given.age ?? snoop.age ?? DEFAULTS.ageMs,
     repeatIntervalMs: given.repeatInterval ?? snoop.repeatInterval ?? DEFAULTS.repeatIntervalMs,
     exclude: given.exclude ?? snoop.exclude ?? [],
-    linkLocal: snoop.linkLocal ?? DEFAULTS.linkLocal,
-    macMismatch: snoop.macMismatch ?? DEFAULTS.macMismatch,
+    policy: policyOf(given, snoop),
+    statics: staticsOf(snoop),
+    rate: {
+      perSecond: snoop.limits?.rate ?? DEFAULTS.rate.perSecond,
+      burst: snoop.limits?.burst ?? DEFAULTS.rate.burst,
+    },
+    learnNs: (snoop.neighborSolicitations ?? DEFAULTS.neighborSolicitations) === 'learn',
+    probeSources: snoop.probeSources ?? [],
+    stateFile: state === 'none' ? undefined : state,
+    stateAgeMs: snoop.stateAge ?? DEFAULTS.stateAgeMs,
     logLevel: given.logLevel ?? log.level ?? DEFAULTS.logLevel,
   }
   for (const name of ['relay', 'control'] as const) checkSocketPath(options[name], name)
-  allDifferent({ relay: options.relay, control: options.control })
-  // a host that never falls silent must not age out between two frames that are passed on
-  if (options.ageMs < 2 * options.repeatIntervalMs) {
-    const [age, repeat] = [options.ageMs / 1000, options.repeatIntervalMs / 1000]
-    throw new FatalError(
-      ExitCode.usage,
-      `age: ${age} s is too short; with a repeat interval of ${repeat} s it must be at least ${2 * repeat} s`,
-    )
+  if (!isAbsolutePath(state) && state !== 'none') {
+    throw new FatalError(ExitCode.usage, `state: ${state || '""'} is neither an absolute path nor none`)
   }
+  allDifferent({ relay: options.relay, control: options.control, state })
+  checkAge(options)
   return options
+}
+
+/** Three probes must fit into an age; without them, silence is all that counts. */
+const MIN_PROBED_AGE_MS = 3000
+
+function checkAge({ policy: { ageMs, probes }, repeatIntervalMs }: SnoopOptions): void {
+  if (ageMs === undefined) return
+  // a host that never falls silent must not age out between two frames that are passed on
+  const least = probes === 'send' ? MIN_PROBED_AGE_MS : 2 * repeatIntervalMs
+  if (ageMs >= least) return
+  const why =
+    probes === 'send' ? 'with probes' : `without probes and with a repeat interval of ${repeatIntervalMs / 1000} s`
+  throw new FatalError(
+    ExitCode.usage,
+    `age: ${ageMs / 1000} s is too short; ${why} it must be at least ${least / 1000} s`,
+  )
 }
 
 function allDifferent(paths: Record<string, string>): void {

@@ -45,14 +45,6 @@ export type Policy = {
   readonly pinned: ReadonlyMap<string, ReadonlySet<string>>
 }
 
-/** A binding that the operator vouches for: never aged, probed, limited or taken over. */
-export type StaticBinding = {
-  readonly vni: number
-  readonly mac: string
-  readonly ip: string
-  readonly router: boolean
-}
-
 export const DEFAULT_POLICY: Policy = {
   ageMs: undefined,
   linkLocal: 'learn',
@@ -71,6 +63,14 @@ export const DEFAULT_POLICY: Policy = {
   allowed: new Map(),
   denied: { macs: new Set(), ips: undefined },
   pinned: new Map(),
+}
+
+/** A binding that the operator vouches for: never aged, probed, limited or taken over. */
+export type StaticBinding = {
+  readonly vni: number
+  readonly mac: string
+  readonly ip: string
+  readonly router: boolean
 }
 
 /** `Policy.pinned` is found by this. */

@@ -32,7 +32,8 @@ const WRONG: [args: string[], message: RegExp][] = [
   [['relay', '--config', '/nonexistent/macipd.yaml'], /configuration \/nonexistent\/macipd\.yaml cannot be read/],
   [['relay', '--listen', 'zserv.api'], /listen: zserv\.api is not an absolute path/],
   [['snoop', '--control', `/tmp/${'x'.repeat(110)}`], /control: a socket path has at most/],
-  [['snoop', '--age', '10', '--repeat-interval', '30'], /age: 10 s is too short/],
+  [['snoop', '--age', '2'], /age: 2 s is too short; with probes it must be at least 3 s/],
+  [['snoop', '--state', 'bindings'], /state: bindings is neither an absolute path nor none/],
   [['snoop', 'eth0'], /too many arguments/],
 ]
 for (const [args, message] of WRONG) {
@@ -45,15 +46,46 @@ for (const [args, message] of WRONG) {
   })
 }
 
+const OPTION_KEYS = ['control', 'relay', 'mode', 'age', 'repeatInterval', 'exclude', 'state']
+const SNOOP_KEYS = [
+  'control',
+  'relay',
+  'mode',
+  'age',
+  'repeatInterval',
+  'exclude',
+  'probes',
+  'probeRate',
+  'probeSources',
+  'neighborSolicitations',
+  'linkLocal',
+  'macMismatch',
+  'vrrp',
+  'duplicates',
+  'limits',
+  'allow',
+  'deny',
+  'pin',
+  'static',
+  'state',
+  'stateAge',
+]
+
+test('help knows every key that is not an option', async () => {
+  const { stdout } = await macipd('snoop', '--help')
+  for (const key of SNOOP_KEYS) {
+    assert.equal(stdout.includes(`  snoop.${key} `), !OPTION_KEYS.includes(key), key)
+  }
+  assert.match(stdout, /--observe .*--state /s)
+  assert.doesNotMatch(stdout, /undefined|NaN|Object/)
+})
+
 test('a mistake in the configuration is shown with its place', async (t) => {
   const file = join(tempDir(t), 'macipd.yaml')
   writeFileSync(file, 'snoop:\n  agee: 5m\n')
   const { code, stderr } = await macipd('snoop', '--config', file)
   assert.equal(code, 2)
-  assert.equal(
-    stderr,
-    `macipd: ${file}:2:3: snoop.agee: unknown key; known here: control, relay, age, repeatInterval, exclude, linkLocal, macMismatch\n`,
-  )
+  assert.equal(stderr, `macipd: ${file}:2:3: snoop.agee: unknown key; known here: ${SNOOP_KEYS.join(', ')}\n`)
 })
 
 test('no zebra: exit code 6, nothing left behind', async (t) => {
@@ -72,7 +104,7 @@ test('another process on the control socket: exit code 5', async (t) => {
   })
   await new Promise<void>((resolve) => other.listen(path, resolve))
   t.after(() => other.close())
-  const { code, stderr } = await macipd('snoop', '--control', path, '--relay', `${path}.relay`)
+  const { code, stderr } = await macipd('snoop', '--control', path, '--relay', `${path}.relay`, '--state', 'none')
   assert.equal(code, 5)
   assert.equal(stderr, `macipd: ${path}: another process is listening on it; stop it or choose another path\n`)
   assert.ok(existsSync(path))
@@ -80,7 +112,17 @@ test('another process on the control socket: exit code 5', async (t) => {
 
 test('no privilege: exit code 3, nothing left behind', async (t) => {
   const dir = tempDir(t)
-  const command = [process.execPath, MACIPD, 'snoop', '--control', join(dir, 's'), '--relay', join(dir, 'r')]
+  const command = [
+    process.execPath,
+    MACIPD,
+    'snoop',
+    '--control',
+    join(dir, 's'),
+    '--relay',
+    join(dir, 'r'),
+    '--state',
+    'none',
+  ]
   // root without any capability is still the owner of its files
   const isRoot = process.getuid?.() === 0
   const [program = '', ...args] = isRoot ? ['setpriv', '--bounding-set=-all', '--inh-caps=-all', ...command] : command
@@ -97,7 +139,8 @@ async function snooping(
 ): Promise<{ dir: string; control: string; relay: string; child: ChildProcess }> {
   const dir = tempDir(t)
   const [control, relay] = [join(dir, 'snoop.sock'), join(dir, 'relay.sock')]
-  const args = ['--net', '--', process.execPath, ...flags, MACIPD, 'snoop', '--control', control, '--relay', relay]
+  const paths = ['--control', control, '--relay', relay, '--state', 'none']
+  const args = ['--net', '--', process.execPath, ...flags, MACIPD, 'snoop', ...paths]
   const child = spawn('unshare', args, { stdio: ['ignore', 'ignore', 'pipe'] })
   const works = new Promise<void>((resolve) => {
     createInterface(child.stderr).on('line', (line) => {

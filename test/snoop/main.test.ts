@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ExitCode, FatalError } from '../../src/daemon/exit.js'
 import type { SnoopOptions } from '../../src/daemon/options.js'
+import { DEFAULT_POLICY } from '../../src/evpn/policy.js'
 import { RESTORE_GRACE_MS } from '../../src/evpn/step.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
 import { monotonicMs } from '../../src/snoop/clock.js'
@@ -28,11 +29,15 @@ async function scene(t: TestContext, changes: Partial<SnoopOptions> = {}): Promi
   const options: SnoopOptions = {
     relay: join(dir, 'relay.sock'),
     control: join(dir, 'snoop.sock'),
-    ageMs: 1800_000,
     repeatIntervalMs: 30_000,
     exclude: [],
-    linkLocal: 'learn',
-    macMismatch: 'refuse',
+    policy: { ...DEFAULT_POLICY, ageMs: 1800_000 },
+    statics: [],
+    rate: { perSecond: 1000, burst: 2000 },
+    learnNs: false,
+    probeSources: [],
+    stateFile: undefined,
+    stateAgeMs: 86_400_000,
     logLevel: 'info',
     ...changes,
   }
@@ -186,7 +191,7 @@ test('a gateway that zebra announces is forgotten and stays so', async (t) => {
 })
 
 test('a binding that is not seen again ages out by itself', async (t) => {
-  const { relay, ports, source, start } = await scene(t, { ageMs: 50 })
+  const { relay, ports, source, start } = await scene(t, { policy: { ...DEFAULT_POLICY, ageMs: 50 } })
   ports.plug(11, 'tap1', 100)
   const { table } = await start()
   await reconciled(relay)
