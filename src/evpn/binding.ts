@@ -8,7 +8,7 @@ export type Key = { readonly vni: number; readonly mac: string; readonly ip: str
 /** Where a host was seen: a bridge port on the VM side and the VLAN there (0 = untagged). */
 export type Place = { readonly ifindex: number; readonly port: string; readonly vlan: number }
 
-export type EvidenceKind = 'arp-request' | 'arp-reply' | 'na'
+export type EvidenceKind = 'arp-request' | 'arp-reply' | 'na' | 'ns' | 'ra' | 'arp-probe' | 'dad-ns'
 
 /** One snooped frame, with what the node knew about its origin when it arrived. */
 export type Evidence = {

@@ -44,6 +44,8 @@ export type BpfAddon = {
   counters(object: BpfObject, map: string): number[]
   /** Keys and values of an array or hash, in the layout the program uses. */
   mapEntries(object: BpfObject, map: string): [key: Buffer, value: Buffer][]
+  /** Undefined if there is no such key. */
+  mapGet(object: BpfObject, map: string, key: Uint8Array): Buffer | undefined
   mapSet(object: BpfObject, map: string, key: Uint8Array, value: Uint8Array): void
   /** False if there was no such key. */
   mapDelete(object: BpfObject, map: string, key: Uint8Array): boolean

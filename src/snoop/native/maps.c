@@ -132,6 +132,32 @@ napi_value map_entries(napi_env env, napi_callback_info info)
 	return result;
 }
 
+napi_value map_get(napi_env env, napi_callback_info info)
+{
+	napi_value arguments[3], result = NULL;
+	struct snooper *snooper;
+	struct bpf_map *map;
+	struct bytes key;
+	int error;
+
+	if (!get_arguments(env, info, 3, arguments) || !(snooper = get_snooper(env, arguments[0])) ||
+	    !(map = get_plain_map(env, snooper, arguments[1])) || !get_bytes(env, arguments[2], "key", &key) ||
+	    !check_length(env, "key", &key, bpf_map__key_size(map)))
+		return NULL;
+	char *value = calloc(1, bpf_map__value_size(map));
+	if (!value)
+		return throw_failure(env, "calloc", ENOMEM, NULL);
+	error = bpf_map_lookup_elem(bpf_map__fd(map), key.data, value);
+	if (error == -ENOENT)
+		result = undefined(env);
+	else if (error)
+		throw_failure(env, "bpf_map_lookup_elem", error, NULL);
+	else if (napi_create_buffer_copy(env, bpf_map__value_size(map), value, NULL, &result) != napi_ok)
+		result = NULL;
+	free(value);
+	return result;
+}
+
 napi_value map_set(napi_env env, napi_callback_info info)
 {
 	napi_value arguments[4];
