@@ -100,8 +100,8 @@ export function encodeConfig({ repeatIntervalMs, rate, learnNs = false }: SnoopC
 /** sizeof(struct snoop_port) */
 export const PORT_BYTES = 16
 
-/** Key of the map `ports`. */
-export function encodePortKey(ifindex: number): Buffer {
+/** Key of the map `ports`; a struct snoop_key begins with it. */
+export function encodeIfindex(ifindex: number): Buffer {
   const key = Buffer.alloc(4)
   key.writeUInt32BE(ifindex)
   return key
@@ -136,9 +136,4 @@ function encodeKey(ifindex: number, vlan: number, vlanProtocol: number, mac: str
   key.writeUInt8(ipBytes.length === 4 ? 4 : 6, 14)
   key.set(ipBytes, 16)
   return key
-}
-
-/** Port of a struct snoop_key. */
-export function keyIfindex(key: Buffer): number {
-  return key.readUInt32BE()
 }

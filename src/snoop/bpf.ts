@@ -13,8 +13,7 @@ import {
   decodeRecord,
   encodeConfig,
   encodeKeys,
-  encodePortKey,
-  keyIfindex,
+  encodeIfindex,
 } from './bpf-layout.js'
 import { type AttachMode, type BpfAddon, type BpfObject, isBpfError, loadAddon } from './bpf-native.js'
 import type { Evidence } from './evidence.js'
@@ -73,7 +72,7 @@ export class BpfSnooper {
     const present = this.attached.get(ifindex)
     if (present !== undefined) return present
     // First: the limit holds from the first frame on.
-    this.addon.mapSet(this.object, 'ports', encodePortKey(ifindex), Buffer.alloc(PORT_BYTES))
+    this.addon.mapSet(this.object, 'ports', encodeIfindex(ifindex), Buffer.alloc(PORT_BYTES))
     try {
       this.mode = this.attachAs(ifindex)
     } catch (error) {
@@ -85,7 +84,7 @@ export class BpfSnooper {
   }
 
   private removeLimit(ifindex: number): void {
-    this.addon.mapDelete(this.object, 'ports', encodePortKey(ifindex))
+    this.addon.mapDelete(this.object, 'ports', encodeIfindex(ifindex))
   }
 
   private attachAs(ifindex: number): AttachMode {
@@ -139,7 +138,7 @@ export class BpfSnooper {
 
   /** How many frames of a port were not passed on because of the rate, since it was attached to. */
   limited(ifindex: number): number {
-    const port = this.addon.mapGet(this.object, 'ports', encodePortKey(ifindex))
+    const port = this.addon.mapGet(this.object, 'ports', encodeIfindex(ifindex))
     return port === undefined ? 0 : decodeLimited(port)
   }
 
@@ -150,8 +149,7 @@ export class BpfSnooper {
 
   /** Makes the next frame with any claim on a port pass at once. */
   forgetPort(ifindex: number): void {
-    for (const [key] of this.addon.mapEntries(this.object, 'seen'))
-      if (keyIfindex(key) === ifindex) this.addon.mapDelete(this.object, 'seen', key)
+    this.addon.mapDeletePrefix(this.object, 'seen', encodeIfindex(ifindex))
   }
 
   /**

@@ -12,8 +12,7 @@ import {
   decodeRecord,
   encodeConfig,
   encodeKeys,
-  encodePortKey,
-  keyIfindex,
+  encodeIfindex,
 } from '../../src/snoop/bpf-layout.js'
 
 // dist/test/snoop → the sources
@@ -66,7 +65,7 @@ test('what a port was refused is where struct snoop_port has it', () => {
   const port = new BigUint64Array(fields.length)
   port[fields.indexOf('limited')] = 7n
   assert.equal(decodeLimited(Buffer.from(port.buffer)), 7)
-  assert.equal(encodePortKey(0x01020304).toString('hex'), '01020304')
+  assert.equal(encodeIfindex(0x01020304).toString('hex'), '01020304')
 })
 
 test('a record is read field by field', () => {
@@ -130,7 +129,7 @@ test('a key has 32 bytes: port, VLAN, kind of tag, MAC, family, IP', () => {
     '00000007' + '0000' + '0000' + '020000000001' + '04' + '00' + 'c0000201' + '00'.repeat(12),
   )
   assert.equal(untagged.length, KEY_BYTES)
-  assert.equal(keyIfindex(untagged), 7)
+  assert.deepEqual(untagged.subarray(0, 4), encodeIfindex(7))
   const tagged = encodeKeys(7, 100, '02:00:00:00:00:01', '2001:db8::1')
   assert.deepEqual(
     tagged.map((key) => key.toString('hex', 4, 16)),

@@ -11,7 +11,7 @@ import {
   type SnoopConfig,
   decodeLimited,
   encodeConfig,
-  encodePortKey,
+  encodeIfindex,
 } from '../../src/snoop/bpf-layout.js'
 import { type BpfObject, loadAddon } from '../../src/snoop/bpf-native.js'
 import { BpfSnooper } from '../../src/snoop/bpf.js'
@@ -259,7 +259,7 @@ function runs(object: BpfObject, frame: Buffer, repeat = 1): string[] {
 }
 
 const addPort = (object: BpfObject) => {
-  addon.mapSet(object, 'ports', encodePortKey(LOOPBACK), Buffer.alloc(16))
+  addon.mapSet(object, 'ports', encodeIfindex(LOOPBACK), Buffer.alloc(16))
 }
 
 /** Changes the number, in the byte order of the machine, with which every value of a map begins. */
