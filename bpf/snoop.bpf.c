@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
 /*
  * Looks at every frame a port receives and tells user space about those that say which MAC has an IP address:
- * ARP requests and replies, and neighbour advertisements. A frame is never dropped, changed or delayed.
+ * ARP requests and replies, neighbour and router advertisements, neighbour solicitations if asked to; and about those
+ * that ask whether an address is free. A frame is never dropped, changed or delayed.
  *
  * For TCX and clsact alike. Loads on Linux 5.15 and later, with CAP_BPF and CAP_NET_ADMIN alone.
  */
@@ -20,7 +21,10 @@
 #define ARPOP_REQUEST 1
 #define ARPOP_REPLY 2
 #define VLAN_ID_MASK 0x0fff
+#define ND_ROUTER_ADVERT 134
+#define ND_NEIGHBOR_SOLICIT 135
 #define ND_NEIGHBOR_ADVERT 136
+#define ND_OPT_SOURCE_LINKADDR 1
 #define ND_OPT_TARGET_LINKADDR 2
 #define ND_HOP_LIMIT 255
 
@@ -34,8 +38,7 @@ struct {
 
 #define NOT_COUNTED SNOOP_OUTCOME_COUNT
 
-/* ns. User space sets it (map `.bss`). */
-__u64 repeat_interval;
+struct snoop_config config;
 
 /* What user space was told last about a key, and when. */
 struct seen {
@@ -45,10 +48,18 @@ struct seen {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 32768);
+	__uint(max_entries, 131072);
 	__type(key, struct snoop_key);
 	__type(value, struct seen);
 } seen SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, __be32);
+	__type(value, struct snoop_port);
+} ports SEC(".maps");
 
 /* RFC 826 for Ethernet and IPv4. (linux/if_arp.h needs a C library.) */
 struct arp_ipv4 {
@@ -63,20 +74,35 @@ struct arp_ipv4 {
 	__u8 target_ip[4];
 };
 
-/* RFC 4861, 4.4. */
-struct neighbor_advert {
+/* RFC 4861, 4.3 and 4.4. */
+struct neighbor_message {
 	__u8 type;
 	__u8 code;
 	__be16 checksum;
 	__u8 flags; /* enum snoop_na_flag */
 	__u8 reserved[3];
-	__u8 target[16];
+	__be32 target[4];
 };
 
-union ipv6_na {
+/* RFC 4861, 4.2. */
+struct router_advert {
+	__u8 type;
+	__u8 code;
+	__be16 checksum;
+	__u8 hop_limit;
+	__u8 flags;
+	__be16 lifetime;
+	__be32 reachable;
+	__be32 retransmit;
+};
+
+union ipv6_nd {
 	struct {
 		struct ipv6hdr ip;
-		struct neighbor_advert na;
+		union {
+			struct neighbor_message neighbor;
+			struct router_advert router;
+		};
 	};
 	__u32 words[16];
 };
@@ -114,12 +140,13 @@ struct cpu {
 	__u8 next_header;
 	__u8 icmpv6_type;
 	struct arp_ipv4 arp;
-	union ipv6_na nd;
+	union ipv6_nd nd;
 	union nd_unit option;
-	__u64 sum; /* of the NA's 32-bit words */
+	__u64 sum; /* of the ND message's 32-bit words */
 	__u32 offset; /* of the next unit of options */
 	__u32 units; /* of options left */
 	__u32 to_next; /* units until the next option begins */
+	__u32 mac_option; /* type of the one that names the MAC */
 	__u32 found_mac;
 };
 
@@ -140,14 +167,68 @@ static __always_inline bool mac_is_multicast(const __u8 *mac)
 	return mac[0] & 1;
 }
 
+static __always_inline bool is_probe(const struct cpu *cpu)
+{
+	return cpu->kind == SNOOP_KIND_ARP_PROBE || cpu->kind == SNOOP_KIND_DAD_NS;
+}
+
+/* The marks of `seen`, apart from the flags of an NA. */
+#define MARK_DIFFERING 1 /* the frame's source is not the MAC */
+#define MARK_PROBE 2
+
 /* A change of these marks is news within the repeat interval too. */
-static __always_inline __u64 marks(const struct cpu *cpu)
+static __always_inline __u64 marks(const struct cpu *cpu, const struct seen *last)
 {
 	__u8 differing = 0;
+	__u64 marks;
 
 	for (int i = 0; i < ETH_ALEN; i++)
 		differing |= cpu->key.mac[i] ^ cpu->ether_source[i];
-	return (cpu->na_flags & (SNOOP_NA_ROUTER | SNOOP_NA_OVERRIDE)) | (differing != 0);
+	marks = cpu->na_flags & (SNOOP_NA_ROUTER | SNOOP_NA_OVERRIDE);
+	if (differing)
+		marks |= MARK_DIFFERING;
+	if (is_probe(cpu))
+		marks |= MARK_PROBE;
+	/* RFC 4861, 6.3.4 and 7.2.3: both override what was known. An NS does not tell who is a router. */
+	if (cpu->kind == SNOOP_KIND_RA || cpu->kind == SNOOP_KIND_NS)
+		marks |= SNOOP_NA_OVERRIDE;
+	if (cpu->kind == SNOOP_KIND_NS && last)
+		marks |= last->marks & SNOOP_NA_ROUTER;
+	return marks;
+}
+
+static __always_inline __u64 repeat_interval(const struct cpu *cpu)
+{
+	__u64 interval = config.repeat_interval;
+
+	return is_probe(cpu) && interval > SNOOP_PROBE_REPEAT_INTERVAL ? SNOOP_PROBE_REPEAT_INTERVAL : interval;
+}
+
+/* Generic cell rate algorithm: each record moves the time at which the port's debt is paid, which may be so far off. */
+static __always_inline bool is_over_rate(const struct cpu *cpu, __u64 now)
+{
+	struct snoop_port *port;
+	__u64 tat;
+
+	if (!config.rate_interval)
+		return false;
+	port = bpf_map_lookup_elem(&ports, &cpu->key.ifindex);
+	if (!port)
+		return false;
+	tat = port->tat;
+	if (tat < now)
+		tat = now;
+	tat += config.rate_interval;
+	if (tat - now > config.rate_burst) {
+		__sync_fetch_and_add(&port->limited, 1);
+		return true;
+	}
+	/*
+	 * Not atomic: a comparing exchange would need -mcpu=v3. Of CPUs that do this for one port in the same instant
+	 * one is charged, so at worst as many times the rate pass as there are CPUs.
+	 */
+	port->tat = tat;
+	return false;
 }
 
 /* Checks the addresses all kinds have in common, and passes the claim to user space unless it is a repetition. */
@@ -155,6 +236,7 @@ static __always_inline enum snoop_outcome pass(struct cpu *cpu)
 {
 	struct snoop_record *record;
 	struct seen *last;
+	__u64 now;
 
 	if (mac_is_zero(cpu->key.mac))
 		return SNOOP_OUTCOME_MAC_ZERO;
@@ -164,15 +246,19 @@ static __always_inline enum snoop_outcome pass(struct cpu *cpu)
 		return SNOOP_OUTCOME_ETHER_SOURCE_INVALID;
 
 	cpu->now.at = bpf_ktime_get_coarse_ns();
-	cpu->now.marks = marks(cpu);
 	last = bpf_map_lookup_elem(&seen, &cpu->key);
-	if (last && last->marks == cpu->now.marks && cpu->now.at - last->at < repeat_interval)
+	cpu->now.marks = marks(cpu, last);
+	if (last && last->marks == cpu->now.marks && cpu->now.at - last->at < repeat_interval(cpu))
 		return SNOOP_OUTCOME_REPEATED;
 
+	/* Not the coarse clock: between two of its ticks no debt would be paid. */
+	now = bpf_ktime_get_ns();
+	if (is_over_rate(cpu, now))
+		return SNOOP_OUTCOME_RATE_LIMITED;
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record)
 		return SNOOP_OUTCOME_RING_FULL;
-	record->at = bpf_cpu_to_be64(bpf_ktime_get_ns());
+	record->at = bpf_cpu_to_be64(now);
 	record->ifindex = cpu->key.ifindex;
 	record->vlan = cpu->key.vlan;
 	record->vlan_proto = cpu->key.vlan_proto;
@@ -195,9 +281,22 @@ static __always_inline int load_ether_source(struct __sk_buff *skb, struct cpu *
 	return bpf_skb_load_bytes(skb, offsetof(struct ethhdr, h_source), cpu->ether_source, ETH_ALEN);
 }
 
+static __always_inline enum snoop_outcome ipv4_outcome(const __u8 *ip)
+{
+	if (!(ip[0] | ip[1] | ip[2] | ip[3]))
+		return SNOOP_OUTCOME_IP_UNSPECIFIED;
+	if (ip[0] == 127)
+		return SNOOP_OUTCOME_IP_LOOPBACK;
+	if ((ip[0] & 0xf0) == 224)
+		return SNOOP_OUTCOME_IP_MULTICAST;
+	if ((ip[0] & ip[1] & ip[2] & ip[3]) == 255)
+		return SNOOP_OUTCOME_IP_BROADCAST;
+	return SNOOP_OUTCOME_PASSED;
+}
+
 static __always_inline enum snoop_outcome arp(struct __sk_buff *skb, struct cpu *cpu, __u32 offset)
 {
-	const __u8 *ip = cpu->arp.sender_ip;
+	enum snoop_outcome outcome;
 
 	if (load_ether_source(skb, cpu) || bpf_skb_load_bytes(skb, offset, &cpu->arp, sizeof(cpu->arp)))
 		return SNOOP_OUTCOME_ARP_TRUNCATED;
@@ -212,21 +311,18 @@ static __always_inline enum snoop_outcome arp(struct __sk_buff *skb, struct cpu 
 	else
 		return SNOOP_OUTCOME_ARP_OTHER_OPERATION;
 
-	if (!(ip[0] | ip[1] | ip[2] | ip[3]))
-		return cpu->kind == SNOOP_KIND_ARP_REQUEST ? SNOOP_OUTCOME_ARP_PROBE : SNOOP_OUTCOME_IP_UNSPECIFIED;
-	if (ip[0] == 127)
-		return SNOOP_OUTCOME_IP_LOOPBACK;
-	if ((ip[0] & 0xf0) == 224)
-		return SNOOP_OUTCOME_IP_MULTICAST;
-	if ((ip[0] & ip[1] & ip[2] & ip[3]) == 255)
-		return SNOOP_OUTCOME_IP_BROADCAST;
-
+	outcome = ipv4_outcome(cpu->arp.sender_ip);
+	__builtin_memset(cpu->key.ip, 0, sizeof(cpu->key.ip));
+	__builtin_memcpy(cpu->key.ip, cpu->arp.sender_ip, sizeof(cpu->arp.sender_ip));
+	if (outcome == SNOOP_OUTCOME_IP_UNSPECIFIED && cpu->kind == SNOOP_KIND_ARP_REQUEST) {
+		outcome = ipv4_outcome(cpu->arp.target_ip);
+		__builtin_memcpy(cpu->key.ip, cpu->arp.target_ip, sizeof(cpu->arp.target_ip));
+		cpu->kind = SNOOP_KIND_ARP_PROBE;
+	}
 	cpu->na_flags = 0;
 	cpu->key.family = SNOOP_FAMILY_IPV4;
 	__builtin_memcpy(cpu->key.mac, cpu->arp.sender_mac, ETH_ALEN);
-	__builtin_memset(cpu->key.ip, 0, sizeof(cpu->key.ip));
-	__builtin_memcpy(cpu->key.ip, ip, sizeof(cpu->arp.sender_ip));
-	return SNOOP_OUTCOME_PASSED;
+	return outcome;
 }
 
 static __always_inline bool checksum_is_right(__u64 sum)
@@ -240,7 +336,7 @@ static __always_inline bool checksum_is_right(__u64 sum)
 
 enum option_result { OPTION_MORE, OPTION_END, OPTION_MALFORMED };
 
-/* One unit of options, at cpu->offset: the first target link-layer address goes to the key, all is added to the sum. */
+/* One unit of options, at cpu->offset: the first cpu->mac_option goes to the key, all is added to the sum. */
 static __noinline enum option_result option(struct __sk_buff *skb, struct cpu *cpu)
 {
 	if (cpu->units == 0)
@@ -257,7 +353,7 @@ static __noinline enum option_result option(struct __sk_buff *skb, struct cpu *c
 	if (cpu->option.length == 0)
 		return OPTION_MALFORMED;
 	cpu->to_next = cpu->option.length - 1;
-	if (cpu->option.type != ND_OPT_TARGET_LINKADDR || cpu->found_mac)
+	if (cpu->option.type != cpu->mac_option || cpu->found_mac)
 		return OPTION_MORE;
 	if (cpu->option.length != 1)
 		return OPTION_MALFORMED;
@@ -273,7 +369,7 @@ static __always_inline bool options(struct __sk_buff *skb, struct cpu *cpu)
 	cpu->found_mac = false;
 	/* Unrolled: a verifier that follows mispredicted branches (without CAP_PERFMON) sees no end of a loop. */
 #pragma unroll
-	for (int i = 0; i <= SNOOP_NA_OPTIONS_MAX / (int)sizeof(cpu->option); i++) {
+	for (int i = 0; i <= SNOOP_ND_OPTIONS_MAX / (int)sizeof(cpu->option); i++) {
 		enum option_result result = option(skb, cpu);
 
 		if (result != OPTION_MORE)
@@ -282,72 +378,168 @@ static __always_inline bool options(struct __sk_buff *skb, struct cpu *cpu)
 	return false;
 }
 
-static __always_inline enum snoop_outcome target_outcome(const __u8 *target)
+static __always_inline bool is_multicast(const __be32 *ip)
 {
-	const __u32 *words = (const __u32 *)target;
+	return (ip[0] & bpf_htonl(0xff000000)) == bpf_htonl(0xff000000);
+}
 
-	if (target[0] == 0xff)
+static __always_inline bool is_unspecified(const __be32 *ip)
+{
+	return !(ip[0] | ip[1] | ip[2] | ip[3]);
+}
+
+static __always_inline bool is_link_local(const __be32 *ip)
+{
+	return (ip[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000);
+}
+
+/* RFC 4291, 2.7.1. */
+static __always_inline bool is_solicited_node_of(const __be32 *ip, const __be32 *target)
+{
+	return ip[0] == bpf_htonl(0xff020000) && ip[1] == 0 && ip[2] == bpf_htonl(1) &&
+	       ip[3] == (target[3] | bpf_htonl(0xff000000));
+}
+
+static __always_inline enum snoop_outcome ipv6_outcome(const __be32 *ip)
+{
+	if (is_multicast(ip))
 		return SNOOP_OUTCOME_IP_MULTICAST;
-	if (words[0] | words[1] | words[2])
-		return SNOOP_OUTCOME_PASSED;
-	if (words[3] == 0)
+	if (is_unspecified(ip))
 		return SNOOP_OUTCOME_IP_UNSPECIFIED;
-	if (words[3] == bpf_htonl(1))
+	if (!(ip[0] | ip[1] | ip[2]) && ip[3] == bpf_htonl(1))
 		return SNOOP_OUTCOME_IP_LOOPBACK;
 	return SNOOP_OUTCOME_PASSED;
 }
 
-/* Validates as RFC 4861, 7.1.2 demands. */
-static __noinline enum snoop_outcome neighbor_advert(struct __sk_buff *skb, struct cpu *cpu, __u32 offset)
+/* What RFC 4861, 6.1.2, 7.1.1 and 7.1.2 demand of all; `message`: bytes without options. Reads the options too. */
+static __always_inline enum snoop_outcome validate(struct __sk_buff *skb, struct cpu *cpu, __u32 offset, __u32 message)
 {
-	union ipv6_na *nd = &cpu->nd;
-	enum snoop_outcome outcome;
+	union ipv6_nd *nd = &cpu->nd;
 	__u32 length, option_bytes;
-	bool to_multicast;
 
-	if (load_ether_source(skb, cpu) || bpf_skb_load_bytes(skb, offset, nd, sizeof(*nd)))
-		return SNOOP_OUTCOME_NA_TRUNCATED;
 	if (nd->ip.version != 6)
 		return SNOOP_OUTCOME_IPV6_MALFORMED;
 	length = bpf_ntohs(nd->ip.payload_len);
-	if (length < sizeof(nd->na) || skb->len < offset + sizeof(nd->ip) + length)
-		return SNOOP_OUTCOME_NA_TRUNCATED;
+	if (length < message || skb->len < offset + sizeof(nd->ip) + length)
+		return SNOOP_OUTCOME_ND_TRUNCATED;
 	if (nd->ip.hop_limit != ND_HOP_LIMIT)
-		return SNOOP_OUTCOME_NA_HOP_LIMIT;
-	if (nd->na.code != 0)
-		return SNOOP_OUTCOME_NA_CODE;
+		return SNOOP_OUTCOME_ND_HOP_LIMIT;
+	if (nd->neighbor.code != 0)
+		return SNOOP_OUTCOME_ND_CODE;
 
-	option_bytes = length - sizeof(nd->na);
+	option_bytes = length - message;
 	if (option_bytes % sizeof(cpu->option))
-		return SNOOP_OUTCOME_NA_OPTIONS;
+		return SNOOP_OUTCOME_ND_OPTIONS;
 
 	cpu->sum = (__u64)bpf_htonl(length) + bpf_htonl(IPPROTO_ICMPV6);
 	for (__u32 i = offsetof(struct ipv6hdr, saddr) / 4; i < sizeof(*nd) / 4; i++)
 		cpu->sum += nd->words[i];
-	cpu->offset = offset + sizeof(*nd);
+	cpu->offset = offset + sizeof(nd->ip) + message;
 	cpu->units = option_bytes / sizeof(cpu->option);
 	if (!options(skb, cpu))
-		return SNOOP_OUTCOME_NA_OPTIONS;
+		return SNOOP_OUTCOME_ND_OPTIONS;
 	if (!checksum_is_right(cpu->sum))
-		return SNOOP_OUTCOME_NA_CHECKSUM;
+		return SNOOP_OUTCOME_ND_CHECKSUM;
+	return SNOOP_OUTCOME_PASSED;
+}
 
-	cpu->na_flags = nd->na.flags & (SNOOP_NA_ROUTER | SNOOP_NA_SOLICITED | SNOOP_NA_OVERRIDE);
-	to_multicast = nd->ip.daddr.s6_addr[0] == 0xff;
+static __always_inline enum snoop_outcome neighbor_advert(struct cpu *cpu)
+{
+	union ipv6_nd *nd = &cpu->nd;
+	bool to_multicast = is_multicast(nd->ip.daddr.s6_addr32);
+	enum snoop_outcome outcome;
+
+	cpu->kind = SNOOP_KIND_NA;
+	cpu->na_flags = nd->neighbor.flags & (SNOOP_NA_ROUTER | SNOOP_NA_SOLICITED | SNOOP_NA_OVERRIDE);
 	if (to_multicast && (cpu->na_flags & SNOOP_NA_SOLICITED))
 		return SNOOP_OUTCOME_NA_SOLICITED_MULTICAST;
-	outcome = target_outcome(nd->na.target);
+	outcome = ipv6_outcome(nd->neighbor.target);
 	if (outcome != SNOOP_OUTCOME_PASSED)
 		return outcome;
-	if (!cpu->found_mac) {
-		/* RFC 4861, 4.4: may be left out only where the solicitation was unicast, so the asker knew the MAC. */
-		if (to_multicast || !(cpu->na_flags & SNOOP_NA_SOLICITED))
-			return SNOOP_OUTCOME_NA_NO_MAC;
-		__builtin_memcpy(cpu->key.mac, cpu->ether_source, ETH_ALEN);
-	}
-	cpu->kind = SNOOP_KIND_NA;
-	cpu->key.family = SNOOP_FAMILY_IPV6;
-	__builtin_memcpy(cpu->key.ip, nd->na.target, sizeof(cpu->key.ip));
+	/* RFC 4861, 4.4: may be left out only where the solicitation was unicast, so the asker knew the MAC. */
+	if (!cpu->found_mac && (to_multicast || !(cpu->na_flags & SNOOP_NA_SOLICITED)))
+		return SNOOP_OUTCOME_NA_NO_MAC;
+	__builtin_memcpy(cpu->key.ip, nd->neighbor.target, sizeof(cpu->key.ip));
 	return SNOOP_OUTCOME_PASSED;
+}
+
+static __always_inline enum snoop_outcome neighbor_solicit(struct cpu *cpu)
+{
+	union ipv6_nd *nd = &cpu->nd;
+
+	cpu->kind = SNOOP_KIND_NS;
+	if (is_multicast(nd->neighbor.target))
+		return SNOOP_OUTCOME_IP_MULTICAST;
+	if (!cpu->found_mac)
+		return SNOOP_OUTCOME_NS_NO_MAC;
+	__builtin_memcpy(cpu->key.ip, &nd->ip.saddr, sizeof(cpu->key.ip));
+	return ipv6_outcome(nd->ip.saddr.s6_addr32);
+}
+
+static __always_inline enum snoop_outcome dad(struct cpu *cpu)
+{
+	union ipv6_nd *nd = &cpu->nd;
+
+	cpu->kind = SNOOP_KIND_DAD_NS;
+	if (!is_solicited_node_of(nd->ip.daddr.s6_addr32, nd->neighbor.target))
+		return SNOOP_OUTCOME_DAD_NS_DESTINATION;
+	if (cpu->found_mac)
+		return SNOOP_OUTCOME_DAD_NS_WITH_MAC;
+	__builtin_memcpy(cpu->key.ip, nd->neighbor.target, sizeof(cpu->key.ip));
+	return ipv6_outcome(nd->neighbor.target);
+}
+
+static __always_inline enum snoop_outcome router_advert(struct cpu *cpu)
+{
+	union ipv6_nd *nd = &cpu->nd;
+
+	cpu->kind = SNOOP_KIND_RA;
+	cpu->na_flags = SNOOP_NA_ROUTER;
+	if (!is_link_local(nd->ip.saddr.s6_addr32))
+		return SNOOP_OUTCOME_RA_NOT_LINK_LOCAL;
+	__builtin_memcpy(cpu->key.ip, &nd->ip.saddr, sizeof(cpu->key.ip));
+	return SNOOP_OUTCOME_PASSED;
+}
+
+static __noinline enum snoop_outcome neighbor_discovery(struct __sk_buff *skb, struct cpu *cpu, __u32 offset)
+{
+	union ipv6_nd *nd = &cpu->nd;
+	__u32 message = sizeof(nd->neighbor);
+	enum snoop_outcome outcome;
+
+	if (cpu->icmpv6_type == ND_ROUTER_ADVERT) {
+		message = sizeof(nd->router);
+		nd->words[14] = nd->words[15] = 0; /* shorter than the others: what is summed up */
+		if (bpf_skb_load_bytes(skb, offset, nd, sizeof(nd->ip) + sizeof(nd->router)))
+			return SNOOP_OUTCOME_ND_TRUNCATED;
+	} else if (bpf_skb_load_bytes(skb, offset, nd, sizeof(*nd))) {
+		return SNOOP_OUTCOME_ND_TRUNCATED;
+	}
+	if (cpu->icmpv6_type == ND_NEIGHBOR_SOLICIT && !config.learn_ns && !is_unspecified(nd->ip.saddr.s6_addr32))
+		return SNOOP_OUTCOME_NS_NOT_LEARNED;
+	if (load_ether_source(skb, cpu))
+		return SNOOP_OUTCOME_ND_TRUNCATED;
+
+	cpu->key.family = SNOOP_FAMILY_IPV6;
+	cpu->na_flags = 0;
+	cpu->mac_option =
+		cpu->icmpv6_type == ND_NEIGHBOR_ADVERT ? ND_OPT_TARGET_LINKADDR : ND_OPT_SOURCE_LINKADDR;
+	outcome = validate(skb, cpu, offset, message);
+	if (outcome != SNOOP_OUTCOME_PASSED)
+		return outcome;
+	if (!cpu->found_mac)
+		__builtin_memcpy(cpu->key.mac, cpu->ether_source, ETH_ALEN);
+	if (cpu->icmpv6_type == ND_NEIGHBOR_ADVERT)
+		return neighbor_advert(cpu);
+	if (cpu->icmpv6_type == ND_ROUTER_ADVERT)
+		return router_advert(cpu);
+	return is_unspecified(nd->ip.saddr.s6_addr32) ? dad(cpu) : neighbor_solicit(cpu);
+}
+
+static __always_inline bool is_discovery(__u8 icmpv6_type)
+{
+	return icmpv6_type == ND_NEIGHBOR_ADVERT || icmpv6_type == ND_NEIGHBOR_SOLICIT ||
+	       icmpv6_type == ND_ROUTER_ADVERT;
 }
 
 static __always_inline bool is_extension(__u8 next_header)
@@ -366,9 +558,9 @@ static __always_inline enum snoop_outcome ipv6(struct __sk_buff *skb, struct cpu
 		return NOT_COUNTED;
 	if (bpf_skb_load_bytes(skb, offset + sizeof(struct ipv6hdr), &cpu->icmpv6_type, 1))
 		return SNOOP_OUTCOME_IPV6_MALFORMED;
-	if (cpu->icmpv6_type != ND_NEIGHBOR_ADVERT)
+	if (!is_discovery(cpu->icmpv6_type))
 		return SNOOP_OUTCOME_ICMPV6_OTHER;
-	return neighbor_advert(skb, cpu, offset);
+	return neighbor_discovery(skb, cpu, offset);
 }
 
 /* Whether a look at the linear part suffices to see that this IPv6 is none of ours. Most frames are. */

@@ -1,4 +1,4 @@
-// The structures and tables of bpf/snoop.h. Numbers are in network byte order.
+// The structures and tables of bpf/snoop.h. Numbers are in network byte order unless said.
 import { formatIp, formatMac, parseIp, parseMac } from '../address.js'
 import type { Evidence, EvidenceKind } from './evidence.js'
 
@@ -6,6 +6,7 @@ import type { Evidence, EvidenceKind } from './evidence.js'
 export const OUTCOMES = [
   'passed',
   'repeated',
+  'rate-limited',
   'ring-full',
   'double-tagged',
   'vlan-truncated',
@@ -19,24 +20,29 @@ export const OUTCOMES = [
   'arp-truncated',
   'arp-not-ethernet-ipv4',
   'arp-other-operation',
-  'arp-probe',
   'ipv6-malformed',
   'ipv6-extension',
   'icmpv6-other',
-  'na-truncated',
-  'na-hop-limit',
-  'na-code',
-  'na-options',
-  'na-checksum',
+  'nd-truncated',
+  'nd-hop-limit',
+  'nd-code',
+  'nd-options',
+  'nd-checksum',
   'na-solicited-multicast',
   'na-no-mac',
+  'ns-not-learned',
+  'ns-no-mac',
+  'dad-ns-destination',
+  'dad-ns-with-mac',
+  'ra-not-link-local',
 ] as const
 export type OutcomeName = (typeof OUTCOMES)[number]
 
 /** sizeof(struct snoop_record) */
 export const RECORD_BYTES = 48
 
-const KINDS: Record<number, EvidenceKind> = { 1: 'arp-request', 2: 'arp-reply', 3: 'na' }
+/** enum snoop_kind, from 1. */
+export const KINDS: readonly EvidenceKind[] = ['arp-request', 'arp-reply', 'na', 'ns', 'ra', 'arp-probe', 'dad-ns']
 
 const NA_ROUTER = 0x80
 const NA_SOLICITED = 0x40
@@ -44,7 +50,7 @@ const NA_OVERRIDE = 0x20
 
 /** Decodes the struct snoop_record at `offset`; a RangeError means that the program is not of this release. */
 export function decodeRecord(bytes: Buffer, offset: number): Evidence {
-  const kind = KINDS[bytes.readUInt8(offset + 44)]
+  const kind = KINDS[bytes.readUInt8(offset + 44) - 1]
   if (kind === undefined) throw new RangeError(`snoop record of unknown kind ${bytes.readUInt8(offset + 44)}`)
   const flags = bytes.readUInt8(offset + 45)
   const ip = offset + 28
@@ -56,11 +62,54 @@ export function decodeRecord(bytes: Buffer, offset: number): Evidence {
     vlanProtocol: bytes.readUInt16BE(offset + 14),
     mac: formatMac(bytes, offset + 16),
     etherSource: formatMac(bytes, offset + 22),
-    ip: formatIp(bytes.subarray(ip, ip + (kind === 'na' ? 16 : 4))),
+    ip: formatIp(bytes.subarray(ip, ip + (isArp(kind) ? 4 : 16))),
     router: (flags & NA_ROUTER) !== 0,
     solicited: (flags & NA_SOLICITED) !== 0,
     override: (flags & NA_OVERRIDE) !== 0,
   }
+}
+
+const isArp = (kind: EvidenceKind) => kind === 'arp-request' || kind === 'arp-reply' || kind === 'arp-probe'
+
+/** How often user space wants to hear of frames. */
+export type SnoopConfig = {
+  /** The same claim on the same port is passed on again only after this time. 0: always. */
+  repeatIntervalMs: number
+  /** Of each port are passed on at most `burst` at once, and `perSecond` in the long run. 0 per second: no limit. */
+  rate?: { perSecond: number; burst: number }
+  /** Whether neighbour solicitations are evidence. They do not tell whether the host is a router (RFC 9161, 3.2). */
+  learnNs?: boolean
+}
+
+/** struct snoop_config, in its order: numbers of 64 bits in the byte order of the machine, times in ns. */
+export const CONFIG_FIELDS = ['repeatInterval', 'rateInterval', 'rateBurst', 'learnNs'] as const
+
+/** struct snoop_config. */
+export function encodeConfig({ repeatIntervalMs, rate, learnNs = false }: SnoopConfig): Buffer {
+  const rateInterval = rate !== undefined && rate.perSecond > 0 ? Math.round(1e9 / rate.perSecond) : 0
+  const burst = Math.max(1, rate?.burst ?? 1)
+  const fields: Record<(typeof CONFIG_FIELDS)[number], number> = {
+    repeatInterval: Math.round(repeatIntervalMs * 1e6),
+    rateInterval,
+    rateBurst: rateInterval * burst,
+    learnNs: Number(learnNs),
+  }
+  return Buffer.from(BigUint64Array.from(CONFIG_FIELDS, (name) => BigInt(fields[name])).buffer)
+}
+
+/** sizeof(struct snoop_port) */
+export const PORT_BYTES = 16
+
+/** Key of the map `ports`; a struct snoop_key begins with it. */
+export function encodeIfindex(ifindex: number): Buffer {
+  const key = Buffer.alloc(4)
+  key.writeUInt32BE(ifindex)
+  return key
+}
+
+/** How many frames the struct snoop_port says were not passed on; its numbers are in the byte order of the machine. */
+export function decodeLimited(port: Buffer): number {
+  return Number(new BigUint64Array(Uint8Array.from(port).buffer)[1])
 }
 
 /** sizeof(struct snoop_key) */
@@ -87,9 +136,4 @@ function encodeKey(ifindex: number, vlan: number, vlanProtocol: number, mac: str
   key.writeUInt8(ipBytes.length === 4 ? 4 : 6, 14)
   key.set(ipBytes, 16)
   return key
-}
-
-/** Port of a struct snoop_key. */
-export function keyIfindex(key: Buffer): number {
-  return key.readUInt32BE()
 }

@@ -44,9 +44,13 @@ export type BpfAddon = {
   counters(object: BpfObject, map: string): number[]
   /** Keys and values of an array or hash, in the layout the program uses. */
   mapEntries(object: BpfObject, map: string): [key: Buffer, value: Buffer][]
+  /** Undefined if there is no such key. */
+  mapGet(object: BpfObject, map: string, key: Uint8Array): Buffer | undefined
   mapSet(object: BpfObject, map: string, key: Uint8Array, value: Uint8Array): void
   /** False if there was no such key. */
   mapDelete(object: BpfObject, map: string, key: Uint8Array): boolean
+  /** Deletes the entries of a hash whose keys begin so, and returns how many: far faster than one by one. */
+  mapDeletePrefix(object: BpfObject, map: string, prefix: Uint8Array): number
   /**
    * Runs the program `repeat` times on an Ethernet frame as if received (BPF_PROG_TEST_RUN).
    * `context` is a struct __sk_buff of which the kernel takes a few fields. `durationNs` is the mean of one run.

@@ -3,7 +3,18 @@ import { fileURLToPath } from 'node:url'
 import { ExitCode, FatalError, reason } from '../daemon/exit.js'
 import type { Logger } from '../daemon/log.js'
 import { pollReadable } from '../fd-poll.js'
-import { OUTCOMES, type OutcomeName, RECORD_BYTES, decodeRecord, encodeKeys, keyIfindex } from './bpf-layout.js'
+import {
+  OUTCOMES,
+  type OutcomeName,
+  PORT_BYTES,
+  RECORD_BYTES,
+  type SnoopConfig,
+  decodeLimited,
+  decodeRecord,
+  encodeConfig,
+  encodeKeys,
+  encodeIfindex,
+} from './bpf-layout.js'
 import { type AttachMode, type BpfAddon, type BpfObject, isBpfError, loadAddon } from './bpf-native.js'
 import type { Evidence } from './evidence.js'
 
@@ -12,17 +23,15 @@ export type { AttachMode, OutcomeName }
 /** The compiled program, as seen from dist/src/snoop/. */
 const OBJECT = fileURLToPath(new URL('../../bpf/snoop.bpf.o', import.meta.url))
 
-/** libbpf's name for the program's variables: the repeat interval in ns is the only one. */
-const REPEAT_INTERVAL = '.bss'
+/** libbpf's name for the program's variables: a struct snoop_config is the only one. */
+const CONFIG = '.bss'
 
 /** Records handled before other events get their turn: well under a millisecond of work. */
 const BATCH = 256
 
-export type SnooperOptions = {
+export type SnooperOptions = SnoopConfig & {
   /** Path of the eBPF object file; default: the one built with this code. */
   object?: string
-  /** The same claim on the same port is passed on again only after this time. 0: always. */
-  repeatIntervalMs: number
   log: Logger
   /** Default: TCX where the kernel has it. */
   attach?: AttachMode
@@ -54,9 +63,7 @@ export class BpfSnooper {
     const { object: path = OBJECT, log } = options
     const addon = loadAddon()
     const object = load(addon, path, log)
-    // One number, in the byte order of the machine.
-    const nanoseconds = new BigUint64Array([BigInt(Math.round(options.repeatIntervalMs * 1e6))])
-    addon.mapSet(object, REPEAT_INTERVAL, Buffer.alloc(4), new Uint8Array(nanoseconds.buffer))
+    addon.mapSet(object, CONFIG, Buffer.alloc(4), encodeConfig(options))
     return new BpfSnooper(addon, object, log, options.attach)
   }
 
@@ -64,9 +71,20 @@ export class BpfSnooper {
   attach(ifindex: number): AttachMode {
     const present = this.attached.get(ifindex)
     if (present !== undefined) return present
-    this.mode = this.attachAs(ifindex)
+    // First: the limit holds from the first frame on.
+    this.addon.mapSet(this.object, 'ports', encodeIfindex(ifindex), Buffer.alloc(PORT_BYTES))
+    try {
+      this.mode = this.attachAs(ifindex)
+    } catch (error) {
+      this.removeLimit(ifindex)
+      throw error
+    }
     this.attached.set(ifindex, this.mode)
     return this.mode
+  }
+
+  private removeLimit(ifindex: number): void {
+    this.addon.mapDelete(this.object, 'ports', encodeIfindex(ifindex))
   }
 
   private attachAs(ifindex: number): AttachMode {
@@ -87,7 +105,12 @@ export class BpfSnooper {
 
   /** Stops snooping on a port, which may be gone. Throws BpfError if a filter cannot be removed. */
   detach(ifindex: number): void {
-    if (this.attached.delete(ifindex)) this.addon.detach(this.object, ifindex)
+    if (!this.attached.delete(ifindex)) return
+    try {
+      this.addon.detach(this.object, ifindex)
+    } finally {
+      this.removeLimit(ifindex)
+    }
   }
 
   /** Reports evidence from now on, as it comes. */
@@ -113,6 +136,12 @@ export class BpfSnooper {
     return Object.fromEntries(OUTCOMES.map((name, index) => [name, values[index] ?? 0])) as Record<OutcomeName, number>
   }
 
+  /** How many frames of a port were not passed on because of the rate, since it was attached to. */
+  limited(ifindex: number): number {
+    const port = this.addon.mapGet(this.object, 'ports', encodeIfindex(ifindex))
+    return port === undefined ? 0 : decodeLimited(port)
+  }
+
   /** Makes the next frame with this claim pass at once. */
   forget(ifindex: number, vlan: number, mac: string, ip: string): void {
     for (const key of encodeKeys(ifindex, vlan, mac, ip)) this.addon.mapDelete(this.object, 'seen', key)
@@ -120,8 +149,7 @@ export class BpfSnooper {
 
   /** Makes the next frame with any claim on a port pass at once. */
   forgetPort(ifindex: number): void {
-    for (const [key] of this.addon.mapEntries(this.object, 'seen'))
-      if (keyIfindex(key) === ifindex) this.addon.mapDelete(this.object, 'seen', key)
+    this.addon.mapDeletePrefix(this.object, 'seen', encodeIfindex(ifindex))
   }
 
   /**

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import fc from 'fast-check'
+import { formatIp } from '../../src/address.js'
 import { createLogger } from '../../src/daemon/log.js'
 import { BpfSnooper, type OutcomeName } from '../../src/snoop/bpf.js'
 import type { Evidence } from '../../src/snoop/evidence.js'
@@ -15,16 +16,23 @@ import {
   NA_OVERRIDE,
   NA_ROUTER,
   NA_SOLICITED,
+  PEER_IP,
+  PEER_IP6,
   PEER_MAC,
   VM_IP,
   VM_IP6,
+  VM_LINK_LOCAL,
   VM_MAC,
   ZERO_MAC,
   arp,
+  dad,
   ethernet,
   icmpv6,
   icmpv6Checksum,
   na,
+  ns,
+  ra,
+  slla,
   tlla,
 } from './frames.js'
 
@@ -35,7 +43,7 @@ const ALL_NODES = { destination: 'ff02::1', etherDestination: '33:33:00:00:00:01
 
 let snooper: BpfSnooper
 before(() => {
-  snooper = BpfSnooper.open({ repeatIntervalMs: 0, log: createLogger('test', 'warn') })
+  snooper = BpfSnooper.open({ repeatIntervalMs: 0, learnNs: true, log: createLogger('test', 'warn') })
 })
 after(() => {
   snooper.close()
@@ -59,7 +67,12 @@ const ANSWER: Omit<Evidence, 'at'> = {
   override: true,
 }
 
-suite('frames that teach', () => {
+const SOLICITATION = { ...ANSWER, kind: 'ns' as const, solicited: false, override: false }
+const ROUTER = { ...SOLICITATION, kind: 'ra' as const, ip: VM_LINK_LOCAL, router: true }
+const ARP_PROBE = { ...REQUEST, kind: 'arp-probe' as const, ip: PEER_IP }
+const DAD = { ...SOLICITATION, kind: 'dad-ns' as const }
+
+suite('frames that are reported', () => {
   const cases: [name: string, frame: Buffer, evidence: Omit<Evidence, 'at'>][] = [
     ['ARP request', arp(), REQUEST],
     [
@@ -109,6 +122,45 @@ suite('frames that teach', () => {
     ['first of two options', na({ options: [tlla(VM_MAC), tlla(PROXY_MAC)] }), ANSWER],
     ['bytes after the end of the NA', Buffer.concat([na(), Buffer.alloc(7, 0xff)]), ANSWER],
     ['as many options as are looked at', na({ options: [nonce(504), tlla(VM_MAC)] }), ANSWER],
+    ['NA with the option of an NS before its own', na({ options: [slla(PROXY_MAC), tlla(VM_MAC)] }), ANSWER],
+    ['NS', ns(), SOLICITATION],
+    ['NS to the host itself', ns({ destination: PEER_IP6, etherDestination: PEER_MAC }), SOLICITATION],
+    ['NS in a VLAN', ns({ tags: [{ vlan: 7 }] }), { ...SOLICITATION, vlan: 7, vlanProtocol: ETH_P_8021Q }],
+    ['NS from a link-local address', ns({ source: VM_LINK_LOCAL }), { ...SOLICITATION, ip: VM_LINK_LOCAL }],
+    [
+      'NS sent by another station for the source',
+      ns({ etherSource: PROXY_MAC }),
+      { ...SOLICITATION, etherSource: PROXY_MAC },
+    ],
+    [
+      'NS with the option after others',
+      ns({ options: [nonce(16), tlla(PROXY_MAC), slla(VM_MAC), slla(PROXY_MAC)] }),
+      SOLICITATION,
+    ],
+    ['NS for ::1, a target that is none', ns({ target: '::1' }), SOLICITATION],
+    ['RA', ra(), ROUTER],
+    ['RA from the last link-local address', ra({ source: 'febf::1' }), { ...ROUTER, ip: 'febf::1' }],
+    ['RA to a host', ra({ destination: PEER_IP6, etherDestination: PEER_MAC }), ROUTER],
+    ['RA in a VLAN', ra({ tags: [{ vlan: 7 }] }), { ...ROUTER, vlan: 7, vlanProtocol: ETH_P_8021Q }],
+    ['RA without options', ra({ options: [] }), ROUTER],
+    ['RA without the option for the MAC', ra({ options: [nonce(32)] }), ROUTER],
+    ['RA with another option than its own', ra({ options: [tlla(PROXY_MAC)] }), ROUTER],
+    ['RA for another station', ra({ options: [nonce(64), slla(PROXY_MAC), nonce(32)] }), { ...ROUTER, mac: PROXY_MAC }],
+    ['RA with bytes after its end', Buffer.concat([ra({ options: [] }), Buffer.alloc(9, 0xff)]), ROUTER],
+    ['ARP probe', arp({ senderIp: '0.0.0.0' }), ARP_PROBE],
+    ['ARP probe with a target MAC', arp({ senderIp: '0.0.0.0', targetMac: PEER_MAC }), ARP_PROBE],
+    [
+      'ARP probe in a VLAN',
+      arp({ senderIp: '0.0.0.0', tags: [{ vlan: 100 }] }),
+      { ...ARP_PROBE, vlan: 100, vlanProtocol: ETH_P_8021Q },
+    ],
+    ['duplicate address detection', dad(), DAD],
+    ['duplicate address detection with a nonce (RFC 7527)', dad({ options: [nonce(8)] }), DAD],
+    [
+      'duplicate address detection for all bits of the solicited-node address',
+      dad({ target: 'fe80::ffab:cdef:1234' }),
+      { ...DAD, ip: 'fe80::ffab:cdef:1234' },
+    ],
   ]
   for (const [name, frame, expected] of cases)
     test(name, () => {
@@ -119,7 +171,7 @@ suite('frames that teach', () => {
     })
 })
 
-suite('frames that teach nothing', () => {
+suite('frames that are not reported', () => {
   const ICMPV6_HEADER = 54
   const cases: [name: string, frame: Buffer, outcome: OutcomeName][] = [
     ['ARP without its last byte', arp().subarray(0, -1), 'arp-truncated'],
@@ -132,7 +184,13 @@ suite('frames that teach nothing', () => {
     ['ARP operation 0', arp({ operation: 0 }), 'arp-other-operation'],
     ['RARP request', arp({ operation: 3 }), 'arp-other-operation'],
     ['InARP reply', arp({ operation: 9 }), 'arp-other-operation'],
-    ['ARP probe', arp({ senderIp: '0.0.0.0' }), 'arp-probe'],
+    ['ARP probe for 0.0.0.0', arp({ senderIp: '0.0.0.0', targetIp: '0.0.0.0' }), 'ip-unspecified'],
+    ['ARP probe for a loopback address', arp({ senderIp: '0.0.0.0', targetIp: '127.0.0.1' }), 'ip-loopback'],
+    ['ARP probe for a multicast address', arp({ senderIp: '0.0.0.0', targetIp: '224.0.0.1' }), 'ip-multicast'],
+    ['ARP probe for the broadcast address', arp({ senderIp: '0.0.0.0', targetIp: '255.255.255.255' }), 'ip-broadcast'],
+    ['ARP probe of the zero MAC', arp({ senderIp: '0.0.0.0', senderMac: ZERO_MAC }), 'mac-zero'],
+    ['ARP probe of a multicast MAC', arp({ senderIp: '0.0.0.0', senderMac: MULTICAST_MAC }), 'mac-multicast'],
+    ['ARP probe from the zero MAC', arp({ senderIp: '0.0.0.0', etherSource: ZERO_MAC }), 'ether-source-invalid'],
     ['ARP reply of 0.0.0.0', arp({ operation: 2, senderIp: '0.0.0.0' }), 'ip-unspecified'],
     ['ARP of a loopback address', arp({ senderIp: '127.0.0.1' }), 'ip-loopback'],
     ['ARP of the first multicast address', arp({ senderIp: '224.0.0.0' }), 'ip-multicast'],
@@ -156,34 +214,78 @@ suite('frames that teach nothing', () => {
     ['authentication header', na({ nextHeader: 51 }), 'ipv6-extension'],
     ['destination options', na({ nextHeader: 60 }), 'ipv6-extension'],
     ['echo request', icmpv6(Buffer.alloc(4), { type: 128 }), 'icmpv6-other'],
-    ['neighbour solicitation', na({ type: 135, options: [] }), 'icmpv6-other'],
-    ['router advertisement', icmpv6(Buffer.alloc(12), { type: 134 }), 'icmpv6-other'],
-    ['NA cut within the target', na().subarray(0, ICMPV6_HEADER + 23), 'na-truncated'],
-    ['NA cut within the option', na().subarray(0, -1), 'na-truncated'],
-    ['NA that says it is shorter than one', na({ options: [], payloadLength: 16 }), 'na-truncated'],
-    ['NA that says it is longer than the frame', na({ payloadLength: 40 }), 'na-truncated'],
-    ['NA with payload length 0', na({ payloadLength: 0 }), 'na-truncated'],
-    ['NA that crossed a router', na({ hopLimit: 254 }), 'na-hop-limit'],
-    ['NA with code 1', na({ code: 1 }), 'na-code'],
-    ['option of length 0', na({ options: [Buffer.from('0200020000000001', 'hex')] }), 'na-options'],
-    ['option longer than the NA', na({ options: [Buffer.from('0202020000000001', 'hex')] }), 'na-options'],
+    ['router solicitation', icmpv6(Buffer.alloc(4), { type: 133 }), 'icmpv6-other'],
+    ['redirect', icmpv6(Buffer.alloc(36), { type: 137 }), 'icmpv6-other'],
+    ...solicitations('NS', ns),
+    ...solicitations('duplicate address detection', dad),
+    ['NS of the zero MAC', ns({ options: [slla(ZERO_MAC)] }), 'mac-zero'],
+    ['NS of a multicast MAC', ns({ options: [slla(MULTICAST_MAC)] }), 'mac-multicast'],
+    ['NS from the zero MAC', ns({ etherSource: ZERO_MAC }), 'ether-source-invalid'],
+    ['NS without the option', ns({ options: [] }), 'ns-no-mac'],
+    ['NS with the option of an NA', ns({ options: [tlla(VM_MAC)] }), 'ns-no-mac'],
+    ['NS from ::1', ns({ source: '::1' }), 'ip-loopback'],
+    ['NS from a multicast address', ns({ source: 'ff02::1' }), 'ip-multicast'],
+    ['NS for a multicast address', ns({ target: 'ff02::1:2' }), 'ip-multicast'],
+    ['duplicate address detection that names a MAC', dad({ options: [slla(VM_MAC)] }), 'dad-ns-with-mac'],
+    ['duplicate address detection of the target', dad({ destination: VM_IP6 }), 'dad-ns-destination'],
+    ['duplicate address detection to all nodes', dad({ ...ALL_NODES }), 'dad-ns-destination'],
+    ['duplicate address detection to others', dad({ destination: 'ff02::1:ff00:2' }), 'dad-ns-destination'],
+    ['duplicate address detection of another scope', dad({ destination: 'ff05::1:ff00:1' }), 'dad-ns-destination'],
+    ['duplicate address detection to a lookalike', dad({ destination: 'ff02::1:0:1:ff00:1' }), 'dad-ns-destination'],
+    ['duplicate address detection for ::', dad({ target: '::' }), 'ip-unspecified'],
+    ['duplicate address detection for ::1', dad({ target: '::1' }), 'ip-loopback'],
+    ['duplicate address detection for a multicast address', dad({ target: 'ff02::1:2' }), 'ip-multicast'],
+    ['duplicate address detection from the zero MAC', dad({ etherSource: ZERO_MAC }), 'mac-zero'],
+    ['duplicate address detection from a multicast MAC', dad({ etherSource: MULTICAST_MAC }), 'mac-multicast'],
+    ['RA from a global address', ra({ source: VM_IP6 }), 'ra-not-link-local'],
+    ['RA from just below the link-local addresses', ra({ source: 'fe7f::1' }), 'ra-not-link-local'],
+    ['RA from just above the link-local addresses', ra({ source: 'fec0::1' }), 'ra-not-link-local'],
+    ['RA from ::', ra({ source: '::' }), 'ra-not-link-local'],
+    ['RA from ::1', ra({ source: '::1' }), 'ra-not-link-local'],
+    ['RA from a multicast address', ra({ source: 'ff02::1' }), 'ra-not-link-local'],
+    ['RA cut within the header', ra({ options: [] }).subarray(0, -1), 'nd-truncated'],
+    ['RA cut within the option', ra().subarray(0, -1), 'nd-truncated'],
+    ['RA that says it is shorter than one', ra({ payloadLength: 8 }), 'nd-truncated'],
+    ['RA that says it is longer than the frame', ra({ payloadLength: 32 }), 'nd-truncated'],
+    ['RA of another version', ra({ version: 4 }), 'ipv6-malformed'],
+    ['RA that crossed a router', ra({ hopLimit: 64 }), 'nd-hop-limit'],
+    ['RA with code 1', ra({ code: 1 }), 'nd-code'],
+    ['RA with an option of length 0', ra({ options: [Buffer.from('0100020000000001', 'hex')] }), 'nd-options'],
+    ['RA with half an option', ra({ options: [slla(VM_MAC).subarray(0, 4)] }), 'nd-options'],
+    ['RA with an option longer than itself', ra({ options: [Buffer.from('0302000000000000', 'hex')] }), 'nd-options'],
+    ['RA with more options than are looked at', ra({ options: [nonce(520)] }), 'nd-options'],
+    ['RA with a wrong checksum', ra({ checksumError: 1 }), 'nd-checksum'],
+    ['RA with a wrong checksum, without options', ra({ options: [], checksumError: 0x100 }), 'nd-checksum'],
+    ['RA of the zero MAC', ra({ options: [slla(ZERO_MAC)] }), 'mac-zero'],
+    ['RA of a multicast MAC', ra({ options: [slla(MULTICAST_MAC)] }), 'mac-multicast'],
+    ['RA from the zero MAC', ra({ etherSource: ZERO_MAC }), 'ether-source-invalid'],
+    ['RA from a multicast MAC, which is its own', ra({ options: [], etherSource: MULTICAST_MAC }), 'mac-multicast'],
+    ['NA cut within the target', na().subarray(0, ICMPV6_HEADER + 23), 'nd-truncated'],
+    ['NA cut within the option', na().subarray(0, -1), 'nd-truncated'],
+    ['NA that says it is shorter than one', na({ options: [], payloadLength: 16 }), 'nd-truncated'],
+    ['NA that says it is longer than the frame', na({ payloadLength: 40 }), 'nd-truncated'],
+    ['NA with payload length 0', na({ payloadLength: 0 }), 'nd-truncated'],
+    ['NA that crossed a router', na({ hopLimit: 254 }), 'nd-hop-limit'],
+    ['NA with code 1', na({ code: 1 }), 'nd-code'],
+    ['option of length 0', na({ options: [Buffer.from('0200020000000001', 'hex')] }), 'nd-options'],
+    ['option longer than the NA', na({ options: [Buffer.from('0202020000000001', 'hex')] }), 'nd-options'],
     [
       'unknown option longer than the NA',
       na({ options: [tlla(VM_MAC), Buffer.from('0e02000000000000', 'hex')] }),
-      'na-options',
+      'nd-options',
     ],
-    ['half an option', na({ options: [tlla(VM_MAC).subarray(0, 4)] }), 'na-options'],
+    ['half an option', na({ options: [tlla(VM_MAC).subarray(0, 4)] }), 'nd-options'],
     [
       'link-layer address of 14 bytes',
       na({ options: [Buffer.concat([Buffer.from([2, 2]), Buffer.alloc(14, 2)])] }),
-      'na-options',
+      'nd-options',
     ],
-    ['more options than are looked at', na({ options: [nonce(512), tlla(VM_MAC)] }), 'na-options'],
-    ['wrong checksum', na({ checksumError: 1 }), 'na-checksum'],
+    ['more options than are looked at', na({ options: [nonce(512), tlla(VM_MAC)] }), 'nd-options'],
+    ['wrong checksum', na({ checksumError: 1 }), 'nd-checksum'],
     [
       'wrong checksum of long options',
       na({ options: [nonce(256), tlla(VM_MAC)], checksumError: 0x8000 }),
-      'na-checksum',
+      'nd-checksum',
     ],
     ['solicited NA to all nodes', na({ ...ALL_NODES, flags: NA_SOLICITED }), 'na-solicited-multicast'],
     ['unsolicited NA without the option', na({ flags: NA_OVERRIDE, options: [] }), 'na-no-mac'],
@@ -232,6 +334,12 @@ suite('any frame', () => {
     na(),
     na({ options: [nonce(24), tlla(VM_MAC)] }),
     na({ options: [], tags: [{ protocol: ETH_P_8021AD, vlan: 9 }] }),
+    arp({ senderIp: '0.0.0.0' }),
+    ns(),
+    ns({ options: [nonce(24), slla(VM_MAC)], tags: [{ vlan: 100 }] }),
+    dad(),
+    ra(),
+    ra({ options: [], tags: [{ vlan: 100 }] }),
   )
   const change = fc.record({ at: fc.nat(), value: fc.integer({ min: 0, max: 255 }) })
   const mutated = fc
@@ -279,7 +387,7 @@ function isTakenByTestRun(frame: Buffer): boolean {
   return frame.length >= 14 + (type === ETH_P_IPV6 ? 40 : type === ETH_P_IP ? 20 : 0)
 }
 
-/** Makes the checksum of an untagged NA right again, if it is still one. */
+/** Makes the checksum of an untagged ND message right again, if it is still one. */
 function withRightChecksum(frame: Buffer): Buffer {
   if (frame.readUInt16BE(12) !== ETH_P_IPV6) return frame
   const length = frame.readUInt16BE(18)
@@ -293,6 +401,27 @@ function withoutTime(evidence: Evidence): Omit<Evidence, 'at'> {
   const { at, ...rest } = evidence
   assert.ok(at > 0 && at <= Number(process.hrtime.bigint()) / 1e6, `${at} is not a time of CLOCK_MONOTONIC`)
   return rest
+}
+
+/** What RFC 4861, 7.1.1 forbids all of them. */
+function solicitations(what: string, build: typeof ns): [name: string, frame: Buffer, outcome: OutcomeName][] {
+  return [
+    [`${what}, cut within the target`, build({ options: [] }).subarray(0, -1), 'nd-truncated'],
+    [`${what}, cut within an option`, build({ options: [nonce(8)] }).subarray(0, -1), 'nd-truncated'],
+    [`${what}, says it is shorter than one`, build({ payloadLength: 16 }), 'nd-truncated'],
+    [`${what}, says it is longer than the frame`, build({ payloadLength: 40 }), 'nd-truncated'],
+    [`${what}, of another version`, build({ version: 4 }), 'ipv6-malformed'],
+    [`${what}, crossed a router`, build({ hopLimit: 254 }), 'nd-hop-limit'],
+    [`${what}, with code 1`, build({ code: 1 }), 'nd-code'],
+    [`${what}, with an option of length 0`, build({ options: [Buffer.from('0e00000000000000', 'hex')] }), 'nd-options'],
+    [`${what}, with half an option`, build({ options: [nonce(8).subarray(4)] }), 'nd-options'],
+    [
+      `${what}, with a link-layer address of 14 bytes`,
+      build({ options: [Buffer.concat([Buffer.from([1, 2]), Buffer.alloc(14, 2)])] }),
+      'nd-options',
+    ],
+    [`${what}, with a wrong checksum`, build({ checksumError: 1 }), 'nd-checksum'],
+  ]
 }
 
 /** An option nobody knows, of so many bytes (a multiple of 8). */
@@ -316,26 +445,35 @@ function assertRight(frame: Buffer, evidence: Evidence): void {
       ? 14
       : 18
   const packet = frame.subarray(offset)
-  if (evidence.kind === 'na') assertRightAdvertisement(packet, evidence)
+  if (!evidence.kind.startsWith('arp-')) assertRightDiscovery(packet, evidence)
   else {
+    const probe = evidence.kind === 'arp-probe'
     assert.equal(packet.toString('hex', 0, 6), '000108000604')
-    assert.equal(packet.readUInt16BE(6), evidence.kind === 'arp-request' ? 1 : 2)
+    assert.equal(packet.readUInt16BE(6), evidence.kind === 'arp-reply' ? 2 : 1)
     assert.equal(hex(evidence.mac), packet.toString('hex', 8, 14))
-    assert.equal(evidence.ip, packet.subarray(14, 18).join('.'))
+    if (probe) assert.equal(packet.readUInt32BE(14), 0)
+    assert.equal(evidence.ip, (probe ? packet.subarray(24, 28) : packet.subarray(14, 18)).join('.'))
     assert.doesNotMatch(evidence.ip, /^(0\.0\.0\.0|127\..*|22[4-9]\..*|23\d\..*|255\.255\.255\.255)$/)
   }
 }
 
-function assertRightAdvertisement(packet: Buffer, evidence: Evidence): void {
+function assertRightDiscovery(packet: Buffer, evidence: Evidence): void {
   const length = packet.readUInt16BE(4)
   const message = packet.subarray(40, 40 + length)
   assert.equal(message.length, length)
+  const type = { na: 136, ns: 135, 'dad-ns': 135, ra: 134 }[evidence.kind as string]
   assert.deepEqual(
     [packet.readUInt8(6), packet.readUInt8(7), message.readUInt8(0), message.readUInt8(1)],
-    [58, 255, 136, 0],
+    [58, 255, type, 0],
   )
   assert.equal(icmpv6Checksum(packet.subarray(8, 40), message), 0)
   assert.equal(evidence.solicited && packet.readUInt8(24) === 0xff, false)
-  assert.notEqual(message.readUInt8(8), 0xff)
-  assert.doesNotMatch(evidence.ip, /^(::|::1)$/)
+  assert.doesNotMatch(evidence.ip, /^(::|::1|ff..:.*)$/)
+  const source = formatIp(packet.subarray(8, 24))
+  const claimsTarget = evidence.kind === 'na' || evidence.kind === 'dad-ns'
+  assert.equal(evidence.ip, claimsTarget ? formatIp(message.subarray(8, 24)) : source)
+  assert.equal(evidence.kind === 'dad-ns', type === 135 && source === '::')
+  if (evidence.kind === 'ra') assert.match(source, /^fe[89ab].:/)
+  if (evidence.kind !== 'ra') assert.notEqual(message.readUInt8(8), 0xff)
+  if (evidence.kind === 'dad-ns') assert.equal(evidence.mac, evidence.etherSource)
 }

@@ -9,7 +9,7 @@ import { after, before, suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { ExitCode, FatalError } from '../../src/daemon/exit.js'
 import { createLogger } from '../../src/daemon/log.js'
-import { OUTCOMES, RECORD_BYTES, decodeRecord, encodeKeys } from '../../src/snoop/bpf-layout.js'
+import { OUTCOMES, RECORD_BYTES, decodeRecord, encodeConfig, encodeKeys } from '../../src/snoop/bpf-layout.js'
 import { type BpfObject, isBpfError, loadAddon } from '../../src/snoop/bpf-native.js'
 import { BpfSnooper } from '../../src/snoop/bpf.js'
 import { withProgram } from './clang.js'
@@ -22,12 +22,8 @@ const addon = loadAddon()
 const log = createLogger('test', 'fatal')
 const OBJECT = fileURLToPath(new URL('../../bpf/snoop.bpf.o', import.meta.url))
 const KEY = Buffer.alloc(4)
-const ALWAYS = u64(0n)
-const HOUR = u64(3600_000_000_000n)
-
-function u64(value: bigint): Uint8Array {
-  return new Uint8Array(new BigUint64Array([value]).buffer)
-}
+const ALWAYS = encodeConfig({ repeatIntervalMs: 0 })
+const HOUR = encodeConfig({ repeatIntervalMs: 3600_000 })
 
 function withObject(use: (object: BpfObject) => void, path = OBJECT): void {
   const object = addon.open(path, () => undefined)
@@ -109,7 +105,28 @@ suite('maps', () => {
       assert.equal(addon.mapEntries(object, 'seen').length, 2)
 
       addon.mapSet(object, '.bss', KEY, HOUR)
-      assert.deepEqual(addon.mapEntries(object, '.bss'), [[KEY, Buffer.from(HOUR)]])
+      assert.deepEqual(addon.mapEntries(object, '.bss'), [[KEY, HOUR]])
+      assert.deepEqual(addon.mapGet(object, '.bss', KEY), HOUR)
+      addon.mapDelete(object, 'seen', key)
+      assert.equal(addon.mapGet(object, 'seen', key), undefined)
+    })
+  })
+
+  test('many entries are deleted by the beginning of their keys', () => {
+    withObject((object) => {
+      const value = Buffer.alloc(16)
+      const [template = assert.fail()] = encodeKeys(1, 0, VM_MAC, VM_IP)
+      for (let index = 0; index < 20_000; index++) {
+        const key = Buffer.from(template)
+        key.writeUInt32BE(index % 2, 0)
+        key.writeUInt32BE(index, 16)
+        addon.mapSet(object, 'seen', key, value)
+      }
+      assert.equal(addon.mapDeletePrefix(object, 'seen', Buffer.from([0, 0, 0, 1])), 10_000)
+      assert.equal(addon.mapDeletePrefix(object, 'seen', Buffer.from([0, 0, 0, 1])), 0)
+      const left = addon.mapEntries(object, 'seen')
+      assert.deepEqual([left.length, left.every(([key]) => key.readUInt32BE() === 0)], [10_000, true])
+      assert.equal(addon.mapDeletePrefix(object, 'seen', Buffer.alloc(0)), 10_000)
     })
   })
 
@@ -175,9 +192,10 @@ test('wrong arguments throw a TypeError', () => {
       ['open', 'a'.repeat(5000), ignore],
       ['open', 7, ignore],
       ['open', OBJECT, ignore, 1],
-      ...(['close', 'attach', 'detach', 'ringFd', 'drain', 'counters', 'mapEntries', 'mapSet'] as const).flatMap(
-        (name): [typeof name, ...unknown[]][] =>
-          [undefined, null, 1, 'x', {}, ignore, buffer].map((first) => [name, first, 1, 'tcx', 1].slice(0, 4) as never),
+      ...(
+        ['close', 'attach', 'detach', 'ringFd', 'drain', 'counters', 'mapEntries', 'mapGet', 'mapSet'] as const
+      ).flatMap((name): [typeof name, ...unknown[]][] =>
+        [undefined, null, 1, 'x', {}, ignore, buffer].map((first) => [name, first, 1, 'tcx', 1].slice(0, 4) as never),
       ),
       ['close', {}],
       ['ringFd', {}],
@@ -206,8 +224,15 @@ test('wrong arguments throw a TypeError', () => {
       ['mapSet', object, 'seen', Buffer.alloc(31), Buffer.alloc(16)],
       ['mapSet', object, 'seen', Buffer.alloc(32), Buffer.alloc(17)],
       ['mapSet', object, 'cpus', KEY, ALWAYS],
+      ['mapGet', object, 'seen', Buffer.alloc(33)],
+      ['mapGet', object, 'seen', 'key'],
+      ['mapGet', object, 'cpus', KEY],
       ['mapDelete', object, 'seen', Buffer.alloc(33)],
       ['mapDelete', object, 'seen', 'key'],
+      ['mapDeletePrefix', object, 'seen', Buffer.alloc(33)],
+      ['mapDeletePrefix', object, 'seen', 'key'],
+      ['mapDeletePrefix', object, '.bss', KEY],
+      ['mapDeletePrefix', object, 'ring', KEY],
       ['testRun', object, arp(), 0, undefined],
       ['testRun', object, arp(), 2 ** 31, undefined],
       ['testRun', object, arp(), 1, 'context'],

@@ -1,10 +1,26 @@
 // Real frames through real devices, in both ways of attaching.
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, suite, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { createLogger } from '../../src/daemon/log.js'
 import { BpfSnooper } from '../../src/snoop/bpf.js'
 import type { Evidence } from '../../src/snoop/evidence.js'
-import { ETH_P_8021AD, NA_OVERRIDE, NA_ROUTER, NA_SOLICITED, VM_IP, VM_IP6, VM_MAC, arp, na, tlla } from './frames.js'
+import {
+  ETH_P_8021AD,
+  NA_OVERRIDE,
+  NA_ROUTER,
+  NA_SOLICITED,
+  VM_IP,
+  VM_IP6,
+  VM_LINK_LOCAL,
+  VM_MAC,
+  arp,
+  dad,
+  na,
+  ns,
+  ra,
+  tlla,
+} from './frames.js'
 import { ATTACH_MODES, type Sender, createVeth, enterNewNetns, openSender, run } from './packet.js'
 
 enterNewNetns()
@@ -85,6 +101,46 @@ for (const mode of ATTACH_MODES)
       assert.equal(snooper.counters().passed, 2)
     })
 
+    test('solicitations, router advertisements and probes are reported as what they are', async () => {
+      snooper.close()
+      snooper = BpfSnooper.open({ repeatIntervalMs: 60_000, learnNs: true, log, attach: mode })
+      snooper.start(inbox.put)
+      snooper.attach(veth.port)
+      for (const frame of [arp({ senderIp: '0.0.0.0', targetIp: VM_IP }), dad(), arp(), ns(), ra()]) sender.send(frame)
+      for (const expected of [
+        ['arp-probe', VM_IP, false],
+        ['dad-ns', VM_IP6, false],
+        ['arp-request', VM_IP, false],
+        ['ns', VM_IP6, false],
+        ['ra', VM_LINK_LOCAL, true],
+      ]) {
+        const { kind, ip, router } = await inbox.next()
+        assert.deepEqual([kind, ip, router], expected)
+      }
+    })
+
+    test('the rate of one port is not that of another', async () => {
+      const other = createVeth('other', 'otherport')
+      const otherSender = openSender(other.vm)
+      try {
+        snooper.close()
+        const rate = { perSecond: 1 / 3600, burst: 2 }
+        snooper = BpfSnooper.open({ repeatIntervalMs: 60_000, rate, log, attach: mode })
+        snooper.start(inbox.put)
+        for (const port of [veth.port, other.port]) snooper.attach(port)
+        for (let host = 1; host <= 10; host++) sender.send(arp({ senderIp: `10.0.0.${host}` }))
+        for (let host = 1; host <= 3; host++) otherSender.send(arp({ senderIp: `10.0.1.${host}` }))
+        const passed = [await inbox.next(), await inbox.next(), await inbox.next(), await inbox.next()]
+        assert.deepEqual(passed.map(({ ip }) => ip).sort(), ['10.0.0.1', '10.0.0.2', '10.0.1.1', '10.0.1.2'])
+        // What is held back is heard of only here.
+        while (snooper.counters()['rate-limited'] < 9) await setImmediate()
+        assert.deepEqual([snooper.limited(veth.port), snooper.limited(other.port)], [8, 1])
+      } finally {
+        otherSender.close()
+        run('ip', 'link', 'del', 'other')
+      }
+    })
+
     test('a tag that the kernel moved into the skb is the VLAN', async () => {
       sender.send(arp({ tags: [{ vlan: 100, priority: 3 }] }))
       const dot1q = await inbox.next()
@@ -107,7 +163,7 @@ for (const mode of ATTACH_MODES)
       sender.send(na().subarray(0, 60))
       await nothingMore()
       const counters = snooper.counters()
-      assert.deepEqual([counters['arp-truncated'], counters['ipv6-malformed'], counters['na-truncated']], [1, 1, 1])
+      assert.deepEqual([counters['arp-truncated'], counters['ipv6-malformed'], counters['nd-truncated']], [1, 1, 1])
     })
 
     test('a repetition is passed on again only after it was forgotten', async () => {

@@ -1,9 +1,10 @@
 // Builds Ethernet frames with ARP and neighbour discovery, right by default; every field can be set wrong.
-import { parseIp, parseMac } from '../../src/address.js'
+import { formatIp, parseIp, parseMac } from '../../src/address.js'
 
 export const VM_MAC = '02:00:00:00:00:01'
 export const VM_IP = '192.0.2.1'
 export const VM_IP6 = '2001:db8::1'
+export const VM_LINK_LOCAL = 'fe80::1'
 export const PEER_MAC = '02:00:00:00:00:02'
 export const PEER_IP = '192.0.2.2'
 export const PEER_IP6 = '2001:db8::2'
@@ -71,7 +72,8 @@ export const NA_ROUTER = 0x80
 export const NA_SOLICITED = 0x40
 export const NA_OVERRIDE = 0x20
 
-/** Target link-layer address option (RFC 4861, 4.6.1). */
+/** Link-layer address options (RFC 4861, 4.6.1). */
+export const slla = (address: string) => Buffer.concat([Buffer.from([1, 1]), mac(address)])
 export const tlla = (address: string) => Buffer.concat([Buffer.from([2, 1]), mac(address)])
 
 export type Icmpv6 = Ethernet & {
@@ -110,6 +112,32 @@ export function na(fields: Advertisement = {}): Buffer {
   const { flags = NA_SOLICITED | NA_OVERRIDE, target = VM_IP6, options = [tlla(VM_MAC)] } = fields
   const body = Buffer.concat([Buffer.from([flags, 0, 0, 0]), ip(target), ...options])
   return icmpv6(body, { etherDestination: PEER_MAC, ...fields })
+}
+
+export type Solicitation = Icmpv6 & { target?: string; options?: Buffer[] }
+
+/** Asks for the peer (RFC 4861, 4.3). */
+export function ns(fields: Solicitation = {}): Buffer {
+  const { target = PEER_IP6, options = [slla(VM_MAC)] } = fields
+  const body = Buffer.concat([Buffer.alloc(4), ip(target), ...options])
+  return icmpv6(body, { type: 135, destination: solicitedNode(target), ...fields })
+}
+
+/** Asks whether the VM's address is free (RFC 4862, 5.4.2). */
+export function dad(fields: Solicitation = {}): Buffer {
+  return ns({ source: '::', target: VM_IP6, options: [], ...fields })
+}
+
+/** RFC 4291, 2.7.1. */
+function solicitedNode(target: string): string {
+  return formatIp(Buffer.concat([ip('ff02::1:ff00:0').subarray(0, 13), ip(target).subarray(13)]))
+}
+
+/** The VM is a router (RFC 4861, 4.2). */
+export function ra(fields: Icmpv6 & { options?: Buffer[] } = {}): Buffer {
+  const { options = [slla(VM_MAC)] } = fields
+  const body = Buffer.concat([Buffer.from([64, 0]), u16(1800), Buffer.alloc(8), ...options])
+  return icmpv6(body, { type: 134, source: VM_LINK_LOCAL, destination: 'ff02::1', ...fields })
 }
 
 /** Over the pseudo header (RFC 8200, 8.1: source and destination, length) and the message; 0 if that has the right one. */

@@ -165,7 +165,8 @@ NAPI_MODULE_INIT()
 		FUNCTION("attach", attach_device),   FUNCTION("detach", detach_device),
 		FUNCTION("ringFd", ring_fd),	     FUNCTION("drain", drain),
 		FUNCTION("counters", counters),	     FUNCTION("mapEntries", map_entries),
-		FUNCTION("mapSet", map_set),	     FUNCTION("mapDelete", map_delete),
+		FUNCTION("mapGet", map_get),	     FUNCTION("mapSet", map_set),
+		FUNCTION("mapDelete", map_delete),   FUNCTION("mapDeletePrefix", map_delete_prefix),
 		FUNCTION("testRun", test_run),
 	};
 

@@ -38,7 +38,9 @@ napi_value open_object(napi_env env, napi_callback_info info);
 napi_value close_object(napi_env env, napi_callback_info info);
 napi_value counters(napi_env env, napi_callback_info info);
 napi_value map_entries(napi_env env, napi_callback_info info);
+napi_value map_get(napi_env env, napi_callback_info info);
 napi_value map_set(napi_env env, napi_callback_info info);
 napi_value map_delete(napi_env env, napi_callback_info info);
+napi_value map_delete_prefix(napi_env env, napi_callback_info info);
 
 #endif
