@@ -2,19 +2,39 @@
 import { reason } from '../daemon/exit.js'
 import type { Logger } from '../daemon/log.js'
 import type { SnoopOptions } from '../daemon/options.js'
-import { type Entry, entryOf, type Own } from '../evpn/binding.js'
+import { type Binding, type Entry, entryOf, type Own } from '../evpn/binding.js'
 import type { Policy } from '../evpn/refusal.js'
 import { type Action, type Event, type PortLoss, step } from '../evpn/step.js'
 import { Table } from '../evpn/table.js'
 import type { snoop as proto } from '../gen/snoop.js'
 import { version } from '../version.js'
 import { monotonicMs } from './clock.js'
-import { listenSnoopControl, type SnoopControl } from './control.js'
+import {
+  type BindingDetail,
+  listenSnoopControl,
+  type PolicyValues,
+  type SnoopControl,
+  type Subject,
+} from './control.js'
 import type { Evidence } from './evidence.js'
+import { History } from './history.js'
 import type { Port } from './ports.js'
 import { RelayClient, type RelayEvents } from './relay-client.js'
 import type { EvidenceSource, PortMap } from './sources.js'
 import { counters, countStates } from './status.js'
+
+const neutral = (binding: Binding): BindingDetail => ({
+  timer: { what: 'expiry', at: binding.expires },
+  ...{ tries: 0, claim: undefined, moves: [], frozenUntil: undefined, isStatic: false, minSeq: 0 },
+  confirmed: binding.evidence !== 'restored',
+})
+
+const policyValues = (ageMs: number): PolicyValues => {
+  const none = { ipv4: Infinity, ipv6: Infinity }
+  const duplicates = { moves: 0, windowMs: 0, holdDownMs: 0, confirmMs: 0 }
+  const limits = { perMac: none, perPort: none, perVni: Infinity, total: Infinity }
+  return { ageMs, observe: false, probes: 'off', duplicates, limits }
+}
 
 /** Opens what the snooper listens to; called in this order, once the control socket is ours. */
 export type Sources = { source: () => EvidenceSource; ports: () => Promise<PortMap> }
@@ -38,7 +58,9 @@ export class Snooper {
   static async start(options: SnoopOptions, log: Logger, open: Sources): Promise<Snooper> {
     const table = new Table()
     let snooper: Snooper | undefined
-    const control = await listenSnoopControl(options.control, table, () => snooper?.status(), log)
+    const history = new History()
+    const subject: Subject = { table, history, policy: policyValues(options.ageMs), clear: () => 0, explain: neutral }
+    const control = await listenSnoopControl(options.control, subject, () => snooper?.status(), log)
     let source: EvidenceSource | undefined
     try {
       source = open.source()
@@ -269,6 +291,7 @@ export class Snooper {
       relay: this.relay.path,
       relayConnected: this.relay.connected,
       relaySince: this.relaySince,
+      mode: 'announce',
       bindings: table.size,
       ...countStates(table),
       ports: [...this.ports.ports.values()].map((port) => this.portStatus(port)),

@@ -12,6 +12,7 @@ import { counters, countStates } from '../../src/snoop/status.js'
 import { macipctl, type Result, silent, tempDir } from '../daemon/support.js'
 import { evidence, TAP2, VM1, VM2 } from '../evpn/build.js'
 import { FakeRelay } from '../snoop/fake-relay.js'
+import { subject } from '../snoop/subject.js'
 
 type Scene = { relay: string; snoop: string; ctl: (...args: string[]) => Promise<Result> }
 
@@ -83,7 +84,7 @@ async function withSnooper(t: TestContext, path: string, changes: proto.SnoopSta
     withdrawn: counters(table.withdrawn),
     ...changes,
   })
-  const server = await listenSnoopControl(path, table, status, silent)
+  const server = await listenSnoopControl(path, subject({ table }), status, silent)
   t.after(() => server.close())
 }
 
