@@ -1,14 +1,11 @@
 // `macipctl events`: what happened to bindings, and what happens.
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { EXIT_CODES } from '../daemon/command.js'
-import { connectControl } from '../daemon/control-client.js'
-import type { ControlStream } from '../daemon/control-stream.js'
-import { ExitCode, FatalError, reason } from '../daemon/exit.js'
 import { EVENTS } from '../evpn/note.js'
 import { snoop as proto } from '../gen/snoop.js'
-import { explain } from './ask.js'
 import { eventLine } from './events-text.js'
 import { type EventReport, eventReport } from './explain-report.js'
+import { follow, type Followed, interruption } from './follow.js'
 import {
   type Address,
   addressArgument,
@@ -64,7 +61,7 @@ Examples:
   macipctl events --event refused --last all --json`,
   )
   .action(async (address: Address | undefined, given: Given) => {
-    const { follow = false, last = follow ? 0 : DEFAULT_LAST } = given
+    const { follow: goOn = false, last = goOn ? 0 : DEFAULT_LAST } = given
     const filter = { ...targetToProto(address, given.vni), events: [...(given.event ?? [])] }
     const paint = paintFor(process.stdout, process.env)
     const show = (event: EventReport): void => {
@@ -74,7 +71,19 @@ Examples:
       if (given.json) print(jsonLine({ type: 'lost', count: lost }))
       else process.stderr.write(`macipctl: ${count(lost, 'event')} came faster than they were read\n`)
     }
-    await receive(sockets(given).snoop, { follow, last, filter }, show, onLost)
+    const question: Followed<proto.FromSnoop, proto.ToSnoop.$Properties> = {
+      path: sockets(given).snoop,
+      who: 'snooper',
+      ask: { getEvents: { follow: goOn, last, filter } },
+      decode: (bytes) => proto.FromSnoop.decode(bytes),
+      encode: (message) => proto.ToSnoop.encode(message).finish(),
+      onPart: ({ events, end }) => {
+        if (events?.lost != null && events.lost > 0) onLost(events.lost)
+        for (const event of events?.events ?? []) show(eventReport(event))
+        return end != null && !goOn
+      },
+    }
+    await follow(question, interruption())
   })
 
 const jsonLine = (value: object): string => `${JSON.stringify(value)}\n`
@@ -91,62 +100,4 @@ function lastArgument(text: string): number {
   if (text === 'all') return ALL
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("Expected a number, or 'all'.")
   return Number(text)
-}
-
-/** Resolves when all is shown, or, following, when nobody wants to see more. Throws FatalError. */
-async function receive(
-  socket: string,
-  request: proto.GetEvents.$Properties,
-  onEvent: (event: EventReport) => void,
-  onLost: (count: number) => void,
-): Promise<void> {
-  let settle: (error?: Error) => void = () => undefined
-  const ended = new Promise<void>((resolve, reject) => {
-    settle = (error) => {
-      if (error === undefined) resolve()
-      else reject(error)
-    }
-  })
-  const stop = (): void => {
-    settle()
-  }
-  const stream = await connect(socket, {
-    onMessage: ({ events, end, error }) => {
-      if (error != null && error !== '') settle(new FatalError(ExitCode.usage, `the snooper at ${socket}: ${error}`))
-      if (events?.lost != null && events.lost > 0) onLost(events.lost)
-      for (const event of events?.events ?? []) onEvent(eventReport(event))
-      if (end != null && request.follow !== true) settle()
-    },
-    onClose: (error) => {
-      const why = error === undefined ? '' : `: ${reason(error)}`
-      settle(new FatalError(ExitCode.notRunning, `the snooper at ${socket} has closed the connection${why}`))
-    },
-  })
-  process.once('SIGINT', stop).once('SIGTERM', stop)
-  // nobody reads any more
-  process.stdout.once('error', stop)
-  try {
-    stream.send({ getEvents: request })
-    await ended
-  } finally {
-    stream.destroy()
-  }
-}
-
-type Events = { onMessage: (message: proto.FromSnoop) => void; onClose: (error: Error | undefined) => void }
-
-async function connect(
-  path: string,
-  events: Events,
-): Promise<ControlStream<proto.FromSnoop, proto.ToSnoop.$Properties>> {
-  try {
-    return await connectControl<proto.FromSnoop, proto.ToSnoop.$Properties>({
-      path,
-      decode: (bytes) => proto.FromSnoop.decode(bytes),
-      encode: (message) => proto.ToSnoop.encode(message).finish(),
-      ...events,
-    })
-  } catch (error) {
-    throw new FatalError(ExitCode.notRunning, `the snooper does not answer at ${path}: ${explain(error)}`)
-  }
 }

@@ -1,6 +1,6 @@
 // Puts together what the snooper, zebra and bgpd each know about one address: one subject for each MAC-IP, with a verdict.
 import { parseIp } from '../address.js'
-import { adviceFor, reasonWords } from './explain-words.js'
+import { adviceFor, eventWords, reasonWords, whyWords } from './explain-words.js'
 import type { DetailReport, EventReport, ExplanationReport, PolicyReport, RefusalReport } from './explain-report.js'
 import { relayFindings } from './health.js'
 import type { Address } from './options.js'
@@ -31,15 +31,12 @@ export type ZebraFacts = {
 }
 
 /** `ip` is null for a MAC of which no IP is known. */
-export type Subject = {
+export type Subject = Verdict & {
   vni: number
   ip: string | null
   mac: string
   /** Who announces it to bgpd as local; null: nobody. */
   advertisedBy: 'macipd' | 'zebra' | null
-  verdict: string
-  /** What to do; null: nothing. */
-  todo: string | null
   state: string | null
   reason: string | null
   /** Without a snooper: what the relay has kept of it. */
@@ -52,10 +49,15 @@ export type Subject = {
   refusals: RefusalReport[]
 }
 
+/** `todo`: what to do; null: nothing. */
+export type Verdict = { verdict: string; todo: string | null }
+
 export type Explained = {
   address: string
   vni: number | null
   subjects: Subject[]
+  /** null if there are subjects. */
+  unknown: Verdict | null
   /** What happened to none of the subjects. */
   events: EventReport[]
   refusals: RefusalReport[]
@@ -78,6 +80,7 @@ export function explained(inputs: Inputs): Explained {
     address: 'ip' in inputs.address ? inputs.address.ip : inputs.address.mac,
     vni: inputs.vni ?? null,
     subjects,
+    unknown: subjects.length > 0 ? null : judgedUnknown(inputs, events, refusals),
     events: events.filter((event) => !told.has(event)),
     refusals: refusals.filter((refusal) => !told.has(refusal)),
     policy: snooper.running ? (snooper.policy ?? null) : null,
@@ -171,8 +174,6 @@ function advertiser(
   return binding?.state === 'active' ? 'macipd' : null
 }
 
-type Judged = Pick<Subject, 'verdict' | 'todo'>
-
 function judged(
   {
     vni,
@@ -184,10 +185,10 @@ function judged(
   }: Pick<Subject, 'vni' | 'ip' | 'mac' | 'advertisedBy' | 'zebra' | 'remote'>,
   binding: BindingReport | undefined,
   kept: BindingReport | undefined,
-): Judged {
+): Verdict {
   const name = `${ip ?? mac} (VNI ${vni})`
   const [behind] = remote
-  const say = (verdict: string, todo: string | null = null): Judged => ({ verdict: `${name} is ${verdict}`, todo })
+  const say = (verdict: string, todo: string | null = null): Verdict => ({ verdict: `${name} is ${verdict}`, todo })
   if (ip === null && zebra?.mac != null) {
     const todo = 'let the host speak ARP or ND, with ping for example, and look again'
     return say('advertised without an IP: no host has said an address with it here', todo)
@@ -207,6 +208,32 @@ function judged(
   const announced = `advertised: macipd announces it to bgpd as ${mac}, sequence number ${seq}`
   if (state === 'active') return say(announced)
   return say(`${announced}; but it is ${state}: ${reasonWords(reason)}`, adviceFor(reason, state) ?? null)
+}
+
+function judgedUnknown(
+  { address, vni }: Inputs,
+  events: readonly EventReport[],
+  refusals: readonly RefusalReport[],
+): Verdict {
+  const text = 'ip' in address ? address.ip : address.mac
+  const name = `${text}${vni === undefined ? '' : ` (VNI ${vni})`}`
+  const event = events.findLast((it) => it.event !== 'refused')
+  const refusal = refusals.at(-1)
+  if (refusal !== undefined && refusal.last >= (event?.time ?? 0)) {
+    const { reason, port } = refusal
+    const verdict = `${name} is not learned: ${whyWords(reason)} (${reason}${port === '' ? '' : ` on ${port}`})`
+    return { verdict, todo: adviceFor(reason, 'refused') ?? null }
+  }
+  const follow = `let the host speak, with ping for example, while this shows what comes of it: macipctl events ${text} --follow`
+  if (event !== undefined) {
+    const what = event.event === 'withdrawn' && event.detail !== '' ? whyWords(event.detail) : eventWords(event)
+    return { verdict: `${name} is not known here any more: ${what}`, todo: follow }
+  }
+  const otherVni = vni === undefined ? '' : '; it may be known in another VNI: leave out --vni'
+  return {
+    verdict: `${name} is not known here: no host on this node has said that it has it, and neither zebra nor bgpd announced it`,
+    todo: `${follow}${otherVni}`,
+  }
 }
 
 const LOOK_AGAIN = 'look again in a moment; if it stays so, see macipctl status'

@@ -1,7 +1,7 @@
 // How `macipctl explain` looks to people: the verdict first, then everything it rests on.
-import type { Explained, Subject, ZebraFacts } from './explain-facts.js'
+import type { Explained, Subject, Verdict, ZebraFacts } from './explain-facts.js'
 import type { EventReport, PolicyReport, RefusalReport } from './explain-report.js'
-import { eventWords, reasonWords, timerWords, whyWords } from './explain-words.js'
+import { eventWords, evidenceWords, reasonWords, timerWords, whyWords } from './explain-words.js'
 import type { LocalMac, RemoteMac } from './show-report.js'
 import { ago, clock, count, duration, type Paint, printable } from './text.js'
 
@@ -13,9 +13,9 @@ type View = { now: number; policy: PolicyReport | null; paint: Paint }
 export function renderExplained(explained: Explained, now: number, paint: Paint): string {
   const view = { now, policy: explained.policy, paint }
   const blocks = explained.subjects.map((subject) => renderSubject(subject, view))
-  if (explained.subjects.length === 0) blocks.push(renderUnknown(explained, view))
-  else
-    blocks.push(section('Also', [...renderEvents(explained.events, view), ...renderRefusals(explained.refusals, view)]))
+  const { unknown, events, refusals } = explained
+  if (unknown !== null) blocks.push(renderUnknown(explained, unknown, view))
+  else blocks.push(section('Also', [...renderEvents(events, view, aboutWhat), ...renderRefusals(refusals, view)]))
   blocks.push(explained.hints.map((hint) => paint('yellow', `! ${printable(hint)}`)))
   const shown = blocks.filter((lines) => lines.length > 0)
   return `${shown.map((lines) => lines.join('\n')).join('\n\n')}\n`
@@ -38,34 +38,22 @@ function renderSubject(subject: Subject, view: View): string[] {
   ]
 }
 
-function renderUnknown({ address, vni, events, refusals }: Explained, view: View): string[] {
-  const where = vni === null ? '' : ` (VNI ${vni})`
-  const reason =
-    refusals.length > 0
-      ? 'what was said about it was not believed'
-      : events.length > 0
-        ? 'it is known no longer'
-        : 'no host behind a port of this node has said that it has it, and neither zebra nor bgpd has announced it'
-  const silent = `let the host speak, with ping for example, while macipctl events ${address} --follow shows what comes of it`
+function renderUnknown({ events, refusals }: Explained, { verdict, todo }: Verdict, view: View): string[] {
   return [
-    view.paint('red', `${address}${where} is not known here: ${reason}`),
-    ...(refusals.length > 0 ? [] : [`  → ${silent}`]),
-    ...(vni === null || refusals.length + events.length > 0
-      ? []
-      : ['  → it may be known in another VNI: leave out --vni']),
-    ...section('History', renderEvents(events, view)),
+    view.paint('red', printable(verdict)),
+    ...(todo === null ? [] : [`  → ${printable(todo)}`]),
+    ...section('History', renderEvents(events, view, aboutWhat)),
     ...section('Refused', renderRefusals(refusals, view)),
   ]
 }
 
 function evidence({ binding, detail, zebra }: Subject, { now }: View): string[] {
   if (binding === null) return zebra === null ? [] : ['none: no host has said it here']
-  const { port, vlan, mac, router } = binding
-  const by = binding.evidence === '' ? 'kept by the relay' : binding.evidence
-  const lines = [
-    `${by} of ${mac} on ${port === '' ? 'no port' : port}${vlan === 0 ? '' : `, VLAN ${vlan}`}, ${when(binding.lastSeen, now)}`,
-    `known since ${when(binding.firstSeen, now)}`,
-  ]
+  const { port, vlan, mac, router, firstSeen, lastSeen } = binding
+  const lines: string[] = []
+  if (lastSeen === 0) lines.push(`none: ${mac} has not been seen with it`)
+  else lines.push(`${heard(binding.evidence)} ${mac} on ${place(port, vlan)}, ${when(lastSeen, now)}`)
+  if (firstSeen !== 0) lines.push(`known since ${when(firstSeen, now)}`)
   if (router) lines.push('a router')
   if (detail === null) return lines
   if (detail.static) lines.push('static: configured by the operator; never aged, probed or taken over')
@@ -73,6 +61,13 @@ function evidence({ binding, detail, zebra }: Subject, { now }: View): string[] 
   if (detail.tries > 0) lines.push(`${count(detail.tries, 'probe')} without an answer`)
   return lines
 }
+
+function heard(evidence: string): string {
+  if (evidence === '') return 'the relay has kept'
+  return evidence === 'restored' ? 'restored:' : `${evidenceWords(evidence)} from`
+}
+
+const place = (port: string, vlan: number): string => `${port}${vlan === 0 ? '' : `, VLAN ${vlan}`}`
 
 function renderZebra({ vniLive, vtep, mac, macIp, otherMacs }: ZebraFacts, { vni, ip, mac: own }: Subject): string[] {
   return [
@@ -98,8 +93,8 @@ function rule({ binding, detail }: Subject, { now, policy }: View): string[] {
   if (detail !== null) {
     const { claim, moves, minSeq } = detail
     if (claim !== null) {
-      const place = `${claim.port}${claim.vlan === 0 ? '' : `, VLAN ${claim.vlan}`}`
-      lines.push(`claimed by ${claim.mac} on ${place}, ${claim.evidence} ${when(claim.time, now)}`)
+      const { mac, port, vlan, evidence, time } = claim
+      lines.push(`claimed by ${mac} on ${place(port, vlan)}, ${evidenceWords(evidence)} ${when(time, now)}`)
     }
     if (moves.length > 0) {
       lines.push(`moved ${count(moves.length, 'time')}: ${moves.map((move) => ago(move, now)).join(', ')}`)
@@ -113,7 +108,7 @@ function rule({ binding, detail }: Subject, { now, policy }: View): string[] {
       )
     }
   }
-  if (policy?.observe === true) lines.push('observe mode: nothing is announced')
+  if (policy?.observe === true && reason !== 'observe') lines.push('observe mode: nothing is announced')
   return lines
 }
 
@@ -131,17 +126,23 @@ function next({ binding, detail }: Subject, { now, policy }: View): string[] {
   return lines
 }
 
-function renderEvents(events: readonly EventReport[], { now }: View): string[] {
+function renderEvents(
+  events: readonly EventReport[],
+  { now }: View,
+  about: (event: EventReport) => string = () => '',
+): string[] {
   const shown = events.slice(-SHOWN)
   const earlier = events.length - shown.length
   return [
     ...(earlier > 0 ? [`… and ${earlier} earlier: macipctl events`] : []),
     ...shown.map((event) => {
       const port = event.port === '' ? '' : ` on ${event.port}`
-      return `${clock(event.time, now)}  ${ago(event.time, now)}  ${event.event}${port}: ${eventWords(event)}`
+      return `${clock(event.time, now)}  ${ago(event.time, now)}  ${event.event}${about(event)}${port}: ${eventWords(event)}`
     }),
   ]
 }
+
+const aboutWhat = ({ vni, ip, mac }: EventReport): string => ` ${ip} ${mac}${vni === null ? '' : ` in VNI ${vni}`}`
 
 function renderRefusals(refusals: readonly RefusalReport[], { now, policy }: View): string[] {
   const shown = refusals.slice(-SHOWN)
@@ -159,8 +160,7 @@ function renderRefusals(refusals: readonly RefusalReport[], { now, policy }: Vie
   ]
 }
 
-const when = (time: number, now: number): string =>
-  time === 0 ? 'at a time nobody knows' : `${ago(time, now)} (${clock(time, now)})`
+const when = (time: number, now: number): string => `${ago(time, now)} (${clock(time, now)})`
 
 const until = (time: number, now: number): string =>
   `${time <= now ? 'now' : `in ${duration(time - now)}`} (${clock(time, now)}):`

@@ -8,6 +8,12 @@ type Words = Readonly<Record<string, string>>
 
 const MEANINGS: Words = { ...WITHDRAWALS, ...REFUSALS }
 
+const EVIDENCE: Words = {
+  'arp-request': 'ARP request',
+  'arp-reply': 'ARP reply',
+  na: 'neighbour advertisement',
+}
+
 /** What comes next for a binding. */
 const TIMERS: Words = {
   expiry: 'withdrawn, if not seen before',
@@ -17,7 +23,7 @@ const TIMERS: Words = {
   release: 'no longer frozen',
 }
 
-/** What to do about a binding that is not announced, by reason and else by state. */
+/** What to do about what is not announced, by the reason for it, and else by state. */
 const ADVICE: Words = {
   remote: 'if the host is really here, let it speak (ping its gateway); else nothing: the other node announces it',
   'mac-remote':
@@ -34,13 +40,31 @@ const ADVICE: Words = {
   duplicate: 'change the address of one of the hosts, then: macipctl clear duplicate',
   observe: 'end observe mode in the configuration of the snooper to announce anything',
   pending: 'see macipctl status',
-  shadowed: 'nothing: zebra announces it',
+  'no-port': 'check that the port is up and in its bridge: bridge link',
+  'no-vni': 'check the VLANs of the port and the VNI they lead to: bridge vlan show, bridge vlan tunnelshow',
+  'own-ip': 'the host has an address of this node: change one of them',
+  'own-mac': 'the host has the MAC address of this node: change one of them',
+  gateway: 'the host has the address of a gateway: change one of them',
+  'link-local': 'learn them with snoop.linkLocal: learn, if they are wanted',
+  'mac-mismatch': 'if the host speaks for another MAC by design, set snoop.macMismatch: accept',
+  'na-not-override': 'two hosts have one address? macipctl explain the MAC that has it',
+  refused: 'see macipctl events --event refused',
+}
+
+/** States and reasons that need more words than the snooper's own tables have for them. */
+const STATES: Words = {
+  probing: 'the host is asked whether it is still there',
+  contested: 'another host claims the address; the owner is asked first',
+  duplicate: 'the address moved too often: it is withdrawn and frozen',
+  observe: 'observe mode: nothing is announced',
 }
 
 export const reasonWords = (reason: string): string =>
-  (REASONS as Readonly<Record<string, { meaning: string }>>)[reason]?.meaning ?? reason
+  (REASONS as Readonly<Record<string, { meaning: string }>>)[reason]?.meaning ?? STATES[reason] ?? reason
 
 export const adviceFor = (reason: string, state: string): string | undefined => ADVICE[reason] ?? ADVICE[state]
+
+export const evidenceWords = (evidence: string): string => EVIDENCE[evidence] ?? evidence
 
 export const timerWords = (what: string): string => TIMERS[what] ?? what
 

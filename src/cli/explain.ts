@@ -26,6 +26,7 @@ JSON: address, vni, policy, hints (what is wrong in general), and
   subjects   one for each MAC-IP: vni, ip (null: the MAC alone), mac, advertisedBy (macipd, zebra, null), verdict,
              todo, state, reason, binding, detail (timer, claim, moves, …), zebra, remote, events, refusals
   events, refusals   what belongs to none of them
+  unknown    verdict and todo, if there are no subjects
 ${EXIT_CODES}
 
 Examples:
