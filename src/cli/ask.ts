@@ -15,6 +15,8 @@ import {
   type SnooperReport,
   snooperReport,
 } from './report.js'
+import { addPart, type EventReport, eventReport, type ExplanationReport } from './explain-report.js'
+import { type Address, targetToProto } from './options.js'
 import { type ViewsReport, addChange } from './show-report.js'
 
 const TIMEOUT_MS = 5000
@@ -66,6 +68,39 @@ export const askBindings = (socket: string): Promise<Answer<{ bindings: BindingR
       return message.end != null
     })
     return { bindings }
+  })
+
+/** What the snooper knows about an address; in all VNIs if none is named. */
+export const askExplanation = (
+  socket: string,
+  address: Address,
+  vni: number | undefined,
+): Promise<Answer<ExplanationReport>> =>
+  answer(socket, async () => {
+    const report: ExplanationReport = { policy: undefined, bindings: [], events: [], refusals: [] }
+    await snooper(socket, { explain: targetToProto(address, vni) }, ({ explanation, end }) => {
+      if (explanation != null) addPart(report, explanation)
+      return end != null
+    })
+    return report
+  })
+
+export type Cleared = { cleared: number; events: EventReport[] }
+
+export const askClear = (
+  socket: string,
+  what: 'duplicate' | 'binding',
+  address: Address | undefined,
+  vni: number | undefined,
+): Promise<Answer<Cleared>> =>
+  answer(socket, async () => {
+    let report: Cleared | undefined
+    await snooper(socket, { clear: { what, ...targetToProto(address, vni) } }, ({ cleared }) => {
+      if (cleared == null) return false
+      report = { cleared: cleared.count ?? 0, events: (cleared.events ?? []).map(eventReport) }
+      return true
+    })
+    return complete(report)
   })
 
 /** The relay's entries as bindings: all that is known of them while there is no snooper. */

@@ -3,14 +3,15 @@ import { parseIp } from '../address.js'
 import { duration, type Paint, table, type Style } from './text.js'
 import type { BindingReport } from './report.js'
 
-export type Filter = { vni?: number; state?: string; ip?: string; mac?: string }
+export type Filter = { vni?: number; state?: string; port?: string; ip?: string; mac?: string }
 
 /** Those that match everything the filter names, by VNI and address. */
-export function select(bindings: readonly BindingReport[], { vni, state, ip, mac }: Filter): BindingReport[] {
+export function select(bindings: readonly BindingReport[], { vni, state, port, ip, mac }: Filter): BindingReport[] {
   const matching = bindings.filter(
     (it) =>
       (vni === undefined || it.vni === vni) &&
       (state === undefined || it.state === state) &&
+      (port === undefined || it.port === port) &&
       (ip === undefined || it.ip === ip) &&
       (mac === undefined || it.mac === mac),
   )
@@ -20,7 +21,12 @@ export function select(bindings: readonly BindingReport[], { vni, state, ip, mac
     .map(({ binding }) => binding)
 }
 
-const STATE_STYLES: Readonly<Record<string, Style>> = { pending: 'yellow', remote: 'dim' }
+const STATE_STYLES: Readonly<Record<string, Style>> = {
+  pending: 'yellow',
+  contested: 'yellow',
+  duplicate: 'red',
+  remote: 'dim',
+}
 
 export function renderBindings(bindings: readonly BindingReport[], now: number, paint: Paint): string {
   const columns = [

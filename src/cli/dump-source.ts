@@ -1,13 +1,11 @@
 // Where a dump's records come from: the relay, or a file that an earlier dump has written.
 import { createReadStream } from 'node:fs'
-import { connectControl } from '../daemon/control-client.js'
-import type { ControlStream } from '../daemon/control-stream.js'
 import { ExitCode, FatalError, reason } from '../daemon/exit.js'
 import { overlay as proto } from '../gen/overlay.js'
 import { CaptureReader } from '../pcapng/capture.js'
 import { releaseLine, type ReleaseLine } from '../zapi/lines.js'
 import { decodeRecords, encodeGap, type ExchangeRecord, RecordKind } from '../zapi/relay/records.js'
-import { explain } from './ask.js'
+import { follow, type Followed } from './follow.js'
 
 export type Recording = {
   onRecord(record: ExchangeRecord): void
@@ -27,64 +25,29 @@ const ALL = 0xffffffff
  */
 export async function fromRelay(
   socket: string,
-  { history, follow }: { history: boolean; follow: boolean },
+  { history, follow: goOn }: { history: boolean; follow: boolean },
   recording: Recording,
   signal: AbortSignal,
 ): Promise<void> {
-  let settle: (error?: Error) => void = () => undefined
-  const ended = new Promise<void>((resolve, reject) => {
-    settle = (error) => {
-      if (error === undefined) resolve()
-      else reject(error)
+  const onPart = ({ records, synced }: proto.FromRelay): boolean => {
+    if (records != null) {
+      for (const session of records.sessions ?? []) known(session, recording)
+      receive(records, recording)
+      recording.onPause()
     }
-  })
-  const stream = await connect(socket, {
-    onMessage: ({ records, synced, error }) => {
-      if (error != null && error !== '') settle(new FatalError(ExitCode.usage, `the relay at ${socket}: ${error}`))
-      if (records != null) {
-        for (const session of records.sessions ?? []) known(session, recording)
-        receive(records, recording)
-        recording.onPause()
-      }
-      if (synced == null) return
-      recording.onCaughtUp()
-      if (!follow) settle()
-    },
-    onClose: (error) => {
-      const why = error === undefined ? '' : `: ${reason(error)}`
-      settle(new FatalError(ExitCode.notRunning, `the relay at ${socket} has closed the connection${why}`))
-    },
-  })
-  const stop = (): void => {
-    settle()
+    if (synced == null) return false
+    recording.onCaughtUp()
+    return !goOn
   }
-  signal.addEventListener('abort', stop)
-  try {
-    if (signal.aborted) return
-    stream.send({ dump: { follow, last: history ? ALL : 0 } })
-    await ended
-  } finally {
-    signal.removeEventListener('abort', stop)
-    stream.destroy()
+  const question: Followed<proto.FromRelay, proto.ToRelay.$Properties> = {
+    path: socket,
+    who: 'relay',
+    ask: { dump: { follow: goOn, last: history ? ALL : 0 } },
+    decode: (bytes) => proto.FromRelay.decode(bytes),
+    encode: (message) => proto.ToRelay.encode(message).finish(),
+    onPart,
   }
-}
-
-type Events = { onMessage: (message: proto.FromRelay) => void; onClose: (error: Error | undefined) => void }
-
-async function connect(
-  path: string,
-  events: Events,
-): Promise<ControlStream<proto.FromRelay, proto.ToRelay.$Properties>> {
-  try {
-    return await connectControl<proto.FromRelay, proto.ToRelay.$Properties>({
-      path,
-      decode: (bytes) => proto.FromRelay.decode(bytes),
-      encode: (message) => proto.ToRelay.encode(message).finish(),
-      ...events,
-    })
-  } catch (error) {
-    throw new FatalError(ExitCode.notRunning, `the relay does not answer at ${path}: ${explain(error)}`)
-  }
+  await follow(question, signal)
 }
 
 function known(session: proto.RecordedSession.$Properties, recording: Recording): void {

@@ -12,6 +12,7 @@ import { RecordedSessions } from './dump-sessions.js'
 import { fromFile, fromRelay } from './dump-source.js'
 import type { TimeStyle } from './dump-text.js'
 import { DumpView } from './dump-view.js'
+import { interruption } from './follow.js'
 import { paintFor, printable } from './text.js'
 
 export type RelayArguments = { relay?: string; config?: string; pathspace?: string }
@@ -119,16 +120,10 @@ async function dump(given: Arguments, relaySocket: (given: RelayArguments) => st
   const sessions = new RecordedSessions(given.frrRelease)
   const output = outputFor(given, sessions)
   const view = new DumpView(sessions, output, filterOf(given), last)
-  const interrupted = new AbortController()
-  const stop = (): void => {
-    interrupted.abort()
-  }
-  process.once('SIGINT', stop).once('SIGTERM', stop)
-  // nobody reads any more
-  process.stdout.once('error', stop)
+  const interrupted = interruption()
   try {
-    if (read === undefined) await fromRelay(socket, { history: last > 0, follow }, view, interrupted.signal)
-    else remark(await fromFile(read, view, interrupted.signal))
+    if (read === undefined) await fromRelay(socket, { history: last > 0, follow }, view, interrupted)
+    else remark(await fromFile(read, view, interrupted))
   } finally {
     view.end()
     remark(output.end())

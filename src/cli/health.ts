@@ -90,7 +90,24 @@ function snooperFindings(snooper: SnooperReport, relay: Answer<RelayReport>): Fi
       ),
     )
   }
-  found.push(...waiting(snooper, relay))
+  found.push(...duplicates(snooper), ...waiting(snooper, relay))
+  if (snooper.mode === 'observe') {
+    found.push(
+      notice('observe mode: nothing is announced', 'end it in the configuration of the snooper to announce anything'),
+    )
+  }
+  const limited = snooper.ports.filter((port) => port.limited > 0)
+  for (const { name, limited: claims } of limited.slice(0, NAMED)) {
+    found.push(
+      notice(
+        `port ${name} claimed addresses faster than it may: ${count(claims, 'claim')} not looked at`,
+        `look for a flood or a scan behind it: macipctl bindings --port ${name}`,
+      ),
+    )
+  }
+  if (limited.length > NAMED) {
+    found.push(notice(`so did ${count(limited.length - NAMED, 'other port')}`, 'the table of ports below names them'))
+  }
   const lost = snooper.frames['ring-full'] ?? 0
   if (lost > 0)
     found.push(
@@ -100,6 +117,22 @@ function snooperFindings(snooper: SnooperReport, relay: Answer<RelayReport>): Fi
     found.push(notice(`relay ${relay.version} and snooper ${snooper.version} differ`, 'restart the older one'))
   }
   return found
+}
+
+/** What is named one by one. */
+const NAMED = 5
+
+function duplicates({ duplicates: number, duplicateIps }: SnooperReport): Finding[] {
+  const [first] = duplicateIps
+  if (number === 0 || first === undefined) return []
+  const named = duplicateIps.slice(0, NAMED).map(({ vni, ip }) => `${ip} (VNI ${vni})`)
+  const more = number > named.length ? `, and ${number - named.length} more` : ''
+  return [
+    problem(
+      `${count(number, 'duplicate IP')}: ${named.join(', ')}${more}`,
+      `withdrawn and frozen, as more than one host has it; see macipctl explain ${first.ip}`,
+    ),
+  ]
 }
 
 /** Bindings that should be announced and are not, though the relay and bgpd are there. */

@@ -4,7 +4,10 @@ import { Argument, Command, Option } from 'commander'
 import { configured, EXIT_CODES, run, withVersion } from '../daemon/command.js'
 import { errnoName, ExitCode, FatalError } from '../daemon/exit.js'
 import { askBindings, askOverlay, askRelay, askSnooper } from './ask.js'
+import { clear } from './clear.js'
 import { dumpCommand } from './dump.js'
+import { events } from './events.js'
+import { explain } from './explain.js'
 import { type Filter, renderBindings, select } from './bindings.js'
 import { findings } from './health.js'
 import { addressArgument, type Common, common, json, print, sockets, vniArgument } from './options.js'
@@ -13,7 +16,7 @@ import { show } from './show.js'
 import { renderStatus } from './status.js'
 import { paintFor } from './text.js'
 
-const STATES = ['pending', 'active', 'shadowed', 'remote'] as const
+const STATES = ['pending', 'active', 'probing', 'contested', 'duplicate', 'remote', 'shadowed'] as const
 
 const status = common(new Command('status'))
   .summary('is everything fine, and what is wrong')
@@ -37,14 +40,31 @@ const bindings = common(new Command('bindings'))
   .description(
     `Lists the MAC-IPs learned on this node. Without a snooper, those that the relay still holds.
 
-States: active (announced to bgpd), pending (held, WHY says for what), shadowed (zebra announces it itself), remote (the address is behind another VTEP).`,
+States:
+  active     announced to bgpd
+  pending    held, WHY says for what
+  probing    the host is asked whether it is still there
+  contested  another host claims the address; the owner is asked first
+  duplicate  the address moved too often: withdrawn and frozen
+  remote     the address is behind another VTEP
+  shadowed   zebra announces it itself`,
   )
   .addArgument(new Argument('[address]', 'only this IP or MAC address').argParser(addressArgument))
   .addOption(new Option('--vni <number>', 'only this VNI').argParser(vniArgument))
   .addOption(new Option('--state <state>', 'only in this state').choices(STATES))
+  .option('--port <name>', 'only on this port')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  macipctl bindings --state duplicate
+  macipctl bindings --port tap101i0 --vni 100
+  macipctl bindings bc:24:11:00:00:01 --json`,
+  )
   .action(async (address: Filter | undefined, given: Common & Filter) => {
     const { relay, snoop } = sockets(given)
-    const filter = { ...address, ...(given.vni && { vni: given.vni }), ...(given.state && { state: given.state }) }
+    const { vni, state, port } = given
+    const filter = { ...address, ...(vni && { vni }), ...(state && { state }), ...(port && { port }) }
     const snooper = await askBindings(snoop)
     const answer = snooper.running ? snooper : await askOverlay(relay)
     if (!answer.running) return nothingAnswers(relay, snoop)
@@ -74,6 +94,9 @@ const zapi = configured(new Command('zapi'))
 const program = withVersion(configured(new Command('macipctl')))
   .addCommand(status)
   .addCommand(bindings)
+  .addCommand(explain)
+  .addCommand(events)
+  .addCommand(clear)
   .addCommand(show)
   .addCommand(zapi)
   .description('Shows what macipd on this node has learned and announced, and what is wrong.')
@@ -84,7 +107,8 @@ const program = withVersion(configured(new Command('macipctl')))
 Examples:
   macipctl status
   macipctl bindings --state pending
-  macipctl bindings 10.0.0.1 --json
+  macipctl explain 10.0.0.1
+  macipctl events --follow
   macipctl show remote --vni 100
   macipctl zapi dump --follow
   macipctl zapi replay FILE`,

@@ -11,16 +11,23 @@ export type Common = { relay?: string; snoop?: string; config?: string; pathspac
 
 const VNI_MAX = 0xffffff
 
-/** Of commands that ask the relay only. */
-export const ofRelay = (command: Command): Command =>
-  configured(command)
-    .option('--relay <path>', "the relay's control socket (default: /run/macipd[/NAME]/relay.sock)")
+const RELAY = ['--relay <path>', "the relay's control socket (default: /run/macipd[/NAME]/relay.sock)"] as const
+const SNOOP = ['--snoop <path>', "the snooper's control socket (default: /run/macipd[/NAME]/snoop.sock)"] as const
+
+const everywhere = (command: Command): Command =>
+  command
     .addOption(pathspaceOption())
     .option('--config <file>', `configuration file that names the sockets (default: ${DEFAULT_CONFIG}, if it exists)`)
     .option('--json', 'print JSON: times in milliseconds since the epoch')
 
-export const common = (command: Command): Command =>
-  ofRelay(command).option('--snoop <path>', "the snooper's control socket (default: /run/macipd[/NAME]/snoop.sock)")
+/** Of commands that ask the relay only. */
+export const ofRelay = (command: Command): Command => everywhere(configured(command).option(...RELAY))
+
+/** Of commands that ask the snooper only. */
+export const ofSnooper = (command: Command): Command => everywhere(configured(command).option(...SNOOP))
+export type SnooperOnly = Omit<Common, 'relay'>
+
+export const common = (command: Command): Command => ofRelay(command).option(...SNOOP)
 
 export function sockets(given: Common): { relay: string; snoop: string } {
   const config = loadConfig(given.config)
@@ -47,6 +54,16 @@ export function addressArgument(text: string): Address {
     throw new InvalidArgumentError('Expected an IP address or a MAC address such as bc:24:11:00:00:01.')
   }
   return address
+}
+
+/** How the control sockets name an address and a VNI; what is not named is left out. */
+export function targetToProto(
+  address: Address | undefined,
+  vni: number | undefined,
+): { vni: number; mac?: Uint8Array; ip?: Uint8Array } {
+  const bytes = address && ('mac' in address ? parseMac(address.mac) : parseIp(address.ip))
+  if (address === undefined || bytes === undefined) return { vni: vni ?? 0 }
+  return { vni: vni ?? 0, ['mac' in address ? 'mac' : 'ip']: bytes }
 }
 
 export function vniArgument(text: string): number {

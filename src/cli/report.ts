@@ -56,6 +56,8 @@ export type PortReport = {
   attached: string
   error: string
   bindings: number
+  /** Claims over the learning rate, which were not looked at. */
+  limited: number
 }
 
 export type SnooperReport = {
@@ -74,6 +76,12 @@ export type SnooperReport = {
   refused: Counters
   withdrawn: Counters
   control: Counters
+  /** `announce`, or `observe`: decides and shows everything, announces nothing. */
+  mode: string
+  /** How many IPs are frozen because they moved too often, and some of them. */
+  duplicates: number
+  duplicateIps: { vni: number; ip: string }[]
+  probes: Counters
 }
 
 /** A process that does not answer, and why. */
@@ -100,7 +108,7 @@ export type BindingReport = {
 
 type ProtoCounters = { name?: string | null; value?: number | null }[] | null | undefined
 
-const counters = (list: ProtoCounters): Counters =>
+export const counters = (list: ProtoCounters): Counters =>
   Object.fromEntries((list ?? []).map(({ name, value }) => [name ?? '', value ?? 0]))
 
 export function relayReport(properties: relayProto.RelayStatus.$Properties): RelayReport {
@@ -167,12 +175,16 @@ export function snooperReport(properties: snoopProto.SnoopStatus.$Properties): S
     refused: counters(status.refused),
     withdrawn: counters(status.withdrawn),
     control: counters(status.control),
+    mode: status.mode,
+    duplicates: status.duplicates,
+    duplicateIps: status.duplicate.map(bindingReport).map(({ vni, ip }) => ({ vni, ip })),
+    probes: counters(status.probes),
   }
 }
 
 function portReport(properties: snoopProto.Port.$Properties): PortReport {
-  const { name, bridge, up, attached, error, bindings } = snoopProto.Port.create(properties)
-  return { name, bridge, up, attached, error, bindings }
+  const { name, bridge, up, attached, error, bindings, limited } = snoopProto.Port.create(properties)
+  return { name, bridge, up, attached, error, bindings, limited }
 }
 
 export function bindingReport(properties: snoopProto.Binding.$Properties): BindingReport {

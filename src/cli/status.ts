@@ -87,10 +87,15 @@ function renderSnooper(snooper: Running<SnooperReport>, now: number, paint: Pain
     ...facts([
       ['process', String(snooper.pid)],
       ['relay', `${relayConnected ? 'connected' : 'lost'} for ${duration(now - relaySince)}, ${snooper.relay}`],
+      ['mode', snooper.mode === 'observe' ? 'observe: nothing is announced' : ''],
       ['bindings', snooper.bindings === 0 ? 'none' : `${snooper.bindings}: ${nonZero(snooper.states)}`],
       ['why', snooper.bindings === 0 ? '' : nonZero(snooper.reasons)],
-      ['age', `withdrawn ${duration(snooper.ageMs)} after they were last seen`],
+      [
+        'age',
+        `withdrawn ${snooper.ageMs === 0 ? 'one ageing time of their bridge' : duration(snooper.ageMs)} after they were last seen`,
+      ],
       ['frames', nonZero(snooper.frames)],
+      ['probes', nonZero(snooper.probes)],
       ['not learned', nonZero(snooper.refused)],
       ['withdrawn', nonZero(snooper.withdrawn)],
     ]),
@@ -106,10 +111,11 @@ function ports(snooper: SnooperReport, paint: Paint): string[] {
     { title: 'LINK' },
     { title: 'SNOOPED' },
     { title: 'BINDINGS', right: true },
+    { title: 'LIMITED', right: true },
   ] as const
   const sorted = [...snooper.ports].sort((a, b) => a.bridge.localeCompare(b.bridge) || a.name.localeCompare(b.name))
-  const rows = sorted.map(({ name, bridge, up, attached, error, bindings }) => ({
-    cells: [name, bridge, up ? 'up' : 'down', attached || `no: ${error}`, String(bindings)],
+  const rows = sorted.map(({ name, bridge, up, attached, error, bindings, limited }) => ({
+    cells: [name, bridge, up ? 'up' : 'down', attached || `no: ${error}`, String(bindings), String(limited)],
     style: attached === '' ? ('red' as const) : up ? undefined : ('dim' as const),
   }))
   return ['', ...table(columns, rows, paint)]

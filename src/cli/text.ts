@@ -72,3 +72,12 @@ export function bytes(number: number): string {
   const value = number / 1000 ** index
   return `${index === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${BYTE_UNITS[index] ?? ''}`
 }
+
+/** Local time of day, with the date if that is another than today's. */
+export function clock(time: number, now: number): string {
+  const [it, today] = [new Date(time), new Date(now)]
+  const pad = (part: number): string => String(part).padStart(2, '0')
+  const hours = [it.getHours(), it.getMinutes(), it.getSeconds()].map(pad).join(':')
+  if (it.toDateString() === today.toDateString()) return hours
+  return `${it.getFullYear()}-${pad(it.getMonth() + 1)}-${pad(it.getDate())} ${hours}`
+}

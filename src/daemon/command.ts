@@ -15,7 +15,8 @@ Exit codes:
   4  missing kernel feature
   5  another process listens on the socket
   6  zebra does not answer
-  7  nothing answers on the control sockets`
+  7  nothing answers on the control sockets
+  8  nothing found`
 
 export function durationArgument(text: string): number {
   const ms = parseDuration(text)

@@ -8,6 +8,7 @@ export const ExitCode = {
   socketBusy: 5,
   noZebra: 6,
   notRunning: 7,
+  notFound: 8,
 } as const
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
 

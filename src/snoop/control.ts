@@ -1,16 +1,44 @@
-// The snooper's control socket: status and bindings, for macipctl.
+// The snooper's control socket: what it knows and what happened, for macipctl, and what an operator may undo.
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { parseIp, parseMac } from '../address.js'
 import { type ControlClient, ControlServer } from '../daemon/control-server.js'
+import { reason } from '../daemon/exit.js'
 import type { Logger } from '../daemon/log.js'
 import type { Binding } from '../evpn/binding.js'
-import { reasonOf, REASONS } from '../evpn/state.js'
 import type { Table } from '../evpn/table.js'
 import { snoop as proto } from '../gen/snoop.js'
-import { toEpoch } from './clock.js'
+import {
+  type BindingDetail,
+  bindingToProto,
+  clearFromProto,
+  type ClearRequest,
+  detailToProto,
+  eventToProto,
+  explainFromProto,
+  filterFromProto,
+  type PolicyValues,
+  QuestionError,
+  refusalToProto,
+  type Target,
+} from './control-codec.js'
+import type { History, HistoryFilter } from './history.js'
+import { policyToProto } from './status.js'
 
-/** Bindings in one message. */
+export type { BindingDetail, ClearRequest, PolicyValues } from './control-codec.js'
+
+/** What the questions are about. */
+export type Subject = {
+  readonly table: Table
+  readonly history: History
+  readonly policy: PolicyValues
+  /** Forgets what the request names and returns how much that was; what it does is noted before it returns. */
+  clear(request: ClearRequest): number
+  explain(binding: Binding): BindingDetail
+}
+
+/** Bindings, events or refusals in one message. */
 const PART = 500
+/** Bindings looked at in one turn of the event loop. */
+const SLICE = 5000
 
 type Client = ControlClient<proto.FromSnoop.$Properties>
 export type SnoopControl = ControlServer<proto.ToSnoop, proto.FromSnoop.$Properties>
@@ -18,26 +46,55 @@ export type SnoopControl = ControlServer<proto.ToSnoop, proto.FromSnoop.$Propert
 /** `status` is undefined while the snooper starts. Throws FatalError as ControlServer.listen does. */
 export function listenSnoopControl(
   path: string,
-  table: Table,
+  subject: Subject,
   status: () => proto.SnoopStatus.$Properties | undefined,
   log: Logger,
 ): Promise<SnoopControl> {
   const onClient = (client: Client) => {
     let busy = false
+    let following = false
+    const take = (answer: Promise<void>): void => {
+      busy = true
+      answer
+        .catch((error: unknown) => {
+          log.error({ error: reason(error) }, 'a question could not be answered')
+          refuse(client, `this question cannot be answered: ${reason(error)}`)
+        })
+        .finally(() => (busy = false))
+    }
+    const handle = (message: proto.ToSnoop): void => {
+      if (busy) {
+        refuse(client, 'one question at a time')
+      } else if (message.getStatus != null) {
+        answerStatus(client, status())
+      } else if (message.getBindings != null) {
+        take(sendBindings(client, subject.table))
+      } else if (message.getEvents != null) {
+        const { follow, last, filter } = message.getEvents
+        const wanted = filterFromProto(filter)
+        following = follow === true
+        take(sendEvents(client, subject.history, wanted, last ?? 0, following))
+      } else if (message.explain != null) {
+        take(sendExplanation(client, subject, explainFromProto(message.explain)))
+      } else if (message.clear != null) {
+        clear(client, subject, clearFromProto(message.clear), log)
+      } else {
+        refuse(client, 'the message asks nothing that is known here')
+      }
+    }
     return {
       onMessage: (message: proto.ToSnoop) => {
-        if (busy) {
-          refuse(client, 'one question at a time')
-        } else if (message.getStatus != null) {
-          answerStatus(client, status())
-        } else if (message.getBindings != null) {
-          busy = true
-          void sendBindings(client, table).finally(() => (busy = false))
-        } else {
-          refuse(client, 'the message asks nothing that is known here')
+        try {
+          handle(message)
+        } catch (error) {
+          if (!(error instanceof QuestionError)) throw error
+          refuse(client, error.message)
         }
       },
-      onClose: () => undefined,
+      onClose: () => {
+        // who waits for more looks whether its client is still there
+        if (following) subject.history.wake()
+      },
     }
   }
   return ControlServer.listen<proto.ToSnoop, proto.FromSnoop.$Properties>({
@@ -59,7 +116,13 @@ function refuse(client: Client, error: string): void {
   client.close()
 }
 
-/** In parts, as fast as the client reads; between them everything else has its turn. */
+/** Lets everything else have its turn, and waits for a slow reader; false if the client has gone. */
+async function room(client: Client): Promise<boolean> {
+  await nextTurn()
+  return client.writable()
+}
+
+/** In parts, as fast as the client reads. */
 async function sendBindings(client: Client, table: Table): Promise<void> {
   let part: proto.Binding.$Properties[] = []
   for (const binding of table.bindings()) {
@@ -67,28 +130,79 @@ async function sendBindings(client: Client, table: Table): Promise<void> {
     if (part.length < PART) continue
     client.send({ bindings: { bindings: part } })
     part = []
-    await nextTurn()
-    if (!(await client.writable())) return
+    if (!(await room(client))) return
   }
   client.send({ bindings: { bindings: part } })
   client.send({ end: {} })
 }
 
-function bindingToProto(binding: Binding, table: Table): proto.Binding.$Properties {
-  const reason = reasonOf(binding, table)
-  return {
-    vni: binding.vni,
-    mac: parseMac(binding.mac) ?? Buffer.alloc(0),
-    ip: parseIp(binding.ip) ?? Buffer.alloc(0),
-    port: binding.place.port,
-    vlan: binding.place.vlan,
-    state: REASONS[reason].state,
-    reason,
-    evidence: binding.evidence,
-    router: binding.router,
-    firstSeen: toEpoch(binding.firstSeen),
-    lastSeen: toEpoch(binding.lastSeen),
-    expires: toEpoch(table.timers.at(binding) ?? 0),
-    seq: binding.report?.seq ?? 0,
+/** What waits for a slow client waits in the history, where the newest displace the oldest: it costs no memory. */
+async function sendEvents(
+  client: Client,
+  history: History,
+  filter: HistoryFilter,
+  last: number,
+  follow: boolean,
+): Promise<void> {
+  const place = history.last(last, filter)
+  const { end } = history
+  let caughtUp = false
+  // before anything is read: who does not read gets nothing more
+  while (await room(client)) {
+    const { events, lost } = history.read(place, filter, PART)
+    if (events.length > 0 || lost > 0) client.send({ events: { events: events.map(eventToProto), lost } })
+    if (!caughtUp && place.sequence >= end) {
+      caughtUp = true
+      client.send({ end: {} })
+    }
+    if (caughtUp && !follow) return
+    if (place.sequence >= history.end) await history.more()
   }
+}
+
+async function sendExplanation(client: Client, subject: Subject, target: Target): Promise<void> {
+  const { table, history } = subject
+  client.send({ explanation: { policy: policyToProto(subject.policy) } })
+  let part: proto.BindingDetail.$Properties[] = []
+  let looked = 0
+  for (const binding of candidates(table, target)) {
+    if (isMeant(binding, target)) part.push(detailToProto(bindingToProto(binding, table), subject.explain(binding)))
+    if (part.length === PART) {
+      client.send({ explanation: { bindings: part } })
+      part = []
+    }
+    if (++looked % SLICE === 0 && !(await room(client))) return
+  }
+  client.send({ explanation: { bindings: part } })
+  const place = history.last(Infinity, target)
+  const { end } = history
+  while (place.sequence < end) {
+    client.send({ explanation: { events: history.read(place, target, PART).events.map(eventToProto) } })
+    if (!(await room(client))) return
+  }
+  const refusals = history.refusals(target)
+  for (let start = 0; start < refusals.length; start += PART) {
+    client.send({ explanation: { refusals: refusals.slice(start, start + PART).map(refusalToProto) } })
+  }
+  client.send({ end: {} })
+}
+
+function candidates(table: Table, { vni, mac, ip }: Target): Iterable<Binding> {
+  if (vni === undefined) return table.bindings()
+  if (mac !== undefined) return [...(table.ofMac(vni, mac)?.bindings ?? [])]
+  const binding = ip === undefined ? undefined : table.find(vni, ip)
+  return binding === undefined ? [] : [binding]
+}
+
+const isMeant = (binding: Binding, { vni, mac, ip }: Target): boolean =>
+  (vni === undefined || binding.vni === vni) &&
+  (mac === undefined || binding.mac === mac) &&
+  (ip === undefined || binding.ip === ip)
+
+function clear(client: Client, subject: Subject, request: ClearRequest, log: Logger): void {
+  const place = { sequence: subject.history.end }
+  const count = subject.clear(request)
+  const { events } = subject.history.read(place, {}, PART)
+  log.info({ pid: client.peer.pid, count, ...request }, 'cleared for an operator')
+  client.send({ cleared: { count, events: events.map(eventToProto) } })
 }

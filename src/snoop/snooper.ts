@@ -145,7 +145,6 @@ export class Snooper {
 
   private onEvidence({ ifindex, vlan, ...frame }: Evidence): void {
     const { mac, ip, at } = frame
-    if (frame.kind === 'arp-probe' || frame.kind === 'dad-ns') return
     const port = this.ports.ports.get(ifindex)
     // a frame of before the fall is old news; one that came later shows that the port is up before the kernel says so,
     // which it does up to a second late (net/core/link_watch.c)

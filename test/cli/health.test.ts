@@ -10,7 +10,7 @@ function status(relay: Partial<RelayReport> | undefined, snooper: Partial<Snoope
   const main = { ...{ id: 1, kind: 'main', client: '', since: 0, bytesToZebra: 0, bytesToBgpd: 0 }, inSync: true }
   const session = { ...main, framesToZebra: 0, framesToBgpd: 0, injected: 0, heldBack: 0, note: '' }
   const goodRelay = { ...relayReport({}), sessions: [session], injecting: true, vnis: 1, workerStarts: 1 }
-  const port = { name: 'tap1', bridge: 'br0', up: true, attached: 'tcx', error: '', bindings: 0 }
+  const port = { name: 'tap1', bridge: 'br0', up: true, attached: 'tcx', error: '', bindings: 0, limited: 0 }
   const goodSnooper = { ...snooperReport({}), relayConnected: true, ports: [port] }
   return {
     relay: relay === undefined ? missing : { running: true, socket: '/run/r', ...goodRelay, ...relay },
@@ -38,6 +38,12 @@ const CASES: [name: string, status: Status, expected: RegExp][] = [
   ['versions differ', status({ version: '1' }, { version: '2' }), /^notice: relay 1 and snooper 2 differ/],
   ['VNI not live', status({}, { reasons: { 'vni-not-live': 2 } }), /^problem: 2 bindings in VNIs/],
   ['MAC not local', status({}, { reasons: { 'mac-not-local': 1 } }), /^notice: 1 binding whose MAC/],
+  [
+    'duplicates',
+    status({}, { duplicates: 3, duplicateIps: [{ vni: 100, ip: '10.0.0.5' }] }),
+    /^problem: 3 duplicate IPs: 10\.0\.0\.5 \(VNI 100\), and 2 more$/,
+  ],
+  ['observe mode', status({}, { mode: 'observe' }), /^notice: observe mode: nothing is announced/],
   ['IP conflict', status({}, { reasons: { 'ip-conflict': 1 } }), /^problem: 1 binding of an IP/],
 ]
 for (const [name, status, expected] of CASES) {
@@ -49,8 +55,18 @@ for (const [name, status, expected] of CASES) {
 }
 
 test('a port that is not snooped is named with its reason', () => {
-  const port = { name: 'tap9', bridge: 'br0', up: true, attached: '', error: 'EPERM', bindings: 0 }
+  const port = { name: 'tap9', bridge: 'br0', up: true, attached: '', error: 'EPERM', bindings: 0, limited: 0 }
   assert.deepEqual(said(status({}, { ports: [port] })), ['problem: port tap9 is not snooped: EPERM'])
+})
+
+test('ports that were over the learning rate are named, but not without end', () => {
+  const ports = Array.from({ length: 9 }, (_, index) => {
+    const port = { name: `tap${index}`, bridge: 'br0', up: true, attached: 'tcx', error: '', bindings: 0 }
+    return { ...port, limited: index }
+  })
+  const found = said(status({}, { ports }))
+  assert.equal(found[0], 'notice: port tap1 claimed addresses faster than it may: 1 claim not looked at')
+  assert.deepEqual([found.length, found[5]], [6, 'notice: so did 3 other ports'])
 })
 
 test('without a snooper: how long the relay keeps what it has', () => {

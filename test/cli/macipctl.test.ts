@@ -12,6 +12,7 @@ import { counters, countStates } from '../../src/snoop/status.js'
 import { macipctl, type Result, silent, tempDir } from '../daemon/support.js'
 import { evidence, TAP2, VM1, VM2 } from '../evpn/build.js'
 import { FakeRelay } from '../snoop/fake-relay.js'
+import { subject } from '../snoop/subject.js'
 
 type Scene = { relay: string; snoop: string; ctl: (...args: string[]) => Promise<Result> }
 
@@ -83,7 +84,7 @@ async function withSnooper(t: TestContext, path: string, changes: proto.SnoopSta
     withdrawn: counters(table.withdrawn),
     ...changes,
   })
-  const server = await listenSnoopControl(path, table, status, silent)
+  const server = await listenSnoopControl(path, subject({ table }), status, silent)
   t.after(() => server.close())
 }
 
@@ -118,7 +119,7 @@ test('status with both: all is well, first of all', async (t) => {
     'SNOOPER running for 12 s, version 0.1.0',
     'bindings 3: 2 active, 1 pending',
     'why 2 announced, 1 mac-not-local',
-    'tap1 br0 up tcx 2',
+    'tap1 br0 up tcx 2 0',
   ]) {
     assert.ok(shown.includes(line), `${line}\n${stdout}`)
   }
@@ -204,11 +205,14 @@ test('bindings without a snooper: what the relay holds', async (t) => {
 })
 
 const WRONG: [args: string[], message: RegExp][] = [
-  [[], /a command is needed: status, bindings, show or zapi/],
+  [[], /a command is needed: status, bindings, explain, events, clear, show or zapi/],
   [['bindings', '10.0.0.256'], /Expected an IP address or a MAC address/],
   [['bindings', 'bc:24:11'], /Expected an IP address or a MAC address/],
   [['bindings', '--vni', '16777216'], /Expected a number from 1 to 16777215/],
-  [['bindings', '--state', 'lost'], /Allowed choices are pending, active, shadowed, remote/],
+  [
+    ['bindings', '--state', 'lost'],
+    /Allowed choices are pending, active, probing, contested, duplicate, remote, shadowed/,
+  ],
   [['status', '--verbose'], /unknown option '--verbose'/],
 ]
 for (const [args, message] of WRONG) {

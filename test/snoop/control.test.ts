@@ -13,6 +13,7 @@ import { listenSnoopControl } from '../../src/snoop/control.js'
 import { counters, countStates } from '../../src/snoop/status.js'
 import { silent, tempDir } from '../daemon/support.js'
 import { evidence, VM1 } from '../evpn/build.js'
+import { subject } from './subject.js'
 
 async function listening(t: TestContext, bindings: number): Promise<string> {
   const path = join(tempDir(t), 'snoop.sock')
@@ -31,7 +32,7 @@ async function listening(t: TestContext, bindings: number): Promise<string> {
     ...countStates(table),
     refused: counters(table.refused),
   })
-  const server = await listenSnoopControl(path, table, status, silent)
+  const server = await listenSnoopControl(path, subject({ table }), status, silent)
   t.after(() => server.close())
   return path
 }

@@ -1,0 +1,75 @@
+// A question whose answer goes on for as long as somebody wants to see it.
+import { connectControl } from '../daemon/control-client.js'
+import type { Codec, ControlStream, StreamEvents } from '../daemon/control-stream.js'
+import { ExitCode, FatalError, reason } from '../daemon/exit.js'
+import { explain } from './ask.js'
+
+export type Followed<In, Out> = Codec<In, Out> & {
+  path: string
+  /** Who is asked, in words. */
+  who: string
+  ask: Out
+  /** Takes in one part of the answer; true when it was the last. */
+  onPart: (message: In) => boolean
+}
+
+/** Aborted by the signals that end a program, and when nobody reads what it prints. */
+export function interruption(): AbortSignal {
+  const interrupted = new AbortController()
+  const stop = (): void => {
+    interrupted.abort()
+  }
+  process.once('SIGINT', stop).once('SIGTERM', stop)
+  process.stdout.once('error', stop)
+  return interrupted.signal
+}
+
+/** Resolves after the last part, or when aborted. Throws FatalError. */
+export async function follow<In extends { error?: string | null }, Out>(
+  { path, who, ask, onPart, ...codec }: Followed<In, Out>,
+  signal: AbortSignal,
+): Promise<void> {
+  let settle: (error?: Error) => void = () => undefined
+  const ended = new Promise<void>((resolve, reject) => {
+    settle = (error) => {
+      if (error === undefined) resolve()
+      else reject(error)
+    }
+  })
+  const stream = await connect<In, Out>(path, who, {
+    ...codec,
+    onMessage: (message) => {
+      const { error } = message
+      if (error != null && error !== '') settle(new FatalError(ExitCode.usage, `the ${who} at ${path}: ${error}`))
+      else if (onPart(message)) settle()
+    },
+    onClose: (error) => {
+      const why = error === undefined ? '' : `: ${reason(error)}`
+      settle(new FatalError(ExitCode.notRunning, `the ${who} at ${path} has closed the connection${why}`))
+    },
+  })
+  const stop = (): void => {
+    settle()
+  }
+  signal.addEventListener('abort', stop)
+  try {
+    if (signal.aborted) return
+    stream.send(ask)
+    await ended
+  } finally {
+    signal.removeEventListener('abort', stop)
+    stream.destroy()
+  }
+}
+
+async function connect<In, Out>(
+  path: string,
+  who: string,
+  options: Codec<In, Out> & StreamEvents<In>,
+): Promise<ControlStream<In, Out>> {
+  try {
+    return await connectControl<In, Out>({ path, ...options })
+  } catch (error) {
+    throw new FatalError(ExitCode.notRunning, `the ${who} does not answer at ${path}: ${explain(error)}`)
+  }
+}

@@ -1,0 +1,77 @@
+// What was not believed, counted by who said it and why: a bounded number, the least recent forgotten first.
+import type { Key } from '../evpn/binding.js'
+
+/** `key.vni` is 0 where there is none. `port`: the last one's. Times are milliseconds of the monotonic clock. */
+export type Refused = {
+  readonly key: Key
+  readonly reason: string
+  port: string
+  count: number
+  readonly first: number
+  last: number
+}
+
+type Node = Refused & { older: Node | undefined; newer: Node | undefined }
+
+export const MAX_REFUSALS = 4096
+
+/**
+ * A map with a list through it: a Map's own order costs a walk over the deleted ones whenever the oldest is looked for.
+ */
+export class Refusals {
+  /** By VNI, MAC, IP and reason. */
+  private readonly nodes = new Map<string, Node>()
+  private oldest: Node | undefined
+  private newest: Node | undefined
+
+  get size(): number {
+    return this.nodes.size
+  }
+
+  /** Whether it is the first of its kind, as far as remembered. */
+  add(key: Key, port: string, reason: string, at: number): boolean {
+    const name = nameOf(key, reason)
+    const known = this.nodes.get(name)
+    if (known !== undefined) {
+      known.count += 1
+      known.port = port
+      known.last = at
+      if (known !== this.newest) {
+        this.unlink(known)
+        this.link(known)
+      }
+      return false
+    }
+    const { oldest } = this
+    if (oldest !== undefined && this.nodes.size >= MAX_REFUSALS) {
+      this.unlink(oldest)
+      this.nodes.delete(nameOf(oldest.key, oldest.reason))
+    }
+    const node: Node = { key, reason, port, count: 1, first: at, last: at, older: undefined, newer: undefined }
+    this.nodes.set(name, node)
+    this.link(node)
+    return true
+  }
+
+  /** The least recent first. */
+  *all(): Generator<Refused> {
+    for (let node = this.oldest; node !== undefined; node = node.newer) yield node
+  }
+
+  private link(node: Node): void {
+    node.older = this.newest
+    node.newer = undefined
+    if (this.newest === undefined) this.oldest = node
+    else this.newest.newer = node
+    this.newest = node
+  }
+
+  private unlink({ older, newer }: Node): void {
+    if (older === undefined) this.oldest = newer
+    else older.newer = newer
+    if (newer === undefined) this.newest = older
+    else newer.older = older
+  }
+}
+
+const nameOf = ({ vni, mac, ip }: Key, reason: string): string => `${vni} ${mac} ${ip} ${reason}`
