@@ -13,7 +13,19 @@ import {
   type Place,
 } from './binding.js'
 import type { Status } from '../zapi/overlay.js'
-import { contest, countMove, defend, learn, onConfirmDue, onObjectDue, onRemote, overtake, release } from './contest.js'
+import {
+  contest,
+  countMove,
+  defend,
+  dropClaim,
+  learn,
+  loseOwner,
+  onConfirmDue,
+  onObjectDue,
+  onRemote,
+  overtake,
+  release,
+} from './contest.js'
 import { makeRoom } from './limits.js'
 import type { Policy, StaticBinding } from './policy.js'
 import { onAgeDue, onProbeDue, onRefreshDue, QUIET_MS, refreshNow, scheduleRefresh } from './refresh.js'
@@ -204,11 +216,12 @@ function onSeen(turn: Turn, binding: Binding, { kind, router }: Evidence, place:
 
 function onPortLost(turn: Turn, { ifindex, vlan, reason }: Extract<Event, { type: 'port-lost' }>): void {
   const { table } = turn
+  const isLost = (place: Place | undefined): boolean =>
+    place?.ifindex === ifindex && (vlan === undefined || place.vlan === vlan)
+  for (const owner of [...table.contested]) if (isLost(owner.claim?.place)) dropClaim(turn, owner)
   // what is frozen stays so: else a port that goes down and up would thaw it
-  const lost = [...table.onPort(ifindex)].filter(
-    ({ place, phase }) => phase !== 'duplicate' && (vlan === undefined || place.vlan === vlan),
-  )
-  for (const binding of lost) turn.withdraw(binding, reason)
+  const lost = [...table.onPort(ifindex)].filter(({ place, phase }) => phase !== 'duplicate' && isLost(place))
+  for (const binding of lost) loseOwner(turn, binding, reason)
   if (reason === 'port-gone') table.pace.forget(ifindex)
 }
 

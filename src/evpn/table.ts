@@ -34,6 +34,8 @@ export class Table {
   readonly withdrawn: Record<Withdrawal, number> = zeros({ ...WITHDRAWALS, ...REFUSALS })
   /** Frozen ones. */
   readonly duplicates = new Set<Binding>()
+  /** Whose owners are being asked. */
+  readonly contested = new Set<Binding>()
   /** Every binding but the static ones, by port. */
   readonly crowd = new Crowd()
   /** Counts connections to the relay: what an earlier one reported no longer holds. */
@@ -112,6 +114,7 @@ export class Table {
     if (group?.bindings.size === 0) this.byMac.delete(key)
     this.timers.delete(binding)
     this.duplicates.delete(binding)
+    this.contested.delete(binding)
     this.count -= 1
   }
 
