@@ -42,7 +42,7 @@ export function contest(turn: Turn, owner: Binding, claim: Claim): void {
     return
   }
   const key: Key = { vni: owner.vni, mac: claim.mac, ip: owner.ip }
-  const full = shareTaken(turn, key, claim.place.ifindex)
+  const full = shareTaken(turn, key, claim.place.ifindex, owner)
   if (full !== undefined) {
     turn.refuse(full, key, claim.place.port)
     return
@@ -84,7 +84,7 @@ function takeOver(turn: Turn, owner: Binding, claim: Claim): void {
   const { table, policy } = turn
   const key: Key = { vni: owner.vni, mac: claim.mac, ip: owner.ip }
   // much may have happened since the claim was made
-  const refusal = refusalOfKey(key, undefined, table.views, policy) ?? shareTaken(turn, key, claim.place.ifindex)
+  const refusal = refusalOfKey(key, undefined, table.views, policy) ?? shareTaken(turn, key, claim.place.ifindex, owner)
   if (refusal !== undefined) {
     turn.refuse(refusal, key, claim.place.port)
     dropClaim(turn, owner)

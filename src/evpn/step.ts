@@ -26,7 +26,7 @@ import {
   overtake,
   release,
 } from './contest.js'
-import { makeRoom } from './limits.js'
+import { makeRoom, portFull } from './limits.js'
 import type { Policy, StaticBinding } from './policy.js'
 import { onAgeDue, onProbeDue, onRefreshDue, QUIET_MS, refreshNow, scheduleRefresh } from './refresh.js'
 import { type Refusal, refusalOfEvidence, refusalOfKey } from './refusal.js'
@@ -185,9 +185,14 @@ function refuse(turn: Turn, refusal: Refusal, evidence: Evidence, current: Bindi
 /** The host of a binding was seen. */
 function onSeen(turn: Turn, binding: Binding, { kind, router }: Evidence, place: Place): void {
   const { table, now } = turn
+  const { place: old, phase, tries, confirmed, isStatic } = binding
+  const full = isStatic || place.ifindex === old.ifindex ? undefined : portFull(turn, binding.ip, place.ifindex)
+  if (full !== undefined) {
+    turn.refuse(full, binding, place.port)
+    return
+  }
   binding.lastSeen = Math.max(binding.lastSeen, now)
-  if (binding.isStatic) return
-  const { place: old, phase, tries, confirmed } = binding
+  if (isStatic) return
   const moved = place.ifindex !== old.ifindex || place.vlan !== old.vlan
   if (moved) {
     turn.forget(old, binding.mac, binding.ip)
