@@ -107,7 +107,7 @@ function take(turn: Turn, event: Event): void {
     case 'clear': {
       const binding = table.get(event.key)
       if (binding?.phase === 'duplicate') release(turn, binding, 'cleared')
-      else if (binding !== undefined && event.what === 'binding') turn.withdraw(binding, 'cleared')
+      else if (binding?.isStatic === false && event.what === 'binding') turn.withdraw(binding, 'cleared')
       return
     }
     case 'tick':
@@ -179,7 +179,7 @@ function refuse(turn: Turn, refusal: Refusal, evidence: Evidence, current: Bindi
   turn.refuse(refusal, { vni, mac, ip }, place?.port ?? '')
   // the node may have got the address after the binding was made
   const taken = refusal === 'own-ip' || (refusal === 'own-mac' && current?.mac === mac)
-  if (taken && current !== undefined) turn.withdraw(current, refusal)
+  if (taken && current?.isStatic === false) turn.withdraw(current, refusal)
 }
 
 /** The host of a binding was seen. */
@@ -304,5 +304,5 @@ function onView(turn: Turn, change: ViewChange): void {
   const suspects = [...(table.ofMac(vni, mac)?.bindings ?? [])]
   const holder = table.find(vni, ip)
   if (holder !== undefined && holder.mac !== mac) suspects.push(holder)
-  for (const it of suspects) if (table.views.isGateway(it)) turn.withdraw(it, 'gateway')
+  for (const it of suspects) if (!it.isStatic && table.views.isGateway(it)) turn.withdraw(it, 'gateway')
 }
