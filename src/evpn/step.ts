@@ -236,18 +236,19 @@ function onRestored(turn: Turn, { from, entry, place, vni, own }: Restored): voi
   const { table, policy, now } = turn
   const { mac, ip, router, minSeq } = entry
   const current = table.find(entry.vni, ip)
-  if (current?.mac === mac) {
-    current.firstSeen = Math.min(current.firstSeen, entry.firstSeen)
-    current.minSeq = Math.max(current.minSeq, minSeq)
-    // bgpd was told of it all the time
-    if (from === 'relay') current.confirmed = true
-    return
-  }
   const drop = (why: Withdrawal): void => {
     if (from === 'file') return
     table.withdrawn[why] += 1
     turn.remove(entry)
     turn.note('withdrawn', entry, entry.port, why)
+  }
+  if (current?.mac === mac) {
+    if (current.phase === 'duplicate') return drop('duplicate')
+    current.firstSeen = Math.min(current.firstSeen, entry.firstSeen)
+    current.minSeq = Math.max(current.minSeq, minSeq)
+    // bgpd was told of it all the time
+    if (from === 'relay') current.confirmed = true
+    return
   }
   if (place === undefined) return drop('no-port')
   if (vni !== entry.vni) return drop('vni-changed')
