@@ -70,11 +70,12 @@ export function contest(turn: Turn, owner: Binding, claim: Claim): void {
 
 export function onConfirmDue(turn: Turn, owner: Binding): void {
   const { table, policy, now } = turn
-  if (owner.tries < CONFIRMS) {
+  if (owner.tries < CONFIRMS && !isRemote(owner, table)) {
     // the second one is paid for by those that come after it
     if (owner.tries > 0) table.pace.reserve(owner.place.ifindex, now, policy.probeRate)
     owner.tries += 1
-    turn.probe(owner)
+    // who asks whether the address is free does not have it; if it takes it after all, it will say so
+    if (owner.quietUntil <= now) turn.probe(owner)
     table.setTimer(owner, 'confirm', now + policy.duplicates.confirmMs / CONFIRMS)
   } else if (owner.claim !== undefined) takeOver(turn, owner, owner.claim)
 }
@@ -163,7 +164,7 @@ export function onRemote(turn: Turn, binding: Binding, wasTold: boolean): void {
 
 export function onObjectDue(turn: Turn, binding: Binding): void {
   const { table, policy, now } = turn
-  turn.probe(binding)
+  if (binding.quietUntil <= now) turn.probe(binding)
   table.setTimer(binding, 'age', Math.max(now, binding.lastSeen + ageOf(binding, policy)))
 }
 

@@ -51,7 +51,9 @@ export function onRefreshDue(turn: Turn, binding: Binding): void {
     binding.phase = 'known'
     table.setTimer(binding, 'age', Math.max(now, binding.lastSeen + ageOf(binding, policy)))
   } else if (binding.quietUntil > now) {
-    table.setTimer(binding, 'refresh', binding.quietUntil)
+    // whoever goes on asking must not keep what nobody has
+    if (now >= Math.max(binding.lastSeen, binding.quietSince) + ageOf(binding, policy)) turn.withdraw(binding, 'aged')
+    else table.setTimer(binding, 'refresh', binding.quietUntil)
   } else {
     table.setTimer(binding, 'probe', table.pace.reserve(binding.place.ifindex, now, policy.probeRate))
   }

@@ -170,8 +170,10 @@ function onEvidence(turn: Turn, evidence: Evidence): void {
 }
 
 /** A host asks whether the address is free: whoever asks about it on that port meanwhile would look like a conflict. */
-function onAsking({ now }: Turn, { mac, place }: Evidence, current: Binding): void {
-  if (mac === current.mac || place?.ifindex === current.place.ifindex) current.quietUntil = now + QUIET_MS
+function onAsking({ now }: Turn, { place }: Evidence, current: Binding): void {
+  if (place?.ifindex !== current.place.ifindex) return
+  if (current.quietUntil <= now) current.quietSince = now
+  current.quietUntil = now + QUIET_MS
 }
 
 function refuse(turn: Turn, refusal: Refusal, evidence: Evidence, current: Binding | undefined): void {
