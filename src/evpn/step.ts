@@ -28,7 +28,7 @@ import {
 } from './contest.js'
 import { makeRoom, portFull } from './limits.js'
 import type { Policy, StaticBinding } from './policy.js'
-import { onAgeDue, onProbeDue, onRefreshDue, QUIET_MS, refreshNow, scheduleRefresh } from './refresh.js'
+import { isRemote, onAgeDue, onProbeDue, onRefreshDue, QUIET_MS, refreshNow, scheduleRefresh } from './refresh.js'
 import { type Refusal, refusalOfEvidence, refusalOfKey } from './refusal.js'
 import { reasonOf } from './state.js'
 import type { Table, Withdrawal } from './table.js'
@@ -295,6 +295,8 @@ function onReport(turn: Turn, { key, status, seq }: Extract<Event, { type: 'repo
   turn.note('state', binding, binding.place.port, reasonOf(binding, table))
   const wasTold = before === 'announced' || before === 'shadowed'
   if (status === 'remote') onRemote(turn, binding, wasTold)
+  // back from behind another VTEP, where nobody was asked
+  else if (binding.timer === 'age' && !isRemote(binding, table)) scheduleRefresh(turn, binding)
   // a host that stays silent is only found again if it is asked
   else if (status === 'mac-not-local' && wasTold && binding.phase === 'known') refreshNow(turn, binding)
 }
