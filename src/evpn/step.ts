@@ -245,22 +245,40 @@ function onRestored(turn: Turn, { from, entry, place, vni, own }: Restored): voi
     turn.note('withdrawn', entry, entry.port, why)
   }
   if (current?.mac === mac) {
-    if (current.phase === 'duplicate') return drop('duplicate')
+    if (current.phase === 'duplicate') {
+      drop('duplicate')
+      return
+    }
     current.firstSeen = Math.min(current.firstSeen, entry.firstSeen)
     current.minSeq = Math.max(current.minSeq, minSeq)
     // bgpd was told of it all the time
     if (from === 'relay') current.confirmed = true
     return
   }
-  if (place === undefined) return drop('no-port')
-  if (vni !== entry.vni) return drop('vni-changed')
+  if (place === undefined) {
+    drop('no-port')
+    return
+  }
+  if (vni !== entry.vni) {
+    drop('vni-changed')
+    return
+  }
   const refusal = refusalOfKey(entry, own, table.views, policy)
-  if (refusal !== undefined) return drop(refusal)
+  if (refusal !== undefined) {
+    drop(refusal)
+    return
+  }
   // one that nobody has seen in this run gives way to one that the relay has announced all the time
-  if (current !== undefined && current.confirmed) return drop('other-mac')
+  if (current !== undefined && current.confirmed) {
+    drop('other-mac')
+    return
+  }
   if (current !== undefined) turn.withdraw(current, 'other-mac')
   const full = makeRoom(turn, entry, place.ifindex)
-  if (full !== undefined) return drop(full)
+  if (full !== undefined) {
+    drop(full)
+    return
+  }
   const lastSeen = Math.min(entry.lastSeen, now)
   const seed = { vni, mac, ip, place, router, evidence: 'restored', lastSeen } as const
   const firstSeen = Math.min(entry.firstSeen, lastSeen)
