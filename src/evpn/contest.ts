@@ -2,6 +2,7 @@
 // often is a duplicate (RFC 9161 3.7). Another node's claim is seen as a remote route with another MAC.
 import { type Binding, type Claim, type Key, newBinding } from './binding.js'
 import { makeRoom, shareTaken } from './limits.js'
+import { confirmRate, refreshRate } from './pace.js'
 import { ageOf, isRemote, scheduleRefresh } from './refresh.js'
 import { refusalOfKey } from './refusal.js'
 import type { PortLoss } from './step.js'
@@ -53,12 +54,15 @@ export function contest(turn: Turn, owner: Binding, claim: Claim): void {
     return
   }
   const { confirmMs } = policy.duplicates
-  const at = table.pace.reserveBefore(owner.place.ifindex, now, now + confirmMs / 2, policy.probeRate)
+  const rate = confirmRate(policy.probeRate)
+  const { ifindex } = owner.place
+  const at = table.confirmPace.reserveBefore(ifindex, now, now + confirmMs / CONFIRMS, rate)
   if (at === undefined) {
     turn.refuse('confirm-busy', key, claim.place.port)
     turn.forget(claim.place, claim.mac, owner.ip)
     return
   }
+  for (let more = 1; more < CONFIRMS; more++) table.confirmPace.reserve(ifindex, now, rate)
   owner.phase = 'contested'
   table.contested.add(owner)
   owner.claim = claim
@@ -71,8 +75,6 @@ export function contest(turn: Turn, owner: Binding, claim: Claim): void {
 export function onConfirmDue(turn: Turn, owner: Binding): void {
   const { table, policy, now } = turn
   if (owner.tries < CONFIRMS && !isRemote(owner, table)) {
-    // the second one is paid for by those that come after it
-    if (owner.tries > 0) table.pace.reserve(owner.place.ifindex, now, policy.probeRate)
     owner.tries += 1
     // who asks whether the address is free does not have it; if it takes it after all, it will say so
     if (owner.quietUntil <= now) turn.probe(owner)
@@ -158,7 +160,7 @@ export function onRemote(turn: Turn, binding: Binding, wasTold: boolean): void {
   scheduleRefresh(turn, binding)
   if (!wasTold || binding.isStatic || table.views.rival(binding) === undefined || countMove(turn, binding)) return
   if (policy.probes === 'send') {
-    table.setTimer(binding, 'object', table.pace.reserve(place.ifindex, now, policy.probeRate))
+    table.setTimer(binding, 'object', table.pace.reserve(place.ifindex, now, refreshRate(policy.probeRate)))
   }
 }
 

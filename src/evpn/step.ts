@@ -229,7 +229,10 @@ function onPortLost(turn: Turn, { ifindex, vlan, reason }: Extract<Event, { type
   // what is frozen stays so: else a port that goes down and up would thaw it
   const lost = [...table.onPort(ifindex)].filter(({ place, phase }) => phase !== 'duplicate' && isLost(place))
   for (const binding of lost) loseOwner(turn, binding, reason)
-  if (reason === 'port-gone') table.pace.forget(ifindex)
+  if (reason === 'port-gone') {
+    table.pace.forget(ifindex)
+    table.confirmPace.forget(ifindex)
+  }
 }
 
 type Restored = Extract<Event, { type: 'restored' }>

@@ -29,6 +29,7 @@ export class Table {
   readonly views = new Views()
   readonly timers = new Deadlines<Binding>()
   readonly pace = new Pace()
+  readonly confirmPace = new Pace()
   /** Evidence that taught nothing. */
   readonly refused: Record<Refusal, number> = zeros(REFUSALS)
   readonly withdrawn: Record<Withdrawal, number> = zeros({ ...WITHDRAWALS, ...REFUSALS })
