@@ -93,6 +93,7 @@ export type Binding = Key & {
   tries: number
   /** Not to be probed before: the host was just asking whether the address is free (RFC 5227 2.1.1). */
   quietUntil: number
+  quietSince: number
   /** The last claim of another host; decided about while `contested`. */
   claim: Claim | undefined
   /** When the address changed its owner, within the window of duplicate detection. */
@@ -125,6 +126,7 @@ export function newBinding(seed: Seed, { isStatic = false, confirmed = true, min
     timer: undefined,
     tries: 0,
     quietUntil: -Infinity,
+    quietSince: -Infinity,
     claim: undefined,
     moves: NO_MOVES,
     jitter: jitterOf(mac, ip),

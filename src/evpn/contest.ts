@@ -2,7 +2,10 @@
 // often is a duplicate (RFC 9161 3.7). Another node's claim is seen as a remote route with another MAC.
 import { type Binding, type Claim, type Key, newBinding } from './binding.js'
 import { makeRoom, shareTaken } from './limits.js'
+import { confirmRate, refreshRate } from './pace.js'
 import { ageOf, isRemote, scheduleRefresh } from './refresh.js'
+import { refusalOfKey } from './refusal.js'
+import type { PortLoss } from './step.js'
 import type { Turn } from './turn.js'
 
 /** In the confirm time the former owner is asked so many times. */
@@ -40,7 +43,7 @@ export function contest(turn: Turn, owner: Binding, claim: Claim): void {
     return
   }
   const key: Key = { vni: owner.vni, mac: claim.mac, ip: owner.ip }
-  const full = shareTaken(turn, key, claim.place.ifindex)
+  const full = shareTaken(turn, key, claim.place.ifindex, owner)
   if (full !== undefined) {
     turn.refuse(full, key, claim.place.port)
     return
@@ -51,13 +54,17 @@ export function contest(turn: Turn, owner: Binding, claim: Claim): void {
     return
   }
   const { confirmMs } = policy.duplicates
-  const at = table.pace.reserveBefore(owner.place.ifindex, now, now + confirmMs / 2, policy.probeRate)
+  const rate = confirmRate(policy.probeRate)
+  const { ifindex } = owner.place
+  const at = table.confirmPace.reserveBefore(ifindex, now, now + confirmMs / CONFIRMS, rate)
   if (at === undefined) {
     turn.refuse('confirm-busy', key, claim.place.port)
     turn.forget(claim.place, claim.mac, owner.ip)
     return
   }
+  for (let more = 1; more < CONFIRMS; more++) table.confirmPace.reserve(ifindex, now, rate)
   owner.phase = 'contested'
+  table.contested.add(owner)
   owner.claim = claim
   owner.tries = 0
   table.setTimer(owner, 'confirm', at)
@@ -67,27 +74,59 @@ export function contest(turn: Turn, owner: Binding, claim: Claim): void {
 
 export function onConfirmDue(turn: Turn, owner: Binding): void {
   const { table, policy, now } = turn
-  if (owner.tries < CONFIRMS) {
-    // the second one is paid for by those that come after it
-    if (owner.tries > 0) table.pace.reserve(owner.place.ifindex, now, policy.probeRate)
+  if (owner.tries < CONFIRMS && !isRemote(owner, table)) {
     owner.tries += 1
-    turn.probe(owner)
+    // who asks whether the address is free does not have it; if it takes it after all, it will say so
+    if (owner.quietUntil <= now) turn.probe(owner)
     table.setTimer(owner, 'confirm', now + policy.duplicates.confirmMs / CONFIRMS)
   } else if (owner.claim !== undefined) takeOver(turn, owner, owner.claim)
 }
 
 /** DEL of the old MAC comes before ADD of the new one (bgpd has one local path per IP). */
 function takeOver(turn: Turn, owner: Binding, claim: Claim): void {
+  const { table, policy } = turn
+  const key: Key = { vni: owner.vni, mac: claim.mac, ip: owner.ip }
+  // much may have happened since the claim was made
+  const refusal = refusalOfKey(key, undefined, table.views, policy) ?? shareTaken(turn, key, claim.place.ifindex, owner)
+  if (refusal !== undefined) {
+    turn.refuse(refusal, key, claim.place.port)
+    dropClaim(turn, owner)
+    return
+  }
   owner.claim = undefined
   turn.withdraw(owner, 'other-mac')
   learn(turn, owner.vni, owner.ip, claim, owner)
 }
 
+/** The claim has come to nothing: the address stays where it is. */
+export function dropClaim(turn: Turn, owner: Binding): void {
+  const { claim } = owner
+  endContest(turn, owner)
+  owner.claim = undefined
+  if (claim !== undefined) turn.forget(claim.place, claim.mac, owner.ip)
+  scheduleRefresh(turn, owner)
+}
+
+/** The owner's port is gone: nobody is left to object to a claim. */
+export function loseOwner(turn: Turn, owner: Binding, why: PortLoss): void {
+  const { table, policy } = turn
+  const { vni, ip, claim } = owner
+  turn.withdraw(owner, why)
+  if (owner.phase !== 'contested' || claim === undefined) return
+  if (refusalOfKey({ vni, mac: claim.mac, ip }, undefined, table.views, policy) === undefined)
+    learn(turn, vni, ip, claim)
+}
+
+function endContest({ table }: Turn, owner: Binding): void {
+  owner.phase = 'known'
+  owner.tries = 0
+  table.contested.delete(owner)
+}
+
 /** The former owner was seen while its address was contested. Returns whether the address is frozen now. */
 export function defend(turn: Turn, owner: Binding): boolean {
   const { claim } = owner
-  owner.phase = 'known'
-  owner.tries = 0
+  endContest(turn, owner)
   if (claim === undefined) return false
   turn.refuse('defended', { vni: owner.vni, mac: claim.mac, ip: owner.ip }, claim.place.port)
   turn.note('defended', owner, owner.place.port, `${claim.mac} ${claim.place.port}`)
@@ -116,19 +155,18 @@ export function onRemote(turn: Turn, binding: Binding, wasTold: boolean): void {
   // what either of them says from now on is news
   turn.forget(place, mac, ip)
   if (claim !== undefined) turn.forget(claim.place, claim.mac, ip)
-  binding.phase = 'known'
+  endContest(turn, binding)
   binding.claim = undefined
-  binding.tries = 0
   scheduleRefresh(turn, binding)
   if (!wasTold || binding.isStatic || table.views.rival(binding) === undefined || countMove(turn, binding)) return
   if (policy.probes === 'send') {
-    table.setTimer(binding, 'object', table.pace.reserve(place.ifindex, now, policy.probeRate))
+    table.setTimer(binding, 'object', table.pace.reserve(place.ifindex, now, refreshRate(policy.probeRate)))
   }
 }
 
 export function onObjectDue(turn: Turn, binding: Binding): void {
   const { table, policy, now } = turn
-  turn.probe(binding)
+  if (binding.quietUntil <= now) turn.probe(binding)
   table.setTimer(binding, 'age', Math.max(now, binding.lastSeen + ageOf(binding, policy)))
 }
 

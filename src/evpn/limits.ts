@@ -4,13 +4,17 @@ import { type Binding, isIpv6, type Key } from './binding.js'
 import type { Refusal } from './refusal.js'
 import type { Turn } from './turn.js'
 
-/** Why the port or the MAC may have no more bindings; undefined if they may. */
-export function shareTaken({ table, policy }: Turn, { vni, mac, ip }: Key, ifindex: number): Refusal | undefined {
+/** Why the port or the MAC may have no more bindings; undefined if they may. `former`: who would give up the IP. */
+export function shareTaken(turn: Turn, { vni, mac, ip }: Key, ifindex: number, former?: Binding): Refusal | undefined {
   const family = isIpv6(ip) ? 'ipv6' : 'ipv4'
-  const { perMac, perPort } = policy.limits
-  if ((table.ofMac(vni, mac)?.[family] ?? 0) >= perMac[family]) return 'mac-limit'
-  if ((table.crowd.onPort(ifindex)?.[family] ?? 0) >= perPort[family]) return 'port-limit'
-  return undefined
+  if ((turn.table.ofMac(vni, mac)?.[family] ?? 0) >= turn.policy.limits.perMac[family]) return 'mac-limit'
+  return former?.place.ifindex === ifindex ? undefined : portFull(turn, ip, ifindex)
+}
+
+/** Why the port may have no more bindings; undefined if it may. */
+export function portFull({ table, policy }: Turn, ip: string, ifindex: number): 'port-limit' | undefined {
+  const family = isIpv6(ip) ? 'ipv6' : 'ipv4'
+  return (table.crowd.onPort(ifindex)?.[family] ?? 0) >= policy.limits.perPort[family] ? 'port-limit' : undefined
 }
 
 /** Makes room for one more binding, if need be at the cost of another; returns why there is none. */

@@ -6,19 +6,14 @@ export class Pace {
   private readonly freeOnPort = new Map<number, number>()
 
   /** The earliest time at which a probe on the port may be sent; it is taken with this call. */
-  reserve(ifindex: number, now: number, rate: { perPort: number; total: number }): number {
+  reserve(ifindex: number, now: number, rate: Rate): number {
     const at = this.earliest(ifindex, now)
     this.take(ifindex, now, rate)
     return at
   }
 
   /** As `reserve`, but only takes the time, and returns it, if it is not after `latest`. */
-  reserveBefore(
-    ifindex: number,
-    now: number,
-    latest: number,
-    rate: { perPort: number; total: number },
-  ): number | undefined {
+  reserveBefore(ifindex: number, now: number, latest: number, rate: Rate): number | undefined {
     return this.earliest(ifindex, now) > latest ? undefined : this.reserve(ifindex, now, rate)
   }
 
@@ -30,11 +25,24 @@ export class Pace {
     return Math.max(now, this.free, this.freeOnPort.get(ifindex) ?? -Infinity)
   }
 
-  private take(ifindex: number, now: number, { perPort, total }: { perPort: number; total: number }): void {
+  private take(ifindex: number, now: number, { perPort, total }: Rate): void {
     this.free = Math.max(this.free, now - BURST_MS) + 1000 / total
     this.freeOnPort.set(ifindex, Math.max(this.freeOnPort.get(ifindex) ?? -Infinity, now - BURST_MS) + 1000 / perPort)
   }
 }
+
+type Rate = { readonly perPort: number; readonly total: number }
+
+/** Confirm probes have their own share: they cannot wait until, after a restart, a whole table was asked. */
+const CONFIRM_SHARE = 1 / 4
+export const confirmRate = ({ perPort, total }: Rate): Rate => ({
+  perPort: perPort * CONFIRM_SHARE,
+  total: total * CONFIRM_SHARE,
+})
+export const refreshRate = ({ perPort, total }: Rate): Rate => ({
+  perPort: perPort * (1 - CONFIRM_SHARE),
+  total: total * (1 - CONFIRM_SHARE),
+})
 
 /** What was not used of this long may be used at once: timers do not come to the millisecond. */
 const BURST_MS = 100

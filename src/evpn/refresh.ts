@@ -1,6 +1,7 @@
 // Whether a silent host is still there: probes at every third of the age, three of them before it is given up
 // (RFC 9161 3.5). Its answer is a frame like any other, and keeps the bridge's forwarding entry alive, too.
 import type { Binding } from './binding.js'
+import { refreshRate } from './pace.js'
 import type { Policy } from './policy.js'
 import { reasonOf, REASONS } from './state.js'
 import type { Table } from './table.js'
@@ -51,9 +52,11 @@ export function onRefreshDue(turn: Turn, binding: Binding): void {
     binding.phase = 'known'
     table.setTimer(binding, 'age', Math.max(now, binding.lastSeen + ageOf(binding, policy)))
   } else if (binding.quietUntil > now) {
-    table.setTimer(binding, 'refresh', binding.quietUntil)
+    // whoever goes on asking must not keep what nobody has
+    if (now >= Math.max(binding.lastSeen, binding.quietSince) + ageOf(binding, policy)) turn.withdraw(binding, 'aged')
+    else table.setTimer(binding, 'refresh', binding.quietUntil)
   } else {
-    table.setTimer(binding, 'probe', table.pace.reserve(binding.place.ifindex, now, policy.probeRate))
+    table.setTimer(binding, 'probe', table.pace.reserve(binding.place.ifindex, now, refreshRate(policy.probeRate)))
   }
 }
 

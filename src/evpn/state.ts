@@ -71,7 +71,7 @@ export const TRANSITIONS = {
   learn: {
     from: ['unknown'],
     to: ['pending'],
-    by: ['evidence', 'static', 'tick'],
+    by: ['evidence', 'static', 'tick', 'port-lost'],
     meaning: 'a host said that it has the IP, an operator did, or a claim was decided for its host',
   },
   restore: { from: ['unknown'], to: ['pending'], by: ['restored'], meaning: 'it was known in an earlier run' },
@@ -95,6 +95,12 @@ export const TRANSITIONS = {
     meaning: 'another host claims the IP: a Confirm probe goes to the former owner',
   },
   defend: { from: ['contested'], to: ANNOUNCEMENT, by: ['evidence'], meaning: 'the former owner was seen' },
+  'drop-claim': {
+    from: ['contested'],
+    to: ANNOUNCEMENT,
+    by: ['tick', 'port-lost'],
+    meaning: 'the claim has come to nothing: its port is gone, or it would be refused by now',
+  },
   lose: {
     from: ['probing', 'contested'],
     to: ['remote'],

@@ -13,10 +13,22 @@ import {
   type Place,
 } from './binding.js'
 import type { Status } from '../zapi/overlay.js'
-import { contest, countMove, defend, learn, onConfirmDue, onObjectDue, onRemote, overtake, release } from './contest.js'
-import { makeRoom } from './limits.js'
+import {
+  contest,
+  countMove,
+  defend,
+  dropClaim,
+  learn,
+  loseOwner,
+  onConfirmDue,
+  onObjectDue,
+  onRemote,
+  overtake,
+  release,
+} from './contest.js'
+import { makeRoom, portFull } from './limits.js'
 import type { Policy, StaticBinding } from './policy.js'
-import { onAgeDue, onProbeDue, onRefreshDue, QUIET_MS, refreshNow, scheduleRefresh } from './refresh.js'
+import { isRemote, onAgeDue, onProbeDue, onRefreshDue, QUIET_MS, refreshNow, scheduleRefresh } from './refresh.js'
 import { type Refusal, refusalOfEvidence, refusalOfKey } from './refusal.js'
 import { reasonOf } from './state.js'
 import type { Table, Withdrawal } from './table.js'
@@ -95,7 +107,7 @@ function take(turn: Turn, event: Event): void {
     case 'clear': {
       const binding = table.get(event.key)
       if (binding?.phase === 'duplicate') release(turn, binding, 'cleared')
-      else if (binding !== undefined && event.what === 'binding') turn.withdraw(binding, 'cleared')
+      else if (binding?.isStatic === false && event.what === 'binding') turn.withdraw(binding, 'cleared')
       return
     }
     case 'tick':
@@ -158,8 +170,10 @@ function onEvidence(turn: Turn, evidence: Evidence): void {
 }
 
 /** A host asks whether the address is free: whoever asks about it on that port meanwhile would look like a conflict. */
-function onAsking({ now }: Turn, { mac, place }: Evidence, current: Binding): void {
-  if (mac === current.mac || place?.ifindex === current.place.ifindex) current.quietUntil = now + QUIET_MS
+function onAsking({ now }: Turn, { place }: Evidence, current: Binding): void {
+  if (place?.ifindex !== current.place.ifindex) return
+  if (current.quietUntil <= now) current.quietSince = now
+  current.quietUntil = now + QUIET_MS
 }
 
 function refuse(turn: Turn, refusal: Refusal, evidence: Evidence, current: Binding | undefined): void {
@@ -167,15 +181,20 @@ function refuse(turn: Turn, refusal: Refusal, evidence: Evidence, current: Bindi
   turn.refuse(refusal, { vni, mac, ip }, place?.port ?? '')
   // the node may have got the address after the binding was made
   const taken = refusal === 'own-ip' || (refusal === 'own-mac' && current?.mac === mac)
-  if (taken && current !== undefined) turn.withdraw(current, refusal)
+  if (taken && current?.isStatic === false) turn.withdraw(current, refusal)
 }
 
 /** The host of a binding was seen. */
 function onSeen(turn: Turn, binding: Binding, { kind, router }: Evidence, place: Place): void {
   const { table, now } = turn
+  const { place: old, phase, tries, confirmed, isStatic } = binding
+  const full = isStatic || place.ifindex === old.ifindex ? undefined : portFull(turn, binding.ip, place.ifindex)
+  if (full !== undefined) {
+    turn.refuse(full, binding, place.port)
+    return
+  }
   binding.lastSeen = Math.max(binding.lastSeen, now)
-  if (binding.isStatic) return
-  const { place: old, phase, tries, confirmed } = binding
+  if (isStatic) return
   const moved = place.ifindex !== old.ifindex || place.vlan !== old.vlan
   if (moved) {
     turn.forget(old, binding.mac, binding.ip)
@@ -205,12 +224,16 @@ function onSeen(turn: Turn, binding: Binding, { kind, router }: Evidence, place:
 
 function onPortLost(turn: Turn, { ifindex, vlan, reason }: Extract<Event, { type: 'port-lost' }>): void {
   const { table } = turn
+  const isLost = (place: Place | undefined): boolean =>
+    place?.ifindex === ifindex && (vlan === undefined || place.vlan === vlan)
+  for (const owner of [...table.contested]) if (isLost(owner.claim?.place)) dropClaim(turn, owner)
   // what is frozen stays so: else a port that goes down and up would thaw it
-  const lost = [...table.onPort(ifindex)].filter(
-    ({ place, phase }) => phase !== 'duplicate' && (vlan === undefined || place.vlan === vlan),
-  )
-  for (const binding of lost) turn.withdraw(binding, reason)
-  if (reason === 'port-gone') table.pace.forget(ifindex)
+  const lost = [...table.onPort(ifindex)].filter(({ place, phase }) => phase !== 'duplicate' && isLost(place))
+  for (const binding of lost) loseOwner(turn, binding, reason)
+  if (reason === 'port-gone') {
+    table.pace.forget(ifindex)
+    table.confirmPace.forget(ifindex)
+  }
 }
 
 type Restored = Extract<Event, { type: 'restored' }>
@@ -219,28 +242,47 @@ function onRestored(turn: Turn, { from, entry, place, vni, own }: Restored): voi
   const { table, policy, now } = turn
   const { mac, ip, router, minSeq } = entry
   const current = table.find(entry.vni, ip)
-  if (current?.mac === mac) {
-    current.firstSeen = Math.min(current.firstSeen, entry.firstSeen)
-    current.minSeq = Math.max(current.minSeq, minSeq)
-    // bgpd was told of it all the time
-    if (from === 'relay') current.confirmed = true
-    return
-  }
   const drop = (why: Withdrawal): void => {
     if (from === 'file') return
     table.withdrawn[why] += 1
     turn.remove(entry)
     turn.note('withdrawn', entry, entry.port, why)
   }
-  if (place === undefined) return drop('no-port')
-  if (vni !== entry.vni) return drop('vni-changed')
+  if (current?.mac === mac) {
+    if (current.phase === 'duplicate') {
+      drop('duplicate')
+      return
+    }
+    current.firstSeen = Math.min(current.firstSeen, entry.firstSeen)
+    current.minSeq = Math.max(current.minSeq, minSeq)
+    // bgpd was told of it all the time
+    if (from === 'relay') current.confirmed = true
+    return
+  }
+  if (place === undefined) {
+    drop('no-port')
+    return
+  }
+  if (vni !== entry.vni) {
+    drop('vni-changed')
+    return
+  }
   const refusal = refusalOfKey(entry, own, table.views, policy)
-  if (refusal !== undefined) return drop(refusal)
+  if (refusal !== undefined) {
+    drop(refusal)
+    return
+  }
   // one that nobody has seen in this run gives way to one that the relay has announced all the time
-  if (current !== undefined && current.confirmed) return drop('other-mac')
+  if (current !== undefined && current.confirmed) {
+    drop('other-mac')
+    return
+  }
   if (current !== undefined) turn.withdraw(current, 'other-mac')
   const full = makeRoom(turn, entry, place.ifindex)
-  if (full !== undefined) return drop(full)
+  if (full !== undefined) {
+    drop(full)
+    return
+  }
   const lastSeen = Math.min(entry.lastSeen, now)
   const seed = { vni, mac, ip, place, router, evidence: 'restored', lastSeen } as const
   const firstSeen = Math.min(entry.firstSeen, lastSeen)
@@ -275,6 +317,8 @@ function onReport(turn: Turn, { key, status, seq }: Extract<Event, { type: 'repo
   turn.note('state', binding, binding.place.port, reasonOf(binding, table))
   const wasTold = before === 'announced' || before === 'shadowed'
   if (status === 'remote') onRemote(turn, binding, wasTold)
+  // back from behind another VTEP, where nobody was asked
+  else if (binding.timer === 'age' && !isRemote(binding, table)) scheduleRefresh(turn, binding)
   // a host that stays silent is only found again if it is asked
   else if (status === 'mac-not-local' && wasTold && binding.phase === 'known') refreshNow(turn, binding)
 }
@@ -287,5 +331,5 @@ function onView(turn: Turn, change: ViewChange): void {
   const suspects = [...(table.ofMac(vni, mac)?.bindings ?? [])]
   const holder = table.find(vni, ip)
   if (holder !== undefined && holder.mac !== mac) suspects.push(holder)
-  for (const it of suspects) if (table.views.isGateway(it)) turn.withdraw(it, 'gateway')
+  for (const it of suspects) if (!it.isStatic && table.views.isGateway(it)) turn.withdraw(it, 'gateway')
 }

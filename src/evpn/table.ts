@@ -29,6 +29,7 @@ export class Table {
   readonly views = new Views()
   readonly timers = new Deadlines<Binding>()
   readonly pace = new Pace()
+  readonly confirmPace = new Pace()
   /** Evidence that taught nothing. */
   readonly refused: Record<Refusal, number> = zeros(REFUSALS)
   readonly withdrawn: Record<Withdrawal, number> = zeros({ ...WITHDRAWALS, ...REFUSALS })
@@ -36,6 +37,8 @@ export class Table {
   answered = 0
   /** Frozen ones. */
   readonly duplicates = new Set<Binding>()
+  /** Whose owners are being asked. */
+  readonly contested = new Set<Binding>()
   /** Every binding but the static ones, by port. */
   readonly crowd = new Crowd()
   /** Counts connections to the relay: what an earlier one reported no longer holds. */
@@ -114,6 +117,7 @@ export class Table {
     if (group?.bindings.size === 0) this.byMac.delete(key)
     this.timers.delete(binding)
     this.duplicates.delete(binding)
+    this.contested.delete(binding)
     this.count -= 1
   }
 
