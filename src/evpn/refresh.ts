@@ -17,7 +17,7 @@ const ANSWER_MS = 2000
 export const QUIET_MS = 10_000
 
 /** How long a host may be silent, milliseconds. */
-export const ageOf = ({ place }: Binding, { ageMs }: Policy): number =>
+export const ageOf = ({ place }: Binding, { ageMs }: Pick<Policy, 'ageMs'>): number =>
   ageMs ?? (place.ageingMs > 0 ? place.ageingMs : DEFAULT_AGE_MS)
 
 /** From one probe to the next: what is shorter, the age or the time after which the bridge forgets the MAC, counts. */

@@ -3,7 +3,8 @@ import { formatIp, formatMac, parseIp, parseMac } from '../address.js'
 import type { Binding, Key } from '../evpn/binding.js'
 import { type EventName, EVENTS } from '../evpn/note.js'
 import type { Policy } from '../evpn/policy.js'
-import { reasonOf, REASONS } from '../evpn/state.js'
+import { ageOf } from '../evpn/refresh.js'
+import { reasonOf, stateOf } from '../evpn/state.js'
 import type { Table } from '../evpn/table.js'
 import type { snoop as proto } from '../gen/snoop.js'
 import { toEpoch } from './clock.js'
@@ -110,19 +111,29 @@ export function clearFromProto({ what, ...wire }: proto.Clear.$Properties): Clea
   return { what, ...target }
 }
 
-export function bindingToProto(binding: Binding, table: Table): proto.Binding.$Properties {
+/** When a host that stays silent is given up, or what is frozen is released; undefined: never. */
+function expiryOf(binding: Binding, table: Table, policy: Pick<Policy, 'ageMs'>): number | undefined {
+  if (binding.isStatic) return undefined
+  return binding.phase === 'duplicate' ? table.timers.at(binding) : binding.lastSeen + ageOf(binding, policy)
+}
+
+export function bindingToProto(
+  binding: Binding,
+  table: Table,
+  policy: Pick<Policy, 'ageMs'>,
+): proto.Binding.$Properties {
   const reason = reasonOf(binding, table)
   return {
     ...keyToProto(binding),
     port: binding.place.port,
     vlan: binding.place.vlan,
-    state: REASONS[reason].state,
+    state: stateOf(binding, table),
     reason,
     evidence: binding.evidence,
     router: binding.router,
     firstSeen: toEpoch(binding.firstSeen),
     lastSeen: toEpoch(binding.lastSeen),
-    expires: epochOf(binding.expires),
+    expires: epochOf(expiryOf(binding, table, policy) ?? Infinity),
     seq: binding.report?.seq ?? 0,
   }
 }

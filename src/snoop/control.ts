@@ -68,7 +68,7 @@ export function listenSnoopControl(
       } else if (message.getStatus != null) {
         answerStatus(client, status())
       } else if (message.getBindings != null) {
-        take(sendBindings(client, subject.table))
+        take(sendBindings(client, subject))
       } else if (message.getEvents != null) {
         const { follow, last, filter } = message.getEvents
         const wanted = filterFromProto(filter)
@@ -123,10 +123,10 @@ async function room(client: Client): Promise<boolean> {
 }
 
 /** In parts, as fast as the client reads. */
-async function sendBindings(client: Client, table: Table): Promise<void> {
+async function sendBindings(client: Client, { table, policy }: Subject): Promise<void> {
   let part: proto.Binding.$Properties[] = []
   for (const binding of table.bindings()) {
-    part.push(bindingToProto(binding, table))
+    part.push(bindingToProto(binding, table, policy))
     if (part.length < PART) continue
     client.send({ bindings: { bindings: part } })
     part = []
@@ -161,12 +161,12 @@ async function sendEvents(
 }
 
 async function sendExplanation(client: Client, subject: Subject, target: Target): Promise<void> {
-  const { table, history } = subject
+  const { table, history, policy } = subject
   client.send({ explanation: { policy: policyToProto(subject.policy) } })
   let part: proto.BindingDetail.$Properties[] = []
   let looked = 0
   for (const binding of candidates(table, target)) {
-    if (isMeant(binding, target)) part.push(detailToProto(bindingToProto(binding, table), subject.explain(binding)))
+    if (isMeant(binding, target)) part.push(detailToProto(bindingToProto(binding, table, policy), subject.explain(binding)))
     if (part.length === PART) {
       client.send({ explanation: { bindings: part } })
       part = []

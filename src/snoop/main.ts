@@ -3,18 +3,21 @@ import type { Logger } from '../daemon/log.js'
 import type { SnoopOptions } from '../daemon/options.js'
 import { BpfSnooper } from './bpf.js'
 import { Ports } from './ports.js'
+import { ProbeSender } from './probe-sender.js'
 import { Snooper } from './snooper.js'
 
 /** Runs until SIGTERM or SIGINT. Rejects with FatalError when it cannot start; then nothing is left behind. */
 export async function runSnooper(options: SnoopOptions, log: Logger): Promise<void> {
+  const { repeatIntervalMs, rate, learnNs, exclude, probeSources } = options
   const stopped = new Promise<void>((resolve) => {
     // a second signal must not cut short what the first began
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, resolve)
   })
   // the control socket comes first: a second snooper must not touch the ports of the first
   const snooper = await Snooper.start(options, log, {
-    source: () => BpfSnooper.open({ repeatIntervalMs: options.repeatIntervalMs, log }),
-    ports: () => Ports.open({ log, exclude: options.exclude }),
+    source: () => BpfSnooper.open({ repeatIntervalMs, rate, learnNs, log }),
+    outlet: () => ProbeSender.open({ log }),
+    ports: () => Ports.open({ log, exclude, probeSources }),
   })
   // an unexpected end leaves no filter behind either
   process.once('exit', () => {

@@ -21,8 +21,6 @@ export class LinkTables {
   readonly addresses = new MultiMap<string, string>()
   /** `vlan` links on top of each link, by lower link and VLAN: see vlanKey */
   private readonly vlanLinks = new MultiMap<number, number>()
-  /** macvlans on top of each link */
-  private readonly macvlans = new MultiMap<number, number>()
   /** interface → its addresses, by address and prefix length */
   private readonly configured = new Map<number, Map<string, InterfaceAddress>>()
 
@@ -55,10 +53,6 @@ export class LinkTables {
     return this.vlanLinks.get(vlanKey(lower, vlan))
   }
 
-  macvlansOn(lower: number): Iterable<number> {
-    return this.macvlans.get(lower)
-  }
-
   addressesOn(ifindex: number): Iterable<InterfaceAddress> {
     return this.configured.get(ifindex)?.values() ?? []
   }
@@ -73,8 +67,8 @@ export class LinkTables {
     }
     this.links.set(ifindex, link)
     if (link.mac !== undefined) this.macs.add(link.mac, ifindex)
-    const upper = upperOf(link)
-    if (upper !== undefined) this[upper.index].add(upper.key, ifindex)
+    const vlanKey = vlanKeyOf(link)
+    if (vlanKey !== undefined) this.vlanLinks.add(vlanKey, ifindex)
     if (link.master === undefined) return
     this.members.add(link.master, ifindex)
     if (link.vxlan !== undefined) this.vxlans.add(link.master, ifindex)
@@ -83,8 +77,8 @@ export class LinkTables {
   private unindex(link: Link): void {
     const { ifindex, mac, master } = link
     if (mac !== undefined) this.macs.delete(mac, ifindex)
-    const upper = upperOf(link)
-    if (upper !== undefined) this[upper.index].delete(upper.key, ifindex)
+    const vlanKey = vlanKeyOf(link)
+    if (vlanKey !== undefined) this.vlanLinks.delete(vlanKey, ifindex)
     if (master === undefined) return
     this.members.delete(master, ifindex)
     this.vxlans.delete(master, ifindex)
@@ -114,9 +108,6 @@ export class LinkTables {
 
 const vlanKey = (lower: number, vlan: number): number => lower * 4096 + vlan
 
-/** Where a link stands that may be an SVI on top of another. */
-function upperOf({ kind, lower, vlan }: Link): { index: 'vlanLinks' | 'macvlans'; key: number } | undefined {
-  if (lower === undefined) return undefined
-  if (kind === 'macvlan') return { index: 'macvlans', key: lower }
-  return vlan?.protocol === ETH_P_8021Q ? { index: 'vlanLinks', key: vlanKey(lower, vlan.id) } : undefined
-}
+/** Of a link that has the frames of another with an 802.1Q tag. */
+const vlanKeyOf = ({ lower, vlan }: Link): number | undefined =>
+  lower === undefined || vlan?.protocol !== ETH_P_8021Q ? undefined : vlanKey(lower, vlan.id)

@@ -10,7 +10,7 @@ export type ProbeSource = { mac: string; ip: string }
 export type SourceAddress = { ip: string; prefixLength: number }
 
 /** What the choice depends on. */
-export type SourceTables = Pick<LinkTables, 'links' | 'vlanLinksOn' | 'macvlansOn' | 'addressesOn'>
+export type SourceTables = Pick<LinkTables, 'links' | 'vlanLinksOn' | 'addressesOn'>
 
 /** Where the host's own interfaces meet the frames of a VLAN. */
 export type SviPlace = {
@@ -38,18 +38,16 @@ export function chooseSource(
   // the port's own MAC is known to the bridge (a local FDB entry): answers to it are not flooded
   if (!isIPv4(ip)) return linkLocalOn(tables, svis, ip) ?? { mac, ip: linkLocalOf(mac, ip) }
   const fits = (address: SourceAddress): boolean => isIPv4(address.ip) && address.ip !== ip && contains(address, ip)
-  const own = sourceOn(tables, svis, fits) ?? sourceOn(tables, gatewaysOn(tables, svis), fits)
-  return own ?? { mac, ip: configured.find(fits)?.ip ?? NOBODY }
+  return sourceOn(tables, svis, fits) ?? { mac, ip: configured.find(fits)?.ip ?? NOBODY }
 }
 
-/** The interfaces that have the VLAN's frames untagged, best first. */
+/**
+ * The interfaces that have the VLAN's frames untagged, best first. Not a macvlan on top of one (an anycast gateway): its MAC
+ * is in no local FDB entry, so that the answer would be flooded, into the tunnel, too.
+ */
 function svisOf(tables: SourceTables, { bridge, vlan, untagged }: SviPlace): number[] {
   return [...(vlan === untagged ? [bridge] : []), ...tables.vlanLinksOn(bridge, vlan)]
 }
-
-/** Anycast gateways; last, for the bridge floods the answers if their MACs are not in its FDB (`bridge fdb … local`). */
-const gatewaysOn = (tables: SourceTables, svis: readonly number[]): number[] =>
-  svis.flatMap((svi) => [...tables.macvlansOn(svi)])
 
 /** The first address that fits, with the MAC of its interface. */
 function sourceOn(

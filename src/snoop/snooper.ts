@@ -335,7 +335,7 @@ export class Snooper {
       relaySince: this.relaySince,
       mode: this.policy.observe ? 'observe' : 'announce',
       bindings: table.size,
-      ...countStates(table),
+      ...countStates(table, this.policy),
       ports: [...this.ports.ports.values()].map((port) => this.portStatus(port)),
       frames: counters(this.source.counters()),
       refused: counters(table.refused),

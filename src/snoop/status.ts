@@ -1,5 +1,6 @@
 // The snooper's state and policy in numbers, for macipctl.
-import { type Reason, reasonOf, REASONS } from '../evpn/state.js'
+import type { Policy } from '../evpn/policy.js'
+import { type Reason, reasonOf, type State, stateOf } from '../evpn/state.js'
 import type { Table } from '../evpn/table.js'
 import type { snoop as proto } from '../gen/snoop.js'
 import { bindingToProto, type PolicyValues } from './control-codec.js'
@@ -15,22 +16,21 @@ const NAMED = 16
 /** Bindings by the reason of their state, and by state, names that do not occur left out; and the duplicates. */
 export function countStates(
   table: Table,
+  policy: Pick<Policy, 'ageMs'>,
 ): Required<Pick<proto.SnoopStatus.$Properties, 'states' | 'reasons' | 'duplicates' | 'duplicate'>> {
   const reasons = new Map<Reason, number>()
-  const states = new Map<string, number>()
-  const duplicate: proto.Binding.$Properties[] = []
+  const states = new Map<State, number>()
   for (const binding of table.bindings()) {
     const reason = reasonOf(binding, table)
-    const state: string = REASONS[reason].state
+    const state = stateOf(binding, table)
     increase(reasons, reason)
     increase(states, state)
-    if (state === 'duplicate' && duplicate.length < NAMED) duplicate.push(bindingToProto(binding, table))
   }
   return {
     states: counters(Object.fromEntries(states)),
     reasons: counters(Object.fromEntries(reasons)),
-    duplicates: states.get('duplicate') ?? 0,
-    duplicate,
+    duplicates: table.duplicates.size,
+    duplicate: [...table.duplicates].slice(0, NAMED).map((it) => bindingToProto(it, table, policy)),
   }
 }
 

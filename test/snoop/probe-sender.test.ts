@@ -196,12 +196,6 @@ suite('a host answers; neither the probe nor the answer reaches another port or 
     const probeSources = [{ ip: '192.0.2.253', prefixLength: 24 }]
     assert.deepEqual(await ask(context, VM_IP, { probeSources }), answered('192.0.2.253', PORT1_MAC))
   })
-  test('from an anycast gateway whose MAC the bridge knows', async (context) => {
-    const mac = '00:00:5e:00:01:01'
-    ip(`link add gw link br0 address ${mac} type macvlan`, 'link set gw up', 'addr add 192.0.2.254/24 dev gw')
-    execFileSync('bridge', ['fdb', 'replace', mac, 'dev', 'br0', 'self', 'local'])
-    assert.deepEqual(await ask(context, VM_IP), answered('192.0.2.254', mac))
-  })
   test('IPv6, the bridge has no address', async (context) => {
     assert.deepEqual(await ask(context, VM_IP6), answered6('fe80::fc54:ff:fe00:1', PORT1_MAC))
   })
