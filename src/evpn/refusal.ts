@@ -1,5 +1,6 @@
 // Who is never believed, and why. Every reason has a name, and the name is the counter's.
 import type { BlockList } from 'node:net'
+import { isHostIp, isHostMac } from '../address.js'
 import { type Binding, type Evidence, isIpv6, type Key } from './binding.js'
 import { pinKey, type Policy } from './policy.js'
 import type { Views } from './views.js'
@@ -72,15 +73,6 @@ export function refusalOfKey(key: Key, own: Evidence['own'], views: Views, polic
 }
 
 const contains = (list: BlockList, ip: string): boolean => list.check(ip, isIpv6(ip) ? 'ipv6' : 'ipv4')
-
-const isHostMac = (mac: string): boolean => mac !== '00:00:00:00:00:00' && (parseInt(mac.slice(0, 2), 16) & 1) === 0
-
-/** IANA special-purpose registries: what no host may have as a source. `ip` is canonical text (RFC 5952). */
-function isHostIp(ip: string): boolean {
-  if (isIpv6(ip)) return ip !== '::' && ip !== '::1' && !/^ff..:/.test(ip)
-  const first = parseInt(ip, 10)
-  return first !== 0 && first !== 127 && first < 224
-}
 
 /** fe80::/10 */
 const isLinkLocal = (ip: string): boolean => /^fe[89ab].:/.test(ip)

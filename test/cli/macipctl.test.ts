@@ -77,7 +77,7 @@ async function withSnooper(t: TestContext, path: string, changes: proto.SnoopSta
     since: Date.now() - 12_000,
     relayConnected: true,
     bindings: table.size,
-    ...countStates(table),
+    ...countStates(table, DEFAULT_POLICY),
     ports: [{ name: 'tap1', bridge: 'br0', up: true, attached: 'tcx', bindings: 2 }],
     frames: counters({ passed: 3, repeated: 0 }),
     refused: counters(table.refused),

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { askBindings, askSnooper } from '../../src/cli/ask.js'
 import { frame } from '../../src/daemon/framing.js'
-import { DEFAULT_POLICY } from '../../src/evpn/refusal.js'
+import { DEFAULT_POLICY } from '../../src/evpn/policy.js'
 import { step } from '../../src/evpn/step.js'
 import { Table } from '../../src/evpn/table.js'
 import { snoop as proto } from '../../src/gen/snoop.js'
@@ -29,7 +29,7 @@ async function listening(t: TestContext, bindings: number): Promise<string> {
   const status = (): proto.SnoopStatus.$Properties => ({
     pid: 42,
     bindings: table.size,
-    ...countStates(table),
+    ...countStates(table, DEFAULT_POLICY),
     refused: counters(table.refused),
   })
   const server = await listenSnoopControl(path, subject({ table }), status, silent)

@@ -65,10 +65,13 @@ export class FakeProbeOutlet implements ProbeOutlet {
   readonly probes: Probe[] = []
   readonly counters: Record<string, number> = { sent: 0 }
   closed = false
+  /** Called after each. */
+  onProbe: () => void = () => undefined
 
   send(probe: Probe): void {
     this.probes.push(probe)
     this.counters['sent'] = this.probes.length
+    this.onProbe()
   }
 
   close(): void {
@@ -107,6 +110,10 @@ export class FakeEvidenceSource implements EvidenceSource {
 
   counters(): Record<string, number> {
     return { passed: 3, repeated: 0 }
+  }
+
+  limited(): number {
+    return 0
   }
 
   close(): void {

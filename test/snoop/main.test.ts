@@ -5,13 +5,12 @@ import { type TestContext, test } from 'node:test'
 import { ExitCode, FatalError } from '../../src/daemon/exit.js'
 import type { SnoopOptions } from '../../src/daemon/options.js'
 import { DEFAULT_POLICY } from '../../src/evpn/policy.js'
-import { RESTORE_GRACE_MS } from '../../src/evpn/step.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
 import { monotonicMs } from '../../src/snoop/clock.js'
 import { Snooper } from '../../src/snoop/snooper.js'
 import { silent, tempDir } from '../daemon/support.js'
 import { FakeRelay, keyOf } from './fake-relay.js'
-import { FakeEvidenceSource, FakePorts } from './fake-sources.js'
+import { FakeEvidenceSource, FakePorts, FakeProbeOutlet } from './fake-sources.js'
 
 const VM1 = 'bc:24:11:00:00:01'
 const VM2 = 'bc:24:11:00:00:02'
@@ -20,6 +19,7 @@ type Scene = {
   relay: FakeRelay
   ports: FakePorts
   source: FakeEvidenceSource
+  outlet: FakeProbeOutlet
   options: SnoopOptions
   start: () => Promise<Snooper>
 }
@@ -44,13 +44,14 @@ async function scene(t: TestContext, changes: Partial<SnoopOptions> = {}): Promi
   const relay = await FakeRelay.listen(t, options.relay)
   const ports = new FakePorts()
   const source = new FakeEvidenceSource()
+  const outlet = new FakeProbeOutlet()
   const start = async (): Promise<Snooper> => {
-    const sources = { source: () => source, ports: () => Promise.resolve(ports) }
+    const sources = { source: () => source, outlet: () => outlet, ports: () => Promise.resolve(ports) }
     const snooper = await Snooper.start(options, silent, sources)
     t.after(() => snooper.stop())
     return snooper
   }
-  return { relay, ports, source, options, start }
+  return { relay, ports, source, outlet, options, start }
 }
 
 const reconciled = (relay: FakeRelay): Promise<void> => relay.until(() => relay.told.includes('reconciled'))
@@ -191,7 +192,7 @@ test('a gateway that zebra announces is forgotten and stays so', async (t) => {
 })
 
 test('a binding that is not seen again ages out by itself', async (t) => {
-  const { relay, ports, source, start } = await scene(t, { policy: { ...DEFAULT_POLICY, ageMs: 50 } })
+  const { relay, ports, source, start } = await scene(t, { policy: { ...DEFAULT_POLICY, ageMs: 50, probes: 'off' } })
   ports.plug(11, 'tap1', 100)
   const { table } = await start()
   await reconciled(relay)
@@ -201,21 +202,56 @@ test('a binding that is not seen again ages out by itself', async (t) => {
   assert.ok(source.asked.includes(`forget 11 0 ${VM1} 10.0.0.1`))
 })
 
-test('an entry handed back that is due before all others is waited for first', async (t) => {
-  const { relay, ports, source, options, start } = await scene(t)
+test('a host of an earlier run is asked at once, before what is due later', async (t) => {
+  const { relay, ports, source, outlet, options, start } = await scene(t)
   ports.plug(11, 'tap1', 100)
   await relay.close()
   relay.hold({ vni: 100, mac: VM2, ip: '10.0.0.2' }, { port: 'tap1', firstSeen: 0, lastSeen: 0 })
   await start()
   source.see(11, VM1, '10.0.0.1')
-  const timers = t.mock.method(globalThis, 'setTimeout')
+  const probed = new Promise<void>((resolve) => (outlet.onProbe = resolve))
   await relay.listen(options.relay)
-  await reconciled(relay)
-  const delays = timers.mock.calls.map(({ arguments: [, delay] }) => delay ?? 0)
-  assert.ok(
-    delays.some((delay) => delay > RESTORE_GRACE_MS - 5000 && delay <= RESTORE_GRACE_MS),
-    delays.join(),
+  await probed
+  assert.deepEqual(
+    outlet.probes.map(({ ifindex, mac, ip }) => ({ ifindex, mac, ip })),
+    [{ ifindex: 11, mac: VM2, ip: '10.0.0.2' }],
   )
+  assert.ok(source.asked.includes(`forget 11 0 ${VM2} 10.0.0.2`), 'its answer is news')
+  assert.equal(relay.overlay.size, 2, 'bgpd was told of it all the time')
+})
+
+test('bindings of a file wait for their port, and for an answer', async (t) => {
+  const stateFile = join(tempDir(t), 'state', 'bindings')
+  const { relay, ports, source, outlet, start } = await scene(t, { stateFile })
+  ports.plug(11, 'tap1', 100)
+  const first = await start()
+  await reconciled(relay)
+  source.see(11, VM1, '10.0.0.1')
+  await relay.until(() => relay.overlay.size === 1)
+  await first.stop()
+  relay.overlay.clear()
+  relay.told.length = 0
+  ports.ports.clear()
+  const second = await start()
+  await reconciled(relay)
+  assert.equal(second.table.size, 0, 'its port is not there')
+  const probed = new Promise<void>((resolve) => (outlet.onProbe = resolve))
+  ports.plug(13, 'tap1', 100)
+  assert.equal(second.table.find(100, '10.0.0.1')?.confirmed, false)
+  await probed
+  assert.equal(relay.overlay.size, 0, 'nobody has seen it yet')
+  source.see(13, VM1, '10.0.0.1', { kind: 'arp-reply' })
+  await relay.until(() => relay.overlay.size === 1)
+})
+
+test('who only observes tells the relay so with every entry', async (t) => {
+  const { relay, ports, source, start } = await scene(t, { policy: { ...DEFAULT_POLICY, observe: true } })
+  ports.plug(11, 'tap1', 100)
+  await start()
+  await reconciled(relay)
+  source.see(11, VM1, '10.0.0.1')
+  await relay.until(() => relay.overlay.size === 1)
+  assert.equal(relay.overlay.get(`100 ${VM1} 10.0.0.1`)?.observe, true)
 })
 
 test('a port that cannot be snooped does not keep the others from being', async (t) => {
@@ -231,7 +267,7 @@ test('a port that cannot be snooped does not keep the others from being', async 
 })
 
 test('stopping closes everything and leaves the relay its entries', async (t) => {
-  const { relay, ports, source, options, start } = await scene(t)
+  const { relay, ports, source, outlet, options, start } = await scene(t)
   ports.plug(11, 'tap1', 100)
   const snooper = await start()
   await reconciled(relay)
@@ -240,7 +276,7 @@ test('stopping closes everything and leaves the relay its entries', async (t) =>
   await snooper.stop()
   await relay.until(() => !relay.owned)
   assert.equal(relay.overlay.size, 1)
-  assert.ok(source.closed && ports.closed)
+  assert.ok(source.closed && outlet.closed && ports.closed)
   assert.equal(existsSync(options.control), false)
 })
 
@@ -250,18 +286,18 @@ test('a second snooper touches nothing', async (t) => {
   const never = (): never => {
     throw new Error('opened')
   }
-  const second = Snooper.start(options, silent, { source: never, ports: never })
+  const second = Snooper.start(options, silent, { source: never, outlet: never, ports: never })
   await assert.rejects(second, (error) => error instanceof FatalError && error.exitCode === ExitCode.socketBusy)
   assert.equal(source.closed, false)
 })
 
 test('a snooper that cannot start leaves nothing behind', async (t) => {
-  const { source, options } = await scene(t)
+  const { source, outlet, options } = await scene(t)
   const ports = (): never => {
     throw new FatalError(ExitCode.kernel, 'no rtnetlink')
   }
-  await assert.rejects(Snooper.start(options, silent, { source: () => source, ports }), /no rtnetlink/)
-  assert.equal(source.closed, true)
+  await assert.rejects(Snooper.start(options, silent, { source: () => source, outlet: () => outlet, ports }), /no rtnetlink/)
+  assert.ok(source.closed && outlet.closed)
   assert.equal(existsSync(options.control), false)
 })
 
