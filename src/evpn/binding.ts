@@ -38,6 +38,10 @@ export type Entry = Key & {
   readonly vlan: number
   readonly firstSeen: number
   readonly lastSeen: number
+  /** The least sequence number the relay may announce the MAC with; 0 = none. */
+  readonly minSeq: number
+  /** bgpd is not told. */
+  readonly observe: boolean
 }
 
 /** `connection`: which connection to the relay brought it; reports of an earlier one no longer count. */
@@ -65,4 +69,6 @@ export const entryOf = ({ vni, mac, ip, router, place, firstSeen, lastSeen }: Bi
   vlan: place.vlan,
   firstSeen,
   lastSeen,
+  minSeq: 0,
+  observe: false,
 })

@@ -18,6 +18,8 @@ export type ViewChange =
       readonly ip: string | undefined
       readonly gone: boolean
       readonly flags: number
+      /** MAC mobility sequence number. */
+      readonly seq: number
     }
 
 type MacIpChange = Extract<ViewChange, { type: 'macip' }>

@@ -19,7 +19,7 @@ export function viewChangeFromProto({ vni, mac, remote }: proto.ViewChange.$Prop
 
 function macIpChange(
   by: Announcer,
-  { key, gone, flags }: proto.MacView.$Properties | proto.RemoteView.$Properties,
+  { key, gone, flags, seq }: proto.MacView.$Properties | proto.RemoteView.$Properties,
 ): ViewChange {
   const { vni, mac, ip } = key ?? {}
   if (mac?.length !== 6) throw new RangeError(`a MAC address has 6 bytes, not ${mac?.length ?? 0}`)
@@ -32,6 +32,7 @@ function macIpChange(
     ip: ip == null || length === 0 ? undefined : ipText(ip),
     gone: gone ?? false,
     flags: flags ?? 0,
+    seq: seq ?? 0,
   }
 }
 

@@ -29,6 +29,7 @@ export const restored = (changes: Partial<Entry>, now: Partial<Extract<Event, { 
   type: 'restored',
   entry: {
     ...{ vni: 100, mac: VM1, ip: '10.0.0.1', router: false, port: 'tap1', vlan: 0, firstSeen: 0, lastSeen: 0 },
+    ...{ minSeq: 0, observe: false },
     ...changes,
   },
   place: TAP1,
@@ -39,7 +40,7 @@ export const restored = (changes: Partial<Entry>, now: Partial<Extract<Event, { 
 
 export const gateway = (by: 'zebra' | 'bgpd', mac: string, ip: string, gone = false): Event => ({
   type: 'view',
-  change: { type: 'macip', by, vni: 100, mac, ip, gone, flags: 0x02 },
+  change: { type: 'macip', by, vni: 100, mac, ip, gone, flags: 0x02, seq: 0 },
 })
 
 /** A table driven by events; `at` is the clock. */
