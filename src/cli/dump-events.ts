@@ -82,6 +82,7 @@ export class Decoder {
       case RecordKind.closed:
         return { ...common, type: 'closed' }
       case RecordKind.known:
+      case RecordKind.floor:
         return undefined
       case RecordKind.gap:
         return { ...common, type: 'gap', ...decodeGap(bytes) }

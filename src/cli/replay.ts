@@ -100,7 +100,10 @@ function entryArgument(text: string, entries: readonly OverlayEntry[]): OverlayE
     throw new InvalidArgumentError('Expected VNI,MAC,IP such as 100,bc:24:11:00:00:01,10.0.0.1.')
   }
   const key = { vni: vniArgument(vniText), mac: mac.mac, ip: ip.ip }
-  return [...entries, { ...key, router: false, port: '', vlan: 0, firstSeen: 0, lastSeen: 0 }]
+  return [
+    ...entries,
+    { ...key, router: false, port: '', vlan: 0, firstSeen: 0, lastSeen: 0, minSeq: 0, observe: false },
+  ]
 }
 
 function lineArgument(name: string): ReleaseLine {

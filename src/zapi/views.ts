@@ -31,6 +31,36 @@ export class VniView {
   readonly remoteMacIps: ByIp<Remote> = new Map()
   /** VTEPs to flood to, with enum vxlan_flood_control. */
   readonly vteps = new Map<string, number>()
+  /** IPs of zebra's own MAC-IPs by MAC; made when somebody first asks, which few VNIs see. */
+  private ipsByMac: Map<string, Set<string>> | undefined
+
+  /** IPs of zebra's own MAC-IPs of a MAC. */
+  ipsOf(mac: string): ReadonlySet<string> {
+    if (this.ipsByMac === undefined) {
+      this.ipsByMac = new Map()
+      for (const [ip, byMac] of this.macIps) for (const owner of byMac.keys()) addTo(this.ipsByMac, owner, ip)
+    }
+    return this.ipsByMac.get(mac) ?? NO_IPS
+  }
+
+  addMacIp(mac: string, ip: string, attributes: Attributes): void {
+    setByIp(this.macIps, ip, mac, attributes)
+    if (this.ipsByMac !== undefined) addTo(this.ipsByMac, mac, ip)
+  }
+
+  deleteMacIp(mac: string, ip: string): void {
+    deleteByIp(this.macIps, ip, mac)
+    const ips = this.ipsByMac?.get(mac)
+    if (ips?.delete(ip) === true && ips.size === 0) this.ipsByMac?.delete(mac)
+  }
+}
+
+const NO_IPS: ReadonlySet<string> = new Set()
+
+function addTo(sets: Map<string, Set<string>>, key: string, value: string): void {
+  const set = sets.get(key)
+  if (set === undefined) sets.set(key, new Set([value]))
+  else set.add(value)
 }
 
 export class Views {
@@ -66,7 +96,7 @@ export class Views {
         const { vni, mac, ip, flags, seq, esi } = message.body
         const view = this.vni(vni)
         if (ip === undefined) view.macs.set(mac, { flags, seq, esi })
-        else setByIp(view.macIps, ip, mac, { flags, seq, esi })
+        else view.addMacIp(mac, ip, { flags, seq, esi })
         return
       }
       case 'ZEBRA_MACIP_DEL': {
@@ -74,7 +104,7 @@ export class Views {
         const view = this.byVni.get(vni)
         if (view === undefined) return
         if (ip === undefined) view.macs.delete(mac)
-        else deleteByIp(view.macIps, ip, mac)
+        else view.deleteMacIp(mac, ip)
         return
       }
     }

@@ -131,7 +131,7 @@ suite('macipctl zapi dump', () => {
       Object.keys((put as unknown as { fields: object }).fields)
         .sort()
         .join(' '),
-      'firstSeen ip lastSeen mac port router vlan vni',
+      'firstSeen ip lastSeen mac minSeq observe port router vlan vni',
     )
     assert.deepEqual(gap, { type: 'gap', time: START + 10, session: 1, lost: 3, inParts: 1 })
   })

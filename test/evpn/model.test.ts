@@ -53,7 +53,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   fc
     .record({
       by: fc.constantFrom('zebra' as const, 'bgpd' as const),
-      ...{ vni, mac, ip, gone: fc.boolean(), flags: fc.constantFrom(0, 2) },
+      ...{ vni, mac, ip, gone: fc.boolean(), flags: fc.constantFrom(0, 2), seq: fc.nat(3) },
     })
     .map((change): Event => ({ type: 'view', change: { type: 'macip', ...change } })),
   fc.constant<Event>({ type: 'views-reset' }),

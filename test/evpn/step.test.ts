@@ -255,7 +255,7 @@ test('the visible state follows the relay’s report, the connection and bgpd’
   assert.equal(seen(), 'active: announced')
   send({ type: 'report', key: { ...key, mac: VM2 }, status: 'ip-conflict', seq: 0 })
   assert.equal(seen(), 'active: announced', 'a report on another MAC is not about this binding')
-  const remote = { type: 'macip', by: 'bgpd', vni: 100, mac: VM1, ip: undefined, flags: 0 } as const
+  const remote = { type: 'macip', by: 'bgpd', vni: 100, mac: VM1, ip: undefined, flags: 0, seq: 0 } as const
   send({ type: 'view', change: { ...remote, gone: false } })
   send({ type: 'report', key, status: 'mac-not-local', seq: 3 })
   assert.equal(seen(), 'remote: mac-remote')

@@ -11,7 +11,7 @@ import { FakeRelay, keyOf } from './fake-relay.js'
 const VM1 = 'bc:24:11:00:00:01'
 const VM2 = 'bc:24:11:00:00:02'
 const entry = (ip: string, mac = VM1): Entry => ({
-  ...{ vni: 100, mac, ip, router: false, port: 'tap1', vlan: 0 },
+  ...{ vni: 100, mac, ip, router: false, port: 'tap1', vlan: 0, minSeq: 0, observe: false },
   ...{ firstSeen: fromEpoch(1_000_000), lastSeen: fromEpoch(2_000_000) },
 })
 
@@ -87,7 +87,7 @@ test('a new connection: own, what the relay has, then everything there is, then 
     'connected',
     'views reset',
     'view {"type":"vni","vni":100,"gone":false}',
-    `view {"type":"macip","by":"zebra","vni":100,"mac":"${VM2}","ip":"10.0.0.254","gone":false,"flags":2}`,
+    `view {"type":"macip","by":"zebra","vni":100,"mac":"${VM2}","ip":"10.0.0.254","gone":false,"flags":2,"seq":0}`,
     `handed back 100 ${VM1} 10.0.0.1 tap1 5`,
     'report 10.0.0.1 announced 7',
     'synced',

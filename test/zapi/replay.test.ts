@@ -22,8 +22,9 @@ const M2 = 'bc:24:11:00:00:02'
 const IP = '10.2.1.11'
 const IP_HEX = '0a02010b'
 
-const entry = (mac: string, ip: string): OverlayEntry => {
-  return { vni: 100, mac, ip, router: false, port: 'tap1', vlan: 0, firstSeen: 1, lastSeen: 2 }
+const entry = (mac: string, ip: string, minSeq = 0): OverlayEntry => {
+  const seen = { port: 'tap1', vlan: 0, firstSeen: 1, lastSeen: 2 }
+  return { vni: 100, mac, ip, router: false, minSeq, observe: false, ...seen }
 }
 
 /** Records as a relay would write them, `step` milliseconds apart. */

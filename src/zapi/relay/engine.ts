@@ -3,6 +3,7 @@
 import { overlay as proto } from '../../gen/overlay.js'
 import type { ReleaseLine } from '../lines.js'
 import type { Key } from '../items.js'
+import { ZERO_ESI } from '../messages/macip.js'
 import { Overlay, type OverlayEntry, type Report, SETTLE_MS } from '../overlay.js'
 import type { Verdict } from '../scanner.js'
 import { Views, viewMessages } from '../views.js'
@@ -258,14 +259,18 @@ export class Engine implements SessionEvents {
     }
     if (this.main?.line === undefined) return
     const { id, line } = this.main
+    for (const { vni, mac, seq } of this.overlay.keptFloors()) {
+      const body = { vni, mac, ip: undefined, flags: 0, seq, esi: ZERO_ESI }
+      yield record(RecordKind.floor, id, encodeMessage(line, { command: 'ZEBRA_MACIP_ADD', vrf: 0, body }))
+    }
     for (const message of viewMessages(this.views)) {
-      yield record(isFromBgpd(message) ? RecordKind.toZebra : RecordKind.toBgpd, id, encodeMessage(line, message))
+      yield record(this.kindOf(message), id, encodeMessage(line, message))
     }
-    for (const { entry, announced } of this.overlay.entries()) {
-      if (announced === undefined) continue
-      const { vni, mac, ip } = entry
-      const body = { vni, mac, ip, ...announced }
-      yield record(RecordKind.injected, id, encodeMessage(line, { command: 'ZEBRA_MACIP_ADD', vrf: 0, body }))
-    }
+    for (const message of this.overlay.injected()) yield record(RecordKind.injected, id, encodeMessage(line, message))
+  }
+
+  private kindOf(message: ZebraMessage | BgpMessage): RecordKind {
+    if (isFromBgpd(message)) return RecordKind.toZebra
+    return this.overlay.keepsBack(message) ? RecordKind.held : RecordKind.toBgpd
   }
 }

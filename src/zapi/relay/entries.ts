@@ -34,9 +34,9 @@ export function keyToProto({
 }
 
 export function entryFromProto(entry: proto.Entry.$Properties): OverlayEntry {
-  const { key, router, port, vlan, firstSeen, lastSeen } = proto.Entry.create(entry)
+  const { key, router, port, vlan, firstSeen, lastSeen, minSeq, observe } = proto.Entry.create(entry)
   // the spread comes last: before other properties it costs Node 20 a hundred times as much, 4 µs
-  return { router, port, vlan, firstSeen, lastSeen, ...keyFromProto(key) }
+  return { router, port, vlan, firstSeen, lastSeen, minSeq, observe, ...keyFromProto(key) }
 }
 
 export function entryToProto({
@@ -45,9 +45,11 @@ export function entryToProto({
   vlan,
   firstSeen,
   lastSeen,
+  minSeq,
+  observe,
   ...key
 }: OverlayEntry): proto.Entry.$Properties {
-  return { key: keyToProto(key), router, port, vlan, firstSeen, lastSeen }
+  return { key: keyToProto(key), router, port, vlan, firstSeen, lastSeen, minSeq, observe }
 }
 
 export const STATUS_TO_PROTO: Record<Status, proto.EntryStatus> = {
@@ -59,6 +61,7 @@ export const STATUS_TO_PROTO: Record<Status, proto.EntryStatus> = {
   'mac-not-local': proto.EntryStatus.HELD_MAC_NOT_LOCAL,
   remote: proto.EntryStatus.HELD_REMOTE,
   'ip-conflict': proto.EntryStatus.HELD_IP_CONFLICT,
+  observed: proto.EntryStatus.OBSERVED,
 }
 
 /** What a message changes in the views; undefined if nothing. */

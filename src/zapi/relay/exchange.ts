@@ -24,12 +24,14 @@ export type ExchangeEvent =
   | { type: 'bgpd'; message: BgpMessage }
   | { type: 'zebra'; message: ZebraMessage; held: boolean }
   | { type: 'injected'; message: Injection }
+  /** bgpd has the MAC with `seq` or more, because an entry demanded it. */
+  | { type: 'floor'; vni: number; mac: string; seq: number }
 
 /** A session's first frames, as far as they were seen. */
 export type Opening = { hello: Buffer | undefined; capabilities: Buffer | undefined }
 
 type FrameRecord = ExchangeRecord & {
-  kind: (typeof RecordKind)['toZebra' | 'toBgpd' | 'held' | 'injected']
+  kind: (typeof RecordKind)['toZebra' | 'toBgpd' | 'held' | 'injected' | 'floor']
 }
 /** What is known of the line besides the frames: from the configuration, and from zebra itself. */
 export type KnownLine = { configured: ReleaseLine | undefined; running: string | undefined }
@@ -58,6 +60,7 @@ export class ExchangeReader {
       case RecordKind.toBgpd:
       case RecordKind.held:
       case RecordKind.injected:
+      case RecordKind.floor:
         return this.readFrame({ kind, session, bytes, time: record.time })
       case RecordKind.known:
         return this.join(session, bytes)
@@ -115,10 +118,12 @@ export class ExchangeReader {
     if (this.main?.id !== session) return undefined
     const { watches, injected } = this.main
     const command = frameCommand(bytes)
-    if (kind === RecordKind.injected) {
+    if (kind === RecordKind.injected || kind === RecordKind.floor) {
       const message = injected?.has(command) === true ? injected.decode(bytes) : undefined
       if (message?.command !== 'ZEBRA_MACIP_ADD' && message?.command !== 'ZEBRA_MACIP_DEL') return undefined
-      return { type: 'injected', message }
+      if (kind === RecordKind.injected) return { type: 'injected', message }
+      const { vni, mac } = message.body
+      return message.command === 'ZEBRA_MACIP_ADD' ? { type: 'floor', vni, mac, seq: message.body.seq } : undefined
     }
     if (kind === RecordKind.toZebra) {
       return watches?.bgpd.has(command) === true ? { type: 'bgpd', message: watches.bgpd.decode(bytes) } : undefined

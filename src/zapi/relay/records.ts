@@ -31,6 +31,11 @@ export const RecordKind = {
   known: 9,
   /** Something passed that is not in the recording: see Gap. */
   gap: 10,
+  /**
+   * Only in a journal that was written anew: bgpd was told a MAC with a sequence number that it keeps at least while the
+   * MAC is local; both as the frame of a ZEBRA_MACIP_ADD.
+   */
+  floor: 11,
 } as const
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind]
 

@@ -4,7 +4,7 @@ import { reason } from '../../daemon/exit.js'
 import type { ReleaseLine } from '../lines.js'
 import type { Key } from '../items.js'
 import { type Injection, Overlay, type OverlayEntry, SETTLE_MS, type Status } from '../overlay.js'
-import { Views } from '../views.js'
+import { Views, sameAttributes } from '../views.js'
 import type { ZebraMessage } from '../watch.js'
 import { type ExchangeEvent, ExchangeReader } from './exchange.js'
 import { type ExchangeRecord, RecordKind } from './records.js'
@@ -155,9 +155,13 @@ class Rehearsal {
         if (event.held) yield { type: 'recorded', act: { type: 'hold', message: event.message } }
         return
       case 'injected':
-        // what zebra announces is never injected: this is how a journal that was written anew tells the state it was in
-        if (this.isZebras(event.message)) this.overlay.onInjected(event.message)
+        // what zebra announces is not injected as it is, unless it was held back before: this is how a journal that was
+        // written anew tells the state it was in
+        if (this.isState(event.message)) this.overlay.onInjected(event.message)
         else yield { type: 'recorded', act: { type: 'inject', message: event.message, cause: undefined } }
+        return
+      case 'floor':
+        this.overlay.onFloor(event)
         return
     }
   }
@@ -180,8 +184,11 @@ class Rehearsal {
     this.overlay.setGate('line-uncertain')
   }
 
-  private isZebras({ body: { vni, mac, ip } }: Injection): boolean {
-    return ip !== undefined && this.views.get(vni)?.macIps.get(ip)?.has(mac) === true
+  private isState({ command, body }: Injection): boolean {
+    const { vni, mac, ip } = body
+    if (ip === undefined || command !== 'ZEBRA_MACIP_ADD' || this.overlay.isOurs({ vni, mac, ip })) return false
+    const zebras = this.views.get(vni)?.macIps.get(ip)?.get(mac)
+    return zebras !== undefined && sameAttributes(zebras, body)
   }
 
   private causeOf({ command, body }: Injection): Cause | undefined {

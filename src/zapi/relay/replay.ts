@@ -45,10 +45,13 @@ function apply(event: ExchangeEvent, overlay: Overlay): void {
       overlay.onBgpd(event.message)
       return
     case 'zebra':
-      overlay.onZebra(event.message)
+      overlay.onRecorded(event.message, event.held)
       return
     case 'injected':
       overlay.onInjected(event.message)
+      return
+    case 'floor':
+      overlay.onFloor(event)
       return
   }
 }
