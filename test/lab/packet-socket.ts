@@ -2,6 +2,7 @@
 import { closeSync } from 'node:fs'
 import koffi from 'koffi'
 import { inNamespaces, type Namespaces } from './namespaces.js'
+import { waitFor } from './wait.js'
 
 const AF_PACKET = 17
 const SOCK_RAW = 3
@@ -123,6 +124,18 @@ export class PacketSocket implements Disposable {
     const drops = statistics.readUInt32LE(4)
     if (drops > 0) throw new Error(`the capture on ${this.device} lost ${drops} frames`)
     return this.captured
+  }
+
+  /** Resolves with the first frame since the socket was opened that is wanted. */
+  async waitForFrame(description: string, wanted: (frame: CapturedFrame) => boolean): Promise<CapturedFrame> {
+    let found: CapturedFrame | undefined
+    await waitFor(
+      `${description} on ${this.device}`,
+      () => (found = this.frames().find(wanted)) !== undefined,
+      (seen) => seen,
+    )
+    if (found === undefined) throw new Error('a frame was found and is missing')
+    return found
   }
 
   close(): void {
