@@ -6,7 +6,7 @@ import { launch } from './process.js'
 /** A command that prints one JSON value a line until it is stopped. */
 export class JsonLines implements AsyncDisposable {
   private readonly values: unknown[] = []
-  private failure: unknown
+  private failure: Error | undefined
 
   private constructor(private readonly child: ChildProcess) {
     let rest = ''
