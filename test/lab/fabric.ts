@@ -1,24 +1,42 @@
 // A lab with macipd on its first node: what most tests, the demo and the measurements look at.
 import { isDeepStrictEqual } from 'node:util'
-import { arpAnnouncement, neighborAdvertisement } from './frames.js'
-import { Lab, type LabOptions } from './lab.js'
+import { Lab, type LabOptions, type MoveOptions } from './lab.js'
+import type { Daemon } from './process.js'
 import type { Router } from './router.js'
 import type { MacipRoute } from './show.js'
 import type { Vm } from './vm.js'
 
+/** Of macipd on one node. */
+export interface NodeOptions {
+  /** Further arguments of `macipd relay`. */
+  relay?: readonly string[]
+  /** Further arguments of `macipd snoop`. */
+  snoop?: readonly string[]
+  /** Text of the configuration file of both. */
+  config?: string
+}
+
 export interface FabricOptions extends LabOptions {
+  /** macipd on both nodes, not on the near one alone. */
+  both?: boolean
+  near?: NodeOptions
+  far?: NodeOptions
   /** Puts something between bgpd and the relay; resolves to the socket (as the near node sees it) bgpd connects to. */
   tap?: (near: Router) => Promise<string>
 }
 
 export class Fabric implements AsyncDisposable {
-  private constructor(readonly lab: Lab) {}
+  private constructor(
+    readonly lab: Lab,
+    private readonly options: Omit<FabricOptions, keyof LabOptions>,
+  ) {}
 
-  /** zebra, bgpd through the relay, and the snooper on n1; zebra and bgpd alone on n2; converged. */
-  static async start({ tap, ...options }: FabricOptions): Promise<Fabric> {
-    const fabric = new Fabric(await Lab.start(options))
+  /** zebra, bgpd through the relay, and the snooper on n1; zebra and bgpd alone on n2 unless `both`; converged. */
+  static async start({ frr, name, ageing, ...options }: FabricOptions): Promise<Fabric> {
+    const lab = await Lab.start({ frr, ...(name !== undefined && { name }), ...(ageing !== undefined && { ageing }) })
+    const fabric = new Fabric(lab, options)
     try {
-      await fabric.startDaemons(tap)
+      await fabric.startDaemons()
       return fabric
     } catch (error) {
       await fabric.lab.stop()
@@ -26,20 +44,39 @@ export class Fabric implements AsyncDisposable {
     }
   }
 
-  private async startDaemons(tap: FabricOptions['tap']): Promise<void> {
+  private async startDaemons(): Promise<void> {
     const { near, far } = this
-    const nearDaemons = async (): Promise<void> => {
-      await near.startZebra()
-      await near.startRelay()
-      await near.startBgpd({ zapi: (await tap?.(near)) ?? '/run/macipd/zserv.api' })
-      await near.startSnoop()
-    }
-    const farDaemons = async (): Promise<void> => {
-      await far.startZebra()
-      await far.startBgpd()
-    }
-    await Promise.all([nearDaemons(), farDaemons()])
+    await Promise.all([this.startMacipd(near), this.options.both ? this.startMacipd(far) : startFrr(far)])
     await this.lab.converged()
+  }
+
+  private async startMacipd(node: Router): Promise<void> {
+    await node.startZebra()
+    await this.startRelay(node)
+    const tap = node === this.near ? this.options.tap : undefined
+    await node.startBgpd({ zapi: (await tap?.(node)) ?? '/run/macipd/zserv.api' })
+    await this.startSnoop(node)
+  }
+
+  /** As the options of the fabric say for this node. */
+  startRelay(node: Router): Promise<Daemon> {
+    const { relay = [] } = this.optionsOf(node)
+    return node.startRelay(...relay, ...this.configOf(node))
+  }
+
+  /** As the options of the fabric say for this node. */
+  startSnoop(node: Router): Promise<Daemon> {
+    const { snoop = [] } = this.optionsOf(node)
+    return node.startSnoop(...snoop, ...this.configOf(node))
+  }
+
+  private optionsOf(node: Router): NodeOptions {
+    return (node === this.near ? this.options.near : this.options.far) ?? {}
+  }
+
+  private configOf(node: Router): string[] {
+    const { config } = this.optionsOf(node)
+    return config === undefined ? [] : ['--config', node.writeConfig(config)]
   }
 
   get near(): Router {
@@ -60,17 +97,31 @@ export class Fabric implements AsyncDisposable {
     return this.lab.vms[1]
   }
 
-  /** One more VM on the near node; resolves when its port is snooped. */
-  async addVm(): Promise<Vm> {
-    const vm = await this.lab.addVm(this.near)
-    const log = (): string => this.near.daemon('snoop').logTail()
-    await this.lab.waitFor(`${vm.port} to be snooped`, log, (text) => text.includes(`"port":"${vm.port}"`))
+  /** One more VM; resolves when its port is snooped, if there is a snooper. */
+  async addVm(node = this.near): Promise<Vm> {
+    const vm = await this.lab.addVm(node)
+    await this.snooped(node, vm)
     return vm
+  }
+
+  /** `Lab.move`; the VM arrives when its new port is snooped, if there is a snooper. */
+  async move(vm: Vm, to: Router, options: Omit<MoveOptions, 'ready'> = {}): Promise<void> {
+    await this.lab.move(vm, to, { ...options, ready: () => this.snooped(to, vm) })
+  }
+
+  /** Waits until a VM's port on a node is snooped; at once where nobody does. */
+  private async snooped(node: Router, { port }: Vm): Promise<void> {
+    if (node !== this.near && !this.options.both) return
+    await this.lab.waitFor(
+      `${port} of ${node.name} to be snooped`,
+      () => node.snoopStatus(),
+      ({ ports }) => ports.some(({ name, attached }) => name === port && attached !== ''),
+    )
   }
 
   /** An ARP announcement and a neighbour advertisement of a VM. */
   static announce(vm: Vm): void {
-    vm.sendFrames([arpAnnouncement(vm), neighborAdvertisement(vm)])
+    vm.announce()
   }
 
   /** A VM of the near node announces itself; resolves with its routes at the far node. */
@@ -126,4 +177,9 @@ export class Fabric implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.lab.stop()
   }
+}
+
+async function startFrr(node: Router): Promise<void> {
+  await node.startZebra()
+  await node.startBgpd()
 }

@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { ExitCode, FatalError } from '../../src/daemon/exit.js'
 import { findTree, type Release, type Tree } from './frr.js'
 import { detach, endHolder, type Holder, type LabState, listLabs, reserve, startHolder, writeState } from './holder.js'
+import type { PingResult } from './ping.js'
 import { prepareNode, Router } from './router.js'
+import type { MacipRoute } from './show.js'
 import type { Space } from './space.js'
 import { Vm } from './vm.js'
 import { waitFor, type WaitOptions } from './wait.js'
@@ -14,6 +16,17 @@ export interface LabOptions {
   frr: Release
   /** Default: a random one. */
   name?: string
+  /** Seconds after which the bridges forget a MAC that is silent; default: the kernel's 300. */
+  ageing?: number
+}
+
+export interface MoveOptions {
+  /** Whether the VM tells everyone where it is when it has arrived; default true. */
+  announce?: boolean
+  /** What has to have happened before the VM arrives: its port on the new node is there by then. */
+  ready?: () => Promise<unknown>
+  /** What has to have happened before the port on the old node goes; default: nothing. */
+  until?: () => Promise<unknown>
 }
 
 /**
@@ -30,13 +43,13 @@ export class Lab implements AsyncDisposable {
   ) {}
 
   /** Makes namespaces and links; FRR is not running yet. */
-  static async start({ frr, name = randomBytes(5).toString('hex') }: LabOptions): Promise<Lab> {
+  static async start({ frr, name = randomBytes(5).toString('hex'), ageing }: LabOptions): Promise<Lab> {
     requireRoot()
     const tree = findTree(frr)
     const state: LabState = { name, release: frr, owner: process.pid, vms: [1, 2] }
     const lab = Lab.of(await hold(state, tree))
     try {
-      await lab.connect()
+      await lab.connect(ageing)
       return lab
     } catch (error) {
       await lab.stop()
@@ -54,15 +67,16 @@ export class Lab implements AsyncDisposable {
   private static of(holder: Holder): Lab {
     const tree = findTree(holder.state.release)
     const nodes = [new Router(1, holder, tree), new Router(2, holder, tree)] as const
-    const added = holder.state.vms.slice(2).map((node, index) => new Vm(index + 3, nodes[node - 1] ?? nodes[0], holder))
-    return new Lab(holder, nodes, [new Vm(1, nodes[0], holder), new Vm(2, nodes[1], holder), ...added])
+    const vms = holder.state.vms.map((node, index) => new Vm(index + 1, nodes[node - 1] ?? nodes[0], holder))
+    const [vm1 = new Vm(1, nodes[0], holder), vm2 = new Vm(2, nodes[1], holder), ...added] = vms
+    return new Lab(holder, nodes, [vm1, vm2, ...added])
   }
 
-  private async connect(): Promise<void> {
+  private async connect(ageing: number | undefined): Promise<void> {
     const [n1, n2] = this.nodes
     await Promise.all([n1.create(), n2.create()])
     await n1.ip(`link add fabric type veth peer name fabric netns ${n2.namespaces.net}`)
-    await Promise.all(this.nodes.map((node) => node.bridge()))
+    await Promise.all(this.nodes.map((node) => node.bridge({ ageing })))
     await Promise.all(this.vms.map((vm) => vm.plug()))
   }
 
@@ -83,11 +97,33 @@ export class Lab implements AsyncDisposable {
   async addVm(node: Router): Promise<Vm> {
     const vm = new Vm(this.vms.length + 1, node, this.holder)
     this.vms.push(vm)
-    const { state } = this.holder
-    this.holder = { ...this.holder, state: { ...state, vms: [...state.vms, node.number] } }
-    writeState(this.holder.state)
+    this.record()
     await vm.plug()
     return vm
+  }
+
+  /**
+   * Moves a VM to the other node, as a live migration does: a port is made there, the VM arrives with all its state and
+   * announces itself, and then the port it was behind is taken away. Whoever hears the announcement first, the new node
+   * or the old port's end, is as open as on real nodes, unless `until` decides it.
+   */
+  async move(vm: Vm, to: Router, { announce = true, ready, until }: MoveOptions = {}): Promise<void> {
+    const from = vm.router
+    if (from === to) throw new Error(`${vm.name} is on ${to.name} already`)
+    await vm.prepare(to)
+    await ready?.()
+    await vm.switchTo(to)
+    this.record()
+    if (announce) vm.announce()
+    await until?.()
+    await vm.leave(from)
+  }
+
+  /** Writes down which VM is on which node. */
+  private record(): void {
+    const state = { ...this.holder.state, vms: this.vms.map(({ router }) => router.number) }
+    this.holder = { ...this.holder, state }
+    writeState(state)
   }
 
   /** zebra and bgpd on both nodes, directly connected; resolves when the fabric has converged. */
@@ -111,6 +147,45 @@ export class Lab implements AsyncDisposable {
         (vteps) => vteps.includes(other.address),
       )
     await Promise.all([knows(n1, n2), knows(n2, n1)])
+  }
+
+  /** Waits until an echo request of a VM is answered. */
+  waitForPing(from: Vm, ip: string): Promise<PingResult> {
+    return this.waitFor(
+      `${ip} to answer ${from.name}`,
+      () => from.ping(ip, { timeoutMs: 200 }),
+      ({ received }) => received > 0,
+    )
+  }
+
+  /** All routes for a MAC, or one of its IPs, as each node sees them. */
+  async routesOf(mac: string, ip?: string): Promise<MacipRoute[][]> {
+    const views = await Promise.all(this.nodes.map((node) => node.macipRoutes()))
+    return views.map((routes) => routes.filter((route) => route.mac === mac && route.ip === ip))
+  }
+
+  /**
+   * Waits until either node has exactly one route for a MAC, or for one of its IPs, and it is this node's; resolves
+   * with it as the other node sees it.
+   */
+  async advertisedBy(node: Router, mac: string, ip?: string): Promise<MacipRoute> {
+    const views = await this.waitFor(
+      `${node.name} and nobody else to advertise ${mac} ${ip ?? ''}`,
+      () => this.routesOf(mac, ip),
+      (all) => all.every(([route, ...others]) => route?.nextHop === node.address && others.length === 0),
+    )
+    const [route] = views[2 - node.number] ?? []
+    if (route === undefined) throw new Error(`no route of ${node.name}`)
+    return route
+  }
+
+  /** Waits until no node has a route for a MAC, or one of its IPs. */
+  async advertisedByNobody(mac: string, ip?: string): Promise<void> {
+    await this.waitFor(
+      `nobody to advertise ${mac} ${ip ?? ''}`,
+      () => this.routesOf(mac, ip),
+      (all) => all.every((routes) => routes.length === 0),
+    )
   }
 
   /** `waitFor` whose failure shows the last lines of every daemon's log. */

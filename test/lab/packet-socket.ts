@@ -2,6 +2,7 @@
 import { closeSync } from 'node:fs'
 import koffi from 'koffi'
 import { inNamespaces, type Namespaces } from './namespaces.js'
+import { waitFor } from './wait.js'
 
 const AF_PACKET = 17
 const SOCK_RAW = 3
@@ -72,6 +73,24 @@ function u32(value: number): Buffer {
   return bytes
 }
 
+/** The descriptor of an AF_PACKET socket bound to `device`. */
+export function openPacketSocket(namespaces: Namespaces, device: string, { receive }: { receive: boolean }): number {
+  const protocol = receive ? ETH_P_ALL : 0
+  return inNamespaces(namespaces, () => {
+    const check = (result: number, call: string) => {
+      if (result < 0) throw new Error(`${call} on ${device} failed with errno ${koffi.errno()}`)
+      return result
+    }
+    const ifindex = ifNameToIndex(device)
+    if (ifindex === 0) throw new Error(`there is no device ${device} in ${namespaces.net}`)
+    // protocol 0 until bound: nothing of other devices is queued
+    const fd = check(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), 'socket(AF_PACKET)')
+    check(setSockOpt(fd, SOL_SOCKET, SO_RCVBUFFORCE, u32(RECEIVE_BUFFER), 4), 'setsockopt(SO_RCVBUFFORCE)')
+    check(bind(fd, linkAddress(ifindex, protocol), 20), 'bind(AF_PACKET)')
+    return fd
+  })
+}
+
 export class PacketSocket implements Disposable {
   private readonly buffer = Buffer.alloc(MAX_FRAME)
   private readonly address = Buffer.alloc(20)
@@ -84,21 +103,8 @@ export class PacketSocket implements Disposable {
   ) {}
 
   /** Opens a socket on `device`; with `receive` everything that passes is kept from the moment this returns. */
-  static open(namespaces: Namespaces, device: string, { receive }: { receive: boolean }): PacketSocket {
-    const protocol = receive ? ETH_P_ALL : 0
-    return inNamespaces(namespaces, () => {
-      const check = (result: number, call: string) => {
-        if (result < 0) throw new Error(`${call} on ${device} failed with errno ${koffi.errno()}`)
-        return result
-      }
-      const ifindex = ifNameToIndex(device)
-      if (ifindex === 0) throw new Error(`there is no device ${device} in ${namespaces.net}`)
-      // protocol 0 until bound: nothing of other devices is queued
-      const fd = check(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), 'socket(AF_PACKET)')
-      check(setSockOpt(fd, SOL_SOCKET, SO_RCVBUFFORCE, u32(RECEIVE_BUFFER), 4), 'setsockopt(SO_RCVBUFFORCE)')
-      check(bind(fd, linkAddress(ifindex, protocol), 20), 'bind(AF_PACKET)')
-      return new PacketSocket(fd, device)
-    })
+  static open(namespaces: Namespaces, device: string, options: { receive: boolean }): PacketSocket {
+    return new PacketSocket(openPacketSocket(namespaces, device, options), device)
   }
 
   send(frame: Uint8Array): void {
@@ -123,6 +129,18 @@ export class PacketSocket implements Disposable {
     const drops = statistics.readUInt32LE(4)
     if (drops > 0) throw new Error(`the capture on ${this.device} lost ${drops} frames`)
     return this.captured
+  }
+
+  /** Resolves with the first frame since the socket was opened that is wanted. */
+  async waitForFrame(description: string, wanted: (frame: CapturedFrame) => boolean): Promise<CapturedFrame> {
+    let found: CapturedFrame | undefined
+    await waitFor(
+      `${description} on ${this.device}`,
+      () => (found = this.frames().find(wanted)) !== undefined,
+      (seen) => seen,
+    )
+    if (found === undefined) throw new Error('a frame was found and is missing')
+    return found
   }
 
   close(): void {

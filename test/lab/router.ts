@@ -1,7 +1,10 @@
 import { chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import type { Answer, BindingReport, SnooperReport } from '../../src/cli/report.js'
 import { bgpdConfig, ROOT, type Tree, VNI, zebraConfig } from './frr.js'
 import type { Holder } from './holder.js'
+import { JsonLines } from './json-lines.js'
+import { type FdbEntry, type Neighbour, parseFdb, parseNeighbours } from './kernel.js'
 import { type MacipRoute, parseMacipRoutes, parseRemoteVteps } from './show.js'
 import type { Daemon } from './process.js'
 import { Space } from './space.js'
@@ -54,11 +57,12 @@ export class Router extends Space {
   }
 
   /** br0 without any address, and vx100 in it. IPv6 is on, else the kernel takes no IPv6 neighbours for suppression. */
-  async bridge(): Promise<void> {
+  async bridge({ ageing }: { ageing: number | undefined }): Promise<void> {
     await this.ip(
       `addr add ${this.address}/24 dev fabric`,
       'link set fabric up mtu 1600',
-      'link add br0 type bridge mcast_snooping 0',
+      // in 1/100 s
+      `link add br0 type bridge mcast_snooping 0${ageing === undefined ? '' : ` ageing_time ${ageing * 100}`}`,
       'link set br0 up',
       `link add vx${VNI} type vxlan id ${VNI} local ${this.address} dstport 4789 nolearning`,
       `link set vx${VNI} master br0`,
@@ -157,6 +161,65 @@ export class Router extends Space {
   /** Addresses of the VTEPs this node floods to. */
   async remoteVteps(): Promise<string[]> {
     return parseRemoteVteps(await this.vtyshJson(`show evpn vni ${VNI} json`))
+  }
+
+  /** Writes a configuration file of macipd into the node's own directory; resolves to its path. */
+  writeConfig(yaml: string): string {
+    const file = this.path('/run/macipd/macipd.yaml')
+    writeFileSync(file, yaml)
+    return file
+  }
+
+  /** What `macipctl … --json` says about this node. */
+  async macipctl(...args: readonly string[]): Promise<unknown> {
+    return JSON.parse(await this.exec(this.macipctlCommand(args))) as unknown
+  }
+
+  /** Follows a macipctl command that prints one JSON value a line, and does not end by itself. */
+  follow(...args: readonly string[]): Promise<JsonLines> {
+    return JsonLines.start(this.namespaces, this.macipctlCommand(args))
+  }
+
+  private macipctlCommand(args: readonly string[]): string[] {
+    const script = join(ROOT, 'dist/src/cli/macipctl.js')
+    // the one option for its sockets that all commands have
+    const config = this.path('/run/macipd/macipctl.yaml')
+    const control = (name: string): string => `${name}: {control: ${this.path(`/run/macipd/${name}.sock`)}}\n`
+    writeFileSync(config, control('relay') + control('snoop'))
+    return [process.execPath, '--enable-source-maps', script, ...args, '--config', config, '--json']
+  }
+
+  /** What the snooper has learned; arguments select as those of `macipctl bindings`. */
+  async bindings(...filter: readonly string[]): Promise<BindingReport[]> {
+    const { bindings } = (await this.macipctl('bindings', ...filter)) as { bindings: BindingReport[] }
+    return bindings
+  }
+
+  /** The snooper as `macipctl status` shows it; fails if there is none. */
+  async snoopStatus(): Promise<SnooperReport> {
+    const { snooper } = (await this.macipctl('status')) as { snooper: Answer<SnooperReport> }
+    if (!snooper.running) throw new Error(`no snooper on ${this.name}: ${snooper.error}`)
+    return snooper
+  }
+
+  /** Why an address is announced, or not. */
+  explain(address: string): Promise<unknown> {
+    return this.macipctl('explain', address)
+  }
+
+  /** What happens to bindings from now on. */
+  events(): Promise<JsonLines> {
+    return this.follow('events', '--follow')
+  }
+
+  /** The FDB of br0. */
+  async fdb(): Promise<FdbEntry[]> {
+    return parseFdb(JSON.parse(await this.exec(['bridge', '-j', 'fdb', 'show', 'br', 'br0'])))
+  }
+
+  /** The kernel's neighbours on br0. */
+  async neighbours(): Promise<Neighbour[]> {
+    return parseNeighbours(JSON.parse(await this.exec(['ip', '-j', 'neigh', 'show', 'dev', 'br0'])))
   }
 
   /** The Type-2 routes bgpd has, its own and the other node's. */

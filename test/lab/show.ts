@@ -10,6 +10,10 @@ export interface MacipRoute {
   readonly nextHop: string
   /** MAC mobility sequence number (RFC 7432 section 7.7); 0 without the community. */
   readonly sequence: number
+  /** The R flag of the EVPN ARP/ND community (RFC 9047 section 2.1). */
+  readonly router?: true
+  /** The MAC is sticky (RFC 7432 section 15.2). */
+  readonly sticky?: true
 }
 
 const Route = v.object({
@@ -40,8 +44,16 @@ export function parseMacipRoutes(json: unknown): MacipRoute[] {
         .paths.flat()
         .find((path) => path.bestpath)
       if (best === undefined) continue
-      const sequence = Number(/\bMM:(\d+)/.exec(best.extendedCommunity.string)?.[1] ?? 0)
-      routes.push({ rd, mac, ...(ip !== undefined && { ip }), nextHop: best.nexthops[0].ip, sequence })
+      const communities = best.extendedCommunity.string
+      routes.push({
+        rd,
+        mac,
+        ...(ip !== undefined && { ip }),
+        nextHop: best.nexthops[0].ip,
+        sequence: Number(/\bMM:(\d+)/.exec(communities)?.[1] ?? 0),
+        ...(/\bND:Router Flag/.test(communities) && { router: true }),
+        ...(/\bMM:\d+, sticky MAC/.test(communities) && { sticky: true }),
+      })
     }
   }
   return routes

@@ -25,12 +25,17 @@ export class Space {
     mkdirSync(this.logs, { recursive: true })
   }
 
-  /** Makes the network namespace, with `lo` up and no link-local addresses on whatever it will hold. */
+  /**
+   * Makes the network namespace, with `lo` up. Whatever it will hold keeps silent: no link-local addresses, and no
+   * multicast listener reports but the one at the start, which the kernel repeats at random within the interval.
+   */
   async create(): Promise<void> {
     const { directory, state } = this.holder
     const home = { net: `/proc/${state.holder}/ns/net`, pid: this.namespaces.pid }
     const file = join(directory, 'netns', this.name)
-    const first = 'echo 1 >/proc/sys/net/ipv6/conf/default/addr_gen_mode; ip link set lo up'
+    const set = (name: string, value: number): string => `echo ${value} >/proc/sys/net/ipv6/conf/default/${name}`
+    const silent = [set('addr_gen_mode', 1), set('mldv2_unsolicited_report_interval', 2 ** 30)]
+    const first = [...silent, 'ip link set lo up'].join(' && ')
     const script = `touch ${file} && unshare --net=${file} sh -c '${first}'`
     await exec(home, ['nsenter', `--mount=/proc/${state.holder}/ns/mnt`, 'sh', '-c', script])
   }
