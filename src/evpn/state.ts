@@ -31,7 +31,6 @@ export const REASONS = {
   'line-uncertain': { state: 'pending', meaning: "FRR's release line is not certain: nothing is injected" },
   'vni-not-live': { state: 'pending', meaning: 'zebra has not announced the VNI' },
   'mac-not-local': { state: 'pending', meaning: 'zebra does not announce the MAC as local in the VNI' },
-  observed: { state: 'pending', meaning: 'would be announced: the snooper only observes' },
   'ip-conflict': { state: 'pending', meaning: 'another MAC is announced with the IP' },
 } as const satisfies Record<string, { state: State; meaning: string }>
 export type Reason = keyof typeof REASONS
