@@ -125,7 +125,8 @@ export class Router extends Space {
   /** Starts `macipd snoop` as root; resolves when frames on the VM ports reach it. Needs its log at level info. */
   async startSnoop(...extra: readonly string[]): Promise<Daemon> {
     const control = this.path('/run/macipd/snoop.sock')
-    const options = ['--relay', this.path('/run/macipd/relay.sock'), '--control', control]
+    const state = this.path('/run/macipd/bindings')
+    const options = ['--relay', this.path('/run/macipd/relay.sock'), '--control', control, '--state', state]
     const daemon = await this.spawn('snoop', macipd('snoop', ...options, ...extra))
     // its control socket is there before the ports are snooped
     await this.ready(daemon, 'to say that it snoops', () => daemon.log().includes('"msg":"snooping"'))
