@@ -53,8 +53,7 @@ Do so when only one host has the address: otherwise it is a duplicate again soon
 const binding = ofVni(new Command('binding'))
   .summary('forget what was learned about an address')
   .description(
-    `Withdraws the bindings of an IP or MAC address, as if it had never been seen. A host that is there is learned again
-with the next ARP or ND that it sends.`,
+    `Withdraws the bindings of an IP or MAC address, as if it had never been seen. A host that is there is learned again with the next ARP or ND that it sends.`,
   )
   .addArgument(new Argument('<address>', 'this IP or MAC address').argParser(addressArgument))
   .action((address: Address, given: Given) => act('binding', address, given))

@@ -3,6 +3,7 @@ import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { EXIT_CODES } from '../daemon/command.js'
 import { EVENTS } from '../evpn/note.js'
 import { snoop as proto } from '../gen/snoop.js'
+import { MAX_EVENTS } from '../snoop/history.js'
 import { eventLine } from './events-text.js'
 import { type EventReport, eventReport } from './explain-report.js'
 import { follow, type Followed, interruption } from './follow.js'
@@ -30,11 +31,7 @@ const WIDTH = Math.max(...NAMES.map((name) => name.length))
 export const events = ofSnooper(new Command('events'))
   .summary('what happened to addresses, and what happens')
   .description(
-    `Shows what happened to the addresses on this node since the snooper started, the last ${count(16384, 'event')} at most.
-
-${Object.entries(EVENTS)
-  .map(([name, meaning]) => `  ${name.padEnd(WIDTH)}  ${meaning}`)
-  .join('\n')}`,
+    `Shows what happened to the addresses on this node since the snooper started, the last ${MAX_EVENTS} events at most.`,
   )
   .addArgument(new Argument('[address]', 'only about this IP or MAC address').argParser(addressArgument))
   .addOption(new Option('--vni <number>', 'only in this VNI').argParser(vniArgument))
@@ -51,6 +48,11 @@ ${Object.entries(EVENTS)
   .addHelpText(
     'after',
     `
+Events:
+${Object.entries(EVENTS)
+  .map(([name, meaning]) => `  ${name.padEnd(WIDTH)}  ${meaning}`)
+  .join('\n')}
+
 JSON: one object on each line. type event: sequence, time, event, vni (null: none), ip, mac, port, detail;
 type lost: count of events that came faster than they were read
 ${EXIT_CODES}

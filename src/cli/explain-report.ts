@@ -67,8 +67,9 @@ export type ExplanationReport = {
 }
 
 export function eventReport(properties: proto.Event.$Properties): EventReport {
-  const { sequence, at, event, port, detail, ...key } = proto.Event.create(properties)
-  return { sequence, time: at, event, ...keyReport(key), port, detail }
+  const wire = proto.Event.create(properties)
+  const { sequence, at, event, port, detail } = wire
+  return { sequence, time: at, event, ...keyReport(wire), port, detail }
 }
 
 /** Adds one part of the snooper's answer. */
@@ -82,16 +83,17 @@ export function addPart(report: ExplanationReport, part: proto.Explanation.$Prop
 }
 
 function detailReport(properties: proto.BindingDetail.$Properties): DetailReport {
-  const { timer, claim, ...detail } = proto.BindingDetail.create(properties)
+  const wire = proto.BindingDetail.create(properties)
+  const { timer, claim, frozenUntil } = wire
   return {
     timer: timer == null ? null : { what: timer.what ?? '', time: timer.at ?? 0 },
-    tries: detail.tries,
+    tries: wire.tries,
     claim: claim == null ? null : claimReport(claim),
-    moves: [...detail.moves],
-    frozenUntil: detail.frozenUntil === 0 ? null : detail.frozenUntil,
-    confirmed: detail.confirmed,
-    static: detail.isStatic,
-    minSeq: detail.minSeq,
+    moves: [...wire.moves],
+    frozenUntil: frozenUntil === 0 ? null : frozenUntil,
+    confirmed: wire.confirmed,
+    static: wire.isStatic,
+    minSeq: wire.minSeq,
   }
 }
 
@@ -101,8 +103,9 @@ function claimReport(properties: proto.Claim.$Properties): ClaimReport {
 }
 
 function refusalReport(properties: proto.Refusal.$Properties): RefusalReport {
-  const { port, reason, count, first, last, ...key } = proto.Refusal.create(properties)
-  return { ...keyReport(key), port, reason, count, first, last }
+  const wire = proto.Refusal.create(properties)
+  const { port, reason, count, first, last } = wire
+  return { ...keyReport(wire), port, reason, count, first, last }
 }
 
 function policyReport(properties: proto.Policy.$Properties): PolicyReport {

@@ -13,9 +13,7 @@ type Given = Common & { vni?: number }
 export const explain = common(new Command('explain'))
   .summary('why an address is, or is not, advertised')
   .description(
-    `Says whether an address is advertised, why, and what to do; then all that this rests on:
-what its host said, what zebra and bgpd say, the rule that decided, what comes next, what happened,
-and claims that were not believed.`,
+    `Says whether an address is advertised, why, and what to do; then all that this rests on: what its host said, what zebra and bgpd say, the rule that decided, what comes next, what happened, and claims that were not believed.`,
   )
   .addArgument(new Argument('<address>', 'an IP or MAC address').argParser(addressArgument))
   .addOption(new Option('--vni <number>', 'only in this VNI').argParser(vniArgument))

@@ -13,7 +13,7 @@ import type { Refused } from './refusals.js'
 
 /** What is known of a binding beyond its fields; times are milliseconds of the monotonic clock. */
 export type BindingDetail = {
-  /** What comes next if nothing happens before, and when. */
+  /** What comes next if nothing happens before, and when. `what`: expiry, probe, retry, confirm or release. */
   readonly timer: { readonly what: string; readonly at: number } | undefined
   /** Probes sent without an answer. */
   readonly tries: number
