@@ -12,7 +12,7 @@ const VM1 = 'bc:24:11:00:00:01'
 const VM2 = 'bc:24:11:00:00:02'
 const entry = (ip: string, mac = VM1): Entry => ({
   ...{ vni: 100, mac, ip, router: false, port: 'tap1', vlan: 0 },
-  ...{ firstSeen: fromEpoch(1_000_000), lastSeen: fromEpoch(2_000_000) },
+  ...{ firstSeen: fromEpoch(1_000_000), lastSeen: fromEpoch(2_000_000), minSeq: 0, observe: false },
 })
 
 /** A client whose table is a map; events are written down, one line each. */
