@@ -252,10 +252,12 @@ function onRestored(turn: Turn, { from, entry, place, vni, own }: Restored): voi
       drop('duplicate')
       return
     }
+    const isHigher = minSeq > current.minSeq
     current.firstSeen = Math.min(current.firstSeen, entry.firstSeen)
     current.minSeq = Math.max(current.minSeq, minSeq)
     // bgpd was told of it all the time
     if (from === 'relay') current.confirmed = true
+    else if (isHigher) turn.put(current)
     return
   }
   if (place === undefined) {
