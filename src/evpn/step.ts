@@ -317,7 +317,7 @@ function onReport(turn: Turn, { key, status, seq }: Extract<Event, { type: 'repo
   if (status === before || binding.phase === 'duplicate') return
   turn.note('state', binding, binding.place.port, reasonOf(binding, table))
   const wasTold = before === 'announced' || before === 'shadowed'
-  if (status === 'remote') onRemote(turn, binding, wasTold)
+  if (status === 'remote' && binding.confirmed) onRemote(turn, binding, wasTold)
   // back from behind another VTEP, where nobody was asked
   else if (binding.timer === 'age' && !isRemote(binding, table)) scheduleRefresh(turn, binding)
   // a host that stays silent is only found again if it is asked
