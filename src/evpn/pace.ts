@@ -8,7 +8,12 @@ export class Pace {
   /** The earliest time at which a probe on the port may be sent; it is taken with this call. */
   reserve(ifindex: number, now: number, rate: Rate): number {
     const at = this.earliest(ifindex, now)
-    this.take(ifindex, now, rate)
+    this.free = Math.max(this.free, now - BURST_MS) + 1000 / rate.total
+    // one slow port must not hold up the others, but all of them may hold up one
+    this.freeOnPort.set(
+      ifindex,
+      Math.max(this.freeOnPort.get(ifindex) ?? -Infinity, at - BURST_MS) + 1000 / rate.perPort,
+    )
     return at
   }
 
@@ -23,11 +28,6 @@ export class Pace {
 
   private earliest(ifindex: number, now: number): number {
     return Math.max(now, this.free, this.freeOnPort.get(ifindex) ?? -Infinity)
-  }
-
-  private take(ifindex: number, now: number, { perPort, total }: Rate): void {
-    this.free = Math.max(this.free, now - BURST_MS) + 1000 / total
-    this.freeOnPort.set(ifindex, Math.max(this.freeOnPort.get(ifindex) ?? -Infinity, now - BURST_MS) + 1000 / perPort)
   }
 }
 

@@ -87,7 +87,12 @@ export const TRANSITIONS = {
     by: ['tick'],
     meaning: 'not seen for a third of the age, restored, or zebra lost its MAC: the first probe is sent',
   },
-  answer: { from: ['probing'], to: ANNOUNCEMENT, by: ['evidence'], meaning: 'the host was seen' },
+  answer: {
+    from: ['probing', 'pending'],
+    to: ANNOUNCEMENT,
+    by: ['evidence'],
+    meaning: 'the host was seen, for the first time in this run or after it was asked',
+  },
   contest: {
     from: ['pending', 'active', 'shadowed', 'probing'],
     to: ['contested'],
@@ -104,11 +109,11 @@ export const TRANSITIONS = {
   lose: {
     from: ['probing', 'contested'],
     to: ['remote'],
-    by: ['report'],
+    by: ['report', 'tick'],
     meaning: 'the MAC or the IP was announced behind another VTEP',
   },
   yield: {
-    from: [...ANNOUNCEMENT, 'contested'],
+    from: [...ANNOUNCEMENT, 'probing', 'contested'],
     to: ['unknown'],
     by: ['evidence', 'tick', 'static'],
     meaning: 'the IP has another owner: the former one did not answer, or cannot be asked',

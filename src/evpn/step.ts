@@ -253,10 +253,12 @@ function onRestored(turn: Turn, { from, entry, place, vni, own }: Restored): voi
       drop('duplicate')
       return
     }
+    const isHigher = minSeq > current.minSeq
     current.firstSeen = Math.min(current.firstSeen, entry.firstSeen)
     current.minSeq = Math.max(current.minSeq, minSeq)
     // bgpd was told of it all the time
     if (from === 'relay') current.confirmed = true
+    else if (isHigher) turn.put(current)
     return
   }
   if (place === undefined) {
@@ -316,7 +318,7 @@ function onReport(turn: Turn, { key, status, seq }: Extract<Event, { type: 'repo
   if (status === before || binding.phase === 'duplicate') return
   turn.note('state', binding, binding.place.port, reasonOf(binding, table))
   const wasTold = before === 'announced' || before === 'shadowed'
-  if (status === 'remote') onRemote(turn, binding, wasTold)
+  if (status === 'remote' && binding.confirmed) onRemote(turn, binding, wasTold)
   // back from behind another VTEP, where nobody was asked
   else if (binding.timer === 'age' && !isRemote(binding, table)) scheduleRefresh(turn, binding)
   // a host that stays silent is only found again if it is asked
