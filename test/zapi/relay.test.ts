@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { suite, test } from 'node:test'
+import { Comparison } from '../../src/cli/replay-check.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
+import { fileRecords } from '../../src/zapi/relay/records.js'
+import { rehearse } from '../../src/zapi/relay/rehearsal.js'
 import { NUMBERS, OPENINGS, frame, hex, macIpAdd, macIpDel, vniAdd } from './build.js'
 import { type ControlPeer, type Inbox, RelayRig } from './relay-rig.js'
 
@@ -256,6 +259,11 @@ suite('a demanded sequence number', () => {
       again.say(put(lastByte))
       assert.deepEqual(await bgpd.frame(), announced(lastByte, 2))
     }
+    await rig.killWorker()
+    const comparison = new Comparison()
+    for (const act of rehearse(fileRecords(readFileSync(rig.path('journal'))), { configured: undefined, entries: [] }))
+      comparison.add(act)
+    assert.deepEqual(comparison.differences(false), [])
     zebra.socket.write(macIpDel(N, MAC, ''))
     await bgpd.take(macIpDel(N, MAC, '').length + 2 * withdrawn().length)
     zebra.socket.write(mac(0))
