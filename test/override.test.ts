@@ -98,7 +98,8 @@ for (const frr of RELEASES) {
     const atFar = `neigh replace ${TAKEN} lladdr ${farVm.mac} dev br0 nud reachable`
 
     // the far VM has the address, with sequence number 0; zebra itself knows one of the near VM's
-    farVm.send(arpAnnouncement({ ...farVm, ipv4: TAKEN }))
+    const { mac, ipv6 } = farVm
+    farVm.send(arpAnnouncement({ mac, ipv4: TAKEN, ipv6 }))
     await farRoutes('- 0')
     await far.ip(atFar)
     await farRoutes('- 0', `${TAKEN} 0`)

@@ -68,19 +68,32 @@ class Rig {
   private snapshot(): Rig['journal'] {
     const { overlay, views } = this
     return [
-      ...[...overlay.entries()].map((each) => (to: Overlay) => to.put(each.entry)),
-      ...[...overlay.keptFloors()].map((floor) => (to: Overlay) => to.onFloor(floor)),
-      ...[...viewMessages(views)].map((message) => {
-        if (isFromBgpd(message)) return (to: Overlay) => to.onBgpd(message)
-        const held = overlay.keepsBack(message)
-        return (to: Overlay) => to.onRecorded(message, held)
+      ...[...overlay.entries()].map((each) => (to: Overlay) => {
+        to.put(each.entry)
       }),
-      ...[...overlay.injected()].map((message) => (to: Overlay) => to.onInjected(message)),
+      ...[...overlay.keptFloors()].map((floor) => (to: Overlay) => {
+        to.onFloor(floor)
+      }),
+      ...[...viewMessages(views)].map((message) => {
+        if (isFromBgpd(message))
+          return (to: Overlay) => {
+            to.onBgpd(message)
+          }
+        const held = overlay.keepsBack(message)
+        return (to: Overlay) => {
+          to.onRecorded(message, held)
+        }
+      }),
+      ...[...overlay.injected()].map((message) => (to: Overlay) => {
+        to.onInjected(message)
+      }),
     ]
   }
 
   loseSession(): this {
-    this.journal.push((to) => to.onSessionLost())
+    this.journal.push((to) => {
+      to.onSessionLost()
+    })
     this.overlay.onSessionLost()
     this.inject()
     this.overlay.setGate('open')
@@ -95,7 +108,9 @@ class Rig {
         this.inject()
         verdict = this.overlay.onZebra(message)
       }
-      this.journal.push((to) => to.onRecorded(message, verdict === 'hold'))
+      this.journal.push((to) => {
+        to.onRecorded(message, verdict === 'hold')
+      })
       if (verdict === 'pass') this.log.push(`zebra ${words(message)}`)
       this.inject()
     }
@@ -105,12 +120,16 @@ class Rig {
   /** A message of zebra that is held back by a process that does no more. */
   holdOnly(message: ZebraMessage): void {
     assert.equal(this.overlay.onZebra(message), 'hold')
-    this.journal.push((to) => to.onRecorded(message, true))
+    this.journal.push((to) => {
+      to.onRecorded(message, true)
+    })
   }
 
   bgpd(...messages: BgpMessage[]): this {
     for (const message of messages) {
-      this.journal.push((to) => to.onBgpd(message))
+      this.journal.push((to) => {
+        to.onBgpd(message)
+      })
       this.overlay.onBgpd(message)
     }
     return this.inject()
@@ -118,14 +137,18 @@ class Rig {
 
   put(...entries: OverlayEntry[]): this {
     for (const one of entries) {
-      this.journal.push((to) => to.put(one))
+      this.journal.push((to) => {
+        to.put(one)
+      })
       this.overlay.put(one)
     }
     return this.inject()
   }
 
   remove(mac: string, ip: string): this {
-    this.journal.push((to) => to.remove({ vni: 100, mac, ip }))
+    this.journal.push((to) => {
+      to.remove({ vni: 100, mac, ip })
+    })
     this.overlay.remove({ vni: 100, mac, ip })
     return this.inject()
   }
@@ -133,7 +156,9 @@ class Rig {
   inject(): this {
     while (this.overlay.pending) {
       for (const message of this.overlay.next(4)) {
-        this.journal.push((to) => to.onInjected(message))
+        this.journal.push((to) => {
+          to.onInjected(message)
+        })
         this.log.push(`us ${words(message)}`)
       }
     }
@@ -796,13 +821,18 @@ test('whatever happens, all routes of a MAC carry one sequence number, that of i
     ]
   }
   const step: fc.Arbitrary<Step> = fc.oneof(
-    fc
-      .tuple(macs, fc.nat(2), fc.constantFrom(false, false, false, true))
-      .map<Step>(([mac, more, sticky]) => [
-        `learn ${mac} +${more} ${sticky}`,
-        ({ zebra }) => zebra.learn(mac, more, sticky),
-      ]),
-    macs.map<Step>((mac) => [`lose ${mac}`, ({ zebra }) => zebra.lose(mac)]),
+    fc.tuple(macs, fc.nat(2), fc.constantFrom(false, false, false, true)).map<Step>(([mac, more, sticky]) => [
+      `learn ${mac} +${more} ${sticky}`,
+      ({ zebra }) => {
+        zebra.learn(mac, more, sticky)
+      },
+    ]),
+    macs.map<Step>((mac) => [
+      `lose ${mac}`,
+      ({ zebra }) => {
+        zebra.lose(mac)
+      },
+    ]),
     fc.tuple(macs, ips).map<Step>(([mac, ip]) => [
       `learn ${mac} ${ip}`,
       ({ zebra, bgpd, open }) => {
@@ -812,7 +842,12 @@ test('whatever happens, all routes of a MAC carry one sequence number, that of i
         if (open || !isOurs) zebra.learnIp(mac, ip)
       },
     ]),
-    ips.map<Step>((ip) => [`lose ${ip}`, ({ zebra }) => zebra.loseIp(ip)]),
+    ips.map<Step>((ip) => [
+      `lose ${ip}`,
+      ({ zebra }) => {
+        zebra.loseIp(ip)
+      },
+    ]),
     fc.tuple(macs, ips, fc.nat(4), fc.constantFrom(false, false, true)).map((given) => put(...given)),
     fc.tuple(macs, ips).map<Step>(([mac, ip]) => [
       `remove ${mac} ${ip}`,
