@@ -68,19 +68,32 @@ class Rig {
   private snapshot(): Rig['journal'] {
     const { overlay, views } = this
     return [
-      ...[...overlay.entries()].map((each) => (to: Overlay) => to.put(each.entry)),
-      ...[...overlay.keptFloors()].map((floor) => (to: Overlay) => to.onFloor(floor)),
-      ...[...viewMessages(views)].map((message) => {
-        if (isFromBgpd(message)) return (to: Overlay) => to.onBgpd(message)
-        const held = overlay.keepsBack(message)
-        return (to: Overlay) => to.onRecorded(message, held)
+      ...[...overlay.entries()].map((each) => (to: Overlay) => {
+        to.put(each.entry)
       }),
-      ...[...overlay.injected()].map((message) => (to: Overlay) => to.onInjected(message)),
+      ...[...overlay.keptFloors()].map((floor) => (to: Overlay) => {
+        to.onFloor(floor)
+      }),
+      ...[...viewMessages(views)].map((message) => {
+        if (isFromBgpd(message))
+          return (to: Overlay) => {
+            to.onBgpd(message)
+          }
+        const held = overlay.keepsBack(message)
+        return (to: Overlay) => {
+          to.onRecorded(message, held)
+        }
+      }),
+      ...[...overlay.injected()].map((message) => (to: Overlay) => {
+        to.onInjected(message)
+      }),
     ]
   }
 
   loseSession(): this {
-    this.journal.push((to) => to.onSessionLost())
+    this.journal.push((to) => {
+      to.onSessionLost()
+    })
     this.overlay.onSessionLost()
     this.inject()
     this.overlay.setGate('open')
@@ -95,7 +108,9 @@ class Rig {
         this.inject()
         verdict = this.overlay.onZebra(message)
       }
-      this.journal.push((to) => to.onRecorded(message, verdict === 'hold'))
+      this.journal.push((to) => {
+        to.onRecorded(message, verdict === 'hold')
+      })
       if (verdict === 'pass') this.log.push(`zebra ${words(message)}`)
       this.inject()
     }
@@ -105,12 +120,16 @@ class Rig {
   /** A message of zebra that is held back by a process that does no more. */
   holdOnly(message: ZebraMessage): void {
     assert.equal(this.overlay.onZebra(message), 'hold')
-    this.journal.push((to) => to.onRecorded(message, true))
+    this.journal.push((to) => {
+      to.onRecorded(message, true)
+    })
   }
 
   bgpd(...messages: BgpMessage[]): this {
     for (const message of messages) {
-      this.journal.push((to) => to.onBgpd(message))
+      this.journal.push((to) => {
+        to.onBgpd(message)
+      })
       this.overlay.onBgpd(message)
     }
     return this.inject()
@@ -118,14 +137,18 @@ class Rig {
 
   put(...entries: OverlayEntry[]): this {
     for (const one of entries) {
-      this.journal.push((to) => to.put(one))
+      this.journal.push((to) => {
+        to.put(one)
+      })
       this.overlay.put(one)
     }
     return this.inject()
   }
 
   remove(mac: string, ip: string): this {
-    this.journal.push((to) => to.remove({ vni: 100, mac, ip }))
+    this.journal.push((to) => {
+      to.remove({ vni: 100, mac, ip })
+    })
     this.overlay.remove({ vni: 100, mac, ip })
     return this.inject()
   }
@@ -133,7 +156,9 @@ class Rig {
   inject(): this {
     while (this.overlay.pending) {
       for (const message of this.overlay.next(4)) {
-        this.journal.push((to) => to.onInjected(message))
+        this.journal.push((to) => {
+          to.onInjected(message)
+        })
         this.log.push(`us ${words(message)}`)
       }
     }
@@ -452,10 +477,11 @@ suite('an IP taken over from a remote MAC', () => {
   })
 
   test('what a VNI that was not live was told is told again when it is', () => {
-    const rig = new Rig().zebra(add(M1, undefined, 0)).put(entry(M1, IP, { minSeq: 1 }))
-    assert.deepEqual(rig.told(), ['zebra ADD 1 - seq 0'])
+    const rig = new Rig().put(entry(M1, IP, { minSeq: 1 }), entry(M2, IP, { minSeq: 1 }))
+    rig.zebra(add(M1), add(M2, undefined, 2))
+    assert.deepEqual(rig.told(), ['zebra ADD 1 - seq 0', 'zebra ADD 2 - seq 2'])
     rig.zebra(vniAdd)
-    assert.deepEqual(rig.told(), ['zebra VNI_ADD', 'us ADD 1 - seq 1', 'us ADD 1 10.2.1.11 seq 1'])
+    assert.deepEqual(rig.told(), ['zebra VNI_ADD', 'us ADD 1 - seq 1', 'us ADD 2 - seq 2', 'us ADD 1 10.2.1.11 seq 1'])
   })
 
   test('a sticky MAC has no sequence number', () => {
@@ -479,6 +505,30 @@ suite('an IP taken over from a remote MAC', () => {
     const rig = takenOver(2).bgpd(remoteAdd(M1, undefined, 2))
     rig.told()
     assert.deepEqual(rig.zebra(add(M1)).told(), ['us ADD 1 - seq 2'])
+  })
+
+  test('zebra’s own that outlives its MAC is left to zebra', () => {
+    const rig = takenOver().zebra(add(M1, '10.2.1.13'))
+    rig.told()
+    rig.remove(M1, IP).remove(M1, '10.2.1.12').zebra(del(M1), del(M1, '10.2.1.13'))
+    assert.deepEqual(rig.told(), ['us DEL 1 10.2.1.11', 'us DEL 1 10.2.1.12', 'zebra DEL 1 -', 'zebra DEL 1 10.2.1.13'])
+  })
+
+  test('what zebra has withdrawn is not raised', () => {
+    const rig = takenOver().zebra(
+      add(M1, '10.2.1.13'),
+      add(M1, '10.2.1.14', 1),
+      del(M1, '10.2.1.13'),
+      del(M1, '10.2.1.14'),
+    )
+    rig.told()
+    assert.deepEqual(
+      rig
+        .put(entry(M1, IP, { minSeq: 2 }))
+        .told()
+        .sort(),
+      ['us ADD 1 - seq 2', 'us ADD 1 10.2.1.11 seq 2', 'us ADD 1 10.2.1.12 seq 2'],
+    )
   })
 
   test('the old MAC’s own is withdrawn first', () => {
@@ -510,8 +560,20 @@ suite('an IP taken over from a remote MAC', () => {
       rig.told()
       rig.die(compacted).zebra(add(M1), add(M1, '10.2.1.13'))
       assert.deepEqual(rig.told(), [])
-      rig.put(entry(M1, '10.2.1.14')).zebra(del(M1))
-      assert.deepEqual(rig.told().slice(0, 2), ['us ADD 1 10.2.1.14 seq 3', 'zebra DEL 1 -'])
+      rig
+        .put(entry(M1, '10.2.1.14'))
+        .zebra(del(M1, undefined, 0))
+        .die(compacted)
+      rig.told()
+      rig.zebra(add(M1))
+      assert.deepEqual(rig.told().at(-1), 'us ADD 1 10.2.1.14 seq 3')
+      assert.deepEqual(rig.zebra(del(M1)).told()[0], 'zebra DEL 1 -')
+    })
+
+    test(`a successor knows that zebra’s own was raised${compacted ? ', from a journal written anew' : ''}`, () => {
+      const rig = new Rig().zebra(vniAdd, add(M1), add(M1, '10.2.1.13')).put(entry(M1, IP, { minSeq: 1 }))
+      assert.deepEqual(rig.told().at(-1), 'us ADD 1 10.2.1.13 seq 1')
+      assert.deepEqual(rig.die(compacted).zebra(add(M1, '10.2.1.13')).told(), [])
     })
 
     test(`a successor says what was held back and not yet replaced${compacted ? ', from a journal written anew' : ''}`, () => {
@@ -583,13 +645,15 @@ class SimulatedBgpd {
     if (verb === 'ADD') {
       assert.ok(this.live, `${words}: the VNI is not live`)
       const [, seq = ''] = rest
-      if (who === 'us' && ip !== '-') {
-        assert.equal(this.macs.get(mac)?.split(' ')[1], seq, `${words} while bgpd has the MAC with another`)
+      const held = this.macs.get(mac)
+      // of a MAC that has just become sticky zebra may not yet have corrected its IPs
+      if (who === 'us' && ip !== '-' && held?.endsWith('flags 1') !== true) {
+        assert.equal(held?.split(' ')[1], seq, `${words} while bgpd has the MAC with another`)
       }
-      const held = this.ips.get(ip)
+      const owner = this.ips.get(ip)
       if (ip === '-') this.macs.set(mac, rest.join(' '))
       else {
-        assert.ok(held === undefined || held.startsWith(`${mac} `), `${words} while bgpd has ${ip} on ${held ?? ''}`)
+        assert.ok(owner === undefined || owner.startsWith(`${mac} `), `${words} while bgpd has ${ip} on ${owner ?? ''}`)
         this.ips.set(ip, `${mac} ${rest.join(' ')}`)
       }
     }
@@ -742,6 +806,7 @@ class FloorModel {
 
 test('whatever happens, all routes of a MAC carry one sequence number, that of its floor or zebra’s, and never a lower one', () => {
   type World = { rig: Rig; zebra: SimulatedZebra; bgpd: SimulatedBgpd; model: FloorModel; open: boolean }
+  /** The name is for who reads a counterexample. */
   type Step = readonly [name: string, act: (world: World) => void]
   const macs = fc.constantFrom(M1, M2)
   const ips = fc.constantFrom(IP, '10.2.1.12', '10.2.1.13')
@@ -756,15 +821,33 @@ test('whatever happens, all routes of a MAC carry one sequence number, that of i
     ]
   }
   const step: fc.Arbitrary<Step> = fc.oneof(
-    fc
-      .tuple(macs, fc.nat(2), fc.constantFrom(false, false, false, true))
-      .map<Step>(([mac, more, sticky]) => [
-        `learn ${mac} +${more} ${sticky}`,
-        ({ zebra }) => zebra.learn(mac, more, sticky),
-      ]),
-    macs.map<Step>((mac) => [`lose ${mac}`, ({ zebra }) => zebra.lose(mac)]),
-    fc.tuple(macs, ips).map<Step>(([mac, ip]) => [`learn ${mac} ${ip}`, ({ zebra }) => zebra.learnIp(mac, ip)]),
-    ips.map<Step>((ip) => [`lose ${ip}`, ({ zebra }) => zebra.loseIp(ip)]),
+    fc.tuple(macs, fc.nat(2), fc.constantFrom(false, false, false, true)).map<Step>(([mac, more, sticky]) => [
+      `learn ${mac} +${more} ${sticky}`,
+      ({ zebra }) => {
+        zebra.learn(mac, more, sticky)
+      },
+    ]),
+    macs.map<Step>((mac) => [
+      `lose ${mac}`,
+      ({ zebra }) => {
+        zebra.lose(mac)
+      },
+    ]),
+    fc.tuple(macs, ips).map<Step>(([mac, ip]) => [
+      `learn ${mac} ${ip}`,
+      ({ zebra, bgpd, open }) => {
+        // ours could not be withdrawn before it; the relay does not understand zebra while it may not inject, anyway
+        const owner = bgpd.ips.get(ip)?.charAt(0) ?? ''
+        const isOurs = owner !== (zebra.ips.get(ip)?.slice(-1) ?? '') && owner !== mac.slice(-1)
+        if (open || !isOurs) zebra.learnIp(mac, ip)
+      },
+    ]),
+    ips.map<Step>((ip) => [
+      `lose ${ip}`,
+      ({ zebra }) => {
+        zebra.loseIp(ip)
+      },
+    ]),
     fc.tuple(macs, ips, fc.nat(4), fc.constantFrom(false, false, true)).map((given) => put(...given)),
     fc.tuple(macs, ips).map<Step>(([mac, ip]) => [
       `remove ${mac} ${ip}`,
@@ -830,7 +913,7 @@ test('whatever happens, all routes of a MAC carry one sequence number, that of i
     assert.deepEqual(new Map([...bgpd.macs].sort()), new Map(expectedMacs.sort()))
   }
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 40, size: 'max' }), (steps) => {
       const rig = new Rig().zebra(vniAdd)
       const zebra = new SimulatedZebra(() => rig)
       const world: World = { rig, zebra, bgpd: new SimulatedBgpd(), model: new FloorModel(), open: true }
@@ -843,12 +926,13 @@ test('whatever happens, all routes of a MAC carry one sequence number, that of i
           world.bgpd.tell(told)
           const [, verb, mac = '', ip = '', , seqText] = told.split(' ')
           if (verb === 'DEL' && ip === '-') highest.delete(mac)
-          if (verb !== 'ADD' || !world.open) continue
-          const seq = Number(seqText)
-          const isSticky = zebra.macs.get(mac === '1' ? M1 : M2)?.flags === 1
-          assert.ok(isSticky || seq >= (highest.get(mac) ?? 0), `${told} after ${highest.get(mac)}`)
-          if (isSticky) highest.delete(mac)
-          else highest.set(mac, seq)
+          // without a sequence number there is none to keep to
+          if (zebra.macs.get(mac === '1' ? M1 : M2)?.flags === 1) highest.delete(mac)
+          else if (verb === 'ADD' && world.open) {
+            const seq = Number(seqText)
+            assert.ok(seq >= (highest.get(mac) ?? 0), `${told} after ${highest.get(mac)}`)
+            highest.set(mac, seq)
+          }
         }
         if (!world.open) continue
         world.model.settle(zebra)

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { suite, test } from 'node:test'
+import { Comparison } from '../../src/cli/replay-check.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
+import { fileRecords } from '../../src/zapi/relay/records.js'
+import { rehearse } from '../../src/zapi/relay/rehearsal.js'
 import { NUMBERS, OPENINGS, frame, hex, macIpAdd, macIpDel, vniAdd } from './build.js'
 import { type ControlPeer, type Inbox, RelayRig } from './relay-rig.js'
 
@@ -212,6 +215,71 @@ test('a VNI without a local VTEP (FRR 10.6 and later) is not live for bgpd, and 
   zebra.socket.write(Buffer.concat([add('0002c0000201'), mac]))
   assert.deepEqual([await bgpd.frame(), await bgpd.frame()], [add('0002c0000201'), mac])
   assert.deepEqual(await bgpd.frame(), macIpAdd(n, MAC, '0a02010b'))
+})
+
+suite('a demanded sequence number', () => {
+  const demand = (minSeq: number, ...lastBytes: number[]): proto.ToRelay.$Properties => {
+    return { put: { entries: lastBytes.map((lastByte) => ({ key: key(lastByte), port: 'tap1', minSeq })) } }
+  }
+  const mac = (seq: number): Buffer => macIpAdd(N, MAC, '', seq)
+  const after = frame(N.ROUTE_ADD, Buffer.from('after'))
+
+  test('replaces zebra’s in the stream, where it was', async () => {
+    await using rig = new RelayRig()
+    const { bgpd, zebra, snooper } = await mainSession(rig)
+    snooper.say(demand(2, 11))
+    assert.deepEqual([await bgpd.frame(), await bgpd.frame()], [mac(2), announced(11, 2)])
+    zebra.socket.write(Buffer.concat([mac(0), announced(12, 0), after, mac(1), mac(3), after]))
+    assert.deepEqual([await bgpd.frame(), await bgpd.frame()], [announced(12, 2), after])
+    const frames = [await bgpd.frame(), await bgpd.frame(), await bgpd.frame(), await bgpd.frame()]
+    assert.deepEqual(frames[0], mac(3))
+    assert.equal(frames.filter((each) => each.equals(announced(11, 3))).length, 1)
+    assert.equal(frames.filter((each) => each.equals(announced(12, 3))).length, 1)
+    assert.equal((await snooper.status()).sessions?.[0]?.heldBack, 3)
+  })
+
+  test('is known to the worker’s successors: nothing is said twice or with less, whoever demands it', async () => {
+    await using rig = new RelayRig()
+    const { bgpd, zebra, snooper } = await mainSession(rig)
+    zebra.socket.write(announced(12, 0))
+    assert.deepEqual(await bgpd.frame(), announced(12, 0))
+    snooper.say(demand(2, 11))
+    const raised = [await bgpd.frame(), await bgpd.frame(), await bgpd.frame()]
+    assert.deepEqual(raised[0], mac(2))
+    assert.ok(raised.some((each) => each.equals(announced(12, 2))))
+    snooper.say({ remove: { keys: [key(11)] } })
+    assert.deepEqual(await bgpd.frame(), withdrawn(11))
+    // the second has a journal that the first has written anew
+    for (const lastByte of [21, 22]) {
+      await rig.killWorker()
+      zebra.socket.write(Buffer.concat([mac(0), announced(12, 0), after]))
+      assert.deepEqual(await bgpd.frame(), after)
+      const again = (await rig.control()).say({ own: { client: 'again' } })
+      await again.receive((message) => message.synced)
+      again.say(put(lastByte))
+      assert.deepEqual(await bgpd.frame(), announced(lastByte, 2))
+    }
+    await rig.killWorker()
+    const comparison = new Comparison()
+    for (const act of rehearse(fileRecords(readFileSync(rig.path('journal'))), { configured: undefined, entries: [] }))
+      comparison.add(act)
+    assert.deepEqual(comparison.differences(false), [])
+    zebra.socket.write(macIpDel(N, MAC, ''))
+    await bgpd.take(macIpDel(N, MAC, '').length + 2 * withdrawn().length)
+    zebra.socket.write(mac(0))
+    assert.deepEqual(await bgpd.frame(), mac(0), 'zebra has withdrawn the MAC in between')
+  })
+})
+
+test('an entry that is only observed is reported on, and bgpd hears nothing', async () => {
+  await using rig = new RelayRig()
+  const { bgpd, zebra, snooper } = await mainSession(rig)
+  snooper.say({ put: { entries: [{ key: key(11), port: 'tap1', observe: true, minSeq: 5 }] } })
+  const state = await snooper.receive((message) => message.states?.states?.at(0))
+  assert.equal(state.status, proto.EntryStatus.OBSERVED)
+  zebra.socket.write(macIpAdd(N, MAC, '', 0))
+  assert.deepEqual(await bgpd.frame(), macIpAdd(N, MAC, '', 0))
+  assert.equal((await snooper.status()).sessions?.[0]?.injected, 0)
 })
 
 suite('the snooper', () => {

@@ -51,8 +51,8 @@ class Tape {
     return this.add(RecordKind.toBgpd, frame, session)
   }
 
-  put(mac: string, ip: string): this {
-    return this.add(RecordKind.overlayPut, proto.Entry.encode(entryToProto(entry(mac, ip))).finish(), 0)
+  put(mac: string, ip: string, minSeq = 0): this {
+    return this.add(RecordKind.overlayPut, proto.Entry.encode(entryToProto(entry(mac, ip, minSeq))).finish(), 0)
   }
 
   remove(mac: string, ip: string): this {
@@ -226,6 +226,75 @@ test('a journal written anew tells the state it was in: an entry of ours that ze
     tape.said().filter((line) => /^(inject|hold)/.test(line)),
     [`hold ${M1} ${IP} DEL`],
   )
+})
+
+suite('a demanded sequence number', () => {
+  const injected = (tape: Tape, ...frames: Buffer[]): Tape => {
+    for (const each of frames) tape.add(RecordKind.injected, each)
+    return tape
+  }
+  const check = ({ records }: Tape): string[] => {
+    const comparison = new Comparison()
+    for (const act of rehearse(records, { configured: undefined, entries: [] })) comparison.add(act)
+    return comparison
+      .differences(false)
+      .map(({ mac, ip, recorded, replayed }) => `${mac} ${ip ?? '-'}: ${recorded.join()} / ${replayed.join()}`)
+  }
+  /** zebra says the MAC and one of its IPs, then the demand comes. */
+  const raised = (): Tape => {
+    const tape = new Tape()
+      .zebra(vniAdd(N))
+      .zebra(macIpAdd(N, M1, ''))
+      .zebra(macIpAdd(N, M1, '0a02010c'))
+      .put(M1, IP, 2)
+    injected(tape, macIpAdd(N, M1, '', 2), macIpAdd(N, M1, IP_HEX, 2), macIpAdd(N, M1, '0a02010c', 2))
+    return tape.add(RecordKind.held, macIpAdd(N, M1, ''))
+  }
+
+  test('is replayed as it was recorded', () => {
+    assert.deepEqual(check(raised()), [])
+    assert.deepEqual(
+      raised()
+        .said()
+        .filter((line) => line.startsWith('hold')),
+      [`hold ${M1} - ADD seq 0`],
+    )
+  })
+
+  test('that bgpd was not told, or was told without need, is a difference', () => {
+    const untold = raised()
+    untold.records.splice(
+      untold.records.findIndex(({ kind }) => kind === RecordKind.injected),
+      1,
+    )
+    assert.deepEqual(check(untold), [`${M1} -: hold ADD seq 0 / ADD seq 2,hold ADD seq 0`])
+    const needless = new Tape()
+      .zebra(vniAdd(N))
+      .zebra(macIpAdd(N, M1, ''))
+      .zebra(macIpAdd(N, M1, '0a02010c'))
+    injected(needless, macIpAdd(N, M1, '', 2), macIpAdd(N, M1, '0a02010c', 2))
+    assert.deepEqual(check(needless), [`${M1} -: ADD seq 2 / `, `${M1} 10.2.1.12: ADD seq 2 / `])
+  })
+
+  test('that nobody demands any more is in a journal that was written anew', () => {
+    const tape = new Tape(0)
+      .put(M1, IP)
+      .add(RecordKind.floor, macIpAdd(N, M1, '', 3))
+      .zebra(vniAdd(N))
+      .add(RecordKind.held, macIpAdd(N, M1, ''))
+      .add(RecordKind.held, macIpAdd(N, M1, '0a02010c'))
+    injected(tape, macIpAdd(N, M1, '', 3), macIpAdd(N, M1, IP_HEX, 3), macIpAdd(N, M1, '0a02010c', 3))
+    assert.deepEqual(check(tape), [])
+    const before = tape.said()
+    tape.zebra(macIpDel(N, M1, '')).zebra(macIpAdd(N, M1, ''))
+    assert.deepEqual(
+      tape
+        .said()
+        .slice(before.length)
+        .filter((line) => line.startsWith('inject')),
+      [`inject ${M1} ${IP} ADD seq 0`, `inject ${M1} 10.2.1.12 ADD seq 0`],
+    )
+  })
 })
 
 suite('nothing is injected', () => {

@@ -21,6 +21,24 @@ const vniDel = (vni: number): ZebraMessage => ({ command: 'ZEBRA_VNI_DEL', vrf: 
 
 const vtepsOf = (views: Views, vni: number): [string, number][] => [...(views.get(vni)?.vteps ?? [])]
 
+test('zebra’s own IPs of a MAC are those it has now, whenever it is asked', () => {
+  const views = new Views()
+  const say = (command: 'ZEBRA_MACIP_ADD' | 'ZEBRA_MACIP_DEL', ip: string): void => {
+    views.applyZebra(
+      command === 'ZEBRA_MACIP_ADD'
+        ? { command, vrf: 0, body: { vni: 100, mac: M1, ip, flags: 0, seq: 0, esi: ESI } }
+        : { command, vrf: 0, body: { vni: 100, mac: M1, ip, state: 1 } },
+    )
+  }
+  say('ZEBRA_MACIP_ADD', '10.0.0.1')
+  say('ZEBRA_MACIP_ADD', '10.0.0.2')
+  say('ZEBRA_MACIP_DEL', '10.0.0.1')
+  assert.deepEqual([...(views.get(100)?.ipsOf(M1) ?? [])], ['10.0.0.2'])
+  say('ZEBRA_MACIP_ADD', '10.0.0.3')
+  say('ZEBRA_MACIP_DEL', '10.0.0.2')
+  assert.deepEqual([...(views.get(100)?.ipsOf(M1) ?? [])], ['10.0.0.3'])
+})
+
 suite('remote VTEPs', () => {
   test('come, change and go, each in its VNI', () => {
     const views = new Views()
