@@ -46,9 +46,4 @@ export type Policy = {
 }
 
 /** A binding that the operator vouches for: never aged, probed, limited or taken over. */
-export type StaticBinding = {
-  readonly vni: number
-  readonly mac: string
-  readonly ip: string
-  readonly router: boolean
-}
+export type StaticBinding = { readonly vni: number; readonly mac: string; readonly ip: string; readonly router: boolean }
