@@ -1,6 +1,7 @@
 // Names of the snooper in words. A newer snooper may know names that are not here: they are shown as they are.
 import { EVENTS } from '../evpn/note.js'
 import { REFUSALS } from '../evpn/refusal.js'
+import type { TimerName } from '../evpn/binding.js'
 import { REASONS } from '../evpn/state.js'
 import { WITHDRAWALS } from '../evpn/table.js'
 
@@ -12,15 +13,21 @@ const EVIDENCE: Words = {
   'arp-request': 'ARP request',
   'arp-reply': 'ARP reply',
   na: 'neighbour advertisement',
+  ns: 'neighbour solicitation',
+  ra: 'router advertisement',
+  restored: 'an earlier run',
+  static: 'the configuration',
 }
 
 /** What comes next for a binding. */
-const TIMERS: Words = {
-  expiry: 'withdrawn, if not seen before',
+const TIMERS: Readonly<Record<TimerName, string>> = {
+  refresh: 'the host is asked whether it is still there, if not seen before',
   probe: 'the host is asked whether it is still there',
-  retry: 'the host is asked again; after three tries it is withdrawn',
-  confirm: 'the claim wins, if the owner has not answered',
-  release: 'no longer frozen',
+  'give-up': 'withdrawn, if the host has not answered',
+  age: 'withdrawn, if not seen before',
+  confirm: 'the owner is asked again, or the claim wins',
+  object: 'the host is asked whether it has the address, too',
+  'hold-down': 'no longer frozen',
 }
 
 /** What to do about what is not announced, by the reason for it, and else by state. */
@@ -66,7 +73,7 @@ export const adviceFor = (reason: string, state: string): string | undefined => 
 
 export const evidenceWords = (evidence: string): string => EVIDENCE[evidence] ?? evidence
 
-export const timerWords = (what: string): string => TIMERS[what] ?? what
+export const timerWords = (what: string): string => (TIMERS as Words)[what] ?? what
 
 /** Of a refusal or a withdrawal. */
 export const whyWords = (name: string): string => MEANINGS[name] ?? name

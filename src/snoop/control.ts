@@ -166,7 +166,8 @@ async function sendExplanation(client: Client, subject: Subject, target: Target)
   let part: proto.BindingDetail.$Properties[] = []
   let looked = 0
   for (const binding of candidates(table, target)) {
-    if (isMeant(binding, target)) part.push(detailToProto(bindingToProto(binding, table, policy), subject.explain(binding)))
+    if (isMeant(binding, target))
+      part.push(detailToProto(bindingToProto(binding, table, policy), subject.explain(binding)))
     if (part.length === PART) {
       client.send({ explanation: { bindings: part } })
       part = []

@@ -314,7 +314,8 @@ export class Snooper {
   /** Armed for the earliest time at which something may be due. */
   private setTick(): void {
     const next = this.table.timers.next()
-    if (next === undefined || (this.tick !== undefined && this.tick.at <= next + TICK_MS)) return
+    // what closing the sockets brings must not keep the process alive
+    if (this.released || next === undefined || (this.tick !== undefined && this.tick.at <= next + TICK_MS)) return
     clearTimeout(this.tick?.timer)
     const expire = (): void => {
       this.tick = undefined

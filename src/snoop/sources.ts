@@ -4,7 +4,10 @@ import type { BpfSnooper } from './bpf.js'
 import type { PortEvents, Ports } from './ports.js'
 import type { ProbeSender } from './probe-sender.js'
 
-export type EvidenceSource = Pick<BpfSnooper, 'attach' | 'detach' | 'start' | 'forget' | 'forgetPort' | 'limited' | 'close'> & {
+export type EvidenceSource = Pick<
+  BpfSnooper,
+  'attach' | 'detach' | 'start' | 'forget' | 'forgetPort' | 'limited' | 'close'
+> & {
   counters(): Readonly<Record<string, number>>
 }
 

@@ -26,7 +26,7 @@ const BINDING: BindingReport = {
   ...{ evidence: 'arp-request', firstSeen: NOW - 200 * MIN, lastSeen: NOW - 12 * S, expires: NOW + 30 * MIN - 12 * S },
 }
 const DETAIL: DetailReport = {
-  ...{ timer: { what: 'probe', time: NOW + 8 * MIN }, tries: 0, claim: null, moves: [], frozenUntil: null },
+  ...{ timer: { what: 'refresh', time: NOW + 8 * MIN }, tries: 0, claim: null, moves: [], frozenUntil: null },
   ...{ confirmed: true, static: false, minSeq: 0 },
 }
 const POLICY: PolicyReport = {
@@ -125,7 +125,7 @@ const PAGES: Record<string, Scene> = {
   },
   probing: {
     binding: { state: 'probing', reason: 'probing', lastSeen: NOW - 10 * MIN, expires: NOW + 20 * MIN },
-    detail: { tries: 2, timer: { what: 'retry', time: NOW + S } },
+    detail: { tries: 2, timer: { what: 'give-up', time: NOW + S } },
     kept: 'announced',
   },
   contested: {
@@ -140,7 +140,7 @@ const PAGES: Record<string, Scene> = {
   duplicate: {
     binding: { state: 'duplicate', reason: 'duplicate', expires: 0 },
     detail: {
-      timer: { what: 'release', time: NOW + 5 * MIN },
+      timer: { what: 'hold-down', time: NOW + 5 * MIN },
       moves: [NOW - 4 * MIN, NOW - 4 * MIN],
       frozenUntil: NOW + 5 * MIN,
     },

@@ -296,7 +296,10 @@ test('a snooper that cannot start leaves nothing behind', async (t) => {
   const ports = (): never => {
     throw new FatalError(ExitCode.kernel, 'no rtnetlink')
   }
-  await assert.rejects(Snooper.start(options, silent, { source: () => source, outlet: () => outlet, ports }), /no rtnetlink/)
+  await assert.rejects(
+    Snooper.start(options, silent, { source: () => source, outlet: () => outlet, ports }),
+    /no rtnetlink/,
+  )
   assert.ok(source.closed && outlet.closed)
   assert.equal(existsSync(options.control), false)
 })
