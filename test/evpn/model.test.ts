@@ -8,7 +8,7 @@ import { Reference } from './reference.js'
 import { type Command, commands, World } from './world.js'
 
 const ANY = { ipv4: Infinity, ipv6: Infinity }
-const duplicates = { moves: 4, windowMs: 20_000, holdDownMs: 15_000, confirmMs: 1000 }
+const duplicates = { moves: 3, windowMs: 60_000, holdDownMs: 15_000, confirmMs: 1000 }
 const TIGHT: Policy = {
   ...{ ...DEFAULT_POLICY, duplicates, probeRate: { perPort: 4, total: 8 } },
   limits: { perMac: { ipv4: 2, ipv6: 2 }, perPort: { ipv4: 3, ipv6: 2 }, perVni: 5, total: 6 },
@@ -80,7 +80,8 @@ test('no transition of the table is dead, in any of its ways', () => {
   const covered = new Set<string>()
   // the same ones every time: this asks what can happen, not what happened today
   for (const sample of fc.sample(commands, { seed: 1, numRuns: 1000 })) {
-    for (const policy of [TIGHT, WIDE]) for (const it of live(policy, sample).covered) covered.add(it)
+    for (const policy of [TIGHT, WIDE, { ...WIDE, probes: 'off' as const }])
+      for (const it of live(policy, sample).covered) covered.add(it)
   }
   const listed = Object.entries(TRANSITIONS).flatMap(([name, { from, to, by }]) => [
     ...from.map((state) => `${name} from ${state}`),
