@@ -28,7 +28,9 @@ test('a host that answers stays, for as long as it does', () => {
   const d = driven()
   d.send(evidence({}), 0)
   for (let asked = 1; asked <= 10; asked++) {
-    const at = d.table.timers.next() ?? NaN
+    const binding = d.table.get(KEY1)
+    assert.ok(binding)
+    const at = d.table.timers.at(binding) ?? NaN
     assert.deepEqual(probes(d.wait(at)).length, 1)
     assert.equal(d.seen()?.state, 'probing')
     assert.deepEqual(d.send(evidence({ kind: 'arp-reply' }), at + 5), [], 'the relay knows already')
