@@ -87,7 +87,7 @@ test('a new connection: own, what the relay has, then everything there is, then 
     'connected',
     'views reset',
     'view {"type":"vni","vni":100,"gone":false}',
-    `view {"type":"macip","by":"zebra","vni":100,"mac":"${VM2}","ip":"10.0.0.254","gone":false,"flags":2}`,
+    `view {"type":"macip","by":"zebra","vni":100,"mac":"${VM2}","ip":"10.0.0.254","gone":false,"flags":2,"seq":0}`,
     `handed back 100 ${VM1} 10.0.0.1 tap1 5`,
     'report 10.0.0.1 announced 7',
     'synced',
