@@ -198,9 +198,10 @@ export class World {
       }
       case 'ask': {
         const binding = this.picked(command.pick)
-        const place = binding === undefined || binding.isStatic ? command.place : binding.place
+        const isThere = binding !== undefined && !binding.isStatic && command.pick % 4 > 0
+        const place = isThere ? binding.place : command.place
         const ip = binding?.ip ?? IPS[0]
-        if (this.isLost(place)) return undefined
+        if (this.isLost(place) || (binding !== undefined && vniOf(place) !== binding.vni)) return undefined
         if (binding !== undefined) this.askedAt.set(`${binding.vni} ${ip} ${place.ifindex}`, this.now)
         return this.frame({ kind: isIpv6(ip) ? 'dad-ns' : 'arp-probe', mac: command.mac, ip, place })
       }
