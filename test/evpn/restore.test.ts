@@ -10,7 +10,9 @@ const fromFile = (changes = {}, now = {}): ReturnType<typeof restored> => restor
 test('what the relay hands back is taken over as it is, and its host is asked at once', () => {
   const d = driven()
   assert.deepEqual(d.send(restored({ firstSeen: -5000, lastSeen: -100, router: true, minSeq: 4 }), 0), [])
-  const { evidence: by, firstSeen, lastSeen, router, minSeq } = d.table.get(KEY1)!
+  const binding = d.table.get(KEY1)
+  assert.ok(binding)
+  const { evidence: by, firstSeen, lastSeen, router, minSeq } = binding
   assert.deepEqual(
     { by, firstSeen, lastSeen, router, minSeq },
     { by: 'restored', firstSeen: -5000, lastSeen: -100, router: true, minSeq: 4 },
@@ -57,7 +59,9 @@ test('file and relay agree, in either order: it is announced, and as old as eith
       events.flatMap((event) => d.send(event, 0)),
       [],
     )
-    const { confirmed, firstSeen, minSeq } = d.table.get(KEY1)!
+    const binding = d.table.get(KEY1)
+    assert.ok(binding)
+    const { confirmed, firstSeen, minSeq } = binding
     assert.deepEqual({ confirmed, firstSeen, minSeq }, { confirmed: true, firstSeen: -9, minSeq: 3 })
   }
 })
