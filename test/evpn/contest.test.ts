@@ -1,6 +1,7 @@
 // RFC 9161 3.7: another host says that it has the address; the former owner is asked first.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { step } from '../../src/evpn/step.js'
 import {
   claim,
   driven,
@@ -157,6 +158,14 @@ test('refreshing a whole table does not keep claims from being decided', () => {
   send({ type: 'tick' }, 100_000)
   assert.deepEqual(send(claim(), 100_000), [CONFIRM])
   assert.equal(table.refused['confirm-busy'], 0)
+})
+
+test('a challenger whose owner is gone is heard again at once', () => {
+  const { table, policy, send } = driven()
+  send(evidence({}), 0)
+  send(claim(), 1000)
+  const actions = step(table, { type: 'clear', what: 'binding', key: KEY1 }, policy, 1100)
+  assert.ok(actions.some((action) => action.type === 'forget' && action.mac === VM2 && action.place === TAP2))
 })
 
 test('gone, an owner leaves no contest behind', () => {

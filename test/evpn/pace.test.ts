@@ -38,6 +38,13 @@ test('all ports together get no more than the rate of all', () => {
   assert.ok((times.at(-1) ?? 0) <= (100 / RATE.total) * 1000)
 })
 
+test('nor does a port get more for having waited for the others', () => {
+  const pace = new Pace()
+  for (let ifindex = 10; ifindex < 100; ifindex++) pace.reserve(ifindex, 0, RATE)
+  const times = Array.from({ length: 20 }, () => pace.reserve(1, 0, RATE))
+  assert.ok(Math.max(...times) - Math.min(...times) >= ((20 - BURST) / RATE.perPort) * 1000 - 1e-6)
+})
+
 test('a port with much to ask does not keep another one waiting', () => {
   const pace = new Pace()
   for (let n = 0; n < 50; n++) pace.reserve(1, 0, { perPort: 1, total: 1000 })
