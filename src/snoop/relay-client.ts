@@ -204,8 +204,6 @@ function fromProto(wire: proto.Entry.$Properties): Entry {
   const entry = entryFromProto(wire)
   return {
     ...entry,
-    minSeq: 0,
-    observe: false,
     firstSeen: fromEpoch(entry.firstSeen),
     lastSeen: fromEpoch(entry.lastSeen),
   }

@@ -167,8 +167,12 @@ export class Snooper {
     for (const port of this.ports.ports.values()) {
       const { ifindex } = port
       const changed = new Set<number>()
-      for (const { vni, place } of this.table.onPort(ifindex)) {
-        if (this.ports.vniOf(ifindex, place.vlan) !== vni) changed.add(place.vlan)
+      const noteChanged = (vni: number, { vlan }: Place): void => {
+        if (this.ports.vniOf(ifindex, vlan) !== vni) changed.add(vlan)
+      }
+      for (const { vni, place } of this.table.onPort(ifindex)) noteChanged(vni, place)
+      for (const { vni, claim } of this.table.contested) {
+        if (claim?.place.ifindex === ifindex) noteChanged(vni, claim.place)
       }
       for (const vlan of changed) this.step({ type: 'port-lost', ifindex, vlan, reason: 'vni-changed' })
       this.restoreSaved(port)

@@ -21,7 +21,10 @@ import { evidence, VM1, VM2 } from '../evpn/build.js'
 import { subject } from './subject.js'
 
 const ANY = { ipv4: Infinity, ipv6: Infinity }
-const UNLIMITED: Policy = { ...DEFAULT_POLICY, limits: { perMac: ANY, perPort: ANY, perVni: Infinity, total: Infinity } }
+const UNLIMITED: Policy = {
+  ...DEFAULT_POLICY,
+  limits: { perMac: ANY, perPort: ANY, perVni: Infinity, total: Infinity },
+}
 
 async function listening(t: TestContext, bindings: number, changes: Partial<Subject> = {}): Promise<string> {
   const path = join(tempDir(t), 'snoop.sock')
