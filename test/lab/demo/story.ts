@@ -51,6 +51,7 @@ export async function tell(stage: Stage, fabric: Fabric): Promise<void> {
   await shell(stage, fabric, 'n1', 'ip -brief address show dev br0')
 
   stage.scene('Before: the far node knows MACs, and no IP')
+  await fabric.lab.advertisedBy(near, vm.mac)
   const before = await far.vtysh(SHOW_ROUTES)
   const early = macIpLines(before, vm)
   if (early.length > 0) throw new Error(`${far.name} has MAC+IP routes before ${vm.name} has said anything: ${before}`)
