@@ -1,4 +1,5 @@
 // What crosses the tunnel of a node: VXLAN frames on the wire between the routers (RFC 7348 section 5).
+import { unansweredFrame } from './frames.js'
 import { VNI } from './frr.js'
 import { PacketSocket } from './packet-socket.js'
 import type { Router } from './router.js'
@@ -11,9 +12,9 @@ const IP_PROTOCOL_UDP = 17
 const VXLAN_PORT = 4789
 const FRAGMENT_OFFSET = 0x1fff
 
-/** Of markers: "IEEE Std 802 - Local Experimental Ethertype", which nobody answers or learns from. */
-const MARKER = Buffer.from('ffffffffffff 020000000000 88b5'.replaceAll(' ', ''), 'hex')
-const MINIMUM_FRAME = 60
+/** Source of markers: no host of a lab. */
+const MARKER = '02:00:00:00:00:00'
+const MARKER_HEADER = unansweredFrame(MARKER).subarray(0, ETHERNET)
 
 export interface TunnelFrame {
   readonly vni: number
@@ -67,8 +68,9 @@ export class Tunnel implements Disposable {
    * behind it straight into the VXLAN device: no bridge learns from it, no host answers.
    */
   async flushed(): Promise<void> {
-    const marker = Buffer.concat([MARKER, Buffer.alloc(MINIMUM_FRAME - MARKER.length)])
-    marker.writeUInt32BE(++markers, MARKER.length)
+    const payload = Buffer.alloc(4)
+    payload.writeUInt32BE(++markers)
+    const marker = unansweredFrame(MARKER, payload)
     using device = PacketSocket.open(this.router.namespaces, `vx${VNI}`, { receive: false })
     device.send(marker)
     await waitFor(
@@ -87,7 +89,7 @@ export class Tunnel implements Disposable {
   }
 }
 
-const isMarker = (frame: Buffer): boolean => frame.subarray(0, MARKER.length).equals(MARKER)
+const isMarker = (frame: Buffer): boolean => frame.subarray(0, ETHERNET).equals(MARKER_HEADER)
 
 function decapsulate(frame: Buffer): { vni: number; bytes: Buffer } | undefined {
   if (frame.length < ETHERNET + 20 || frame.readUInt16BE(12) !== 0x0800) return undefined

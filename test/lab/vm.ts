@@ -1,4 +1,4 @@
-import { arpAnnouncement, neighborAdvertisement } from './frames.js'
+import { arpAnnouncement, neighborAdvertisement, unansweredFrame } from './frames.js'
 import type { Holder } from './holder.js'
 import { PacketSocket } from './packet-socket.js'
 import { ping, type PingOptions, type PingResult } from './ping.js'
@@ -37,7 +37,7 @@ export class Vm extends Space {
     return this.at
   }
 
-  /** Makes the namespace and plugs it into the router's br0. */
+  /** Makes the namespace and plugs it into the router's br0, which knows its MAC then, as after the boot of any guest. */
   async plug(): Promise<void> {
     await this.create()
     await this.ip(
@@ -52,6 +52,7 @@ export class Vm extends Space {
     await this.prepare(this.at)
     await this.tc(...this.connection(this.at))
     await operational(this, 'eth0')
+    this.send(unansweredFrame(this.mac))
   }
 
   /** Makes a port on a node's br0, as a hypervisor does before a VM arrives: it has carrier, and nothing passes it. */
