@@ -232,6 +232,7 @@ suite('frames that are not reported', () => {
     ['duplicate address detection to others', dad({ destination: 'ff02::1:ff00:2' }), 'dad-ns-destination'],
     ['duplicate address detection of another scope', dad({ destination: 'ff05::1:ff00:1' }), 'dad-ns-destination'],
     ['duplicate address detection to a lookalike', dad({ destination: 'ff02::1:0:1:ff00:1' }), 'dad-ns-destination'],
+    ['duplicate address detection to a shorter one', dad({ destination: 'ff02::ff00:1' }), 'dad-ns-destination'],
     ['duplicate address detection for ::', dad({ target: '::' }), 'ip-unspecified'],
     ['duplicate address detection for ::1', dad({ target: '::1' }), 'ip-loopback'],
     ['duplicate address detection for a multicast address', dad({ target: 'ff02::1:2' }), 'ip-multicast'],
