@@ -51,6 +51,7 @@ export function loadState(path: string, now: number, maxAgeMs: number, log: Logg
         if (line !== HEADER) throw new Error(`line 1 is not "${HEADER}"`)
         continue
       }
+      if (bindings.size === MAX_ENTRIES) throw new Error(`more than ${MAX_ENTRIES} bindings, the others are left out`)
       const binding = parseLine(line)
       if (binding === undefined) {
         skipped.damaged += 1
@@ -59,7 +60,6 @@ export function loadState(path: string, now: number, maxAgeMs: number, log: Logg
       else if (binding.lastSeen < now - maxAgeMs) skipped.old += 1
       // the later one was written later: the table changed meanwhile
       else bindings.set(`${binding.vni} ${binding.ip}`, binding)
-      if (bindings.size >= MAX_ENTRIES) throw new Error(`more than ${MAX_ENTRIES} bindings, the others are left out`)
     }
   } catch (error) {
     if (errnoName(error) !== 'ENOENT') log.warn({ path, error: reason(error) }, 'state file cannot be read to its end')
