@@ -204,6 +204,16 @@ static __always_inline __u64 repeat_interval(const struct cpu *cpu)
 	return is_probe(cpu) && interval > SNOOP_PROBE_REPEAT_INTERVAL ? SNOOP_PROBE_REPEAT_INTERVAL : interval;
 }
 
+/*
+ * User space takes forget_before from the fine clock, behind which the coarse one may be, but which it never leads: all
+ * that was passed before has `at` <= forget_before; equal, if the clock ticked just then. The price: what is passed
+ * after, until the coarse clock has got past that time (one tick, 1 to 10 ms), is forgotten as well and passed again.
+ */
+static __always_inline bool is_forgotten(const struct seen *last)
+{
+	return last->at <= config.forget_before;
+}
+
 /* Generic cell rate algorithm: each record moves the time at which the port's debt is paid, which may be so far off. */
 static __always_inline bool is_over_rate(const struct cpu *cpu, __u64 now)
 {
@@ -247,6 +257,8 @@ static __always_inline enum snoop_outcome pass(struct cpu *cpu)
 
 	cpu->now.at = bpf_ktime_get_coarse_ns();
 	last = bpf_map_lookup_elem(&seen, &cpu->key);
+	if (last && is_forgotten(last))
+		last = NULL;
 	cpu->now.marks = marks(cpu, last);
 	if (last && last->marks == cpu->now.marks && cpu->now.at - last->at < repeat_interval(cpu))
 		return SNOOP_OUTCOME_REPEATED;

@@ -62,6 +62,7 @@ struct snoop_config {
 	__u64 rate_interval;	/* ns each record costs its port, 0: no limit */
 	__u64 rate_burst;	/* ns a port may be in debt: burst * rate_interval */
 	__u64 learn_ns;		/* 1: pass neighbour solicitations */
+	__u64 forget_before;	/* ns, CLOCK_MONOTONIC: what was passed until then counts as never passed */
 };
 
 /* Value of the map `ports`, key: ifindex in network byte order. A port that is not in it has no limit. */

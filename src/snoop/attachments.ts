@@ -47,10 +47,10 @@ export class Attachments {
     })
   }
 
-  /** The next frame with any claim is. */
-  forgetPort(ifindex: number): void {
+  /** The next frame with any claim on any port is. */
+  forgetAll(): void {
     this.attempt('forget', () => {
-      this.source.forgetPort(ifindex)
+      this.source.forgetAll()
     })
   }
 

@@ -82,17 +82,18 @@ export type SnoopConfig = {
 }
 
 /** struct snoop_config, in its order: numbers of 64 bits in the byte order of the machine, times in ns. */
-export const CONFIG_FIELDS = ['repeatInterval', 'rateInterval', 'rateBurst', 'learnNs'] as const
+export const CONFIG_FIELDS = ['repeatInterval', 'rateInterval', 'rateBurst', 'learnNs', 'forgetBefore'] as const
 
-/** struct snoop_config. */
-export function encodeConfig({ repeatIntervalMs, rate, learnNs = false }: SnoopConfig): Buffer {
+/** struct snoop_config. What was passed on until `forgetBefore` (ns, CLOCK_MONOTONIC) counts as never passed on. */
+export function encodeConfig({ repeatIntervalMs, rate, learnNs = false }: SnoopConfig, forgetBefore = 0n): Buffer {
   const rateInterval = rate !== undefined && rate.perSecond > 0 ? Math.round(1e9 / rate.perSecond) : 0
   const burst = Math.max(1, rate?.burst ?? 1)
-  const fields: Record<(typeof CONFIG_FIELDS)[number], number> = {
+  const fields: Record<(typeof CONFIG_FIELDS)[number], number | bigint> = {
     repeatInterval: Math.round(repeatIntervalMs * 1e6),
     rateInterval,
     rateBurst: rateInterval * burst,
     learnNs: Number(learnNs),
+    forgetBefore,
   }
   return Buffer.from(BigUint64Array.from(CONFIG_FIELDS, (name) => BigInt(fields[name])).buffer)
 }

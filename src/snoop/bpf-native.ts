@@ -49,8 +49,6 @@ export type BpfAddon = {
   mapSet(object: BpfObject, map: string, key: Uint8Array, value: Uint8Array): void
   /** False if there was no such key. */
   mapDelete(object: BpfObject, map: string, key: Uint8Array): boolean
-  /** Deletes the entries of a hash whose keys begin so, and returns how many: far faster than one by one. */
-  mapDeletePrefix(object: BpfObject, map: string, prefix: Uint8Array): number
   /**
    * Runs the program `repeat` times on an Ethernet frame as if received (BPF_PROG_TEST_RUN).
    * `context` is a struct __sk_buff of which the kernel takes a few fields. `durationNs` is the mean of one run.

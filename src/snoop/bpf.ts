@@ -52,6 +52,7 @@ export class BpfSnooper {
     private readonly addon: BpfAddon,
     private readonly object: BpfObject,
     private readonly log: Logger,
+    private readonly config: SnoopConfig,
     /** Undefined until the first port shows what the kernel has. */
     private mode: AttachMode | undefined,
   ) {
@@ -63,8 +64,14 @@ export class BpfSnooper {
     const { object: path = OBJECT, log } = options
     const addon = loadAddon()
     const object = load(addon, path, log)
-    addon.mapSet(object, CONFIG, Buffer.alloc(4), encodeConfig(options))
-    return new BpfSnooper(addon, object, log, options.attach)
+    const snooper = new BpfSnooper(addon, object, log, options, options.attach)
+    snooper.configure(0n)
+    return snooper
+  }
+
+  /** The kernel takes the whole structure or nothing. */
+  private configure(forgetBefore: bigint): void {
+    this.addon.mapSet(this.object, CONFIG, Buffer.alloc(4), encodeConfig(this.config, forgetBefore))
   }
 
   /** Starts to snoop on a port; does nothing if it does already. Throws BpfError. */
@@ -147,9 +154,9 @@ export class BpfSnooper {
     for (const key of encodeKeys(ifindex, vlan, mac, ip)) this.addon.mapDelete(this.object, 'seen', key)
   }
 
-  /** Makes the next frame with any claim on a port pass at once. */
-  forgetPort(ifindex: number): void {
-    this.addon.mapDeletePrefix(this.object, 'seen', encodeIfindex(ifindex))
+  /** Makes the next frame with any claim pass at once, however many are known. */
+  forgetAll(): void {
+    this.configure(process.hrtime.bigint())
   }
 
   /**

@@ -177,7 +177,7 @@ export class Snooper {
       for (const vlan of changed) this.step({ type: 'port-lost', ifindex, vlan, reason: 'vni-changed' })
       this.restoreSaved(port)
     }
-    for (const ifindex of this.withoutVni) this.attachments.forgetPort(ifindex)
+    if (this.withoutVni.size > 0) this.attachments.forgetAll()
     this.withoutVni.clear()
   }
 

@@ -112,24 +112,6 @@ suite('maps', () => {
     })
   })
 
-  test('many entries are deleted by the beginning of their keys', () => {
-    withObject((object) => {
-      const value = Buffer.alloc(16)
-      const [template = assert.fail()] = encodeKeys(1, 0, VM_MAC, VM_IP)
-      for (let index = 0; index < 20_000; index++) {
-        const key = Buffer.from(template)
-        key.writeUInt32BE(index % 2, 0)
-        key.writeUInt32BE(index, 16)
-        addon.mapSet(object, 'seen', key, value)
-      }
-      assert.equal(addon.mapDeletePrefix(object, 'seen', Buffer.from([0, 0, 0, 1])), 10_000)
-      assert.equal(addon.mapDeletePrefix(object, 'seen', Buffer.from([0, 0, 0, 1])), 0)
-      const left = addon.mapEntries(object, 'seen')
-      assert.deepEqual([left.length, left.every(([key]) => key.readUInt32BE() === 0)], [10_000, true])
-      assert.equal(addon.mapDeletePrefix(object, 'seen', Buffer.alloc(0)), 10_000)
-    })
-  })
-
   test('one that does not exist is named by the failure', () => {
     withObject((object) => {
       const failure = { code: 'ENOENT', errno: 2, call: 'bpf_object__find_map_by_name' }
@@ -229,10 +211,6 @@ test('wrong arguments throw a TypeError', () => {
       ['mapGet', object, 'cpus', KEY],
       ['mapDelete', object, 'seen', Buffer.alloc(33)],
       ['mapDelete', object, 'seen', 'key'],
-      ['mapDeletePrefix', object, 'seen', Buffer.alloc(33)],
-      ['mapDeletePrefix', object, 'seen', 'key'],
-      ['mapDeletePrefix', object, '.bss', KEY],
-      ['mapDeletePrefix', object, 'ring', KEY],
       ['testRun', object, arp(), 0, undefined],
       ['testRun', object, arp(), 2 ** 31, undefined],
       ['testRun', object, arp(), 1, 'context'],

@@ -1,6 +1,7 @@
 // Which of many frames user space hears of: repetitions, probes, and the rate of a port.
 import assert from 'node:assert/strict'
 import { afterEach, suite, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { createLogger } from '../../src/daemon/log.js'
@@ -119,6 +120,36 @@ suite('repetitions', () => {
       makeOlder(object, 3600_000_000_000n)
       assert.deepEqual(runs(object, na({ target: VM_LINK_LOCAL })), ['passed'])
     })
+  })
+
+  test('what was passed until a moment is as if it never was', () => {
+    const config = { repeatIntervalMs: HOUR, learnNs: true }
+    withObject(config, (object) => {
+      const claim = advertisement(host | NA_ROUTER)
+      assert.deepEqual(runs(object, claim), ['passed'])
+      // before the tick in which the next ones are seen
+      makeOlder(object, 1_000_000_000n)
+      const [at = assert.fail()] = firsts(object, 'seen')
+      configure(object, config, at - 1n)
+      assert.deepEqual(runs(object, claim), ['repeated'])
+      configure(object, config, at)
+      assert.deepEqual(runs(object, solicitation, 2), ['passed', 'repeated'])
+      assert.deepEqual(runs(object, claim, 2), ['passed', 'repeated'], 'nor was the flag of the router')
+    })
+  })
+
+  test('all is news once everything is forgotten, by the same configuration', async () => {
+    const snooper = open({ repeatIntervalMs: HOUR, learnNs: true, rate: { perSecond: 1 / 3600, burst: 2 } })
+    snooper.attach(LOOPBACK)
+    const known = [arp(), ns()]
+    assert.deepEqual(outcomes(snooper, known), [NEWS, NEWS])
+    assert.deepEqual(outcomes(snooper, known), [OLD, OLD])
+    snooper.forgetAll()
+    assert.deepEqual(outcomes(snooper, known), ['rate-limited', 'rate-limited'])
+    snooper.detach(LOOPBACK)
+    // the coarse clock must pass the moment of forgetting first
+    while (outcomes(snooper, known).includes(NEWS)) await setImmediate()
+    assert.deepEqual(outcomes(snooper, known), [OLD, OLD])
   })
 
   test('100,000 hosts are known at once', () => {
@@ -242,11 +273,15 @@ const OBJECT = fileURLToPath(new URL('../../bpf/snoop.bpf.o', import.meta.url))
 function withObject(config: SnoopConfig, use: (object: BpfObject) => void): void {
   const object = addon.open(OBJECT, () => undefined)
   try {
-    addon.mapSet(object, '.bss', Buffer.alloc(4), encodeConfig(config))
+    configure(object, config)
     use(object)
   } finally {
     addon.close(object)
   }
+}
+
+function configure(object: BpfObject, config: SnoopConfig, forgetBefore?: bigint): void {
+  addon.mapSet(object, '.bss', Buffer.alloc(4), encodeConfig(config, forgetBefore))
 }
 
 const count = (object: BpfObject, name: OutcomeName) => addon.counters(object, 'cpus')[OUTCOMES.indexOf(name)] ?? 0
@@ -261,6 +296,10 @@ function runs(object: BpfObject, frame: Buffer, repeat = 1): string[] {
 const addPort = (object: BpfObject) => {
   addon.mapSet(object, 'ports', encodeIfindex(LOOPBACK), Buffer.alloc(16))
 }
+
+/** The numbers, in the byte order of the machine, with which the values of a map begin. */
+const firsts = (object: BpfObject, map: string): bigint[] =>
+  addon.mapEntries(object, map).map(([, value]) => new BigUint64Array(Uint8Array.from(value).buffer)[0] ?? 0n)
 
 /** Changes the number, in the byte order of the machine, with which every value of a map begins. */
 function change(object: BpfObject, map: string, by: (first: bigint) => bigint): void {

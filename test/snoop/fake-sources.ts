@@ -80,7 +80,7 @@ export class FakeProbeOutlet implements ProbeOutlet {
 }
 
 export class FakeEvidenceSource implements EvidenceSource {
-  /** What it was asked: `attach 11`, `detach 11`, `forget 11 0 MAC IP`, `forget-port 11`. */
+  /** What it was asked: `attach 11`, `detach 11`, `forget 11 0 MAC IP`, `forget-all`. */
   readonly asked: string[] = []
   closed = false
   broken: string | undefined
@@ -104,8 +104,8 @@ export class FakeEvidenceSource implements EvidenceSource {
     this.asked.push(`forget ${ifindex} ${vlan} ${mac} ${ip}`)
   }
 
-  forgetPort(ifindex: number): void {
-    this.asked.push(`forget-port ${ifindex}`)
+  forgetAll(): void {
+    this.asked.push('forget-all')
   }
 
   counters(): Record<string, number> {

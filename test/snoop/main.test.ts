@@ -124,7 +124,7 @@ test('the VNI of a port changes: bindings go, and frames refused for want of a V
   ports.vnis.set('12.0', 100)
   ports.emit('vni-change')
   await relay.until(() => relay.overlay.size === 0)
-  assert.equal(source.asked.at(-1), 'forget-port 12')
+  assert.equal(source.asked.at(-1), 'forget-all')
   source.see(12, VM2, '10.0.0.2')
   await relay.until(() => relay.overlay.has(`100 ${VM2} 10.0.0.2`))
 })

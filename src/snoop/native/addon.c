@@ -166,8 +166,7 @@ NAPI_MODULE_INIT()
 		FUNCTION("ringFd", ring_fd),	     FUNCTION("drain", drain),
 		FUNCTION("counters", counters),	     FUNCTION("mapEntries", map_entries),
 		FUNCTION("mapGet", map_get),	     FUNCTION("mapSet", map_set),
-		FUNCTION("mapDelete", map_delete),   FUNCTION("mapDeletePrefix", map_delete_prefix),
-		FUNCTION("testRun", test_run),
+		FUNCTION("mapDelete", map_delete),   FUNCTION("testRun", test_run),
 	};
 
 	messages_init();

@@ -4,7 +4,6 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "snoop.h"
 #include "snooper.h"
@@ -192,54 +191,4 @@ napi_value map_delete(napi_env env, napi_callback_info info)
 	if (error && error != -ENOENT)
 		return throw_failure(env, "bpf_map_delete_elem", error, NULL);
 	return napi_get_boolean(env, error == 0, &result) == napi_ok ? result : NULL;
-}
-
-/* Entries read at once. */
-#define BATCH 4096
-
-static int delete_prefix(const struct bpf_map *map, const struct bytes *prefix, char *keys, char *values,
-			 uint32_t *deleted)
-{
-	uint32_t place, count, key_size = bpf_map__key_size(map);
-	bool first = true;
-	int error;
-
-	do {
-		count = BATCH;
-		error = bpf_map_lookup_batch(bpf_map__fd(map), first ? NULL : &place, &place, keys, values, &count, NULL);
-		if (error && error != -ENOENT)
-			return error;
-		for (const char *key = keys; key < keys + (size_t)count * key_size; key += key_size) {
-			if (!memcmp(key, prefix->data, prefix->length) && !bpf_map_delete_elem(bpf_map__fd(map), key))
-				(*deleted)++;
-		}
-		first = false;
-	} while (!error);
-	return 0;
-}
-
-napi_value map_delete_prefix(napi_env env, napi_callback_info info)
-{
-	napi_value arguments[3], result;
-	struct snooper *snooper;
-	struct bytes prefix;
-	struct bpf_map *map;
-	uint32_t deleted = 0;
-	int error = -ENOMEM;
-
-	if (!get_arguments(env, info, 3, arguments) || !(snooper = get_snooper(env, arguments[0])) ||
-	    !(map = get_plain_map(env, snooper, arguments[1])) || !get_bytes(env, arguments[2], "prefix", &prefix))
-		return NULL;
-	if (bpf_map__type(map) == BPF_MAP_TYPE_ARRAY || prefix.length > bpf_map__key_size(map)) {
-		throw_misuse(env, "prefix: the beginning of a hash's key expected");
-		return NULL;
-	}
-	char *keys = calloc(BATCH, bpf_map__key_size(map)), *values = calloc(BATCH, bpf_map__value_size(map));
-	if (keys && values)
-		error = delete_prefix(map, &prefix, keys, values, &deleted);
-	free(keys);
-	free(values);
-	if (error)
-		return throw_failure(env, "bpf_map_lookup_batch", error, NULL);
-	return napi_create_uint32(env, deleted, &result) == napi_ok ? result : NULL;
 }

@@ -41,6 +41,5 @@ napi_value map_entries(napi_env env, napi_callback_info info);
 napi_value map_get(napi_env env, napi_callback_info info);
 napi_value map_set(napi_env env, napi_callback_info info);
 napi_value map_delete(napi_env env, napi_callback_info info);
-napi_value map_delete_prefix(napi_env env, napi_callback_info info);
 
 #endif
