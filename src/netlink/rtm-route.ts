@@ -125,7 +125,8 @@ function decodeIpRoute(message: NetlinkMessage, after: number, family: 4 | 6): I
     family,
     prefix: prefixText(bytes, start + 1, dst, prefixLength, family),
     prefixLength,
-    source: sourceLength === 0 ? undefined : `${prefixText(bytes, start + 2, src, sourceLength, family)}/${sourceLength}`,
+    source:
+      sourceLength === 0 ? undefined : `${prefixText(bytes, start + 2, src, sourceLength, family)}/${sourceLength}`,
     tos: bytes.readUInt8(start + 3),
     preferredSource: preferredSource && ipOf(bytes, preferredSource),
     ...routeBase(message, found),
@@ -147,10 +148,15 @@ function decodeMplsRoute(message: NetlinkMessage, after: number): MplsRoute {
 const EMPTY = { 4: '0.0.0.0', 6: '::' } as const
 const BYTES = { 4: 4, 6: 16 } as const
 
-function prefixText(bytes: Buffer, lengthAt: number, dst: Attribute | undefined, length: number, family: 4 | 6): string {
+function prefixText(
+  bytes: Buffer,
+  lengthAt: number,
+  dst: Attribute | undefined,
+  length: number,
+  family: 4 | 6,
+): string {
   const size = BYTES[family]
-  if (length > size * 8)
-    throw new NetlinkDecodeError(lengthAt, `prefix length ${length}, expected at most ${size * 8}`)
+  if (length > size * 8) throw new NetlinkDecodeError(lengthAt, `prefix length ${length}, expected at most ${size * 8}`)
   if (dst === undefined) {
     if (length > 0) throw new NetlinkDecodeError(lengthAt, `prefix length ${length} without an address`)
     return EMPTY[family]
