@@ -29,8 +29,9 @@ function toMessage({ type, addRoute, deleteRoute, srv6Localsid }: proto.Message.
     case proto.MessageType.UNKNOWN_MSG:
     case null:
     case undefined:
-      return undefined
+      break
   }
+  return undefined
 }
 
 /** fpm.Message.type of a message whose type the schema does not have, which protobufjs keeps as an unknown field. */
