@@ -1,4 +1,5 @@
 // The protobuf format: what `-M fpm:protobuf` exports. It has no MACs, nexthop objects, tables and VNIs.
+import protobuf from 'protobufjs/minimal.js'
 import { formatIp } from '../address.js'
 import { fpm as proto } from '../gen/fpm.js'
 import type { FpmMessage, FpmNexthop, FpmRoute, FpmSrv6LocalSid, UnknownAttribute } from './message.js'
@@ -6,7 +7,10 @@ import type { FpmMessage, FpmNexthop, FpmRoute, FpmSrv6LocalSid, UnknownAttribut
 /** The one message of a frame's payload. */
 export function decodeProtobuf(payload: Buffer): FpmMessage {
   try {
-    return toMessage(proto.Message.decode(payload)) ?? { kind: 'other', type: messageType(payload), bytes: payload }
+    const reader = protobuf.Reader.create(payload)
+    reader.discardUnknown = false
+    const message = proto.Message.decode(reader)
+    return toMessage(message) ?? { kind: 'other', type: messageType(message), bytes: payload }
   } catch (error) {
     // protobufjs throws Error, RangeError and ProtocolError
     return { kind: 'malformed', error: error instanceof Error ? error.message : String(error), bytes: payload }
@@ -35,8 +39,8 @@ function toMessage({ type, addRoute, deleteRoute, srv6Localsid }: proto.Message.
 }
 
 /** fpm.Message.type of a message whose type the schema does not have, which protobufjs keeps as an unknown field. */
-function messageType(payload: Buffer): number {
-  const [field] = unknownFields(proto.Message.decode(payload).$unknowns)
+function messageType({ $unknowns }: proto.Message.$Properties): number {
+  const [field] = unknownFields($unknowns)
   return field?.type === 1 ? (field.bytes[0] ?? 0) : 0
 }
 
@@ -121,8 +125,9 @@ function ipFamily(family: proto.AddressFamily): 4 | 6 {
 function toNexthop({ ifId, address, $unknowns }: proto.Nexthop.$Properties): FpmNexthop {
   return {
     gateway: address == null ? undefined : addressText(address),
-    ifindex: ifId?.index ?? undefined,
-    interfaceName: ifId?.name ?? undefined,
+    // what is not there reads as 0 and as no text
+    ifindex: ifId?.index || undefined,
+    interfaceName: ifId?.name || undefined,
     weight: 1,
     flags: 0,
     encap: undefined,
