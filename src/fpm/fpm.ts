@@ -4,12 +4,19 @@ import type { Logger } from '../daemon/log.js'
 import { monotonicMs } from '../snoop/clock.js'
 import { decodeFrame } from './decode.js'
 import { FpmFormat, frameFormat } from './frame.js'
-import { DEFAULT_ADDRESSES, FpmListener, type FpmListenerCounters, type ListenAddress } from './listener.js'
+import {
+  addressText,
+  DEFAULT_ADDRESSES,
+  FpmListener,
+  type FpmListenerCounters,
+  type ListenAddress,
+} from './listener.js'
 import type { FpmMessage, FpmMessageKind } from './message.js'
 import { FpmTee, TEE_DEFAULTS, type TeeCounters, type TeeState } from './tee.js'
 import { type FpmChange, FpmView, type FpmViewOptions, type FpmViewStatus } from './view.js'
 
-export type FpmForward = { ip: string; port: number; queueBytes?: number }
+/** Where to hand everything on to; the rest as in TEE_DEFAULTS. */
+export type FpmForward = { ip: string; port: number } & Partial<typeof TEE_DEFAULTS>
 
 export type FpmOptions = {
   addresses?: readonly ListenAddress[]
@@ -110,7 +117,7 @@ export class Fpm {
       counters: { messages: { ...this.messages }, faults: this.faults, ...listener.counters },
       forward: forward &&
         tee && {
-          to: `${forward.ip} ${forward.port}`,
+          to: addressText(forward),
           state: tee.state,
           queued: tee.queued,
           counters: { ...tee.counters },

@@ -30,7 +30,11 @@ export type TeeOptions = {
   log: Logger
 }
 
-export const TEE_DEFAULTS = { queueBytes: 8 << 20, retryMs: 1000, restartIntervalMs: 60_000 } as const
+export const TEE_DEFAULTS: Pick<TeeOptions, 'queueBytes' | 'retryMs' | 'restartIntervalMs'> = {
+  queueBytes: 8 << 20,
+  retryMs: 1000,
+  restartIntervalMs: 60_000,
+}
 
 export type TeeCounters = {
   /** Connections to the consumer. */

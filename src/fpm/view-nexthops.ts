@@ -35,7 +35,8 @@ export type NexthopChange = { type: 'nexthop'; update: Update; nexthop: NexthopE
 
 /** The kernel allows no groups of groups; zebra's own may be. */
 const MAX_DEPTH = 4
-const MAX_PATHS = 1024
+/** Above FRR's maximum of 256 paths; groups of groups could lead to any number. */
+const MAX_STEPS = 1024
 
 export class NexthopTable {
   private readonly byId = new Map<number, NexthopEntry>()
@@ -63,16 +64,21 @@ export class NexthopTable {
 
   /** The paths of an object or of a group's members; undefined if zebra has not told them all. */
   resolve(id: number): readonly Path[] | undefined {
-    const paths: Path[] = []
-    return this.collect(id, undefined, 0, paths) ? paths : undefined
+    const search = { paths: [], steps: 0 }
+    return this.collect(id, undefined, search, 0) ? search.paths : undefined
   }
 
-  private collect(id: number, weight: number | undefined, depth: number, paths: Path[]): boolean {
+  private collect(
+    id: number,
+    weight: number | undefined,
+    search: { readonly paths: Path[]; steps: number },
+    depth: number,
+  ): boolean {
     const entry = this.byId.get(id)
-    if (entry === undefined || depth > MAX_DEPTH || paths.length >= MAX_PATHS) return false
+    if (entry === undefined || depth > MAX_DEPTH || search.steps++ > MAX_STEPS) return false
     if (entry.group !== undefined)
-      return entry.group.every((member) => this.collect(member.id, member.weight, depth + 1, paths))
-    if (entry.path !== undefined) paths.push(weight === undefined ? entry.path : { ...entry.path, weight })
+      return entry.group.every((member) => this.collect(member.id, member.weight, search, depth + 1))
+    if (entry.path !== undefined) search.paths.push(weight === undefined ? entry.path : { ...entry.path, weight })
     return true
   }
 

@@ -63,11 +63,18 @@ export function route(
   prefix: string,
   length: number,
   attributes: Buffer[],
-  { gone = false, ...header }: RouteHeader & { gone?: boolean } = {},
+  { gone = false, table = 254, ...header }: RouteHeader & { gone?: boolean } = {},
 ): Buffer {
   const address = ip(prefix)
-  const body = [rtmsg({ family: address.length === 4 ? 2 : 10, length, ...header }), attr(1, address)]
-  return message(gone ? DELROUTE : NEWROUTE, [...body, attr(6, u32(20)), ...attributes], { flags: gone ? 1 : 0x501 })
+  // RT_TABLE_UNSPEC and RTA_TABLE where it does not fit
+  const small = table < 256
+  const body = [
+    rtmsg({ family: address.length === 4 ? 2 : 10, length, table: small ? table : 0, ...header }),
+    attr(1, address),
+    attr(6, u32(20)),
+    ...(small ? [] : [attr(15, u32(table))]),
+  ]
+  return message(gone ? DELROUTE : NEWROUTE, [...body, ...attributes], { flags: gone ? 1 : 0x501 })
 }
 
 /** RTM_NEWNEXTHOP (`gone`: RTM_DELNEXTHOP). */
