@@ -2,6 +2,7 @@
 import { reason } from '../daemon/exit.js'
 import type { Logger } from '../daemon/log.js'
 import { monotonicMs } from '../snoop/clock.js'
+import { Backlog } from './backlog.js'
 import { decodeFrame } from './decode.js'
 import { FpmFormat, frameFormat } from './frame.js'
 import {
@@ -48,10 +49,20 @@ export type FpmStatus = {
   peer: string | undefined
   /** of the frames of this connection; undefined before the first */
   format: 'netlink' | 'protobuf' | undefined
+  /** bytes that have been read and are not in the view yet */
+  backlog: number
   view: FpmViewStatus
   counters: FpmCounters
   forward: { to: string; state: TeeState; queued: number; counters: TeeCounters } | undefined
 }
+
+/** In the order in which it happened; without anything else, the connection has ended. */
+type Happening = { at: number; opened?: string; frames?: readonly Buffer[] }
+/** About what a frame takes besides its bytes. */
+const FRAME_BYTES = 150
+
+const happeningBytes = ({ frames = [] }: Happening): number =>
+  frames.reduce((sum, { length }) => sum + FRAME_BYTES + length, FRAME_BYTES)
 
 export class Fpm {
   readonly view: FpmView
@@ -72,6 +83,16 @@ export class Fpm {
   private complained = false
   private faults = 0
   private peer = ''
+
+  private readonly backlog = new Backlog<Happening>(
+    happeningBytes,
+    (happening) => {
+      this.handle(happening)
+    },
+    () => {
+      this.schedule()
+    },
+  )
 
   private constructor(
     private readonly options: FpmOptions,
@@ -102,6 +123,7 @@ export class Fpm {
   async close(): Promise<void> {
     this.tee?.close()
     await this.listener?.close()
+    this.backlog.flush()
     clearTimeout(this.timer)
   }
 
@@ -113,6 +135,7 @@ export class Fpm {
       listening: listener.addresses,
       peer: listener.peer,
       format: this.format,
+      backlog: this.backlog.waiting,
       view: this.view.status(),
       counters: { messages: { ...this.messages }, faults: this.faults, ...listener.counters },
       forward: forward &&
@@ -125,23 +148,38 @@ export class Fpm {
     }
   }
 
-  // what the listener calls
+  // what the listener calls: bytes are handed on at once, what they mean is found out in its turn
 
   opened(peer: string): void {
-    this.peer = peer
-    this.format = undefined
-    this.complained = false
     this.tee?.begin()
-    this.view.opened(monotonicMs())
-    this.schedule()
+    this.backlog.push({ at: monotonicMs(), opened: peer })
   }
 
   bytes(chunk: Buffer): void {
     this.tee?.write(chunk)
   }
 
-  frame(frame: Buffer): void {
-    const at = monotonicMs()
+  frames(frames: readonly Buffer[]): void {
+    this.backlog.push({ at: monotonicMs(), frames })
+  }
+
+  closed(): void {
+    this.tee?.end()
+    this.backlog.push({ at: monotonicMs() })
+  }
+
+  private handle({ at, opened, frames }: Happening): void {
+    if (frames !== undefined) for (const frame of frames) this.frame(frame, at)
+    else if (opened === undefined) this.view.closed(at)
+    else {
+      this.peer = opened
+      this.format = undefined
+      this.complained = false
+      this.view.opened(at)
+    }
+  }
+
+  private frame(frame: Buffer, at: number): void {
     this.format = frameFormat(frame) === FpmFormat.protobuf ? 'protobuf' : 'netlink'
     this.tell(() => this.events.onFrame?.(frame, at))
     for (const message of decodeFrame(frame)) {
@@ -150,12 +188,6 @@ export class Fpm {
       this.view.apply(message, at)
       this.tell(() => this.events.onMessage?.(message, at))
     }
-  }
-
-  closed(): void {
-    this.tee?.end()
-    this.view.closed(monotonicMs())
-    this.schedule()
   }
 
   /** Once for each connection: the next message may be as bad. */
@@ -182,6 +214,8 @@ export class Fpm {
     this.timer = setTimeout(
       () => {
         this.timerAt = Infinity
+        // what waits may say that it is not due
+        if (!this.backlog.empty) return
         this.view.tick(monotonicMs())
         this.schedule()
       },

@@ -30,8 +30,8 @@ export type FpmHandler = {
   opened(peer: string): void
   /** All of the stream, in parts; may be kept. */
   bytes(chunk: Buffer): void
-  /** Completed by the bytes before; may be kept. */
-  frame(frame: Buffer): void
+  /** Those completed by the bytes before; may be kept. */
+  frames(frames: readonly Buffer[]): void
   closed(): void
 }
 
@@ -212,9 +212,9 @@ export class FpmListener {
     }
     if (this.current === connection) this.bytes(chunk)
     else if (frames.length > 0) this.adopt(connection, frames)
-    for (const frame of frames) {
-      this.counters.frames++
-      handler.frame(frame)
+    if (frames.length > 0) {
+      this.counters.frames += frames.length
+      handler.frames(frames)
     }
     if (garbage === undefined) return
     this.counters.garbage++

@@ -24,7 +24,10 @@ async function listening(
   const [frames, messages, changes]: [Buffer[], FpmMessage[], FpmChange[]] = [[], [], []]
   const news = new Awaited()
   const events: FpmEvents = {
-    onFrame: (bytes) => frames.push(bytes),
+    onFrame(bytes) {
+      frames.push(bytes)
+      news.changed()
+    },
     onMessage(message) {
       messages.push(message)
       news.changed()
@@ -117,9 +120,9 @@ test('garbage: closed, counted, said once; the next connection is as good as any
     zebra.send(HOST, Buffer.from(garbage, 'latin1'))
     await zebra.closed()
   }
+  await news.until(() => frames.length === 3)
   assert.equal(fpm.status().counters.garbage, 3)
   assert.equal(lines.filter((line) => line.includes('that is not FPM')).length, 3)
-  assert.equal(frames.length, 3)
   const zebra = await FakeZebra.connect(t, port)
   zebra.send(OTHER)
   await news.until(() => frames.length === 4)
@@ -166,6 +169,7 @@ test('what a listener of events throws costs nothing but a line', async (t) => {
   const zebra = await FakeZebra.connect(t, port)
   zebra.send(HOST, OTHER)
   await zebra.close()
+  await fpm.close()
   assert.equal(fpm.view.status().hostRoutes, 2)
   assert.equal(lines.filter((line) => line.includes('handling what zebra said failed')).length, 1)
 })
@@ -242,7 +246,7 @@ test('closed on request: zebra may come again', async (t) => {
   await news.until(() => frames.length === 1)
   fpm.restart()
   await zebra.closed()
-  assert.equal(fpm.view.phase, 'disconnected')
+  await news.until(() => fpm.view.phase === 'disconnected')
   const again = await FakeZebra.connect(t, port)
   again.send(HOST)
   await news.until(() => frames.length === 2)
