@@ -8,8 +8,8 @@ const TURN_MS = 2
 const PAUSE_MS = 5
 /** How long reading alone may go on. */
 const PATIENCE_MS = 1000
-/** Holds half a million routes that wait, more than ever do. */
-export const BACKLOG_BYTES = 128 << 20
+/** Holds a million routes that wait. */
+export const BACKLOG_BYTES = 64 << 20
 
 export class Backlog<T> {
   private items: T[] = []

@@ -4,7 +4,7 @@ import type { Logger } from '../daemon/log.js'
 import { monotonicMs } from '../snoop/clock.js'
 import { Backlog } from './backlog.js'
 import { decodeFrame } from './decode.js'
-import { FpmFormat, frameFormat } from './frame.js'
+import { eachFrame, FpmFormat, frameFormat } from './frame.js'
 import {
   addressText,
   DEFAULT_ADDRESSES,
@@ -57,12 +57,9 @@ export type FpmStatus = {
 }
 
 /** In the order in which it happened; without anything else, the connection has ended. */
-type Happening = { at: number; opened?: string; frames?: readonly Buffer[] }
-/** About what a frame takes besides its bytes. */
-const FRAME_BYTES = 150
-
-const happeningBytes = ({ frames = [] }: Happening): number =>
-  frames.reduce((sum, { length }) => sum + FRAME_BYTES + length, FRAME_BYTES)
+type Happening = { at: number; opened?: string; frames?: Buffer }
+/** About what one takes besides its frames. */
+const HAPPENING_BYTES = 200
 
 export class Fpm {
   readonly view: FpmView
@@ -85,7 +82,7 @@ export class Fpm {
   private peer = ''
 
   private readonly backlog = new Backlog<Happening>(
-    happeningBytes,
+    ({ frames }) => HAPPENING_BYTES + (frames?.length ?? 0),
     (happening) => {
       this.handle(happening)
     },
@@ -159,7 +156,7 @@ export class Fpm {
     this.tee?.write(chunk)
   }
 
-  frames(frames: readonly Buffer[]): void {
+  frames(frames: Buffer): void {
     this.backlog.push({ at: monotonicMs(), frames })
   }
 
@@ -169,7 +166,7 @@ export class Fpm {
   }
 
   private handle({ at, opened, frames }: Happening): void {
-    if (frames !== undefined) for (const frame of frames) this.frame(frame, at)
+    if (frames !== undefined) for (const frame of eachFrame(frames)) this.frame(frame, at)
     else if (opened === undefined) this.view.closed(at)
     else {
       this.peer = opened

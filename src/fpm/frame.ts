@@ -22,11 +22,20 @@ export class FpmFrameError extends Error {
   }
 }
 
-/** A whole frame with its header; the format is its second byte. */
-export type FrameVisitor = (frame: Buffer) => void
+/** Whole frames back to back, with their headers, and how many they are. */
+export type FrameVisitor = (frames: Buffer, count: number) => void
 
 export const frameFormat = (frame: Buffer): FpmFormat =>
   frame[1] === FpmFormat.protobuf ? FpmFormat.protobuf : FpmFormat.netlink
+
+/** The single frames of what a FrameScanner has found; views of it. */
+export function* eachFrame(frames: Buffer): Generator<Buffer, void, undefined> {
+  for (let offset = 0; offset < frames.length; ) {
+    const end = offset + frames.readUInt16BE(offset + 2)
+    yield frames.subarray(offset, end)
+    offset = end
+  }
+}
 
 /** Finds the frames of a stream; of an unfinished one it keeps at most MAX_FRAME bytes. */
 export class FrameScanner {
@@ -45,17 +54,23 @@ export class FrameScanner {
   }
 
   /**
-   * Calls `visit` for each frame that `chunk` completes; it may keep what it is given. Throws FpmFrameError as soon as
+   * Calls `visit` for the frames that `chunk` completes; it may keep what it is given. Throws FpmFrameError as soon as
    * a header cannot be one: then the stream is of no use any more.
    */
   feed(chunk: Buffer, visit: FrameVisitor): void {
     let offset = this.rest.length === 0 ? 0 : this.finish(chunk, visit)
-    for (;;) {
-      const length = this.frameLength(chunk, offset)
-      if (length === undefined || offset + length > chunk.length) break
-      this.position += length
-      visit(chunk.subarray(offset, offset + length))
-      offset += length
+    const start = offset
+    let count = 0
+    try {
+      for (;;) {
+        const length = this.frameLength(chunk, offset)
+        if (length === undefined || offset + length > chunk.length) break
+        this.position += length
+        offset += length
+        count++
+      }
+    } finally {
+      if (count > 0) visit(chunk.subarray(start, offset), count)
     }
     this.rest.add(chunk, offset, chunk.length)
   }
@@ -68,7 +83,7 @@ export class FrameScanner {
     used += this.rest.add(chunk, used, used + length - this.rest.length)
     if (this.rest.length < length) return used
     this.position += length
-    visit(this.rest.take())
+    visit(this.rest.take(), 1)
     return used
   }
 

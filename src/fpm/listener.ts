@@ -30,8 +30,8 @@ export type FpmHandler = {
   opened(peer: string): void
   /** All of the stream, in parts; may be kept. */
   bytes(chunk: Buffer): void
-  /** Those completed by the bytes before; may be kept. */
-  frames(frames: readonly Buffer[]): void
+  /** Whole ones back to back, completed by the bytes before; may be kept. */
+  frames(frames: Buffer): void
   closed(): void
 }
 
@@ -176,8 +176,8 @@ export class FpmListener {
     }
   }
 
-  /** From now on this connection counts; `frames` are all that it has completed. */
-  private adopt(connection: Connection, frames: readonly Buffer[] = []): void {
+  /** From now on this connection counts; `found` are all the frames that it has completed. */
+  private adopt(connection: Connection, found: readonly Buffer[] = []): void {
     const before = this.current
     if (before !== undefined) {
       this.counters.replaced++
@@ -192,7 +192,7 @@ export class FpmListener {
     this.current = connection
     this.options.log.info({ peer: connection.peer }, 'zebra connected to FPM')
     this.options.handler.opened(connection.peer)
-    for (const part of [...frames, connection.scanner.unfinished]) if (part.length > 0) this.bytes(part)
+    for (const part of [...found, connection.scanner.unfinished]) if (part.length > 0) this.bytes(part)
   }
 
   private bytes(chunk: Buffer): void {
@@ -202,20 +202,22 @@ export class FpmListener {
 
   private receive(connection: Connection, chunk: Buffer): void {
     const { handler, log } = this.options
-    const frames: Buffer[] = []
+    const found: Buffer[] = []
+    let count = 0
     let garbage: FpmFrameError | undefined
     try {
-      connection.scanner.feed(chunk, (frame) => frames.push(frame))
+      connection.scanner.feed(chunk, (frames, more) => {
+        found.push(frames)
+        count += more
+      })
     } catch (error) {
       if (!(error instanceof FpmFrameError)) throw error
       garbage = error
     }
     if (this.current === connection) this.bytes(chunk)
-    else if (frames.length > 0) this.adopt(connection, frames)
-    if (frames.length > 0) {
-      this.counters.frames += frames.length
-      handler.frames(frames)
-    }
+    else if (count > 0) this.adopt(connection, found)
+    this.counters.frames += count
+    for (const frames of found) handler.frames(frames)
     if (garbage === undefined) return
     this.counters.garbage++
     log.warn({ peer: connection.peer, error: garbage.message }, 'an FPM connection was closed: that is not FPM')

@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { FpmFrameError, FrameScanner, MAX_FRAME } from '../../src/fpm/frame.js'
+import { eachFrame, FpmFrameError, FrameScanner, MAX_FRAME } from '../../src/fpm/frame.js'
 import { frame } from './build.js'
 
 function scan(chunks: Iterable<Buffer>): { frames: Buffer[]; error: unknown; waiting: number } {
   const scanner = new FrameScanner()
   const frames: Buffer[] = []
   try {
-    for (const chunk of chunks) scanner.feed(chunk, (found) => frames.push(found))
+    for (const chunk of chunks)
+      scanner.feed(chunk, (found, count) => {
+        const each = [...eachFrame(found)]
+        assert.equal(each.length, count)
+        frames.push(...each)
+      })
     return { frames, error: undefined, waiting: scanner.waiting }
   } catch (error) {
     return { frames, error, waiting: scanner.waiting }

@@ -181,7 +181,12 @@ test('messages that lack something, or say what cannot be, are malformed', () =>
 test('any route written is the route read', () => {
   const address = (size: number): fc.Arbitrary<Buffer> =>
     fc.uint8Array({ minLength: size, maxLength: size }).map((bytes) => Buffer.from(bytes))
-  const nexthop = fc.record({ ifindex: fc.nat(0xffffffff), v4: fc.nat(0xffffffff), v6: address(16), six: fc.boolean() })
+  const nexthop = fc.record({
+    ifindex: fc.integer({ min: 1, max: 0xffffffff }),
+    v4: fc.nat(0xffffffff),
+    v6: address(16),
+    six: fc.boolean(),
+  })
   const arbitrary = fc.record({
     vrf: fc.nat(0xffffffff),
     six: fc.boolean(),

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { decodeFrame } from '../../src/fpm/decode.js'
-import { FrameScanner } from '../../src/fpm/frame.js'
+import { eachFrame, FrameScanner } from '../../src/fpm/frame.js'
 import type { FpmMessage } from '../../src/fpm/message.js'
 import { FpmView } from '../../src/fpm/view.js'
 import { type FpmModule, GATEWAYS, GOES, MEANWHILE, TWO_PATHS } from '../lab/fpm-life.js'
@@ -20,8 +20,8 @@ const directory = (frr: Release): string => join(ROOT, 'test/fixtures/fpm', frr)
 function recorded(frr: Release, module: FpmModule, connection: string): FpmMessage[] {
   const scanner = new FrameScanner()
   const messages: FpmMessage[] = []
-  scanner.feed(readFileSync(join(directory(frr), `${module}-${connection}.bin`)), (frame) => {
-    messages.push(...decodeFrame(frame))
+  scanner.feed(readFileSync(join(directory(frr), `${module}-${connection}.bin`)), (frames) => {
+    for (const frame of eachFrame(frames)) messages.push(...decodeFrame(frame))
   })
   assert.equal(scanner.waiting, 0)
   return messages
