@@ -329,6 +329,11 @@ test('bounds: what does not fit is counted, and nothing wrong is kept instead', 
   rig.hear(mac(VM, { gone: true }), mac('bc2411000003'), hostRoute('10.2.1.1', [], { gone: true }))
   rig.hear(hostRoute('10.2.1.9', ['192.0.2.8', '192.0.2.9']))
   assert.deepEqual(rig.gateways('10.2.1.9'), ['192.0.2.8', '192.0.2.9'])
+  rig.hear(hostRoute('10.2.1.9', [], { gone: true }))
+  for (const vtep of ['192.0.2.4', '192.0.2.5', '192.0.2.6', '192.0.2.7']) {
+    rig.hear(hostRoute('10.2.1.9', [vtep]))
+    assert.deepEqual(rig.gateways('10.2.1.9'), [vtep])
+  }
   assert.equal(rig.view.status().macs, 1)
 })
 
