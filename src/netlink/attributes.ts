@@ -89,6 +89,38 @@ export class Attributes {
   }
 }
 
+/** One that its decoder does not know: kept, so that it can be shown. `bytes` is a view of the datagram. */
+export type UnknownAttribute = { type: number; bytes: Buffer }
+
+export const unknownAttribute = (bytes: Buffer, { type, start, end }: Attribute): UnknownAttribute => ({
+  type,
+  bytes: bytes.subarray(start, end),
+})
+
+// the value of one attribute, for decoders that go through `all` once; each throws NetlinkDecodeError
+export function u8Of(bytes: Buffer, attribute: Attribute): number {
+  checkSize(attribute, 1)
+  return bytes.readUInt8(attribute.start)
+}
+
+export function u16Of(bytes: Buffer, attribute: Attribute): number {
+  checkSize(attribute, 2)
+  return bytes.readUInt16LE(attribute.start)
+}
+
+export function u32Of(bytes: Buffer, attribute: Attribute): number {
+  checkSize(attribute, 4)
+  return bytes.readUInt32LE(attribute.start)
+}
+
+/** IPv4 or IPv6, whichever has this length. */
+export function ipOf(bytes: Buffer, { type, start, end }: Attribute): string {
+  const length = end - start
+  if (length !== 4 && length !== 16)
+    throw new NetlinkDecodeError(start, `attribute ${type} of ${length} bytes, expected an IP address of 4 or 16`)
+  return formatIp(bytes.subarray(start, end))
+}
+
 export function checkSize({ type, start, end }: Attribute, size: number): void {
   if (end - start !== size)
     throw new NetlinkDecodeError(start, `attribute ${type} of ${end - start} bytes, expected ${size}`)

@@ -72,10 +72,21 @@ export class Router extends Space {
   }
 
   /** Starts zebra, and mgmtd before it where the release has one; resolves when zebra accepts clients. */
-  async startZebra(): Promise<Daemon> {
+  async startZebra({ module = 'dplane_fpm_nl' }: { module?: 'dplane_fpm_nl' | 'fpm' } = {}): Promise<Daemon> {
     if (existsSync(join(this.tree.path, 'usr/lib/frr/mgmtd')))
       await this.startFrr('mgmtd', [], ['/run/frr/mgmtd_be.sock'])
-    return this.startFrr('zebra', ['-M', 'dplane_fpm_nl'], ['/run/frr/zserv.api', '/run/frr/zebra.vty'])
+    return this.startFrr('zebra', ['-M', module], ['/run/frr/zserv.api', '/run/frr/zebra.vty'])
+  }
+
+  /** Starts staticd, for routes with `ip route` in `configure`. */
+  async startStaticd(): Promise<Daemon> {
+    return this.startFrr('staticd', [], ['/run/frr/staticd.vty'])
+  }
+
+  /** Runs configuration commands with vtysh. */
+  async configure(...commands: readonly string[]): Promise<void> {
+    const lines = ['configure terminal', ...commands].flatMap((command) => ['-c', command])
+    await this.exec(this.inRoot(['vtysh', ...lines]))
   }
 
   /** Starts bgpd, on the given ZAPI socket (as the node sees it) instead of zebra's own. */

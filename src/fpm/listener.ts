@@ -1,0 +1,289 @@
+// Where zebra's FPM module connects. Whatever comes is read at once and nothing is waited for: zebra's dataplane stalls
+// behind a listener that does not read.
+import { createServer, isIPv4, isIPv6, type Server, type Socket } from 'node:net'
+import { parseIp } from '../address.js'
+import { errnoName, ExitCode, FatalError, reason } from '../daemon/exit.js'
+import type { Logger } from '../daemon/log.js'
+import { FpmFrameError, FrameScanner } from './frame.js'
+
+export const FPM_PORT = 2620
+
+export type ListenAddress = {
+  ip: string
+  port: number
+  /** Goes without it where the machine does not have this address (IPv6 is off). */
+  optional?: boolean
+}
+
+export const DEFAULT_ADDRESSES: readonly ListenAddress[] = [
+  { ip: '127.0.0.1', port: FPM_PORT },
+  { ip: '::1', port: FPM_PORT, optional: true },
+]
+
+/** Who has just connected may say something before it counts; more than one need not wait for that. */
+const MAX_CONNECTIONS = 8
+const KEEP_ALIVE_MS = 10_000
+
+/** Called in this order: opened, then bytes and their frames, then closed. An exception is an uncaught one. */
+export type FpmHandler = {
+  /** zebra begins to tell everything. */
+  opened(peer: string): void
+  /** All of the stream, in parts; may be kept. */
+  bytes(chunk: Buffer): void
+  /** Whole ones back to back, completed by the bytes before; may be kept. */
+  frames(frames: Buffer): void
+  closed(): void
+}
+
+export type FpmListenerOptions = {
+  addresses: readonly ListenAddress[]
+  /** Lets it listen beyond loopback: whoever can connect is believed. */
+  allowRemote: boolean
+  handler: FpmHandler
+  log: Logger
+}
+
+export type FpmListenerCounters = {
+  /** Connections accepted. */
+  connections: number
+  /** Connections closed because another zebra began to talk. */
+  replaced: number
+  /** Connections closed because of bytes that are no FPM frames. */
+  garbage: number
+  /** Connections that we closed so that zebra starts over. */
+  restarts: number
+  frames: number
+  bytes: number
+}
+
+/** One connection. It becomes the one that counts with its first frame, or at once if there is no other. */
+type Connection = { readonly socket: Socket; readonly peer: string; readonly scanner: FrameScanner }
+
+export class FpmListener {
+  readonly counters: FpmListenerCounters = {
+    connections: 0,
+    replaced: 0,
+    garbage: 0,
+    restarts: 0,
+    frames: 0,
+    bytes: 0,
+  }
+  private readonly servers: Server[] = []
+  private readonly connections = new Set<Connection>()
+  private current: Connection | undefined
+  private closing = false
+
+  private constructor(private readonly options: FpmListenerOptions) {}
+
+  /** Throws FatalError if an address cannot be listened on. */
+  static async listen(options: FpmListenerOptions): Promise<FpmListener> {
+    for (const address of options.addresses) checkAddress(address, options.allowRemote)
+    const listener = new FpmListener(options)
+    try {
+      for (const address of options.addresses) await listener.bind(address)
+    } catch (error) {
+      await listener.close()
+      throw error
+    }
+    if (listener.servers.length === 0) throw noAddress(options.addresses)
+    return listener
+  }
+
+  /** What it listens on, with the ports that the kernel chose. */
+  get addresses(): ListenAddress[] {
+    return this.servers.map((server) => {
+      const bound = server.address()
+      if (bound === null || typeof bound === 'string') throw new Error('an FPM server has no address')
+      return { ip: bound.address, port: bound.port }
+    })
+  }
+
+  /** Who is connected; undefined if nobody is. */
+  get peer(): string | undefined {
+    return this.current?.peer
+  }
+
+  /** Bytes of an unfinished frame. */
+  get waiting(): number {
+    return this.current?.scanner.waiting ?? 0
+  }
+
+  /** Ends zebra's connection: it connects again after some seconds and tells everything. */
+  restart(): void {
+    if (this.current === undefined) return
+    this.counters.restarts++
+    this.end(this.current)
+  }
+
+  async close(): Promise<void> {
+    this.closing = true
+    for (const connection of [...this.connections]) this.end(connection)
+    await Promise.all(
+      this.servers.map(
+        (server) =>
+          new Promise<void>((resolve) => {
+            server.close(() => {
+              resolve()
+            })
+          }),
+      ),
+    )
+  }
+
+  private async bind(address: ListenAddress): Promise<void> {
+    const { log } = this.options
+    const server = createServer()
+    server.on('connection', (socket) => {
+      this.accept(socket)
+    })
+    try {
+      await listen(server, address)
+    } catch (error) {
+      if (address.optional === true && ABSENT.has(errnoName(error) ?? '')) {
+        log.info({ address: addressText(address), error: reason(error) }, 'not listening for FPM there')
+        return
+      }
+      throw explain(error, address)
+    }
+    server.on('error', (error) => {
+      log.error({ address: addressText(address), error: reason(error) }, 'FPM listener failed to accept')
+    })
+    this.servers.push(server)
+  }
+
+  private accept(socket: Socket): void {
+    const peer = addressText({ ip: socket.remoteAddress ?? '?', port: socket.remotePort ?? 0 })
+    const connection = { socket, peer, scanner: new FrameScanner() }
+    this.counters.connections++
+    this.connections.add(connection)
+    socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS)
+    socket.on('error', () => undefined)
+    socket.on('close', () => {
+      this.end(connection)
+    })
+    socket.on('data', (chunk) => {
+      this.receive(connection, chunk)
+    })
+    this.makeRoom()
+    if (this.current === undefined) this.adopt(connection)
+  }
+
+  /** The newest are kept, and the one that counts. */
+  private makeRoom(): void {
+    for (const connection of this.connections) {
+      if (this.connections.size <= MAX_CONNECTIONS) return
+      if (connection !== this.current) this.end(connection)
+    }
+  }
+
+  /** From now on this connection counts; `found` are all the frames that it has completed. */
+  private adopt(connection: Connection, found: readonly Buffer[] = []): void {
+    const before = this.current
+    if (before !== undefined) {
+      this.counters.replaced++
+      this.options.log.warn(
+        { peer: connection.peer, before: before.peer },
+        'another zebra took over the FPM connection',
+      )
+      this.current = connection
+      this.end(before)
+      this.options.handler.closed()
+    }
+    this.current = connection
+    this.options.log.info({ peer: connection.peer }, 'zebra connected to FPM')
+    this.options.handler.opened(connection.peer)
+    for (const part of [...found, connection.scanner.unfinished]) if (part.length > 0) this.bytes(part)
+  }
+
+  private bytes(chunk: Buffer): void {
+    this.counters.bytes += chunk.length
+    this.options.handler.bytes(chunk)
+  }
+
+  private receive(connection: Connection, chunk: Buffer): void {
+    const { handler, log } = this.options
+    const found: Buffer[] = []
+    let count = 0
+    let garbage: FpmFrameError | undefined
+    try {
+      connection.scanner.feed(chunk, (frames, more) => {
+        found.push(frames)
+        count += more
+      })
+    } catch (error) {
+      if (!(error instanceof FpmFrameError)) throw error
+      garbage = error
+    }
+    if (this.current === connection) this.bytes(chunk)
+    else if (count > 0) this.adopt(connection, found)
+    this.counters.frames += count
+    for (const frames of found) handler.frames(frames)
+    if (garbage === undefined) return
+    this.counters.garbage++
+    log.warn({ peer: connection.peer, error: garbage.message }, 'an FPM connection was closed: that is not FPM')
+    this.end(connection)
+  }
+
+  /** Once for each connection, whoever ends it. */
+  private end(connection: Connection): void {
+    connection.socket.destroy()
+    if (!this.connections.delete(connection) || this.current !== connection) return
+    this.current = undefined
+    this.options.log.info({ peer: connection.peer }, 'the FPM connection has ended')
+    this.options.handler.closed()
+    const next = this.closing ? undefined : [...this.connections].at(-1)
+    if (next !== undefined) this.adopt(next)
+  }
+}
+
+export const addressText = ({ ip, port }: { ip: string; port: number }): string =>
+  isIPv6(ip) ? `[${ip}]:${port}` : `${ip}:${port}`
+
+const isLoopback = (ip: string): boolean => (isIPv4(ip) ? ip.startsWith('127.') : ip === '::1')
+
+function checkAddress({ ip, port }: ListenAddress, allowRemote: boolean): void {
+  const text = addressText({ ip, port })
+  if (parseIp(ip) === undefined)
+    throw new FatalError(ExitCode.usage, `fpm: ${text}: not an IP address that can be listened on`)
+  if (!Number.isInteger(port) || port < 0 || port > 65535)
+    throw new FatalError(ExitCode.usage, `fpm: ${text}: a port is a number up to 65535`)
+  if (!allowRemote && !isLoopback(ip))
+    throw new FatalError(
+      ExitCode.usage,
+      `fpm: ${text} is not a loopback address: whoever connects there is believed; allow it explicitly if that is meant`,
+    )
+}
+
+/** errno where the machine does not have an address. */
+const ABSENT = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT'])
+
+function noAddress(addresses: readonly ListenAddress[]): FatalError {
+  const tried = addresses.map(addressText).join(', ') || 'nothing'
+  return new FatalError(ExitCode.usage, `fpm: no address to listen on (${tried}): configure one that this machine has`)
+}
+
+function explain(error: unknown, address: ListenAddress): FatalError {
+  const text = `fpm: ${addressText(address)}`
+  const options = { cause: error }
+  const code = errnoName(error)
+  if (code === 'EADDRINUSE')
+    return new FatalError(
+      ExitCode.socketBusy,
+      `${text}: another process is listening there (another FPM server?); stop it or choose another port`,
+      options,
+    )
+  if (code === 'EACCES' || code === 'EPERM')
+    return new FatalError(ExitCode.privilege, `${text}: not permitted (${code}); choose a port above 1023`, options)
+  return new FatalError(ExitCode.usage, `${text}: cannot listen: ${reason(error)}`, options)
+}
+
+function listen(server: Server, { ip, port }: ListenAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    // without ipv6Only :: would take the port of 0.0.0.0, too
+    server.listen({ host: ip, port, ipv6Only: true }, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
