@@ -84,7 +84,7 @@ const snoop = common(new Command('snoop'))
   .description(
     `Learns which MAC has which IP from the ARP and ND frames on the VM ports of bridges that have a VXLAN device, and tells the relay what to announce. Writes no neighbour, route or FDB entry.
 
-Needs CAP_BPF and CAP_NET_ADMIN. If it ends, the relay keeps announcing for its stale time.`,
+Needs CAP_BPF, CAP_NET_ADMIN and, unless snoop.probes is off, CAP_NET_RAW. If it ends, the relay keeps announcing for its stale time.`,
   )
   .option('--relay <path>', "the relay's control socket (default: /run/macipd[/NAME]/relay.sock)")
   .option('--control <path>', 'control socket for macipctl (default: /run/macipd[/NAME]/snoop.sock)')

@@ -8,7 +8,7 @@ import { Snooper } from './snooper.js'
 
 /** Runs until SIGTERM or SIGINT. Rejects with FatalError when it cannot start; then nothing is left behind. */
 export async function runSnooper(options: SnoopOptions, log: Logger): Promise<void> {
-  const { repeatIntervalMs, rate, learnNs, exclude, probeSources } = options
+  const { repeatIntervalMs, rate, learnNs, exclude, probeSources, policy } = options
   const stopped = new Promise<void>((resolve) => {
     // a second signal must not cut short what the first began
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, resolve)
@@ -16,7 +16,7 @@ export async function runSnooper(options: SnoopOptions, log: Logger): Promise<vo
   // the control socket comes first: a second snooper must not touch the ports of the first
   const snooper = await Snooper.start(options, log, {
     source: () => BpfSnooper.open({ repeatIntervalMs, rate, learnNs, log }),
-    outlet: () => ProbeSender.open({ log }),
+    outlet: () => (policy.probes === 'send' ? ProbeSender.open({ log }) : undefined),
     ports: () => Ports.open({ log, exclude, probeSources }),
   })
   // an unexpected end leaves no filter behind either

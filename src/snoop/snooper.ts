@@ -21,7 +21,12 @@ import { loadState, type SavedBinding, StateFile } from './state-file.js'
 import { counters, countStates } from './status.js'
 
 /** Opens what the snooper works with; called in this order, once the control socket is ours. */
-export type Sources = { source: () => EvidenceSource; outlet: () => ProbeOutlet; ports: () => Promise<PortMap> }
+export type Sources = {
+  source: () => EvidenceSource
+  /** undefined where no probes are sent. */
+  outlet: () => ProbeOutlet | undefined
+  ports: () => Promise<PortMap>
+}
 
 /** Timers that come within this are handled together: a probe more or less late is nothing, a wake-up is not. */
 const TICK_MS = 20
@@ -59,8 +64,8 @@ export class Snooper {
       explain: (binding: Binding) => detailOf(binding, table),
     }
     const control = await listenSnoopControl(options.control, subject, () => snooper?.status(), log)
-    const opened: { close(): void }[] = []
-    const keep = <T extends { close(): void }>(it: T): T => {
+    const opened: ({ close(): void } | undefined)[] = []
+    const keep = <T extends { close(): void } | undefined>(it: T): T => {
       opened.push(it)
       return it
     }
@@ -71,7 +76,7 @@ export class Snooper {
       snooper.begin()
       return snooper
     } catch (error) {
-      for (const it of opened) it.close()
+      for (const it of opened) it?.close()
       await control.close()
       throw error
     }
@@ -84,7 +89,7 @@ export class Snooper {
     private readonly history: History,
     private readonly control: SnoopControl,
     private readonly source: EvidenceSource,
-    private readonly outlet: ProbeOutlet,
+    private readonly outlet: ProbeOutlet | undefined,
     private readonly ports: PortMap,
   ) {
     this.policy = options.policy
@@ -107,7 +112,7 @@ export class Snooper {
     clearTimeout(this.tick?.timer)
     clearInterval(this.saveTimer)
     this.source.close()
-    this.outlet.close()
+    this.outlet?.close()
     this.ports.close()
     await this.control.close()
   }
@@ -302,7 +307,7 @@ export class Snooper {
       case 'probe': {
         const { place, mac, ip } = action
         const { ifindex, vlan } = place
-        this.outlet.send({ ifindex, vlan, mac, ip, source: this.ports.probeSource(ifindex, vlan, ip) })
+        this.outlet?.send({ ifindex, vlan, mac, ip, source: this.ports.probeSource(ifindex, vlan, ip) })
         return
       }
       case 'note':
@@ -345,7 +350,7 @@ export class Snooper {
       frames: counters(this.source.counters()),
       refused: counters(table.refused),
       withdrawn: counters(table.withdrawn),
-      probes: counters({ ...this.outlet.counters, answered: table.answered }),
+      probes: counters({ ...this.outlet?.counters, answered: table.answered }),
       control: counters(this.control.counters),
       ageMs: this.policy.ageMs ?? 0,
     }
