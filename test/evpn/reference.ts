@@ -201,8 +201,9 @@ export class Reference {
     const wasTold = before === 'announced' || before === 'shadowed'
     if (status === 'remote' && it.confirmed) {
       this.keep(it)
-      if (wasTold && this.rival(it) !== undefined && !this.moved(it, now)) it.due = { what: 'object', at: now }
-    } else if (it.due?.what === 'age' && !this.isRemote(it)) this.askLater(it)
+      if ((!wasTold && before !== undefined) || this.rival(it) === undefined) return
+      if (!wasTold || !this.moved(it, now)) it.due = { what: 'object', at: now }
+    } else if ((it.due?.what === 'age' || it.due?.what === 'object') && !this.isRemote(it)) this.keep(it)
     else if (status === 'mac-not-local' && wasTold && it.phase === 'known') {
       it.tries = 0
       it.due = { what: 'ask', at: now }
@@ -234,7 +235,11 @@ export class Reference {
         else it.due.at = expires
         return
       case 'object':
-        it.due = { what: 'age', at: Math.max(now, expires) }
+        if (it.tries === 2) this.drop(it)
+        else {
+          it.tries += 1
+          it.due.at = now + this.policy.duplicates.confirmMs / 2
+        }
         return
       case 'confirm':
         if (it.tries < 2 && !this.isRemote(it)) {
