@@ -162,7 +162,8 @@ export function onRemote(turn: Turn, binding: Binding, before: 'told' | 'new' | 
   binding.claim = undefined
   scheduleRefresh(turn, binding)
   if (before === 'neither' || binding.isStatic || table.views.rival(binding) === undefined) return
-  if (before === 'told' && countMove(turn, binding)) return
+  // frozen it is only if the host objects: one that has given the address up is forgotten instead
+  if (before === 'told') addMove(turn, binding)
   if (policy.probes === 'send') {
     table.setTimer(binding, 'object', table.pace.reserve(place.ifindex, now, refreshRate(policy.probeRate)))
   }
@@ -178,11 +179,17 @@ export function onObjectDue(turn: Turn, binding: Binding): void {
   } else turn.withdraw(binding, 'other-mac')
 }
 
+function addMove({ policy, now }: Turn, binding: Binding): void {
+  const { moves, windowMs } = policy.duplicates
+  // more than count are not kept
+  binding.moves = [...binding.moves.filter((at) => at > now - windowMs), now].slice(-moves)
+}
+
 /** The IP has another owner, or the same one elsewhere. Returns whether that was once too often: then it is frozen. */
 export function countMove(turn: Turn, binding: Binding): boolean {
   const { policy, now, table } = turn
-  const { moves, windowMs, holdDownMs } = policy.duplicates
-  binding.moves = [...binding.moves.filter((at) => at > now - windowMs), now]
+  const { moves, holdDownMs } = policy.duplicates
+  addMove(turn, binding)
   if (binding.moves.length < moves || binding.isStatic) return false
   binding.phase = 'duplicate'
   table.duplicates.add(binding)

@@ -202,7 +202,8 @@ export class Reference {
     if (status === 'remote' && it.confirmed) {
       this.keep(it)
       if ((!wasTold && before !== undefined) || this.rival(it) === undefined) return
-      if (!wasTold || !this.moved(it, now)) it.due = { what: 'object', at: now }
+      if (wasTold) this.countMove(it, now)
+      it.due = { what: 'object', at: now }
     } else if ((it.due?.what === 'age' || it.due?.what === 'object') && !this.isRemote(it)) this.keep(it)
     else if (status === 'mac-not-local' && wasTold && it.phase === 'known') {
       it.tries = 0
@@ -261,9 +262,14 @@ export class Reference {
     }
   }
 
+  private countMove(it: Known, now: number): void {
+    const { moves, windowMs } = this.policy.duplicates
+    it.moves = [...it.moves.filter((at) => at > now - windowMs), now].slice(-moves)
+  }
+
   private moved(it: Known, now: number): boolean {
-    const { moves, windowMs, holdDownMs } = this.policy.duplicates
-    it.moves = [...it.moves.filter((at) => at > now - windowMs), now]
+    const { moves, holdDownMs } = this.policy.duplicates
+    this.countMove(it, now)
     if (it.moves.length < moves) return false
     it.phase = 'duplicate'
     it.due = { what: 'hold-down', at: now + holdDownMs }
