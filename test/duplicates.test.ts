@@ -107,6 +107,22 @@ for (const frr of RELEASES) {
     )
     for (const node of [near, far]) assert.equal((await node.snoopStatus()).duplicates, 0)
 
+    // both at the same moment, and neither answers for it: one node forgets it, and the other one goes on telling
+    const unanswered = '10.2.1.52'
+    await using nearEvents = await near.follow('events', unanswered, '--follow', '--last', 'all')
+    await using farEvents = await far.follow('events', unanswered, '--follow', '--last', 'all')
+    for (const it of vms) it.claim(unanswered)
+    for (const it of [nearEvents, farEvents]) await happened(it, 'learned')
+    const forgot = (it: JsonLines): boolean => (it.lines() as EventLine[]).some(({ event }) => event === 'withdrawn')
+    await lab.waitFor(
+      'one of the nodes to forget it',
+      () => [nearEvents, farEvents].filter(forgot).length,
+      (count) => count === 1,
+    )
+    const [holder, silent] = forgot(farEvents) ? [vm, farVm] : [farVm, vm]
+    await lab.advertisedBy(holder.router, holder.mac, unanswered)
+    await lab.advertisedByNobody(silent.mac, unanswered)
+
     // both at the same moment
     const tied = '10.2.1.51'
     for (const it of vms) await it.take(tied)
