@@ -3,12 +3,12 @@
 import { type Binding, type Claim, type Key, newBinding } from './binding.js'
 import { makeRoom, shareTaken } from './limits.js'
 import { confirmRate, refreshRate } from './pace.js'
-import { ageOf, isRemote, scheduleRefresh } from './refresh.js'
+import { isRemote, scheduleRefresh } from './refresh.js'
 import { refusalOfKey } from './refusal.js'
 import type { PortLoss } from './step.js'
 import type { Turn } from './turn.js'
 
-/** In the confirm time the former owner is asked so many times. */
+/** In the confirm time an owner is asked so many times. */
 const CONFIRMS = 2
 
 /** A host says that it has an IP that nobody had, or that `former` has had until now. */
@@ -148,8 +148,11 @@ export function overtake({ table }: Turn, binding: Binding): boolean {
   return true
 }
 
-/** bgpd prefers another route; if it preferred ours until now, the host here is asked whether it has the IP, too. */
-export function onRemote(turn: Turn, binding: Binding, wasTold: boolean): void {
+/**
+ * bgpd prefers another route. If it preferred ours until now, or the host has just said that it has the IP, the host is
+ * asked whether it does.
+ */
+export function onRemote(turn: Turn, binding: Binding, before: 'told' | 'new' | 'neither'): void {
   const { table, policy, now } = turn
   const { place, mac, ip, claim } = binding
   // what either of them says from now on is news
@@ -158,23 +161,35 @@ export function onRemote(turn: Turn, binding: Binding, wasTold: boolean): void {
   endContest(turn, binding)
   binding.claim = undefined
   scheduleRefresh(turn, binding)
-  if (!wasTold || binding.isStatic || table.views.rival(binding) === undefined || countMove(turn, binding)) return
+  if (before === 'neither' || binding.isStatic || table.views.rival(binding) === undefined) return
+  // frozen it is only if the host objects: one that has given the address up is forgotten instead
+  if (before === 'told') addMove(turn, binding)
   if (policy.probes === 'send') {
     table.setTimer(binding, 'object', table.pace.reserve(place.ifindex, now, refreshRate(policy.probeRate)))
   }
 }
 
+/** Who does not object has given the address up: else it came back when the other one goes, with nobody behind it. */
 export function onObjectDue(turn: Turn, binding: Binding): void {
   const { table, policy, now } = turn
-  if (binding.quietUntil <= now) turn.probe(binding)
-  table.setTimer(binding, 'age', Math.max(now, binding.lastSeen + ageOf(binding, policy)))
+  if (binding.tries < CONFIRMS) {
+    binding.tries += 1
+    if (binding.quietUntil <= now) turn.probe(binding)
+    table.setTimer(binding, 'object', now + policy.duplicates.confirmMs / CONFIRMS)
+  } else turn.withdraw(binding, 'other-mac')
+}
+
+function addMove({ policy, now }: Turn, binding: Binding): void {
+  const { moves, windowMs } = policy.duplicates
+  // more than count are not kept
+  binding.moves = [...binding.moves.filter((at) => at > now - windowMs), now].slice(-moves)
 }
 
 /** The IP has another owner, or the same one elsewhere. Returns whether that was once too often: then it is frozen. */
 export function countMove(turn: Turn, binding: Binding): boolean {
   const { policy, now, table } = turn
-  const { moves, windowMs, holdDownMs } = policy.duplicates
-  binding.moves = [...binding.moves.filter((at) => at > now - windowMs), now]
+  const { moves, holdDownMs } = policy.duplicates
+  addMove(turn, binding)
   if (binding.moves.length < moves || binding.isStatic) return false
   binding.phase = 'duplicate'
   table.duplicates.add(binding)

@@ -127,7 +127,7 @@ export const TRANSITIONS = {
   freeze: {
     from: ['unknown', ...ANNOUNCEMENT, 'probing', 'contested'],
     to: ['duplicate'],
-    by: ['evidence', 'report', 'tick'],
+    by: ['evidence', 'tick'],
     meaning: 'the IP changed its owner too often',
   },
   release: { from: ['duplicate'], to: ['unknown'], by: ['tick'], meaning: 'the hold-down time is over' },

@@ -318,9 +318,14 @@ function onReport(turn: Turn, { key, status, seq }: Extract<Event, { type: 'repo
   if (status === before || binding.phase === 'duplicate') return
   turn.note('state', binding, binding.place.port, reasonOf(binding, table))
   const wasTold = before === 'announced' || before === 'shadowed'
-  if (status === 'remote' && binding.confirmed) onRemote(turn, binding, wasTold)
-  // back from behind another VTEP, where nobody was asked
-  else if (binding.timer === 'age' && !isRemote(binding, table)) scheduleRefresh(turn, binding)
+  if (status === 'remote' && binding.confirmed) {
+    onRemote(turn, binding, wasTold ? 'told' : before === undefined ? 'new' : 'neither')
+  }
+  // back from behind another VTEP, where nobody was asked; or before the host has answered
+  else if ((binding.timer === 'age' || binding.timer === 'object') && !isRemote(binding, table)) {
+    binding.tries = 0
+    scheduleRefresh(turn, binding)
+  }
   // a host that stays silent is only found again if it is asked
   else if (status === 'mac-not-local' && wasTold && binding.phase === 'known') refreshNow(turn, binding)
 }

@@ -21,7 +21,7 @@ export const isTold = (told: Attributes | undefined, attributes: Attributes): bo
   told !== undefined && sameAttributes(told, attributes)
 
 /** bgpd announces no sequence number with a sticky MAC: it would no longer say that it is one. */
-export const isSticky = ({ flags }: Attributes): boolean => (flags & MacIpFlag.STICKY) !== 0
+export const isSticky = ({ flags }: Pick<Attributes, 'flags'>): boolean => (flags & MacIpFlag.STICKY) !== 0
 
 /** For a MAC without a floor nothing is done but to find that it has none. */
 export class Floors {

@@ -1,5 +1,6 @@
 // MAC-IPs to announce besides zebra's own. What bgpd is told is the union of both, and zebra's wins, but with no less than
 // the sequence number that an entry demands for its MAC. This file decides, it sends nothing itself.
+import { parseIp } from '../address.js'
 import { type Floor, Floors, isSticky, isTold } from './floors.js'
 import { Items, type Key } from './items.js'
 import { MacIpFlag, NeighState } from './messages/macip.js'
@@ -387,7 +388,7 @@ export class Overlay {
     const item = this.items.find(key)
     if (this.gate === 'open' && attributes.seq < this.floors.least(key.vni, key.mac)) {
       const view = this.views.get(key.vni)
-      if (item?.told !== undefined && view !== undefined && remoteWins(view, key, item.told.attributes.seq)) {
+      if (item?.told !== undefined && view !== undefined && remoteWins(view, key, item.told.attributes.seq, true)) {
         item.told = undefined
       }
       return 'hold'
@@ -484,7 +485,7 @@ export class Overlay {
     return true
   }
 
-  private status({ entry }: Item): Status {
+  private status({ entry, told }: Item): Status {
     if (this.gate !== 'open') return this.gate
     const view = this.views.get(entry.vni)
     if (view?.announced === undefined) return 'vni-not-live'
@@ -494,7 +495,8 @@ export class Overlay {
     if (local === undefined) return 'mac-not-local'
     // of an entry that is only observed the floor knows nothing
     const demanded = isSticky(local) ? 0 : entry.minSeq
-    if (remoteWins(view, entry, Math.max(this.floors.seqOf(entry.vni, entry.mac), demanded))) return 'remote'
+    const seq = Math.max(this.floors.seqOf(entry.vni, entry.mac), demanded)
+    if (remoteWins(view, entry, seq, told !== undefined)) return 'remote'
     if (owners !== undefined) return 'ip-conflict'
     for (const sibling of this.items.ofIp(entry.vni, entry.ip)) {
       if (sibling.entry.mac !== entry.mac && sibling.told !== undefined) return 'ip-conflict'
@@ -597,10 +599,22 @@ const NO_ENTRY = { router: false, port: '', vlan: 0, firstSeen: 0, lastSeen: 0, 
 /** The floor that an entry asks for. */
 const demandOf = ({ entry, removed }: Item): number => (removed || entry.observe ? 0 : entry.minSeq)
 
-/** Whether bgpd's remote route beats a local one with this sequence number; at a tie the one that is there stays. */
-function remoteWins(view: VniView, { mac, ip }: Key, seq: number): boolean {
+/**
+ * Whether bgpd's remote route beats a local one with this sequence number. At a tie the one that is there stays; if both
+ * are (`told`), the VTEP with the lower address wins (RFC 7432 15.1), which both nodes see alike: bgpd 8.4, to which
+ * another MAC is another route, leaves them side by side.
+ */
+function remoteWins(view: VniView, { mac, ip }: Key, seq: number, told: boolean): boolean {
   const ofMac = view.remoteMacs.get(mac)
   if (ofMac !== undefined && ofMac.seq >= seq) return true
-  for (const remote of view.remoteMacIps.get(ip)?.values() ?? []) if (remote.seq >= seq) return true
+  for (const [other, remote] of view.remoteMacIps.get(ip) ?? []) {
+    if (remote.seq > seq || isSticky(remote)) return true
+    if (remote.seq === seq && !(told && other !== mac && isLower(view.announced?.body.vtep, remote.vtep))) return true
+  }
   return false
+}
+
+function isLower(own: string | undefined, other: string): boolean {
+  const [a, b] = [parseIp(own ?? ''), parseIp(other)]
+  return a !== undefined && b !== undefined && a.length === b.length && a.compare(b) < 0
 }

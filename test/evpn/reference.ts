@@ -201,8 +201,10 @@ export class Reference {
     const wasTold = before === 'announced' || before === 'shadowed'
     if (status === 'remote' && it.confirmed) {
       this.keep(it)
-      if (wasTold && this.rival(it) !== undefined && !this.moved(it, now)) it.due = { what: 'object', at: now }
-    } else if (it.due?.what === 'age' && !this.isRemote(it)) this.askLater(it)
+      if ((!wasTold && before !== undefined) || this.rival(it) === undefined) return
+      if (wasTold) this.countMove(it, now)
+      it.due = { what: 'object', at: now }
+    } else if ((it.due?.what === 'age' || it.due?.what === 'object') && !this.isRemote(it)) this.keep(it)
     else if (status === 'mac-not-local' && wasTold && it.phase === 'known') {
       it.tries = 0
       it.due = { what: 'ask', at: now }
@@ -234,7 +236,11 @@ export class Reference {
         else it.due.at = expires
         return
       case 'object':
-        it.due = { what: 'age', at: Math.max(now, expires) }
+        if (it.tries === 2) this.drop(it)
+        else {
+          it.tries += 1
+          it.due.at = now + this.policy.duplicates.confirmMs / 2
+        }
         return
       case 'confirm':
         if (it.tries < 2 && !this.isRemote(it)) {
@@ -256,9 +262,14 @@ export class Reference {
     }
   }
 
+  private countMove(it: Known, now: number): void {
+    const { moves, windowMs } = this.policy.duplicates
+    it.moves = [...it.moves.filter((at) => at > now - windowMs), now].slice(-moves)
+  }
+
   private moved(it: Known, now: number): boolean {
-    const { moves, windowMs, holdDownMs } = this.policy.duplicates
-    it.moves = [...it.moves.filter((at) => at > now - windowMs), now]
+    const { moves, holdDownMs } = this.policy.duplicates
+    this.countMove(it, now)
     if (it.moves.length < moves) return false
     it.phase = 'duplicate'
     it.due = { what: 'hold-down', at: now + holdDownMs }

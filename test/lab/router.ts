@@ -5,7 +5,7 @@ import { bgpdConfig, ROOT, type Tree, VNI, zebraConfig } from './frr.js'
 import type { Holder } from './holder.js'
 import { JsonLines } from './json-lines.js'
 import { type FdbEntry, type Neighbour, parseFdb, parseNeighbours } from './kernel.js'
-import { type MacipRoute, parseMacipRoutes, parseRemoteVteps } from './show.js'
+import { type MacipRoute, parseMacipRoutes, parseRemoteVteps, parseUpdatesSent } from './show.js'
 import type { Daemon } from './process.js'
 import { Space } from './space.js'
 import { waitFor } from './wait.js'
@@ -168,6 +168,11 @@ export class Router extends Space {
   /** As `vtysh`, for a command that ends in `json`. */
   async vtyshJson(command: string): Promise<unknown> {
     return JSON.parse(await this.vtysh(command)) as unknown
+  }
+
+  /** How many UPDATEs bgpd has sent. */
+  async updatesSent(): Promise<number> {
+    return parseUpdatesSent(await this.vtyshJson('show bgp neighbors json'))
   }
 
   /** Addresses of the VTEPs this node floods to. */

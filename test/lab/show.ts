@@ -70,3 +70,10 @@ export function parseRemoteVteps(json: unknown): string[] {
   const { numRemoteVteps, remoteVteps } = v.parse(Vni, json)
   return Array.isArray(numRemoteVteps) ? numRemoteVteps : remoteVteps.map(({ ip }) => ip)
 }
+
+const Neighbors = v.record(v.string(), v.object({ messageStats: v.object({ updatesSent: v.number() }) }))
+
+/** `show bgp neighbors json`: the UPDATEs sent to all of them. */
+export function parseUpdatesSent(json: unknown): number {
+  return Object.values(v.parse(Neighbors, json)).reduce((sum, { messageStats }) => sum + messageStats.updatesSent, 0)
+}

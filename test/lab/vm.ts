@@ -111,6 +111,22 @@ export class Vm extends Space {
     this.sendFrames([arpAnnouncement(this), neighborAdvertisement(this)])
   }
 
+  /** One more IPv4 address, for which the VM's kernel answers from now on. */
+  async take(ip: string): Promise<void> {
+    await this.ip(`addr add ${ip}/32 dev eth0`)
+  }
+
+  /** The opposite of `take`, without a word. */
+  async giveUp(ip: string): Promise<void> {
+    await this.ip(`addr del ${ip}/32 dev eth0`)
+  }
+
+  /** Tells everyone that the VM has an IPv4 address, whether it does or not. */
+  claim(ip: string): void {
+    const { mac, ipv6 } = this
+    this.send(arpAnnouncement({ mac, ipv4: ip, ipv6 }))
+  }
+
   /** Collects every frame on eth0 from now on, wherever the VM moves. */
   override capture(device = 'eth0'): PacketSocket {
     return super.capture(device)

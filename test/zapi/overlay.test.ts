@@ -19,7 +19,7 @@ const vniAdd: ZebraMessage = {
   vrf: 0,
   body: {
     vni: 100,
-    vtep: '192.0.2.1',
+    vtep: '192.0.2.3',
     tenantVrf: 0,
     multicastGroup: '0.0.0.0',
     sviIfindex: 0,
@@ -32,12 +32,8 @@ const add = (mac: string, ip?: string, seq = 0, flags = 0): ZebraMessage => {
 const del = (mac: string, ip?: string, state = 1): ZebraMessage => {
   return { command: 'ZEBRA_MACIP_DEL', vrf: 0, body: { vni: 100, mac, ip, state } }
 }
-const remoteAdd = (mac: string, ip?: string, seq = 0): BgpMessage => {
-  return {
-    command: 'ZEBRA_REMOTE_MACIP_ADD',
-    vrf: 0,
-    body: { vni: 100, mac, ip, vtep: '192.0.2.2', flags: 0, seq, esi: ESI },
-  }
+const remoteAdd = (mac: string, ip?: string, seq = 0, { vtep = '192.0.2.2', flags = 0 } = {}): BgpMessage => {
+  return { command: 'ZEBRA_REMOTE_MACIP_ADD', vrf: 0, body: { vni: 100, mac, ip, vtep, flags, seq, esi: ESI } }
 }
 const remoteDel = (mac: string, ip?: string): BgpMessage => {
   return { command: 'ZEBRA_REMOTE_MACIP_DEL', vrf: 0, body: { vni: 100, mac, ip, vtep: '192.0.2.2' } }
@@ -327,6 +323,21 @@ suite('remote routes', () => {
     assert.equal(rig.status(), 'remote')
     rig.bgpd(remoteDel(M2, IP))
     assert.deepEqual(rig.told(), ['us DEL 1 10.2.1.11', 'us ADD 1 10.2.1.11 seq 0'])
+  })
+
+  test('both announced it at the same moment: of two nodes only the one with the lower address withdraws nothing', () => {
+    const lower = ready().bgpd(remoteAdd(M2, IP, 0, { vtep: '192.0.2.20' }))
+    assert.equal(lower.status(), 'announced')
+    assert.deepEqual(lower.told(), [])
+    const higher = ready().bgpd(remoteAdd(M2, IP, 0, { vtep: '192.0.2.2' }))
+    assert.equal(higher.status(), 'remote')
+    const late = new Rig().zebra(vniAdd, add(M1)).bgpd(remoteAdd(M2, IP, 0, { vtep: '192.0.2.20' }))
+    assert.equal(late.put(entry(M1, IP)).status(), 'remote', 'what is there stays')
+  })
+
+  test('a sticky one wins, whatever the sequence numbers say', () => {
+    const rig = new Rig().zebra(vniAdd, add(M1, undefined, 5)).put(entry(M1, IP))
+    assert.equal(rig.bgpd(remoteAdd(M2, IP, 0, { vtep: '192.0.2.20', flags: 1 })).status(), 'remote')
   })
 })
 

@@ -6,7 +6,7 @@ import { Comparison } from '../../src/cli/replay-check.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
 import { fileRecords } from '../../src/zapi/relay/records.js'
 import { rehearse } from '../../src/zapi/relay/rehearsal.js'
-import { NUMBERS, OPENINGS, frame, hex, macIpAdd, macIpDel, vniAdd } from './build.js'
+import { NUMBERS, OPENINGS, frame, hex, macIpAdd, macIpDel, remoteMacIpAdd, vniAdd } from './build.js'
 import { type ControlPeer, type Inbox, RelayRig } from './relay-rig.js'
 
 const N = NUMBERS['8.4']
@@ -297,6 +297,18 @@ suite('the snooper', () => {
     )
     again.say(put(12)).say({ reconciled: {} })
     assert.deepEqual(await bgpd.frame(), withdrawn(11))
+  })
+
+  test('hears of a remote route before it hears what that does to an entry', async () => {
+    await using rig = new RelayRig()
+    const { bgpd, snooper } = await mainSession(rig)
+    snooper.say(put(11))
+    await snooper.receive(({ states }) => states)
+    bgpd.socket.write(remoteMacIpAdd(N, 'bc:24:11:00:00:02', '0a02010b', 1))
+    const first = await snooper.receive((message) => message)
+    assert.ok(first.views?.changes?.some(({ remote }) => remote != null))
+    const states = await snooper.receive((message) => message.states)
+    assert.equal(states.states?.[0]?.status, proto.EntryStatus.HELD_REMOTE)
   })
 
   test('stays away too long: all is withdrawn', async () => {

@@ -73,7 +73,9 @@ export class RelayControl implements EngineListener {
     this.owner?.send({ views: { reset: true } })
   }
 
+  /** What an entry's status follows from is said before it: the owner judges one by the other. */
   onReports(reports: (Report & { key: Key })[]): void {
+    this.flushChanges()
     for (let start = 0; start < reports.length; start += PART) {
       this.owner?.send({ states: { states: reports.slice(start, start + PART).map(stateToProto) } })
     }
