@@ -84,12 +84,12 @@ export function neighborAdvertisement(sender: Host, { router = false } = {}): Bu
   return icmpv6(sender, ALL_NODES, Buffer.concat([fixed, ip(sender.ipv6), option]))
 }
 
-/** `sender` tells all nodes that it is a router (RFC 4861 section 4.2); its `ipv6` must be a link-local address. */
-export function routerAdvertisement(sender: Host): Buffer {
+/** `sender`, whose `ipv6` must be link-local, tells `target` that it is a router (RFC 4861 section 6.2.6: it was asked). */
+export function routerAdvertisement(sender: Host, target: Host): Buffer {
   const option = Buffer.concat([Buffer.from([SOURCE_LINK_LAYER_ADDRESS, 1]), mac(sender.mac)])
   // hop limit 64, no flags, a router for half an hour, reachable and retransmission time unspecified
   const fixed = Buffer.from([ROUTER_ADVERTISEMENT, 0, 0, 0, 64, 0, 0x07, 0x08, 0, 0, 0, 0, 0, 0, 0, 0])
-  return icmpv6(sender, ALL_NODES, Buffer.concat([fixed, option]))
+  return icmpv6(sender, { mac: target.mac, ip: target.ipv6 }, Buffer.concat([fixed, option]))
 }
 
 /** Who has `target`? To its solicited-node multicast address, from `sender`. */
