@@ -1,6 +1,6 @@
 // Puts together what the snooper, zebra and bgpd each know about one address: one subject for each MAC-IP, with a verdict.
 import { parseIp } from '../address.js'
-import { adviceFor, eventWords, reasonWords, whyWords } from './explain-words.js'
+import { adviceFor, eventWords, reasonWords, stateWords, whyWords } from './explain-words.js'
 import type { DetailReport, EventReport, ExplanationReport, PolicyReport, RefusalReport } from './explain-report.js'
 import { relayFindings } from './health.js'
 import type { Address } from './options.js'
@@ -207,7 +207,7 @@ function judged(
   }
   const announced = `advertised: macipd announces it to bgpd as ${mac}, sequence number ${seq}`
   if (state === 'active') return say(announced)
-  return say(`${announced}; but it is ${state}: ${reasonWords(reason)}`, adviceFor(reason, state) ?? null)
+  return say(`${announced}; but it is ${state}: ${stateWords(state)}`, adviceFor(reason, state) ?? null)
 }
 
 function judgedUnknown(
@@ -259,8 +259,8 @@ function missing({ snooper, relay }: Inputs): string[] {
   return [...hints, ...problems.map(({ what, todo }) => `${what}; ${todo}`)]
 }
 
-/** Frames that the eBPF program passed on, and those that it had seen a moment before. */
-const ORDINARY = new Set(['passed', 'repeated'])
+/** Frames that the eBPF program passed on, those that it had seen a moment before, and multicast listener reports. */
+const ORDINARY = new Set(['passed', 'repeated', 'ipv6-extension'])
 
 function whyUnknown({ frames, ports }: SnooperReport): string[] {
   const hints: string[] = []

@@ -1,7 +1,7 @@
 // How `macipctl explain` looks to people: the verdict first, then everything it rests on.
 import type { Explained, Subject, Verdict, ZebraFacts } from './explain-facts.js'
 import type { EventReport, PolicyReport, RefusalReport } from './explain-report.js'
-import { eventWords, evidenceWords, reasonWords, timerWords, whyWords } from './explain-words.js'
+import { eventWords, evidenceWords, reasonWords, stateWords, timerWords, whyWords } from './explain-words.js'
 import type { LocalMac, RemoteMac } from './show-report.js'
 import { ago, clock, count, duration, type Paint, printable } from './text.js'
 
@@ -51,13 +51,13 @@ function evidence({ binding, detail, zebra }: Subject, { now }: View): string[] 
   if (binding === null) return zebra === null ? [] : ['none: no host has said it here']
   const { port, vlan, mac, router, firstSeen, lastSeen } = binding
   const lines: string[] = []
-  if (lastSeen === 0) lines.push(`none: ${mac} has not been seen with it`)
+  if (detail?.static === true) lines.push(`the configuration says ${mac}: never aged, probed or taken over`)
+  else if (lastSeen === 0) lines.push(`none: ${mac} has not been seen with it`)
   else lines.push(`${heard(binding.evidence)} ${mac} on ${place(port, vlan)}, ${when(lastSeen, now)}`)
-  if (firstSeen !== 0) lines.push(`known since ${when(firstSeen, now)}`)
+  if (firstSeen !== 0 && detail?.static !== true) lines.push(`known since ${when(firstSeen, now)}`)
   if (router) lines.push('a router')
   if (detail === null) return lines
-  if (detail.static) lines.push('static: configured by the operator; never aged, probed or taken over')
-  else if (!detail.confirmed) lines.push('only remembered from an earlier run: not seen or probed since')
+  if (!detail.confirmed) lines.push('only remembered from an earlier run: not seen or probed since')
   if (detail.tries > 0) lines.push(`${count(detail.tries, 'probe')} without an answer`)
   return lines
 }
@@ -89,7 +89,11 @@ const renderRemote = ({ mac, ip, vtep, seq, flags }: RemoteMac): string =>
 function rule({ binding, detail }: Subject, { now, policy }: View): string[] {
   if (binding === null) return []
   const { state, reason, seq } = binding
-  const lines = [`${state}${reason === state ? '' : `, ${reason}`}: ${reasonWords(reason)}`]
+  // what bgpd is told while a host is asked is another matter
+  const isAsked = state === 'probing' || state === 'contested'
+  const lines = isAsked
+    ? [`${state}: ${stateWords(state)}`, `${reason}: ${reasonWords(reason)}`]
+    : [`${state}${reason === state ? '' : `, ${reason}`}: ${reasonWords(reason)}`]
   if (detail !== null) {
     const { claim, moves, minSeq } = detail
     if (claim !== null) {
@@ -108,7 +112,7 @@ function rule({ binding, detail }: Subject, { now, policy }: View): string[] {
       )
     }
   }
-  if (policy?.observe === true && reason !== 'observe') lines.push('observe mode: nothing is announced')
+  if (policy?.observe === true && reason !== 'observed') lines.push('observe mode: nothing is announced')
   return lines
 }
 
@@ -119,7 +123,8 @@ function next({ binding, detail }: Subject, { now, policy }: View): string[] {
   if (timer !== null && timer.time !== 0) lines.push(`${until(timer.time, now)} ${timerWords(timer.what)}`)
   const frozen = detail?.frozenUntil ?? null
   if (frozen !== null && timer?.time !== frozen) lines.push(`${until(frozen, now)} no longer frozen`)
-  if (binding.expires !== 0 && timer?.time !== binding.expires && detail?.static !== true) {
+  const isLast = timer?.what === 'give-up' || timer?.time === binding.expires
+  if (binding.expires !== 0 && !isLast && detail?.static !== true) {
     lines.push(`${until(binding.expires, now)} withdrawn, if not seen before`)
   }
   if (policy?.probes === 'off') lines.push('hosts are not probed: silence alone decides')

@@ -45,7 +45,8 @@ const ADVICE: Words = {
   probing: 'nothing: the host has not been seen for a while and is being asked',
   contested: 'if two hosts have the address, change one of them; else wait until the owner has been asked',
   duplicate: 'change the address of one of the hosts, then: macipctl clear duplicate',
-  observe: 'end observe mode in the configuration of the snooper to announce anything',
+  unconfirmed: 'nothing: the host is being asked; whatever it says itself counts as well',
+  observed: 'end observe mode in the configuration of the snooper to announce anything',
   pending: 'see macipctl status',
   'no-port': 'check that the port is up and in its bridge: bridge link',
   'no-vni': 'check the VLANs of the port and the VNI they lead to: bridge vlan show, bridge vlan tunnelshow',
@@ -63,11 +64,13 @@ const STATES: Words = {
   probing: 'the host is asked whether it is still there',
   contested: 'another host claims the address; the owner is asked first',
   duplicate: 'the address moved too often: it is withdrawn and frozen',
-  observe: 'observe mode: nothing is announced',
 }
 
 export const reasonWords = (reason: string): string =>
   (REASONS as Readonly<Record<string, { meaning: string }>>)[reason]?.meaning ?? STATES[reason] ?? reason
+
+/** Of a state, whatever the reason for what bgpd is told meanwhile. */
+export const stateWords = (state: string): string => STATES[state] ?? state
 
 export const adviceFor = (reason: string, state: string): string | undefined => ADVICE[reason] ?? ADVICE[state]
 
@@ -82,6 +85,10 @@ export const whyWords = (name: string): string => MEANINGS[name] ?? name
 export function eventWords({ event, detail }: { event: string; detail: string }): string {
   const meaning = (EVENTS as Words)[event] ?? event
   if (detail === '') return meaning
+  // names of evidence and of refusals overlap
+  if (event === 'learned')
+    return detail === 'static' ? 'the configuration says so' : `${meaning}: ${evidenceWords(detail)}`
+  if (event === 'state') return `${reasonWords(detail)} (${detail})`
   const reason = Object.hasOwn(REASONS, detail) ? reasonWords(detail) : whyWords(detail)
   return reason === detail ? `${meaning} (${detail})` : `${meaning}: ${detail}, ${reason}`
 }

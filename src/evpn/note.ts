@@ -7,7 +7,7 @@ export const EVENTS = {
   restored: 'came back from an earlier run',
   moved: 'the same host is behind another port or VLAN now',
   router: 'the host became a router, or is none any longer',
-  state: 'the relay decided otherwise about it',
+  state: 'whether bgpd is told of it has changed',
   probing: 'the host is asked whether it is still there',
   answered: 'the host is still there',
   contested: 'another host claims the address; the former owner is asked first',

@@ -2,7 +2,7 @@
 import { HEADER_SIZE, frameCommand } from './frame.js'
 import type { ReleaseLine } from './lines.js'
 import { HELLO, type Hello, type SessionKind, sessionKind } from './messages/session.js'
-import { type Outline, candidates, describeLines } from './recognise.js'
+import { type Outline, candidates, describeLines, mayPrecedeCapabilities } from './recognise.js'
 
 export type Introduction = {
   kind: SessionKind | 'unknown'
@@ -20,7 +20,7 @@ const uncertain = (lineReason: string): Line => ({ line: undefined, lineName: ''
 
 /**
  * @param hello bgpd's first frame
- * @param capabilities zebra's first frame
+ * @param capabilities zebra's first frame that `answers`
  * @param configured the line that the configuration demands
  * @param running the line zebra itself says it is, `10.3`, where it could be asked
  */
@@ -43,6 +43,10 @@ export function introduce(
   if (capabilities === undefined) return { kind, client, ...uncertain('no CAPABILITIES seen yet') }
   return { kind, client, ...lineOf(outline(hello), outline(capabilities), configured, running) }
 }
+
+/** Whether zebra's frame is its answer to HELLO, or would have to be. */
+export const answers = (hello: Buffer, frame: Buffer): boolean =>
+  !mayPrecedeCapabilities(outline(hello), frameCommand(frame))
 
 type Line = Pick<Introduction, 'line' | 'lineName' | 'lineReason'>
 

@@ -19,6 +19,10 @@ export function candidates(hello: Outline, capabilities: Outline | undefined): R
   )
 }
 
+/** zebra tells every client it has accepted of interfaces and VRFs that change, even before it has read its HELLO. */
+export const mayPrecedeCapabilities = (hello: Outline, command: number): boolean =>
+  candidates(hello, undefined).some((line) => /^ZEBRA_(INTERFACE|VRF)_/.test(line.commandName(command) ?? ''))
+
 /** `8.4`, or `8.4 … 9.0` when the wire cannot tell them apart. */
 export function describeLines(lines: readonly ReleaseLine[]): string {
   const first = lines.at(0)?.name ?? ''

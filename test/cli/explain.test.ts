@@ -101,7 +101,7 @@ const PAGES: Record<string, Scene> = {
   announced: {
     binding: { vlan: 7, router: true, evidence: 'na' },
     events: [
-      { time: NOW - 26 * 60 * MIN, event: 'learned' },
+      { time: NOW - 26 * 60 * MIN, event: 'learned', detail: 'arp-request' },
       { time: NOW - 90 * MIN, event: 'probing' },
       { time: NOW - 90 * MIN + 2 * S, event: 'answered' },
       { time: NOW - 12 * S, event: 'moved', detail: 'tap2' },
@@ -124,12 +124,12 @@ const PAGES: Record<string, Scene> = {
     relay: { injecting: false, lineReason: 'HELLO of no known length' },
   },
   probing: {
-    binding: { state: 'probing', reason: 'probing', lastSeen: NOW - 10 * MIN, expires: NOW + 20 * MIN },
-    detail: { tries: 2, timer: { what: 'give-up', time: NOW + S } },
+    binding: { state: 'probing', reason: 'announced', lastSeen: NOW - 10 * MIN, expires: NOW - S },
+    detail: { tries: 3, timer: { what: 'give-up', time: NOW + S } },
     kept: 'announced',
   },
   contested: {
-    binding: { state: 'contested', reason: 'contested' },
+    binding: { state: 'contested', reason: 'announced' },
     detail: {
       timer: { what: 'confirm', time: NOW + 2 * S },
       claim: { mac: VM2, port: 'tap2', vlan: 7, evidence: 'arp-request', time: NOW - S },
@@ -151,11 +151,19 @@ const PAGES: Record<string, Scene> = {
     kept: null,
   },
   restored: {
-    binding: { evidence: 'restored', state: 'pending', reason: 'not-reported' },
+    binding: { evidence: 'restored', state: 'pending', reason: 'unconfirmed' },
     detail: { confirmed: false, timer: null },
+    kept: null,
   },
-  static: { binding: { expires: 0, port: '', firstSeen: 0, lastSeen: 0 }, detail: { static: true, timer: null } },
-  observe: { binding: { state: 'pending', reason: 'observe' }, policy: { observe: true, probes: 'off' }, kept: null },
+  static: {
+    binding: { evidence: 'static', expires: 0, port: '' },
+    detail: { static: true, timer: null },
+    events: [
+      { event: 'learned', port: '', detail: 'static' },
+      { event: 'state', port: '', detail: 'announced' },
+    ],
+  },
+  observe: { binding: { state: 'pending', reason: 'observed' }, policy: { observe: true, probes: 'off' } },
   'remote-only': { binding: null, views: { macs: [], remote: [{ ...FAR, mac: VM3, flags: ['router'] }] } },
   'zebra-only': { binding: null, views: { macs: [ZEBRA_MAC, { ...ZEBRA_MAC, ip: IP }] } },
   'mac-only': { address: { mac: VM1 }, binding: null },

@@ -1,14 +1,17 @@
 // Ethernet frames as VMs send them.
-import { parseIp, parseMac } from '../../src/address.js'
+import { formatIp, formatIpv4, formatMac, parseIp, parseMac } from '../../src/address.js'
 
 const BROADCAST = 'ff:ff:ff:ff:ff:ff'
 const ALL_NODES = { mac: '33:33:00:00:00:01', ip: 'ff02::1' }
 const ICMPV6 = 58
+const ROUTER_ADVERTISEMENT = 134
 const NEIGHBOR_SOLICITATION = 135
 const NEIGHBOR_ADVERTISEMENT = 136
 const SOURCE_LINK_LAYER_ADDRESS = 1
 const TARGET_LINK_LAYER_ADDRESS = 2
+const ROUTER = 0x80
 const OVERRIDE = 0x20
+const UNSPECIFIED = '0.0.0.0'
 
 function mac(text: string): Buffer {
   const bytes = parseMac(text)
@@ -46,6 +49,11 @@ export function arpAnnouncement(sender: Host): Buffer {
   return arpRequest(sender, sender.ipv4)
 }
 
+/** Is anybody else using the address? A probe (RFC 5227 section 2.1.1), as a host sends it before it takes one. */
+export function arpProbe(sender: Host): Buffer {
+  return arp(1, BROADCAST, { ...sender, ipv4: UNSPECIFIED }, '00:00:00:00:00:00', sender.ipv4)
+}
+
 /** `sender` answers `target`. */
 export function arpReply(sender: Host, target: Host): Buffer {
   return arp(2, target.mac, sender, target.mac, target.ipv4)
@@ -69,10 +77,19 @@ function icmpv6(sender: Host, destination: { mac: string; ip: string }, message:
 }
 
 /** `sender` tells all nodes its address: an unsolicited neighbour advertisement (RFC 4861 section 7.2.6). */
-export function neighborAdvertisement(sender: Host): Buffer {
+export function neighborAdvertisement(sender: Host, { router = false } = {}): Buffer {
   const option = Buffer.concat([Buffer.from([TARGET_LINK_LAYER_ADDRESS, 1]), mac(sender.mac)])
-  const fixed = Buffer.from([NEIGHBOR_ADVERTISEMENT, 0, 0, 0, OVERRIDE, 0, 0, 0])
+  const flags = router ? ROUTER | OVERRIDE : OVERRIDE
+  const fixed = Buffer.from([NEIGHBOR_ADVERTISEMENT, 0, 0, 0, flags, 0, 0, 0])
   return icmpv6(sender, ALL_NODES, Buffer.concat([fixed, ip(sender.ipv6), option]))
+}
+
+/** `sender`, whose `ipv6` must be link-local, tells `target` that it is a router (RFC 4861 section 6.2.6: it was asked). */
+export function routerAdvertisement(sender: Host, target: Host): Buffer {
+  const option = Buffer.concat([Buffer.from([SOURCE_LINK_LAYER_ADDRESS, 1]), mac(sender.mac)])
+  // hop limit 64, no flags, a router for half an hour, reachable and retransmission time unspecified
+  const fixed = Buffer.from([ROUTER_ADVERTISEMENT, 0, 0, 0, 64, 0, 0x07, 0x08, 0, 0, 0, 0, 0, 0, 0, 0])
+  return icmpv6(sender, { mac: target.mac, ip: target.ipv6 }, Buffer.concat([fixed, option]))
 }
 
 /** Who has `target`? To its solicited-node multicast address, from `sender`. */
@@ -91,4 +108,26 @@ export function neighborSolicitation(sender: Host, target: string): Buffer {
 export function unansweredFrame(source: string, payload: Buffer = Buffer.alloc(0)): Buffer {
   const frame = Buffer.concat([mac(BROADCAST), mac(source), u16(0x88b5), payload])
   return Buffer.concat([frame, Buffer.alloc(Math.max(0, 60 - frame.length))])
+}
+
+/** An ARP request or a neighbour solicitation: `who` asks the hosts with the MAC `to` about `ip`. */
+export interface Question {
+  readonly to: string
+  readonly who: { readonly mac: string; readonly ip: string }
+  readonly ip: string
+}
+
+/** undefined if the frame asks nothing. */
+export function question(frame: Buffer): Question | undefined {
+  const [to, from] = [formatMac(frame), formatMac(frame, 6)]
+  switch (frame.readUInt16BE(12)) {
+    case 0x0806:
+      if (frame.readUInt16BE(20) !== 1) return undefined
+      return { to, who: { mac: from, ip: formatIpv4(frame, 28) }, ip: formatIpv4(frame, 38) }
+    case 0x86dd:
+      if (frame[20] !== ICMPV6 || frame[54] !== NEIGHBOR_SOLICITATION) return undefined
+      return { to, who: { mac: from, ip: formatIp(frame.subarray(22, 38)) }, ip: formatIp(frame.subarray(62, 78)) }
+    default:
+      return undefined
+  }
 }

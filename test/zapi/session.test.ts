@@ -5,10 +5,11 @@ import { type Socket, connect, createServer } from 'node:net'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
+import { releaseLine } from '../../src/zapi/lines.js'
 import { isRawHandle } from '../../src/zapi/relay/ipc.js'
 import { Session, type SessionEvents } from '../../src/zapi/relay/session.js'
-import { NUMBERS, OPENINGS, macIpAdd, vniAdd } from './build.js'
+import { NUMBERS, OPENINGS, frame, macIpAdd, vniAdd } from './build.js'
 import { Inbox } from './relay-rig.js'
 
 /** A connected pair of which one end is read by nobody but the session. */
@@ -24,7 +25,10 @@ async function pair(path: string): Promise<{ outer: Socket; inner: Socket; fd: n
   return { outer, inner, fd: handle.fd }
 }
 
-test('a fault in handling a frame costs the session its trust, not a byte and not the process', async (t) => {
+type Rig = { session: Session; bgpd: Socket; zebra: Socket; doubts: string[] }
+
+/** A session between two sockets. */
+async function start(t: TestContext, changes: Partial<SessionEvents>): Promise<Rig> {
   const dir = mkdtempSync(join(tmpdir(), 'macipd-session-'))
   const pipes = [join(dir, 'up'), join(dir, 'down')] as const
   execFileSync('mkfifo', [...pipes])
@@ -37,15 +41,14 @@ test('a fault in handling a frame costs the session its trust, not a byte and no
     onFrame: nothing,
     onPart: nothing,
     onIntroduced: nothing,
-    onZebra: () => {
-      throw new Error('a mistake of ours')
-    },
+    onZebra: () => 'pass',
     onBgpd: nothing,
     onDoubt: (_session, why) => doubts.push(why),
     nextInjection: () => undefined,
     onInjected: nothing,
     beforeConsume: nothing,
     onEnded: nothing,
+    ...changes,
   }
   const session = new Session({
     id: 1,
@@ -68,13 +71,43 @@ test('a fault in handling a frame costs the session its trust, not a byte and no
     rmSync(dir, { recursive: true })
   })
   session.start()
-  const [fromBgpd, fromZebra] = [new Inbox(bgpd.outer), new Inbox(zebra.outer)]
-  bgpd.outer.write(OPENINGS['8.4'].hello)
+  return { session, bgpd: bgpd.outer, zebra: zebra.outer, doubts }
+}
+
+test('a fault in handling a frame costs the session its trust, not a byte and not the process', async (t) => {
+  const onZebra = (): never => {
+    throw new Error('a mistake of ours')
+  }
+  const { session, bgpd, zebra, doubts } = await start(t, { onZebra })
+  const [fromBgpd, fromZebra] = [new Inbox(bgpd), new Inbox(zebra)]
+  bgpd.write(OPENINGS['8.4'].hello)
   await fromZebra.frame()
   const n = NUMBERS['8.4']
   const said = Buffer.concat([OPENINGS['8.4'].capabilities, vniAdd(n), macIpAdd(n, 'bc:24:11:00:00:01', '')])
-  zebra.outer.write(said)
+  zebra.write(said)
   assert.deepEqual(await fromBgpd.take(said.length), said)
   assert.deepEqual(doubts, [`command ${n.VNI_ADD} could not be handled: a mistake of ours`])
   assert.equal(session.line, undefined)
+})
+
+test('what zebra tells of interfaces and VRFs before it answers HELLO is not its answer', async (t) => {
+  const heard: string[] = []
+  const { session, bgpd, zebra } = await start(t, {
+    onZebra: (_session, { command }) => {
+      heard.push(command)
+      return 'pass'
+    },
+  })
+  const [fromBgpd, fromZebra] = [new Inbox(bgpd), new Inbox(zebra)]
+  bgpd.write(OPENINGS['8.4'].hello)
+  await fromZebra.frame()
+  const n = NUMBERS['8.4']
+  const early = ['ZEBRA_INTERFACE_UP', 'ZEBRA_INTERFACE_ADDRESS_ADD', 'ZEBRA_VRF_ADD'] as const
+  const line = releaseLine('8.4')
+  const frames = early.map((name) => frame(line?.commandNumber(name) ?? -1, Buffer.alloc(64)))
+  const said = Buffer.concat([...frames, OPENINGS['8.4'].capabilities, vniAdd(n)])
+  zebra.write(said)
+  assert.deepEqual(await fromBgpd.take(said.length), said)
+  assert.deepEqual(heard, ['ZEBRA_VNI_ADD'])
+  assert.notEqual(session.line, undefined)
 })

@@ -1,7 +1,7 @@
 // What the records of an exchange mean: which session is the main one, which line speaks, what was said in it.
 import { overlay as proto } from '../../gen/overlay.js'
 import { HEADER_SIZE, frameCommand, frameLength, headerFault } from '../frame.js'
-import { type Introduction, introduce } from '../introduce.js'
+import { type Introduction, answers, introduce } from '../introduce.js'
 import type { ReleaseLine } from '../lines.js'
 import type { Key } from '../items.js'
 import type { Injection, OverlayEntry } from '../overlay.js'
@@ -102,6 +102,7 @@ export class ExchangeReader {
       return { type: 'begun', introduction, again }
     }
     if (opening.capabilities === undefined && opening.hello !== undefined && kind === RecordKind.toBgpd) {
+      if (!answers(opening.hello, bytes)) return undefined
       opening.capabilities = Buffer.from(bytes)
       if (this.main?.id !== session) return undefined
       const { configured, running } = this.known

@@ -2,7 +2,7 @@
 import { reason } from '../../daemon/exit.js'
 import { AbsentAddressError } from '../cursor.js'
 import { frameCommand } from '../frame.js'
-import { type Introduction, introduce } from '../introduce.js'
+import { type Introduction, answers, introduce } from '../introduce.js'
 import type { ReleaseLine } from '../lines.js'
 import { FrameScanner, type FrameVisitor, type Verdict } from '../scanner.js'
 import { type BgpMessage, Watch, type ZebraMessage } from '../watch.js'
@@ -201,6 +201,7 @@ export class Session {
 
   private judge(bytes: Buffer, offset: number, length: number, command: number): Verdict {
     if (this.capabilities === undefined && this.hello !== undefined) {
+      if (!answers(this.hello, bytes.subarray(offset, offset + length))) return 'pass'
       const frame = Buffer.from(bytes.subarray(offset, offset + length))
       this.introduce(this.hello, frame)
       this.options.events.onIntroduced(this, frame, 'toBgpd')
