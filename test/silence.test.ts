@@ -45,7 +45,7 @@ describe('silent hosts', { concurrency: true }, () => {
         'dump',
         '--follow',
         '--last',
-        'all',
+        '0',
         '--command',
         'MACIP_ADD,MACIP_DEL',
       )
@@ -96,11 +96,10 @@ describe('silent hosts', { concurrency: true }, () => {
 
       assert.deepEqual(about(farNeighbours.lines, silent), [])
       assert.deepEqual(about(nearNeighbours.lines, silent), [])
-      const announced = dump.lines().filter((line) => JSON.stringify(line).includes(silent.mac))
-      const told = announced.map((it) => it as { direction: string; command: string; fields: { ip?: string } })
+      // bgpd knew everything before, and was told nothing since
       assert.deepEqual(
-        told.map(({ direction, command, fields }) => `${direction} ${command} ${fields.ip ?? ''}`).sort(),
-        ['', silent.ipv4, silent.ipv6].map((ip) => `to-bgpd ZEBRA_MACIP_ADD ${ip}`),
+        dump.lines().filter((line) => JSON.stringify(line).includes(silent.mac)),
+        [],
       )
       assert.deepEqual((await fabric.farRoutes([silent.ipv4, silent.ipv6], silent)).length, 2)
       await fabric.farRoutes([changed.ipv6], changed)
@@ -160,7 +159,7 @@ describe('silent hosts', { concurrency: true }, () => {
           ([binding]) => binding?.state === 'active' && binding.lastSeen > Date.now() - 10_000,
         )
       assert.deepEqual(
-        farNeighbours.lines.filter((line) => line.includes('Deleted')),
+        farNeighbours.lines.filter((line) => line.includes('Deleted') && line.includes(vm.mac)),
         [],
       )
       await fabric.farRoutes([vm.ipv4, vm.ipv6])
