@@ -8,6 +8,7 @@ const NEIGHBOR_SOLICITATION = 135
 const NEIGHBOR_ADVERTISEMENT = 136
 const SOURCE_LINK_LAYER_ADDRESS = 1
 const TARGET_LINK_LAYER_ADDRESS = 2
+const SOLICITED = 0x40
 const OVERRIDE = 0x20
 
 function mac(text: string): Buffer {
@@ -68,11 +69,15 @@ function icmpv6(sender: Host, destination: { mac: string; ip: string }, message:
   return Buffer.concat([...ethernet, ...ipv6, message])
 }
 
-/** `sender` tells all nodes its address: an unsolicited neighbour advertisement (RFC 4861 section 7.2.6). */
-export function neighborAdvertisement(sender: Host): Buffer {
+/**
+ * `sender` tells all nodes its address: an unsolicited neighbour advertisement (RFC 4861 section 7.2.6). With `asker`, it
+ * answers that one's solicitation.
+ */
+export function neighborAdvertisement(sender: Host, asker?: { mac: string; ip: string }): Buffer {
   const option = Buffer.concat([Buffer.from([TARGET_LINK_LAYER_ADDRESS, 1]), mac(sender.mac)])
-  const fixed = Buffer.from([NEIGHBOR_ADVERTISEMENT, 0, 0, 0, OVERRIDE, 0, 0, 0])
-  return icmpv6(sender, ALL_NODES, Buffer.concat([fixed, ip(sender.ipv6), option]))
+  const flags = asker === undefined ? OVERRIDE : OVERRIDE | SOLICITED
+  const fixed = Buffer.from([NEIGHBOR_ADVERTISEMENT, 0, 0, 0, flags, 0, 0, 0])
+  return icmpv6(sender, asker ?? ALL_NODES, Buffer.concat([fixed, ip(sender.ipv6), option]))
 }
 
 /** Who has `target`? To its solicited-node multicast address, from `sender`. */
