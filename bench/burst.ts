@@ -13,6 +13,7 @@ import { type Host, arpAnnouncement } from '../test/lab/frames.js'
 import { Lab } from '../test/lab/lab.js'
 import type { Vm } from '../test/lab/vm.js'
 import { hosts } from './hosts.js'
+import { UNLIMITED } from './limits.js'
 import { type Context, type Measurement, median } from './measurement.js'
 import { NeighbourState, NeighbourWatch, NeighbourWriter } from './neighbours.js'
 
@@ -29,7 +30,7 @@ type Start = (burst: readonly Host[]) => void | Promise<void>
 
 export async function benchBurst({ frr, progress }: Context): Promise<Measurement[]> {
   progress('starting two fabrics, one with macipd and one without')
-  await using macipd = await Fabric.start({ frr })
+  await using macipd = await Fabric.start({ frr, near: { config: UNLIMITED } })
   await using plain = await Lab.start({ frr })
   await plain.startFrr()
   const [near] = plain.nodes

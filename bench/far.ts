@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Fabric } from '../test/lab/fabric.js'
 import { type Host, arpAnnouncement } from '../test/lab/frames.js'
 import { hosts } from './hosts.js'
+import { UNLIMITED } from './limits.js'
 import { type Context, type Measurement, median } from './measurement.js'
 import { NeighbourState, NeighbourWatch, NeighbourWriter } from './neighbours.js'
 
@@ -20,7 +21,7 @@ const PAUSE_MS = { least: 60, most: 120 }
 
 export async function benchFar({ frr, progress }: Context): Promise<Measurement[]> {
   progress('starting a fabric')
-  await using fabric = await Fabric.start({ frr })
+  await using fabric = await Fabric.start({ frr, near: { config: UNLIMITED } })
   const { near, far, vm } = fabric
   // from here on the VM's MAC is known everywhere
   await fabric.learn()

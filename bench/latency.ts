@@ -14,6 +14,7 @@ import { Recorder } from '../test/lab/recorder.js'
 import type { Router } from '../test/lab/router.js'
 import { type Context, type Measurement, percentile } from './measurement.js'
 import { hosts } from './hosts.js'
+import { UNLIMITED } from './limits.js'
 
 const SAMPLES = 600
 const WARM_UP = 100
@@ -31,7 +32,7 @@ export async function benchLatency({ frr, progress }: Context): Promise<Measurem
   }
   progress('starting a fabric with a recorder between relay and bgpd')
   try {
-    await using fabric = await Fabric.start({ frr, tap })
+    await using fabric = await Fabric.start({ frr, tap, near: { config: UNLIMITED } })
     return await measure(fabric, arrivals, progress)
   } finally {
     recorder?.[Symbol.dispose]()

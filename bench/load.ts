@@ -24,13 +24,15 @@ export interface SteadyOptions {
   hosts: number
   /** Number of the first of them. */
   first?: number
+  /** What each of them says; default: an ARP announcement. */
+  says?: (host: Host) => readonly Buffer[]
 }
 
-/** ARP announcements of hosts behind the ports of VMs, in turn, at a steady rate. */
+/** Frames of hosts behind the ports of VMs, in turn, at a steady rate. */
 export async function steady(vms: readonly Vm[], options: SteadyOptions): Promise<Load> {
-  const { rate, seconds, hosts: count, first = 0 } = options
+  const { rate, seconds, hosts: count, first = 0, says = (host: Host) => [arpAnnouncement(host)] } = options
   const all = hosts(first, count)
-  const batches = vms.map((vm, index) => FrameBatch.open(vm, behind(all, index, vms.length).map(arpAnnouncement)))
+  const batches = vms.map((vm, index) => FrameBatch.open(vm, behind(all, index, vms.length).flatMap(says)))
   try {
     const begin = performance.now()
     const total = Math.round(rate * seconds)
@@ -59,25 +61,40 @@ const share = (count: number, index: number, of: number): number => Math.ceil((c
 export interface FloodOptions {
   /** IPv4 addresses claimed by ARP and as many IPv6 addresses by neighbour advertisements. */
   addresses: number
-  /** How often all are claimed; default 1. */
+  /** How often all are claimed at least; default 1. */
   rounds?: number
+  /** All are claimed again and again until this is settled. */
+  until?: Promise<unknown>
+  /** Whose MAC claims them: the VM's own for all, or one for each address; default `own`. */
+  macs?: 'own' | 'many'
 }
 
-/** One VM claims many addresses, with its own MAC, as fast as it can. */
-export async function flood(vm: Vm, { addresses, rounds = 1 }: FloodOptions): Promise<Load> {
-  const claims = hosts(0, addresses).map((host) => ({ ...host, mac: vm.mac }))
+/** One VM claims many addresses as fast as it can. */
+export async function flood(vm: Vm, options: FloodOptions): Promise<Load> {
+  const { addresses, rounds = 1, until, macs = 'own' } = options
+  const claims = hosts(0, addresses).map((host) => (macs === 'many' ? host : { ...host, mac: vm.mac }))
   const batch = FrameBatch.open(
     vm,
     claims.flatMap((host) => [arpAnnouncement(host), neighborAdvertisement(host)]),
   )
+  let settled = until === undefined
+  const settle = (): void => {
+    settled = true
+  }
+  void until?.then(settle, settle)
   try {
     const begin = performance.now()
-    const total = 2 * addresses * rounds
-    for (let sent = 0; sent < total; sent += FLOOD_CALL) {
-      batch.send(Math.min(FLOOD_CALL, total - sent))
+    const round = 2 * addresses
+    let total = round * rounds
+    let sent = 0
+    while (sent < total) {
+      const call = Math.min(FLOOD_CALL, total - sent)
+      batch.send(call)
+      sent += call
       await setImmediate()
+      if (sent === total && !settled) total += round
     }
-    return load(total, begin)
+    return load(sent, begin)
   } finally {
     batch.close()
   }

@@ -3,6 +3,7 @@ import { Argument, Command, Option } from 'commander'
 import { configured, run } from '../src/daemon/command.js'
 import { makeReady, type Release, RELEASES } from '../test/lab/frr.js'
 import { requireRoot } from '../test/lab/lab.js'
+import { benchBindings } from './bindings.js'
 import { benchBpf } from './bpf.js'
 import { benchBurst } from './burst.js'
 import { benchFar } from './far.js'
@@ -12,6 +13,7 @@ import { benchMemory } from './memory.js'
 import { benchPorts } from './ports.js'
 import { benchRelay } from './relay.js'
 import { benchRoutes } from './routes.js'
+import { benchSteady } from './steady.js'
 import { benchZapi } from './zapi.js'
 import { describeMachine, jsonReport, type Result, tableReport } from './report.js'
 
@@ -27,6 +29,11 @@ const BENCHMARKS = new Map<string, Benchmark>([
   ['far', { about: 'frame → neighbour at the far node, against kernel neighbours', frr: true, run: benchFar }],
   ['burst', { about: '5,000 hosts at once → far node, against kernel neighbours', frr: true, run: benchBurst }],
   ['ebpf', { about: 'what the eBPF program costs each frame', frr: false, run: benchBpf }],
+  [
+    'bindings',
+    { about: '100,000 bindings: memory, restarts, probes; 40,000 to a new bgpd', frr: true, run: benchBindings },
+  ],
+  ['steady', { about: '20,000 ARP/s of known hosts', frr: true, run: benchSteady }],
   ['ports', { about: 'how fast the map of ports follows the kernel', frr: false, run: benchPorts }],
   ['memory', { about: 'resident memory of each process, idle', frr: true, run: benchMemory }],
   ['routes', { about: '200,000 routes from bgpd to zebra, with and without the relay', frr: true, run: benchRoutes }],

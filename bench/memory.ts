@@ -1,8 +1,8 @@
 // What macipd's processes keep in memory when nothing happens.
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Fabric } from '../test/lab/fabric.js'
 import type { Context, Measurement } from './measurement.js'
+import { resident } from './processes.js'
 
 /** After the start. */
 const IDLE_MS = 10_000
@@ -17,18 +17,8 @@ export async function benchMemory({ frr, progress }: Context): Promise<Measureme
     'relay worker': fabric.workerPid(),
     snooper: fabric.near.daemon('snoop').pid,
   }
-  return Object.entries(pids).flatMap(([process, pid]) => {
-    const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
-    return [
-      { name: `${process}, resident`, value: mebibytes(rollup, 'Rss'), unit: 'MiB' },
-      { name: `${process}, proportional share`, value: mebibytes(rollup, 'Pss'), unit: 'MiB' },
-    ]
-  })
-}
-
-/** A line of /proc/PID/smaps_rollup: "Rss:    12345 kB". */
-function mebibytes(rollup: string, field: string): number {
-  const kibibytes = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(rollup)?.[1]
-  if (kibibytes === undefined) throw new Error(`smaps_rollup has no ${field}`)
-  return Number(kibibytes) / 1024
+  return Object.entries(pids).flatMap(([process, pid]) => [
+    { name: `${process}, resident`, value: resident(pid, 'Rss'), unit: 'MiB' },
+    { name: `${process}, proportional share`, value: resident(pid, 'Pss'), unit: 'MiB' },
+  ])
 }

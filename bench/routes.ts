@@ -1,10 +1,10 @@
 // What the relay costs when bgpd installs a full table in zebra.
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ASN } from '../test/lab/frr.js'
 import { Lab } from '../test/lab/lab.js'
 import type { Router } from '../test/lab/router.js'
 import { type Context, type Measurement, median } from './measurement.js'
+import { cpuSeconds, memory } from './processes.js'
 
 const ROUTES = 200_000
 /** Runs without and with the relay, in turns. */
@@ -101,17 +101,4 @@ async function installed(node: Router, protocol: 'kernel' | 'bgp', count: number
     if (performance.now() > deadline) throw new Error(`${node.name} has ${found} routes of ${protocol}, not ${count}`)
     await sleep(POLL_MS)
   }
-}
-
-/** User and system time, /proc/PID/stat fields 14 and 15, in ticks of 10 ms. */
-function cpuSeconds(pid: number): number {
-  const [, fields = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')
-  const columns = fields.split(' ')
-  return (Number(columns[11]) + Number(columns[12])) / 100
-}
-
-/** A line of /proc/PID/status, in MiB. */
-function memory(pid: number, field: 'VmRSS' | 'VmHWM'): number {
-  const kibibytes = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-  return Number(kibibytes) / 1024
 }

@@ -1,5 +1,5 @@
 // MAC and IP addresses: bytes on the wire, canonical text everywhere inside.
-import { isIP } from 'node:net'
+import { isIPv6 } from 'node:net'
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 const hex = (bytes: Uint8Array, offset: number): string => HEX[bytes[offset] ?? 0] ?? ''
@@ -10,11 +10,27 @@ export function formatMac(bytes: Uint8Array, offset = 0): string {
   return `${front}:${hex(bytes, offset + 3)}:${hex(bytes, offset + 4)}:${hex(bytes, offset + 5)}`
 }
 
-const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i
-
 /** Parses `aa:bb:cc:dd:ee:ff`; undefined if the text is not a MAC. */
 export function parseMac(text: string): Buffer | undefined {
-  return MAC.test(text) ? Buffer.from(text.replaceAll(':', ''), 'hex') : undefined
+  if (text.length !== 17) return undefined
+  const bytes = Buffer.allocUnsafe(6)
+  for (let index = 0; index < 6; index++) {
+    const at = 3 * index
+    const byte = (digit(text, at) << 4) | digit(text, at + 1)
+    if (byte < 0 || (index > 0 && text.charCodeAt(at - 1) !== COLON)) return undefined
+    bytes[index] = byte
+  }
+  return bytes
+}
+
+const [ZERO, NINE, COLON, LETTER_A, LETTER_F, TO_LOWER] = [0x30, 0x39, 0x3a, 0x61, 0x66, 0x20]
+
+/** The value of a hexadecimal digit; negative if it is none. */
+function digit(text: string, at: number): number {
+  const code = text.charCodeAt(at)
+  if (code >= ZERO && code <= NINE) return code - ZERO
+  const letter = code | TO_LOWER
+  return letter >= LETTER_A && letter <= LETTER_F ? letter - LETTER_A + 10 : -1
 }
 
 /**
@@ -51,26 +67,63 @@ function longestZeroRun(groups: number[]): { start: number; length: number } {
   return best
 }
 
-/** Parses IPv4 or IPv6 text into 4 or 16 bytes; undefined if it is neither (zone identifiers are refused). */
+/**
+ * Parses IPv4 or IPv6 text into 4 or 16 bytes; undefined if it is neither (zone identifiers are refused). By hand: every
+ * probe and every frame needs it.
+ */
 export function parseIp(text: string): Buffer | undefined {
-  switch (isIP(text)) {
-    case 4:
-      return Buffer.from(text.split('.').map(Number))
-    case 6:
-      return text.includes('%') ? undefined : parseIpv6(text)
-    default:
-      return undefined
-  }
+  if (!text.includes(':')) return parseIpv4(text)
+  if (!text.includes('.')) return parseIpv6(text)
+  return isIPv6(text) && !text.includes('%') ? parseIpv6(embeddedIpv4ToHex(text)) : undefined
 }
 
-function parseIpv6(text: string): Buffer {
-  const [head = '', tail] = embeddedIpv4ToHex(text).split('::')
-  const before = head === '' ? [] : head.split(':')
-  const after = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros = new Array<string>(8 - before.length - after.length).fill('0')
+function parseIpv4(text: string): Buffer | undefined {
+  const bytes = Buffer.allocUnsafe(4)
+  let byte = 0
+  let digits = 0
+  let end = 0
+  for (let at = 0; at <= text.length; at++) {
+    const value = text.charCodeAt(at) - ZERO
+    if (value >= 0 && value <= 9) {
+      // no leading zeros: to some, they mean octal
+      if (digits++ > 0 && byte === 0) return undefined
+      byte = 10 * byte + value
+      if (byte > 255) return undefined
+    } else if (digits > 0 && end < 4 && (at === text.length || text[at] === '.')) {
+      bytes[end++] = byte
+      byte = digits = 0
+    } else return undefined
+  }
+  return end === 4 ? bytes : undefined
+}
+
+/** RFC 4291 2.2, forms 1 and 2. */
+function parseIpv6(text: string): Buffer | undefined {
   const bytes = Buffer.alloc(16)
-  ;[...before, ...zeros, ...after].forEach((group, index) => bytes.writeUInt16BE(parseInt(group, 16), index * 2))
-  return bytes
+  let group = 0
+  let digits = 0
+  let end = 0
+  /** Where `::` stands. */
+  let gap = -1
+  for (let at = 0; at < text.length; at++) {
+    const value = digit(text, at)
+    if (value >= 0) {
+      if (digits++ === 4 || end === 16) return undefined
+      group = (group << 4) | value
+    } else if (text.charCodeAt(at) !== COLON) return undefined
+    else if (digits > 0) {
+      end = bytes.writeUInt16BE(group, end)
+      group = digits = 0
+    } else if (at > 0 && gap < 0) gap = end
+    else if (at > 0 || text.charCodeAt(1) !== COLON) return undefined
+  }
+  if (digits > 0) end = bytes.writeUInt16BE(group, end)
+  // a single colon at the end
+  else if (gap !== end) return undefined
+  if (gap < 0) return end === 16 ? bytes : undefined
+  if (end === 16) return undefined
+  const rest = end - gap
+  return bytes.copyWithin(16 - rest, gap, end).fill(0, gap, 16 - rest)
 }
 
 function embeddedIpv4ToHex(text: string): string {

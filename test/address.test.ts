@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { isIPv6 } from 'node:net'
+import { isIP, isIPv6 } from 'node:net'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { formatIp, formatMac, parseIp, parseMac } from '../src/address.js'
@@ -36,6 +36,24 @@ test('what is not an IP address is refused', () => {
   for (const wrong of ['', '10.2.1', '10.2.1.256', '2001:db8', 'fe80::1%eth0', '10.2.1.0/24']) {
     assert.equal(parseIp(wrong), undefined, wrong)
   }
+})
+
+test('an IP address is what Node takes for one, without a zone', () => {
+  const part = fc.oneof(
+    fc.constantFrom(':', ':', '::', '.', '0', '00', '255', '256', '1', '%', ' ', 'g', 'FFFF', '12345'),
+    fc.integer({ min: 0, max: 0xffff }).map((group) => group.toString(16)),
+    fc.ipV4(),
+  )
+  const almost = fc.array(part, { maxLength: 18 }).map((parts) => parts.join(''))
+  const groups = fc.array(part, { maxLength: 10 }).map((parts) => parts.join(':'))
+  const octets = fc.array(part, { maxLength: 5 }).map((parts) => parts.join('.'))
+  fc.assert(
+    fc.property(fc.oneof(almost, groups, octets, fc.ipV4(), fc.ipV6()), (text) => {
+      const length = text.includes('%') ? 0 : { 0: 0, 4: 4, 6: 16 }[isIP(text)]
+      assert.equal(parseIp(text)?.length ?? 0, length)
+    }),
+    { numRuns: 5000 },
+  )
 })
 
 test('any 4 or 16 bytes round-trip through text', () => {

@@ -56,7 +56,9 @@ export function onRefreshDue(turn: Turn, binding: Binding): void {
     if (now >= Math.max(binding.lastSeen, binding.quietSince) + ageOf(binding, policy)) turn.withdraw(binding, 'aged')
     else table.setTimer(binding, 'refresh', binding.quietUntil)
   } else {
-    table.setTimer(binding, 'probe', table.pace.reserve(binding.place.ifindex, now, refreshRate(policy.probeRate)))
+    const at = table.pace.reserve(binding.place.ifindex, now, refreshRate(policy.probeRate))
+    if (at > now) table.setTimer(binding, 'probe', at)
+    else onProbeDue(turn, binding)
   }
 }
 

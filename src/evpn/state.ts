@@ -47,9 +47,9 @@ export function reasonOf(binding: Binding, table: Table): Reason {
 }
 
 /** While a host or a former owner is asked, that is the state; what bgpd is told meanwhile is in the reason. */
-export function stateOf(binding: Binding, table: Table): State {
+export function stateOf(binding: Binding, table: Table, reason = reasonOf(binding, table)): State {
   const { phase } = binding
-  return phase === 'known' ? REASONS[reasonOf(binding, table)].state : phase
+  return phase === 'known' ? REASONS[reason].state : phase
 }
 
 /** Not in the table at all. */

@@ -111,10 +111,7 @@ function take(turn: Turn, event: Event): void {
       return
     }
     case 'tick':
-      for (const binding of table.timers.due(now, MAX_DUE)) {
-        // the one before may have cost this one its place
-        if (table.get(binding) === binding) onDue(turn, binding)
-      }
+      for (const binding of table.timers.due(now, MAX_DUE)) onDue(turn, binding)
   }
 }
 
@@ -141,6 +138,7 @@ function onDue(turn: Turn, binding: Binding): void {
     case 'hold-down':
       release(turn, binding, 'hold-down')
       return
+    // what fell due before may have cost this one its place
     case undefined:
   }
 }

@@ -115,6 +115,7 @@ export class Table {
     const group = this.byMac.get(key)
     if (group?.bindings.delete(binding) === true && v6) group.ipv6 -= 1
     if (group?.bindings.size === 0) this.byMac.delete(key)
+    binding.timer = undefined
     this.timers.delete(binding)
     this.duplicates.delete(binding)
     this.contested.delete(binding)

@@ -127,7 +127,7 @@ export function bindingToProto(
     ...keyToProto(binding),
     port: binding.place.port,
     vlan: binding.place.vlan,
-    state: stateOf(binding, table),
+    state: stateOf(binding, table, reason),
     reason,
     evidence: binding.evidence,
     router: binding.router,

@@ -148,16 +148,15 @@ export class Snooper {
     this.log.info({ ports: this.attachments.size, control: this.options.control }, 'snooping')
   }
 
-  private onEvidence({ ifindex, vlan, ...frame }: Evidence): void {
-    const { mac, ip, at } = frame
+  private onEvidence({ ifindex, vlan, kind, mac, etherSource, ip, router, override, at }: Evidence): void {
     const port = this.ports.ports.get(ifindex)
     // a frame of before the fall is old news; one that came later shows that the port is up before the kernel says so,
     // which it does up to a second late (net/core/link_watch.c)
     const isNews = at > (this.downAt.get(ifindex) ?? -Infinity)
     const place = port !== undefined && isNews ? placeAt(port, vlan) : undefined
     const vni = this.ports.vniOf(ifindex, vlan)
-    // the spread comes last: before other properties it costs Node 20 a hundred times as much, 4 µs
-    this.step({ type: 'evidence', evidence: { place, vni, own: this.own(mac, ip), ...frame } }, at)
+    const own = this.own(mac, ip)
+    this.step({ type: 'evidence', evidence: { kind, mac, etherSource, ip, router, override, place, vni, own } }, at)
     // the reason may be gone in a moment: the next frame must not be taken for a repetition
     if (place === undefined) this.attachments.forget(ifindex, vlan, mac, ip)
     else if (vni === undefined) this.withoutVni.add(ifindex)

@@ -22,9 +22,8 @@ export function countStates(
   const states = new Map<State, number>()
   for (const binding of table.bindings()) {
     const reason = reasonOf(binding, table)
-    const state = stateOf(binding, table)
     increase(reasons, reason)
-    increase(states, state)
+    increase(states, stateOf(binding, table, reason))
   }
   return {
     states: counters(Object.fromEntries(states)),

@@ -10,6 +10,7 @@ const NEIGHBOR_ADVERTISEMENT = 136
 const SOURCE_LINK_LAYER_ADDRESS = 1
 const TARGET_LINK_LAYER_ADDRESS = 2
 const ROUTER = 0x80
+const SOLICITED = 0x40
 const OVERRIDE = 0x20
 const UNSPECIFIED = '0.0.0.0'
 
@@ -76,12 +77,18 @@ function icmpv6(sender: Host, destination: { mac: string; ip: string }, message:
   return Buffer.concat([...ethernet, ...ipv6, message])
 }
 
-/** `sender` tells all nodes its address: an unsolicited neighbour advertisement (RFC 4861 section 7.2.6). */
-export function neighborAdvertisement(sender: Host, { router = false } = {}): Buffer {
+/**
+ * `sender` tells all nodes its address: an unsolicited neighbour advertisement (RFC 4861 section 7.2.6). With `asker`, it
+ * answers that one's solicitation.
+ */
+export function neighborAdvertisement(
+  sender: Host,
+  { router = false, asker }: { router?: boolean; asker?: { mac: string; ip: string } } = {},
+): Buffer {
   const option = Buffer.concat([Buffer.from([TARGET_LINK_LAYER_ADDRESS, 1]), mac(sender.mac)])
-  const flags = router ? ROUTER | OVERRIDE : OVERRIDE
+  const flags = OVERRIDE | (router ? ROUTER : 0) | (asker === undefined ? 0 : SOLICITED)
   const fixed = Buffer.from([NEIGHBOR_ADVERTISEMENT, 0, 0, 0, flags, 0, 0, 0])
-  return icmpv6(sender, ALL_NODES, Buffer.concat([fixed, ip(sender.ipv6), option]))
+  return icmpv6(sender, asker ?? ALL_NODES, Buffer.concat([fixed, ip(sender.ipv6), option]))
 }
 
 /** `sender`, whose `ipv6` must be link-local, tells `target` that it is a router (RFC 4861 section 6.2.6: it was asked). */
