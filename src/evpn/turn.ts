@@ -11,8 +11,17 @@ export type Action =
   | { readonly type: 'remove'; readonly key: Key }
   /** The next such frame is evidence even if the same one was passed on a moment ago. */
   | { readonly type: 'forget'; readonly place: Place; readonly mac: string; readonly ip: string }
-  /** Ask the host whether it still has the address: unicast, out of this port only. */
-  | { readonly type: 'probe'; readonly place: Place; readonly mac: string; readonly ip: string }
+  /**
+   * Ask the host whether it still has the address: unicast, out of this port only. The answer must be seen, even if the
+   * host said the same a short time ago, at `lastSeen`.
+   */
+  | {
+      readonly type: 'probe'
+      readonly place: Place
+      readonly mac: string
+      readonly ip: string
+      readonly lastSeen: number
+    }
   | { readonly type: 'note'; readonly note: Note }
 
 export class Turn {
@@ -36,10 +45,8 @@ export class Turn {
     this.actions.push({ type: 'forget', place, mac, ip })
   }
 
-  /** The answer must be seen, however short a time ago the host was. */
-  probe({ place, mac, ip }: Binding): void {
-    this.forget(place, mac, ip)
-    this.actions.push({ type: 'probe', place, mac, ip })
+  probe({ place, mac, ip, lastSeen }: Binding): void {
+    this.actions.push({ type: 'probe', place, mac, ip, lastSeen })
   }
 
   note(event: EventName, { vni, mac, ip }: Key, port: string, detail = ''): void {

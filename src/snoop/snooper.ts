@@ -29,7 +29,7 @@ export type Sources = {
 }
 
 /** Timers that come within this are handled together: a probe more or less late is nothing, a wake-up is not. */
-const TICK_MS = 20
+const TICK_MS = 50
 
 /** When bindings were last seen is saved at least this often, milliseconds. */
 const SAVE_MS = 600_000
@@ -304,8 +304,10 @@ export class Snooper {
         this.attachments.forget(action.place.ifindex, action.place.vlan, action.mac, action.ip)
         return
       case 'probe': {
-        const { place, mac, ip } = action
+        const { place, mac, ip, lastSeen } = action
         const { ifindex, vlan } = place
+        // the answer of a host that was just seen would be taken for a repetition; most were not, and it costs time
+        if (now - lastSeen < this.options.repeatIntervalMs) this.attachments.forget(ifindex, vlan, mac, ip)
         this.outlet?.send({ ifindex, vlan, mac, ip, source: this.ports.probeSource(ifindex, vlan, ip) })
         return
       }

@@ -216,8 +216,18 @@ test('a host of an earlier run is asked at once, before what is due later', asyn
     outlet.probes.map(({ ifindex, mac, ip }) => ({ ifindex, mac, ip })),
     [{ ifindex: 11, mac: VM2, ip: '10.0.0.2' }],
   )
-  assert.ok(source.asked.includes(`forget 11 0 ${VM2} 10.0.0.2`), 'its answer is news')
   assert.equal(relay.overlay.size, 2, 'bgpd was told of it all the time')
+})
+
+test('the answer of a former owner that was just seen is news', async (t) => {
+  const { relay, ports, source, outlet, start } = await scene(t)
+  ports.plug(11, 'tap1', 100)
+  await start()
+  await reconciled(relay)
+  source.see(11, VM1, '10.0.0.1')
+  source.see(11, VM2, '10.0.0.1')
+  assert.equal(outlet.probes.length, 1)
+  assert.equal(source.asked.at(-1), `forget 11 0 ${VM1} 10.0.0.1`)
 })
 
 test('bindings of a file wait for their port, and for an answer', async (t) => {
