@@ -7,7 +7,7 @@ import { errnoName, ExitCode, FatalError, reason } from './exit.js'
 import { LOG_LEVELS } from './log.js'
 import { parseRecentSize, RECENT_SIZE_EXPECTED } from './size.js'
 import { snoopSection } from './snoop-schema.js'
-import { duration, isUnknownKey, oneOf, parsed, path, section } from './values.js'
+import { duration, endpoint, isUnknownKey, oneOf, oneOrMore, parsed, path, section, trueOrFalse } from './values.js'
 
 export const DEFAULT_CONFIG = '/etc/macipd/macipd.yaml'
 
@@ -24,6 +24,11 @@ const release = v.pipe(
 export const isPathspace = (name: string): boolean => /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name)
 export const PATHSPACE_EXPECTED = "a name of letters, digits, '_', '-' and '.', as FRR's -N takes it"
 
+const FPM_LISTEN_EXPECTED = "none, or a list of IP addresses with ports ('127.0.0.1:2620', '[::1]:2620'), at least one"
+const fpmListen = v.lazy((input) =>
+  typeof input === 'string' ? v.literal('none', FPM_LISTEN_EXPECTED) : oneOrMore(endpoint, FPM_LISTEN_EXPECTED),
+)
+
 /** Exported for the check that the documentation has every key. */
 export const schema = section({
   pathspace: v.optional(v.pipe(v.string(PATHSPACE_EXPECTED), v.check(isPathspace, PATHSPACE_EXPECTED))),
@@ -35,6 +40,14 @@ export const schema = section({
       runDir: v.optional(path),
       staleTime: v.optional(duration),
       zebraTimeout: v.optional(duration),
+      recent: v.optional(recentSize),
+    }),
+  ),
+  fpm: v.optional(
+    section({
+      listen: v.optional(fpmListen),
+      allowRemote: v.optional(trueOrFalse),
+      forward: v.optional(endpoint),
       recent: v.optional(recentSize),
     }),
   ),
