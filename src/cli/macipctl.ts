@@ -9,6 +9,7 @@ import { dumpCommand } from './dump.js'
 import { events } from './events.js'
 import { explain } from './explain.js'
 import { type Filter, renderBindings, select } from './bindings.js'
+import { fpm } from './fpm-dump.js'
 import { findings } from './health.js'
 import { addressArgument, type Common, common, json, print, sockets, vniArgument } from './options.js'
 import { replay } from './replay.js'
@@ -99,6 +100,7 @@ const program = withVersion(configured(new Command('macipctl')))
   .addCommand(clear)
   .addCommand(show)
   .addCommand(zapi)
+  .addCommand(fpm)
   .description('Shows what macipd on this node has learned and announced, and what is wrong.')
   .addHelpText(
     'after',

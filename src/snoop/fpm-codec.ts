@@ -47,7 +47,11 @@ function runningToProto({ view, forward, ...status }: FpmStatus): proto.FpmStatu
     nexthops: view.nexthops,
     mplsRoutes: view.mplsRoutes,
     srv6LocalSids: view.srv6LocalSids,
-    tables: view.tables.map(({ in: where, hostRoutes, routes }) => ({ place: placeToProto(where), hostRoutes, routes })),
+    tables: view.tables.map(({ in: where, hostRoutes, routes }) => ({
+      place: placeToProto(where),
+      hostRoutes,
+      routes,
+    })),
     counters: counters({ ...others, ...messages, ...Object.fromEntries(leftOut) }),
     backlog: status.backlog,
     forward:
@@ -63,11 +67,7 @@ export const isMacMeant = (entry: RemoteMac, { vni, mac, ip }: FpmQuestion): boo
   (ip === undefined || entry.vtep === ip)
 
 /** `paths`: where it leads, as far as that is known. */
-export const isRouteMeant = (
-  route: HostRoute,
-  paths: readonly Path[],
-  { vni, mac, ip, table }: FpmQuestion,
-): boolean =>
+export const isRouteMeant = (route: HostRoute, paths: readonly Path[], { vni, mac, ip, table }: FpmQuestion): boolean =>
   mac === undefined &&
   (table === undefined || ('table' in route.in && route.in.table === table)) &&
   (vni === undefined || paths.some((path) => path.vni === vni)) &&

@@ -79,7 +79,9 @@ function* entriesOf(view: FpmView, question: FpmQuestion): Generator<Entry | und
 export function refusalOfDump(fpm: FpmSubject | undefined): string | undefined {
   if (fpm === undefined || fpm.off) return 'it does not listen for FPM; see fpm.listen in its configuration, and --fpm'
   if (fpm.error !== '') return `it does not listen for FPM: ${fpm.error}`
-  return fpm.recent === undefined ? 'it keeps no recent FPM frames; set fpm.recent in its configuration to 4M' : undefined
+  return fpm.recent === undefined
+    ? 'it keeps no recent FPM frames; set fpm.recent in its configuration to 4M'
+    : undefined
 }
 
 /** Resolves when all is sent, or the client has gone. */

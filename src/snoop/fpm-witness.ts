@@ -93,7 +93,8 @@ export class FpmWitness implements FpmSubject {
       this.fpm = await Fpm.start(
         { addresses, allowRemote, forward, log, ...(view !== undefined && { view }) },
         {
-          onFrame: (frame, at) => this.recent?.append(FpmRecordKind.frame, this.connection, frame, 0, frame.length, this.clock.at(at)),
+          onFrame: (frame, at) =>
+            this.recent?.append(FpmRecordKind.frame, this.connection, frame, 0, frame.length, this.clock.at(at)),
           onChange: (change, at) => {
             if (change.type === 'phase') this.onPhase(change.phase, at)
             this.changed(change)
