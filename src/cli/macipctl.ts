@@ -4,6 +4,7 @@ import { Argument, Command, Option } from 'commander'
 import { configured, EXIT_CODES, run, withVersion } from '../daemon/command.js'
 import { errnoName, ExitCode, FatalError } from '../daemon/exit.js'
 import { askBindings, askOverlay, askRelay, askSnooper } from './ask.js'
+import { check } from './check.js'
 import { clear } from './clear.js'
 import { dumpCommand } from './dump.js'
 import { events } from './events.js'
@@ -99,6 +100,7 @@ const program = withVersion(configured(new Command('macipctl')))
   .addCommand(events)
   .addCommand(clear)
   .addCommand(show)
+  .addCommand(check)
   .addCommand(zapi)
   .addCommand(fpm)
   .description('Shows what macipd on this node has learned and announced, and what is wrong.')
@@ -112,7 +114,9 @@ Examples:
   macipctl explain 10.0.0.1
   macipctl events --follow
   macipctl show remote --vni 100
+  macipctl check
   macipctl zapi dump --follow
+  macipctl fpm dump --follow
   macipctl zapi replay FILE`,
   )
 

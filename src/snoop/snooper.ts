@@ -171,8 +171,9 @@ export class Snooper {
     else if (vni === undefined) this.withoutVni.add(ifindex)
   }
 
-  onFpmChange(_change: FpmChange): void {
-    // what zebra programs decides nothing yet
+  /** What zebra programs decides nothing yet. */
+  onFpmChange(change: FpmChange): void {
+    this.log.trace({ change: change.type }, 'FPM')
   }
 
   private own(mac: string, ip: string): Own | undefined {
