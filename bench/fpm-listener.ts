@@ -37,7 +37,8 @@ setInterval(() => {
   const all = status.counters.bytes
   const { since = 0 } = status.view
   if (since !== before.since) before = { bytes: all - before.all, all, at: now, since, understood: 0, told: 0 }
-  else if (all !== before.all) before = { ...before, bytes: before.bytes + all - before.all, all, at: now, understood: 0 }
+  else if (all !== before.all)
+    before = { ...before, bytes: before.bytes + all - before.all, all, at: now, understood: 0 }
   if (before.understood === 0 && status.backlog === 0) before.understood = now
   const isDone = before.understood > 0 && now > before.at + PAUSE_MS && before.told !== before.bytes && since > 0
   if (!isDone) return

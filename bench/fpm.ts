@@ -38,7 +38,11 @@ export async function benchFpm({ frr, progress }: Context): Promise<Measurement[
     const script = join(ROOT, 'dist/bench/fpm-listener.js')
     await node.spawn('macipd', [process.execPath, ...process.execArgv, script, String(PORT.macipd)])
     for (const name of ['sink', 'macipd'])
-      await lab.waitFor(`${name} to listen`, () => node.daemon(name).log(), (log) => log.includes('listening'))
+      await lab.waitFor(
+        `${name} to listen`,
+        () => node.daemon(name).log(),
+        (log) => log.includes('listening'),
+      )
 
     const heard: Record<keyof typeof PORT, Heard[]> = { sink: [], macipd: [] }
     const waits: number[] = []

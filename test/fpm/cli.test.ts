@@ -35,10 +35,19 @@ suite('macipctl and zebra’s FPM connection', { concurrency: true }, () => {
       assert.match((await ask('status')).stdout, /^OK\n {2}- no second witness of what zebra programs/)
 
       const sink = await near.spawn('sink', [process.execPath, '-e', SINK, files.copy])
-      await lab.waitFor('the sink to listen', () => sink.log(), (log) => log.includes('listening'))
+      await lab.waitFor(
+        'the sink to listen',
+        () => sink.log(),
+        (log) => log.includes('listening'),
+      )
       await near.startStaticd()
       await near.configure(`ip route ${HOST}/32 ${far.address}`, 'fpm address 127.0.0.1', 'no fpm use-next-hop-groups')
-      await lab.waitFor('zebra to connect', () => ask('status'), ({ stdout }) => stdout.includes('zebra is connected'), { timeoutMs: 60_000 })
+      await lab.waitFor(
+        'zebra to connect',
+        () => ask('status'),
+        ({ stdout }) => stdout.includes('zebra is connected'),
+        { timeoutMs: 60_000 },
+      )
 
       await far.ip(`link set ${farVm.port} up`)
       type Macs = { macs: { mac: string; vtep: string; vni: number | null; freshness: string }[] }
@@ -62,26 +71,54 @@ suite('macipctl and zebra’s FPM connection', { concurrency: true }, () => {
       )
 
       type Check = { agree: boolean; compared: { macs: number }; notComparable: { unclear: number } }
-      const checked = await lab.waitFor('bgpd to agree', () => json<Check>('check'), ({ agree }) => agree)
+      const checked = await lab.waitFor(
+        'bgpd to agree',
+        () => json<Check>('check'),
+        ({ agree }) => agree,
+      )
       assert.deepEqual([checked.compared.macs, checked.notComparable.unclear], frr === '8.4' ? [0, 1] : [1, 0])
 
       const dump = await ask('fpm', 'dump', farVm.mac)
-      assert.match(dump.stdout, new RegExp(`\\d 1 {2,}\\+ mac +${farVm.mac} vtep ${far.address}`.replace('1 {2,}', '\\d+ +')))
+      assert.match(
+        dump.stdout,
+        new RegExp(`\\d 1 {2,}\\+ mac +${farVm.mac} vtep ${far.address}`.replace('1 {2,}', '\\d+ +')),
+      )
       const written = await ask('fpm', 'dump', '--write', files.capture)
       assert.equal(written.code, 0, written.stderr)
-      const tshark = await run('tshark', ['-r', files.capture, '-Y', 'netlink-route', '-T', 'fields', '-e', '_ws.col.Info', '-e', 'netlink-route.nlmsg_type'])
+      const tshark = await run('tshark', [
+        '-r',
+        files.capture,
+        '-Y',
+        'netlink-route',
+        '-T',
+        'fields',
+        '-e',
+        '_ws.col.Info',
+        '-e',
+        'netlink-route.nlmsg_type',
+      ])
       assert.equal(tshark.code, 0, tshark.stderr)
       assert.ok(tshark.stdout.includes('0x001c'), tshark.stdout.slice(0, 500))
 
       const frames = (await ask('fpm', 'dump', '--last', 'all', '--hex', '--json')).stdout
-      const bytes = frames.trimEnd().split('\n').flatMap((line) => {
-        const { hex, connection } = JSON.parse(line) as { hex?: string; connection: number }
-        return hex === undefined ? [] : [{ hex, connection }]
-      })
+      const bytes = frames
+        .trimEnd()
+        .split('\n')
+        .flatMap((line) => {
+          const { hex, connection } = JSON.parse(line) as { hex?: string; connection: number }
+          return hex === undefined ? [] : [{ hex, connection }]
+        })
       const last = bytes.at(-1)?.connection
-      const expected = Buffer.from([...new Set(bytes.filter(({ connection }) => connection === last).map(({ hex }) => hex))].join(''), 'hex')
+      const expected = Buffer.from(
+        [...new Set(bytes.filter(({ connection }) => connection === last).map(({ hex }) => hex))].join(''),
+        'hex',
+      )
       assert.ok(expected.length > 0)
-      await lab.waitFor('the other server to have it all', () => readFileSync(files.copy), (copy) => copy.length >= expected.length)
+      await lab.waitFor(
+        'the other server to have it all',
+        () => readFileSync(files.copy),
+        (copy) => copy.length >= expected.length,
+      )
     })
   }
 })
