@@ -3,7 +3,9 @@
 // to the last of them, when everything was in the view, and memory.
 import { createLogger } from '../src/daemon/log.js'
 import { monotonicMs } from '../src/snoop/clock.js'
-import { FpmWitness } from '../src/snoop/fpm-witness.js'
+import { Fpm } from '../src/fpm/fpm.js'
+import { FpmRecordKind } from '../src/fpm/records.js'
+import { Ring } from '../src/zapi/relay/ring.js'
 
 /** One line of what is printed. */
 export type Heard = {
@@ -18,36 +20,37 @@ export type Heard = {
 }
 
 const PAUSE_MS = 1000
-const LOOK_MS = 20
+const LOOK_MS = 100
 const [port = ''] = process.argv.slice(2)
 
-const witness = await FpmWitness.open(
-  { listen: [{ ip: '127.0.0.1', port: Number(port) }], allowRemote: false, forward: undefined, recentBytes: 4 << 20 },
-  createLogger('fpm', 'warn'),
-  () => undefined,
+const ring = new Ring(4 << 20)
+/** Of this connection. */
+let [bytes, last, understood, told] = [0, 0, 0, 0]
+const fpm = await Fpm.start(
+  { addresses: [{ ip: '127.0.0.1', port: Number(port) }], log: createLogger('fpm', 'warn') },
+  {
+    onFrame(frame, at) {
+      bytes += frame.length
+      last = at
+      understood = monotonicMs()
+      ring.append(FpmRecordKind.frame, 1, frame)
+    },
+    onChange(change) {
+      if (change.type === 'phase' && change.phase === 'replaying') [bytes, told] = [0, 0]
+    },
+  },
 )
 process.stdout.write('listening\n')
 
-/** Of this connection: bytes counted so far, when the last came, when the backlog was found empty after that. */
-let before = { bytes: 0, all: 0, at: 0, since: 0, understood: 0, told: 0 }
 setInterval(() => {
-  const status = witness.status()
-  if (status === undefined) return
-  const now = monotonicMs()
-  const all = status.counters.bytes
-  const { since = 0 } = status.view
-  if (since !== before.since) before = { bytes: all - before.all, all, at: now, since, understood: 0, told: 0 }
-  else if (all !== before.all)
-    before = { ...before, bytes: before.bytes + all - before.all, all, at: now, understood: 0 }
-  if (before.understood === 0 && status.backlog === 0) before.understood = now
-  const isDone = before.understood > 0 && now > before.at + PAUSE_MS && before.told !== before.bytes && since > 0
-  if (!isDone) return
-  before.told = before.bytes
+  const { view, backlog } = fpm.status()
+  if (backlog > 0 || bytes === told || view.since === undefined || monotonicMs() < understood + PAUSE_MS) return
+  told = bytes
   const line: Heard = {
-    bytes: before.bytes,
-    seconds: (before.at - since) / 1000,
-    understood: (before.understood - since) / 1000,
-    routes: status.view.hostRoutes,
+    bytes,
+    seconds: (last - view.since) / 1000,
+    understood: (understood - view.since) / 1000,
+    routes: view.hostRoutes,
     resident: process.memoryUsage.rss() / (1 << 20),
   }
   process.stdout.write(`${JSON.stringify(line)}\n`)

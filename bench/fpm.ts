@@ -12,7 +12,7 @@ import { addRoutes, installed } from './routes.js'
 
 const ROUTES = 200_000
 /** Told to the sink and to macipd, in turns. */
-const PAIRS = 5
+const PAIRS = 9
 const PORT = { sink: 2630, macipd: 2631 } as const
 /** zebra tries to connect every 3 s, and tells two million bytes and more in some seconds. */
 const PATIENCE_MS = 120_000
@@ -51,6 +51,7 @@ export async function benchFpm({ frr, progress }: Context): Promise<Measurement[
       for (const to of ['sink', 'macipd'] as const) {
         const before = await full(node)
         heard[to].push(await told(lab, node, to))
+        progress(`${to}: ${heard[to].at(-1)?.seconds.toFixed(3)} s`)
         if (to === 'macipd') waits.push((await full(node)) - before)
       }
     }
