@@ -150,7 +150,10 @@ export function lasting(first: readonly Disagreement[], second: readonly Disagre
 const nameOf = (it: Disagreement): string =>
   `${it.kind} ${key(it)} ${it.kind === 'host-route' ? it.ip : ''} ${it.fpm.vtep}`
 
-const saidOf = ({ at, freshness }: Pick<FpmMacReport | FpmRouteReport, 'at' | 'freshness'>, vtep: string): Common['fpm'] => ({
+const saidOf = (
+  { at, freshness }: Pick<FpmMacReport | FpmRouteReport, 'at' | 'freshness'>,
+  vtep: string,
+): Common['fpm'] => ({
   vtep,
   since: at,
   freshness,

@@ -85,7 +85,14 @@ function missingFpm(answer: Answer<FpmReport>, snoop: string): Checked['missing'
   }
   const { status } = answer
   const why = whyNothing(status)
-  if (why !== undefined) return [{ witness: 'fpm', why, todo: status.off || status.error !== '' ? 'see fpm.listen in docs/configuration.md' : HOW_TO_CONNECT }]
+  if (why !== undefined)
+    return [
+      {
+        witness: 'fpm',
+        why,
+        todo: status.off || status.error !== '' ? 'see fpm.listen in docs/configuration.md' : HOW_TO_CONNECT,
+      },
+    ]
   if (status.phase !== 'disconnected') return []
   const todo = 'nothing, if zebra is being restarted; else see its log, and: vtysh -c "show fpm counters"'
   return [{ witness: 'fpm', why: 'zebra has lost its FPM connection: what it said is stale', todo }]

@@ -43,6 +43,8 @@ export const schema = section({
       recent: v.optional(recentSize),
     }),
   ),
+  frr: v.optional(section({ release: v.optional(release) })),
+  snoop: v.optional(snoopSection),
   fpm: v.optional(
     section({
       listen: v.optional(fpmListen),
@@ -51,8 +53,6 @@ export const schema = section({
       recent: v.optional(recentSize),
     }),
   ),
-  frr: v.optional(section({ release: v.optional(release) })),
-  snoop: v.optional(snoopSection),
   log: v.optional(section({ level: v.optional(oneOf(LOG_LEVELS)) })),
 })
 

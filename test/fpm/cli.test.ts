@@ -1,14 +1,12 @@
 // What operators see of zebra's FPM connection, with real zebras.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { macipctl, run, type Result } from '../daemon/support.js'
 import { Fabric } from '../lab/fabric.js'
 import { arpAnnouncement } from '../lab/frames.js'
 import { RELEASES } from '../lab/frr.js'
 import type { Vm } from '../lab/vm.js'
-import { ROOT } from '../lab/frr.js'
 
 const HOST = '203.0.113.7'
 
@@ -79,45 +77,30 @@ suite('macipctl and zebra’s FPM connection', { concurrency: true }, () => {
       assert.deepEqual([checked.compared.macs, checked.notComparable.unclear], frr === '8.4' ? [0, 1] : [1, 0])
 
       const dump = await ask('fpm', 'dump', farVm.mac)
-      assert.match(
-        dump.stdout,
-        new RegExp(`\\d 1 {2,}\\+ mac +${farVm.mac} vtep ${far.address}`.replace('1 {2,}', '\\d+ +')),
-      )
+      assert.match(dump.stdout, new RegExp(`\\d +\\+ mac +${farVm.mac} vtep ${far.address}`))
       const written = await ask('fpm', 'dump', '--write', files.capture)
       assert.equal(written.code, 0, written.stderr)
-      const tshark = await run('tshark', [
-        '-r',
-        files.capture,
-        '-Y',
-        'netlink-route',
-        '-T',
-        'fields',
-        '-e',
-        '_ws.col.Info',
-        '-e',
-        'netlink-route.nlmsg_type',
-      ])
+      const fields = ['-T', 'fields', '-e', 'netlink-route.nltype', '-e', '_ws.malformed']
+      const tshark = await run('tshark', ['-r', files.capture, '-Y', 'netlink', ...fields])
       assert.equal(tshark.code, 0, tshark.stderr)
-      assert.ok(tshark.stdout.includes('0x001c'), tshark.stdout.slice(0, 500))
-
-      const frames = (await ask('fpm', 'dump', '--last', 'all', '--hex', '--json')).stdout
-      const bytes = frames
-        .trimEnd()
-        .split('\n')
-        .flatMap((line) => {
-          const { hex, connection } = JSON.parse(line) as { hex?: string; connection: number }
-          return hex === undefined ? [] : [{ hex, connection }]
-        })
-      const last = bytes.at(-1)?.connection
-      const expected = Buffer.from(
-        [...new Set(bytes.filter(({ connection }) => connection === last).map(({ hex }) => hex))].join(''),
-        'hex',
+      const types = new Set(tshark.stdout.trimEnd().split(/[\n,]/))
+      assert.ok(types.has('28\t'), 'RTM_NEWNEIGH')
+      assert.ok(types.has('24\t'), 'RTM_NEWROUTE')
+      assert.ok(
+        [...types].every((type) => /^\d+\t?$/.test(type)),
+        'nothing malformed',
       )
-      assert.ok(expected.length > 0)
+
+      // macipd hands on what it gets; of the last connection, the sink has it all
+      type Shown = { type: string; connection: number; time: number; hex?: string }
+      const shown = (await ask('fpm', 'dump', '--last', 'all', '--hex', '--json')).stdout.trimEnd().split('\n')
+      const frames = shown.map((line) => JSON.parse(line) as Shown).filter(({ hex }) => hex !== undefined)
+      const connection = frames.at(-1)?.connection
+      const expected = frames.filter((it) => it.connection === connection).map(({ hex = '' }) => hex)
       await lab.waitFor(
-        'the other server to have it all',
-        () => readFileSync(files.copy),
-        (copy) => copy.length >= expected.length,
+        'the other server to have every frame',
+        () => readFileSync(files.copy).toString('hex'),
+        (copy) => expected.length > 0 && expected.every((hex) => copy.includes(hex)),
       )
     })
   }
@@ -126,5 +109,3 @@ suite('macipctl and zebra’s FPM connection', { concurrency: true }, () => {
 function speak(vm: Vm): void {
   vm.send(arpAnnouncement(vm))
 }
-void join
-void ROOT
