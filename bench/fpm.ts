@@ -56,13 +56,11 @@ export async function benchFpm({ frr, progress }: Context): Promise<Measurement[
       }
     }
     const seconds = (to: keyof typeof PORT): number[] => heard[to].map(({ seconds }) => seconds)
-    const ratios = seconds('macipd').map((value, index) => value / (seconds('sink')[index] ?? NaN))
     return [
       { name: 'to a sink in C', value: median(seconds('sink')), unit: 's' },
       { name: 'to macipd', value: median(seconds('macipd')), unit: 's' },
-      { name: 'ratio', value: median(ratios), unit: '', target: '<= 1.2' },
-      { name: 'least ratio', value: Math.min(...ratios), unit: '' },
-      { name: 'greatest ratio', value: Math.max(...ratios), unit: '' },
+      // of the medians: zebra pauses for a second whenever its buffer is full, on whatever run of either that falls
+      { name: 'ratio', value: median(seconds('macipd')) / median(seconds('sink')), unit: '', target: '<= 1.2' },
       { name: 'until all is understood', value: median(heard.macipd.map((it) => it.understood ?? NaN)), unit: 's' },
       { name: 'resident memory', value: heard.macipd.at(-1)?.resident ?? NaN, unit: 'MiB' },
       { name: "zebra's buffer was full for the sink", value: sum(waits.sink), unit: 'times' },
