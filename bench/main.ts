@@ -7,6 +7,7 @@ import { benchBindings } from './bindings.js'
 import { benchBpf } from './bpf.js'
 import { benchBurst } from './burst.js'
 import { benchFar } from './far.js'
+import { benchFpm } from './fpm.js'
 import { benchLatency } from './latency.js'
 import type { Context, Measurement } from './measurement.js'
 import { benchMemory } from './memory.js'
@@ -37,6 +38,7 @@ const BENCHMARKS = new Map<string, Benchmark>([
   ['ports', { about: 'how fast the map of ports follows the kernel', frr: false, run: benchPorts }],
   ['memory', { about: 'resident memory of each process, idle', frr: true, run: benchMemory }],
   ['routes', { about: '200,000 routes from bgpd to zebra, with and without the relay', frr: true, run: benchRoutes }],
+  ['fpm', { about: '200,000 routes from zebra to the FPM listener, against a sink', frr: true, run: benchFpm }],
   ['relay', { about: 'what the relay adds to a frame', frr: false, run: benchRelay }],
   ['zapi', { about: 'what scanning, decoding and showing ZAPI frames costs', frr: false, run: benchZapi }],
 ])

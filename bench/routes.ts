@@ -23,7 +23,7 @@ export async function benchRoutes({ frr, progress }: Context): Promise<Measureme
   const [near, far] = lab.nodes
   progress(`${ROUTES} routes into the far kernel`)
   // before zebra starts: it reads a whole table much faster than it follows its growth
-  await addRoutes(far)
+  await addRoutes(far, ROUTES)
   await far.startZebra()
   await installed(far, 'kernel', ROUTES)
   await far.startBgpd()
@@ -75,9 +75,10 @@ async function timeOf(node: Router, options: { zapi?: string }): Promise<number>
   return seconds
 }
 
-async function addRoutes(node: Router): Promise<void> {
+/** Blackholes in the node's kernel. */
+export async function addRoutes(node: Router, count: number): Promise<void> {
   const octets = (index: number): string => `30.${index >> 16}.${(index >> 8) & 255}.${index & 255}`
-  const lines = Array.from({ length: ROUTES }, (_, index) => `route add blackhole ${octets(index)}/32\n`)
+  const lines = Array.from({ length: count }, (_, index) => `route add blackhole ${octets(index)}/32\n`)
   await node.exec(['ip', '-batch', '-'], lines.join(''))
 }
 
@@ -91,7 +92,7 @@ async function shutdown(node: Router, peer: Router, verb: 'neighbor' | 'no neigh
  * Waits until zebra has so many routes of a protocol in its FIB. Counting walks its table: asked more often, zebra would
  * do little else.
  */
-async function installed(node: Router, protocol: 'kernel' | 'bgp', count: number): Promise<void> {
+export async function installed(node: Router, protocol: 'kernel' | 'bgp', count: number): Promise<void> {
   const type = protocol === 'bgp' ? 'ibgp' : 'kernel'
   const deadline = performance.now() + PATIENCE_MS
   for (;;) {

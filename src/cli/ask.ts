@@ -16,6 +16,7 @@ import {
   snooperReport,
 } from './report.js'
 import { addPart, type EventReport, eventReport, type ExplanationReport } from './explain-report.js'
+import { addFpmPart, type FpmReport, fpmStatusReport } from './fpm-report.js'
 import { type Address, targetToProto } from './options.js'
 import { type ViewsReport, addChange } from './show-report.js'
 
@@ -133,6 +134,24 @@ export const askViews = (socket: string): Promise<Answer<ViewsReport>> =>
     await relay(socket, { getViews: {} }, ({ views, synced }) => {
       for (const change of views?.changes ?? []) addChange(report, change)
       return synced != null
+    })
+    return report
+  })
+
+export type FpmQuestion = {
+  what: 'routes' | 'macs' | 'nexthops' | 'status'
+  address?: Address
+  vni?: number
+  table?: number
+}
+
+/** What zebra programs, as its FPM connection has told the snooper. */
+export const askFpm = (socket: string, { what, address, vni, table = 0 }: FpmQuestion): Promise<Answer<FpmReport>> =>
+  answer(socket, async () => {
+    const report: FpmReport = { status: fpmStatusReport({ off: true }), macs: [], routes: [], nexthops: [] }
+    await snooper(socket, { getFpm: { what, table, ...targetToProto(address, vni) } }, ({ fpm, end }) => {
+      if (fpm != null) addFpmPart(report, fpm)
+      return end != null
     })
     return report
   })

@@ -53,7 +53,8 @@ function isIp(value: Json | undefined, ip: string): boolean {
   return bytes !== undefined && formatIp(bytes) === ip
 }
 
-function isInside(value: Json | undefined, outer: Prefix): boolean {
+/** Whether `value` is a prefix inside `outer`, or the same. */
+export function isInside(value: Json | undefined, outer: Prefix): boolean {
   const inner = typeof value === 'string' ? parsePrefix(value) : undefined
   if (inner?.address.length !== outer.address.length || inner.length < outer.length) return false
   const bytes = outer.length >> 3

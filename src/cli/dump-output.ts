@@ -10,8 +10,8 @@ import { jsonLine } from './dump-json.js'
 import type { RecordedSessions } from './dump-sessions.js'
 import { type TextOptions, TextRenderer } from './dump-text.js'
 
-export type Output = {
-  event(event: DumpEvent): void
+export type Output<Event = DumpEvent> = {
+  event(event: Event): void
   /** Writes what has come together. */
   flush(): void
   /** What to say at the end, on standard error. */
@@ -19,7 +19,7 @@ export type Output = {
 }
 
 /** Lines on standard output: of `lines`, none or more for each event. */
-function lineOutput(lines: (event: DumpEvent) => string[]): Output {
+export function lineOutput<Event>(lines: (event: Event) => string[]): Output<Event> {
   let waiting: string[] = []
   return {
     event: (event) => {
@@ -41,28 +41,30 @@ export function textOutput(options: TextOptions): Output {
 export const jsonOutput = (hex: boolean): Output => lineOutput((event) => [jsonLine(event, hex)])
 
 /** A pcapng file, `-` for standard output. Throws FatalError (usage) when it cannot be written. */
-export class CaptureOutput implements Output {
-  private readonly writer = new CaptureWriter()
+export class CaptureFile {
   private readonly file: number | undefined
-  private readonly opened = new Map<number, { hello: boolean; capabilities: boolean }>()
-  private waiting: Buffer[] = []
+  private waiting: Buffer[]
   private written = 0
 
-  /** @param sessions knows how the sessions began, which a reader needs to know, too */
+  /** @param begin what it begins with */
   constructor(
     private readonly name: string,
-    private readonly sessions: RecordedSessions,
+    begin: Buffer,
   ) {
     this.file = name === '-' ? undefined : this.attempt(() => openSync(name, 'w', 0o600))
-    this.waiting.push(this.writer.begin(`macipctl ${version}`))
+    this.waiting = [begin]
     this.flush()
   }
 
-  event(event: DumpEvent): void {
-    if (event.type === 'message') this.introduce(event)
-    if (event.type === 'closed') this.opened.delete(event.session)
-    this.waiting.push(this.writer.packet(event.record, comment(event)))
+  /** Adds one that counts as a record. */
+  packet(packet: Buffer): void {
+    this.waiting.push(packet)
     this.written++
+  }
+
+  /** Adds one that does not. */
+  extra(packet: Buffer): void {
+    this.waiting.push(packet)
   }
 
   flush(): void {
@@ -74,10 +76,47 @@ export class CaptureOutput implements Output {
     else for (let at = 0; at < bytes.length; ) at += this.attempt(() => writeSync(file, bytes, at))
   }
 
+  /** What to say at the end. */
   end(): string[] {
     if (this.file === undefined) return []
     closeSync(this.file)
     return [`${this.written} records written to ${this.name}`]
+  }
+
+  private attempt<T>(action: () => T): T {
+    try {
+      return action()
+    } catch (error) {
+      throw new FatalError(ExitCode.usage, `${this.name} cannot be written: ${reason(error)}`, { cause: error })
+    }
+  }
+}
+
+export class CaptureOutput implements Output {
+  private readonly writer = new CaptureWriter()
+  private readonly file: CaptureFile
+  private readonly opened = new Map<number, { hello: boolean; capabilities: boolean }>()
+
+  /** @param sessions knows how the sessions began, which a reader needs to know, too */
+  constructor(
+    name: string,
+    private readonly sessions: RecordedSessions,
+  ) {
+    this.file = new CaptureFile(name, this.writer.begin(`macipctl ${version}`))
+  }
+
+  event(event: DumpEvent): void {
+    if (event.type === 'message') this.introduce(event)
+    if (event.type === 'closed') this.opened.delete(event.session)
+    this.file.packet(this.writer.packet(event.record, comment(event)))
+  }
+
+  flush(): void {
+    this.file.flush()
+  }
+
+  end(): string[] {
+    return this.file.end()
   }
 
   /** Puts HELLO and CAPABILITIES before a message of a session of which the file does not have them. */
@@ -91,15 +130,7 @@ export class CaptureOutput implements Output {
     else if (hello !== undefined && (!has.hello || (capabilities !== undefined && !has.capabilities))) {
       Object.assign(has, { hello: true, capabilities: capabilities !== undefined })
       const bytes = Buffer.concat(capabilities === undefined ? [hello] : [hello, capabilities])
-      this.waiting.push(this.writer.packet({ kind: RecordKind.known, time, session, bytes }, 'how the session began'))
-    }
-  }
-
-  private attempt<T>(action: () => T): T {
-    try {
-      return action()
-    } catch (error) {
-      throw new FatalError(ExitCode.usage, `${this.name} cannot be written: ${reason(error)}`, { cause: error })
+      this.file.extra(this.writer.packet({ kind: RecordKind.known, time, session, bytes }, 'how the session began'))
     }
   }
 }

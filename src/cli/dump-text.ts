@@ -1,9 +1,8 @@
 // How a dump looks for people: one line for each event, aligned, marks readable without colour.
 import { renderTree } from '../zapi/dissect.js'
 import type { DumpEvent, GapEvent, Mark, MessageEvent, OverlayEvent } from './dump-events.js'
+import { FOLD_INDENT, fold, hexRows, Times, type TimeStyle } from './dump-lines.js'
 import { count, type Paint, printable, type Style } from './text.js'
-
-export type TimeStyle = 'clock' | 'relative' | 'delta'
 
 export type TextOptions = {
   time: TimeStyle
@@ -16,8 +15,6 @@ export type TextOptions = {
 
 const SESSION_WIDTH = 6
 const COMMAND_WIDTH = 17
-/** Where folded lines begin. */
-const FOLD_INDENT = 4
 
 const MARKS: Readonly<Record<Mark, { word: string; style: Style | undefined }>> = {
   passed: { word: '', style: undefined },
@@ -30,16 +27,16 @@ const KINDS = new Map([
 ])
 
 export class TextRenderer {
-  private first: number | undefined
-  private previous: number | undefined
-  private day = ''
+  private readonly times: Times
 
-  constructor(private readonly options: TextOptions) {}
+  constructor(private readonly options: TextOptions) {
+    this.times = new Times(options.time, options.paint)
+  }
 
   /** The lines of one event. */
   lines(event: DumpEvent): string[] {
     const { paint, verbose, hex } = this.options
-    const lines = [...this.dayLine(event.time), ...this.line(event)]
+    const lines = [...this.times.dayLine(event.time), ...this.line(event)]
     if (event.type === 'message' && verbose) {
       const { line, dissection } = event
       const frame = `  frame: ${dissection.length} bytes, command ${dissection.number}, vrf ${dissection.vrf}`
@@ -53,56 +50,18 @@ export class TextRenderer {
 
   private line(event: DumpEvent): string[] {
     const { paint } = this.options
-    const time = this.time(event.time)
+    const time = this.times.text(event.time)
     const session = event.session === 0 ? '' : `${event.session} ${KINDS.get(event.kind) ?? event.kind}`
     const { who, what, text, style } = describe(event)
     const head = `${session.padEnd(SESSION_WIDTH)} ${who} `
     const start = time.length + 1 + head.length
-    const [firstLine = '', ...more] = this.fold(printable(`${what} ${text}`.trimEnd()), start)
+    const [firstLine = '', ...more] = fold(printable(`${what} ${text}`.trimEnd()), start, this.options.width)
     const shown = style === undefined ? `${head}${firstLine}` : paint(style, `${head}${firstLine}`)
     const indent = ' '.repeat(start + FOLD_INDENT)
     return [
       `${paint('dim', time)} ${shown}`,
       ...more.map((part) => `${indent}${style === undefined ? part : paint(style, part)}`),
     ]
-  }
-
-  /** Cuts at spaces what does not fit into the terminal. */
-  private fold(text: string, start: number): string[] {
-    const { width } = this.options
-    if (width === undefined || start + text.length <= width) return [text]
-    const room = Math.max(20, width - start)
-    const lines: string[] = []
-    let rest = text
-    for (let size = room; rest.length > size; size = room - FOLD_INDENT) {
-      const space = rest.lastIndexOf(' ', size)
-      const cut = space > 0 ? space : size
-      lines.push(rest.slice(0, cut).trimEnd())
-      rest = rest.slice(cut).trimStart()
-    }
-    return rest === '' ? lines : [...lines, rest]
-  }
-
-  private time(time: number): string {
-    this.first ??= time
-    const since = this.options.time === 'delta' ? (this.previous ?? time) : this.first
-    this.previous = time
-    if (this.options.time !== 'clock') return ((time - since) / 1000).toFixed(6).padStart(12)
-    const date = new Date(time)
-    const parts = [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => String(part).padStart(2, '0'))
-    const micros = Math.floor((time - Math.floor(time / 1000) * 1000) * 1000)
-    return `${parts.join(':')}.${String(micros).padStart(6, '0')}`
-  }
-
-  /** Says the date when it is not that of the line before. */
-  private dayLine(time: number): string[] {
-    if (this.options.time !== 'clock') return []
-    const date = new Date(time)
-    const parts = [date.getFullYear(), date.getMonth() + 1, date.getDate()]
-    const day = parts.map((part) => String(part).padStart(2, '0')).join('-')
-    if (day === this.day) return []
-    this.day = day
-    return [this.options.paint('bold', day)]
   }
 }
 
@@ -156,15 +115,4 @@ export function gapText({ lost, inParts }: Pick<GapEvent, 'lost' | 'inParts'>): 
     inParts === 0 ? '' : `${count(inParts, 'message')} passed in parts and could not be recorded`,
   ]
   return parts.filter((part) => part !== '').join('; ')
-}
-
-const HEX_ROW = 16
-
-function* hexRows(frame: Buffer): Generator<string> {
-  for (let offset = 0; offset < frame.length; offset += HEX_ROW) {
-    const row = frame.subarray(offset, offset + HEX_ROW)
-    const hex = [...row].map((byte) => byte.toString(16).padStart(2, '0')).join(' ')
-    const ascii = [...row].map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('')
-    yield `    ${offset.toString(16).padStart(4, '0')}  ${hex.padEnd(3 * HEX_ROW)} ${ascii}`
-  }
 }

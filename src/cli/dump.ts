@@ -10,9 +10,10 @@ import { type DumpFilter, parsePrefix, type Prefix } from './dump-filter.js'
 import { CaptureOutput, jsonOutput, type Output, textOutput } from './dump-output.js'
 import { RecordedSessions } from './dump-sessions.js'
 import { fromFile, fromRelay } from './dump-source.js'
-import type { TimeStyle } from './dump-text.js'
+import type { TimeStyle } from './dump-lines.js'
 import { DumpView } from './dump-view.js'
 import { interruption } from './follow.js'
+import { lastArgument } from './options.js'
 import { paintFor, printable } from './text.js'
 
 export type RelayArguments = { relay?: string; config?: string; pathspace?: string }
@@ -59,7 +60,7 @@ export const dumpCommand = (relaySocket: (given: RelayArguments) => string): Com
       new Option(
         '-n, --last <number>',
         `only the last ones that match, or all (default: ${DEFAULT_LAST}; with --follow 0; with --read or --write all)`,
-      ).argParser(lastArgument),
+      ).argParser((text) => lastArgument(text, Infinity)),
     )
     .addOption(new Option('--direction <where>', 'only in this direction').choices(['to-zebra', 'to-bgpd']))
     .addOption(
@@ -159,12 +160,6 @@ function outputFor({ write, json, time, verbose = false, hex = false }: Argument
   if (json === true) return jsonOutput(hex)
   const width = process.stdout.isTTY ? process.stdout.columns : undefined
   return textOutput({ time, verbose, hex, width, paint: paintFor(process.stdout, process.env) })
-}
-
-function lastArgument(text: string): number {
-  if (text === 'all') return Infinity
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("Expected a number, or 'all'.")
-  return Number(text)
 }
 
 function sessionArgument(text: string): number | string {

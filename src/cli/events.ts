@@ -10,6 +10,7 @@ import { follow, type Followed, interruption } from './follow.js'
 import {
   type Address,
   addressArgument,
+  lastArgument,
   ofSnooper,
   print,
   type SnooperOnly,
@@ -42,7 +43,7 @@ export const events = ofSnooper(new Command('events'))
     new Option(
       '-n, --last <number>',
       `only the last ones that match, or all (default: ${DEFAULT_LAST}; with --follow 0)`,
-    ).argParser(lastArgument),
+    ).argParser((text) => lastArgument(text, ALL)),
   )
   .option('-f, --follow', 'go on with what comes, until interrupted')
   .addHelpText(
@@ -96,10 +97,4 @@ function eventsArgument(text: string, before: readonly string[] = []): readonly 
     if (!NAMES.includes(name)) throw new InvalidArgumentError(`Known are ${NAMES.join(', ')}.`)
   }
   return [...before, ...names]
-}
-
-function lastArgument(text: string): number {
-  if (text === 'all') return ALL
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("Expected a number, or 'all'.")
-  return Number(text)
 }

@@ -1,4 +1,6 @@
 // What is wrong, and what to do about it: a function of the two reports.
+import { HOW_TO_CONNECT } from './fpm-tables.js'
+import type { FpmStatusReport } from './fpm-report.js'
 import type { Answer, RelayReport, SnooperReport } from './report.js'
 import { count, duration } from './text.js'
 
@@ -113,8 +115,43 @@ function snooperFindings(snooper: SnooperReport, relay: Answer<RelayReport>): Fi
     found.push(
       notice(`${count(lost, 'frame')} came faster than the snooper read`, 'hosts repeat theirs; look for a flood'),
     )
+  found.push(...witness(snooper.fpm))
   if (relay.running && relay.version !== snooper.version) {
     found.push(notice(`relay ${relay.version} and snooper ${snooper.version} differ`, 'restart the older one'))
+  }
+  return found
+}
+
+/** Everything works without zebra's FPM connection: only the second witness is missing. */
+function witness({ off, error, phase, listening, forward, counters }: FpmStatusReport): Finding[] {
+  if (off) return []
+  if (error !== '') {
+    const todo =
+      'let macipd have the port and hand on (fpm.listen, fpm.forward), or say that it is not wanted: --fpm none'
+    return [notice(`no second witness of what zebra programs: ${error}`, todo)]
+  }
+  const found: Finding[] = []
+  if (phase === 'disconnected') {
+    found.push(
+      notice(
+        'no second witness of what zebra programs: it has not connected its FPM',
+        `${HOW_TO_CONNECT} (macipd listens on ${listening.join(' and ')}); or --fpm none`,
+      ),
+    )
+  }
+  const malformed = (counters['malformed'] ?? 0) + (counters['garbage'] ?? 0)
+  if (malformed > 0) {
+    found.push(
+      notice(
+        `${count(malformed, 'FPM message')} could not be understood`,
+        'look at them: macipctl fpm dump --type other',
+      ),
+    )
+  }
+  if (forward !== null && (forward.state === 'missed' || forward.state === 'fresh')) {
+    found.push(
+      notice(`the FPM server at ${forward.to} has not got everything`, 'is it running? It is tried again all the time'),
+    )
   }
   return found
 }

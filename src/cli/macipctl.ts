@@ -4,11 +4,13 @@ import { Argument, Command, Option } from 'commander'
 import { configured, EXIT_CODES, run, withVersion } from '../daemon/command.js'
 import { errnoName, ExitCode, FatalError } from '../daemon/exit.js'
 import { askBindings, askOverlay, askRelay, askSnooper } from './ask.js'
+import { check } from './check.js'
 import { clear } from './clear.js'
 import { dumpCommand } from './dump.js'
 import { events } from './events.js'
 import { explain } from './explain.js'
 import { type Filter, renderBindings, select } from './bindings.js'
+import { fpm } from './fpm-dump.js'
 import { findings } from './health.js'
 import { addressArgument, type Common, common, json, print, sockets, vniArgument } from './options.js'
 import { replay } from './replay.js'
@@ -98,7 +100,9 @@ const program = withVersion(configured(new Command('macipctl')))
   .addCommand(events)
   .addCommand(clear)
   .addCommand(show)
+  .addCommand(check)
   .addCommand(zapi)
+  .addCommand(fpm)
   .description('Shows what macipd on this node has learned and announced, and what is wrong.')
   .addHelpText(
     'after',
@@ -110,7 +114,9 @@ Examples:
   macipctl explain 10.0.0.1
   macipctl events --follow
   macipctl show remote --vni 100
+  macipctl check
   macipctl zapi dump --follow
+  macipctl fpm dump --follow
   macipctl zapi replay FILE`,
   )
 

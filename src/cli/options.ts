@@ -1,6 +1,5 @@
 // Options and arguments that macipctl's commands have in common, and how they print.
-import type { Command } from 'commander'
-import { InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { formatIp, formatMac, parseIp, parseMac } from '../address.js'
 import { configured, pathspaceOption } from '../daemon/command.js'
 import { DEFAULT_CONFIG, loadConfig } from '../daemon/config.js'
@@ -14,17 +13,18 @@ const VNI_MAX = 0xffffff
 const RELAY = ['--relay <path>', "the relay's control socket (default: /run/macipd[/NAME]/relay.sock)"] as const
 const SNOOP = ['--snoop <path>', "the snooper's control socket (default: /run/macipd[/NAME]/snoop.sock)"] as const
 
-const everywhere = (command: Command): Command =>
+const everywhere = (command: Command, json: (option: Option) => Option = (option) => option): Command =>
   command
     .addOption(pathspaceOption())
     .option('--config <file>', `configuration file that names the sockets (default: ${DEFAULT_CONFIG}, if it exists)`)
-    .option('--json', 'print JSON: times in milliseconds since the epoch')
+    .addOption(json(new Option('--json', 'print JSON: times in milliseconds since the epoch')))
 
 /** Of commands that ask the relay only. */
 export const ofRelay = (command: Command): Command => everywhere(configured(command).option(...RELAY))
 
 /** Of commands that ask the snooper only. */
-export const ofSnooper = (command: Command): Command => everywhere(configured(command).option(...SNOOP))
+export const ofSnooper = (command: Command, json?: (option: Option) => Option): Command =>
+  everywhere(configured(command).option(...SNOOP), json)
 export type SnooperOnly = Omit<Common, 'relay'>
 
 export const common = (command: Command): Command => ofRelay(command).option(...SNOOP)
@@ -70,6 +70,25 @@ export function vniArgument(text: string): number {
   const vni = /^\d+$/.test(text) ? Number(text) : 0
   if (vni < 1 || vni > VNI_MAX) throw new InvalidArgumentError(`Expected a number from 1 to ${VNI_MAX}.`)
   return vni
+}
+
+export function tableArgument(text: string): number {
+  const table = /^\d{1,10}$/.test(text) ? Number(text) : 0
+  if (table < 1 || table > 0xffffffff) throw new InvalidArgumentError('Expected the number of a routing table.')
+  return table
+}
+
+export function lastArgument(text: string, all: number): number {
+  if (text === 'all') return all
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("Expected a number, or 'all'.")
+  return Number(text)
+}
+
+/** Names with commas between. */
+export function namesArgument<Name extends string>(text: string, known: readonly Name[]): ReadonlySet<Name> {
+  const names = text.split(',').map((name) => known.find((it) => it === name))
+  if (names.includes(undefined)) throw new InvalidArgumentError(`Known are ${known.join(', ')}.`)
+  return new Set(names.filter((name) => name !== undefined))
 }
 
 export const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`

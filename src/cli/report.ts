@@ -3,8 +3,10 @@
 import { formatIp, formatMac } from '../address.js'
 import { overlay as relayProto } from '../gen/overlay.js'
 import { snoop as snoopProto } from '../gen/snoop.js'
+import { type Counters, counters } from './counters.js'
+import { type FpmStatusReport, fpmStatusReport } from './fpm-report.js'
 
-export type Counters = Record<string, number>
+export { type Counters, counters }
 
 export type SessionReport = {
   id: number
@@ -82,6 +84,8 @@ export type SnooperReport = {
   duplicates: number
   duplicateIps: { vni: number; ip: string }[]
   probes: Counters
+  /** zebra's FPM connection. */
+  fpm: FpmStatusReport
 }
 
 /** A process that does not answer, and why. */
@@ -105,11 +109,6 @@ export type BindingReport = {
   lastSeen: number
   expires: number
 }
-
-type ProtoCounters = { name?: string | null; value?: number | null }[] | null | undefined
-
-export const counters = (list: ProtoCounters): Counters =>
-  Object.fromEntries((list ?? []).map(({ name, value }) => [name ?? '', value ?? 0]))
 
 export function relayReport(properties: relayProto.RelayStatus.$Properties): RelayReport {
   const status = relayProto.RelayStatus.create(properties)
@@ -179,6 +178,7 @@ export function snooperReport(properties: snoopProto.SnoopStatus.$Properties): S
     duplicates: status.duplicates,
     duplicateIps: status.duplicate.map(bindingReport).map(({ vni, ip }) => ({ vni, ip })),
     probes: counters(status.probes),
+    fpm: fpmStatusReport(status.fpm ?? { off: true }),
   }
 }
 

@@ -3,6 +3,7 @@ import { Argument, Command, Option } from 'commander'
 import { configured } from '../daemon/command.js'
 import { ExitCode, FatalError } from '../daemon/exit.js'
 import { askOverlay, askRelay, askViews } from './ask.js'
+import { showFpm } from './fpm-show.js'
 import { relayFindings } from './health.js'
 import { type Address, addressArgument, type Common, json, ofRelay, print, sockets, vniArgument } from './options.js'
 import type { NotRunning, RelayReport, Running } from './report.js'
@@ -86,9 +87,9 @@ const sessions = ofRelay(new Command('sessions'))
   })
 
 export const show = configured(new Command('show'))
-  .summary('what zebra and bgpd have announced to each other')
+  .summary('what zebra and bgpd have announced to each other, and what zebra programs')
   .description(
-    `Shows what zebra and bgpd have announced to each other, as the relay saw it.
+    `Shows what zebra and bgpd have announced to each other, as the relay saw it; fpm: what zebra programs.
 
 The last column says what is odd: a VNI that is not live, a MAC that is local and remote at once, an IP with two MACs.`,
   )
@@ -100,6 +101,7 @@ JSON: one object with a list called
   macs      vni, mac, ip (null: the MAC alone), seq, flags, esi (null: none), by (zebra, macipd), notes
   remote    vni, mac, ip, vtep, seq, flags, notes
   vteps     vni, vtep, flood (head-end-repl, disabled, pim-sm; none: only routes point there), macs, macIps, notes
-  sessions  as in macipctl status --json`,
+  sessions  as in macipctl status --json
+of fpm: macipctl show fpm --help`,
   )
-for (const command of [vni, macs, remote, vteps, sessions]) show.addCommand(command)
+for (const command of [vni, macs, remote, vteps, sessions, showFpm]) show.addCommand(command)

@@ -1,4 +1,6 @@
 // `macipctl status` for people: health first, then each process.
+import { amounts } from './fpm-tables.js'
+import type { FpmStatusReport } from './fpm-report.js'
 import { findings, type Status } from './health.js'
 import type { Counters, NotRunning, RelayReport, Running, SnooperReport } from './report.js'
 import { ago, bytes, count, duration, type Paint, printable, table } from './text.js'
@@ -98,9 +100,25 @@ function renderSnooper(snooper: Running<SnooperReport>, now: number, paint: Pain
       ['probes', nonZero(snooper.probes)],
       ['not learned', nonZero(snooper.refused)],
       ['withdrawn', nonZero(snooper.withdrawn)],
+      ['FPM', fpmText(snooper.fpm, now)],
+      ['programmed', snooper.fpm.connections === 0 ? '' : amounts(snooper.fpm)],
+      ['handed on', forwardText(snooper.fpm)],
     ]),
     ...indent(ports(snooper, paint)),
   ]
+}
+
+function fpmText({ off, error, peer, phase, format, since, listening }: FpmStatusReport, now: number): string {
+  if (off) return 'off'
+  if (error !== '') return 'not listening'
+  if (peer === '') return `zebra is not connected; listening on ${listening.join(' and ')}`
+  const words = phase === 'replaying' ? 'zebra is telling everything' : 'zebra is connected'
+  return `${words} for ${duration(now - since)}${format === '' ? '' : `, ${format}`}`
+}
+
+function forwardText({ forward }: FpmStatusReport): string {
+  if (forward === null) return ''
+  return `to ${forward.to}: ${forward.state}${forward.queued === 0 ? '' : `, ${bytes(forward.queued)} wait`}`
 }
 
 function ports(snooper: SnooperReport, paint: Paint): string[] {

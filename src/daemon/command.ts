@@ -16,7 +16,8 @@ Exit codes:
   5  another process listens on the socket
   6  zebra does not answer
   7  nothing answers on the control sockets
-  8  nothing found`
+  8  nothing found
+  9  what zebra says and what it programs differ (macipctl check)`
 
 export function durationArgument(text: string): number {
   const ms = parseDuration(text)

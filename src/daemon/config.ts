@@ -7,7 +7,7 @@ import { errnoName, ExitCode, FatalError, reason } from './exit.js'
 import { LOG_LEVELS } from './log.js'
 import { parseRecentSize, RECENT_SIZE_EXPECTED } from './size.js'
 import { snoopSection } from './snoop-schema.js'
-import { duration, isUnknownKey, oneOf, parsed, path, section } from './values.js'
+import { duration, endpoint, isUnknownKey, oneOf, oneOrMore, parsed, path, section, trueOrFalse } from './values.js'
 
 export const DEFAULT_CONFIG = '/etc/macipd/macipd.yaml'
 
@@ -23,6 +23,11 @@ const release = v.pipe(
 /** FRR's -N: a directory name. */
 export const isPathspace = (name: string): boolean => /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name)
 export const PATHSPACE_EXPECTED = "a name of letters, digits, '_', '-' and '.', as FRR's -N takes it"
+
+const FPM_LISTEN_EXPECTED = "none, or a list of IP addresses with ports ('127.0.0.1:2620', '[::1]:2620'), at least one"
+const fpmListen = v.lazy((input) =>
+  typeof input === 'string' ? v.literal('none', FPM_LISTEN_EXPECTED) : oneOrMore(endpoint, FPM_LISTEN_EXPECTED),
+)
 
 /** Exported for the check that the documentation has every key. */
 export const schema = section({
@@ -40,6 +45,14 @@ export const schema = section({
   ),
   frr: v.optional(section({ release: v.optional(release) })),
   snoop: v.optional(snoopSection),
+  fpm: v.optional(
+    section({
+      listen: v.optional(fpmListen),
+      allowRemote: v.optional(trueOrFalse),
+      forward: v.optional(endpoint),
+      recent: v.optional(recentSize),
+    }),
+  ),
   log: v.optional(section({ level: v.optional(oneOf(LOG_LEVELS)) })),
 })
 

@@ -9,6 +9,7 @@ export const ExitCode = {
   noZebra: 6,
   notRunning: 7,
   notFound: 8,
+  disagreement: 9,
 } as const
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
 

@@ -16,6 +16,7 @@ import { ExitCode, reason } from './exit.js'
 import { createLogger, LOG_LEVELS, type Logger } from './log.js'
 import { DEFAULTS, type RelayArguments, relayOptions, type SnoopArguments, snoopOptions } from './settings.js'
 import { FILE_ONLY } from './snoop-help.js'
+import { type Endpoint, ENDPOINT_EXPECTED, parseEndpoint } from './values.js'
 
 const seconds = (ms: number): string => `${ms / 1000}s`
 const releases = RELEASE_LINES.map(({ name }) => name).join(', ')
@@ -23,6 +24,12 @@ const releases = RELEASE_LINES.map(({ name }) => name).join(', ')
 function releaseArgument(name: string): string {
   if (releaseLine(name) === undefined) throw new InvalidArgumentError(`Known are ${releases}.`)
   return name
+}
+
+function fpmArgument(text: string, before: readonly (Endpoint | 'none')[] = []): readonly (Endpoint | 'none')[] {
+  const endpoint = text === 'none' ? text : parseEndpoint(text)
+  if (endpoint === undefined) throw new InvalidArgumentError(`Expected ${ENDPOINT_EXPECTED}, or none.`)
+  return [...before, endpoint]
 }
 
 /** Options that come from the file too have no default here: what was not said must stay unsaid. */
@@ -103,6 +110,11 @@ Needs CAP_BPF, CAP_NET_ADMIN and, unless snoop.probes is off, CAP_NET_RAW. If it
   .option(
     '--state <path>',
     'file that keeps bindings over a restart, or none (default: /var/lib/macipd[/NAME]/bindings)',
+  )
+  .option(
+    '--fpm <address...>',
+    "where zebra's FPM module connects, or none (default: 127.0.0.1:2620 and [::1]:2620, if they are free)",
+    fpmArgument,
   )
   .addHelpText(
     'after',

@@ -1,7 +1,7 @@
 // What a process is told, after command line, configuration and defaults have been put together.
 import type { Policy, StaticBinding } from '../evpn/policy.js'
 import type { LogLevel } from './log.js'
-import type { ProbeSource } from './values.js'
+import type { Endpoint, ProbeSource } from './values.js'
 
 /** Everything `macipd relay` can be told. */
 export type RelayOptions = {
@@ -46,5 +46,18 @@ export type SnoopOptions = {
   stateFile: string | undefined
   /** What is older in that file is not believed, milliseconds. */
   stateAgeMs: number
+  fpm: FpmOptions
   logLevel: LogLevel
+}
+
+/** Where zebra's FPM connection is expected, and what becomes of what it says. */
+export type FpmOptions = {
+  /** `default`: on loopback, if nobody else is there. */
+  listen: readonly Endpoint[] | 'default' | 'none'
+  /** Whether other machines may connect. */
+  allowRemote: boolean
+  /** Another FPM server, which is told the same. */
+  forward: Endpoint | undefined
+  /** Memory for recent frames, bytes; 0 keeps none. */
+  recentBytes: number
 }

@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import type { Config } from './config.js'
 import { ExitCode, FatalError } from './exit.js'
 import type { LogLevel } from './log.js'
-import type { RelayOptions, SnoopOptions } from './options.js'
+import type { FpmOptions, RelayOptions, SnoopOptions } from './options.js'
 import { policyOf, staticsOf } from './policy-settings.js'
 import { checkSocketPath } from './unix-socket.js'
-import { isAbsolutePath } from './values.js'
+import { type Endpoint, isAbsolutePath } from './values.js'
 
 /** Values of the command line, undefined where it says nothing. Durations in milliseconds. */
 export type CommonArguments = { pathspace?: string; logLevel?: LogLevel }
@@ -28,6 +28,7 @@ export type SnoopArguments = CommonArguments & {
   exclude?: string[]
   observe?: boolean
   state?: string
+  fpm?: readonly (Endpoint | 'none')[]
 }
 
 export const DEFAULTS = {
@@ -92,7 +93,7 @@ export function relayOptions(
 /** Throws FatalError (usage), as `relayOptions`. */
 export function snoopOptions(
   given: SnoopArguments,
-  { pathspace, snoop = {}, log = {}, relay = {} }: Config,
+  { pathspace, snoop = {}, fpm = {}, log = {}, relay = {} }: Config,
 ): SnoopOptions {
   const paths = defaultPaths(given.pathspace ?? pathspace)
   const state = given.state ?? snoop.state ?? paths.state
@@ -111,6 +112,7 @@ export function snoopOptions(
     probeSources: snoop.probeSources ?? [],
     stateFile: state === 'none' ? undefined : state,
     stateAgeMs: snoop.stateAge ?? DEFAULTS.stateAgeMs,
+    fpm: fpmOptions(given, fpm),
     logLevel: given.logLevel ?? log.level ?? DEFAULTS.logLevel,
   }
   for (const name of ['relay', 'control'] as const) checkSocketPath(options[name], name)
@@ -120,6 +122,18 @@ export function snoopOptions(
   allDifferent({ relay: options.relay, control: options.control, state })
   checkAge(options)
   return options
+}
+
+function fpmOptions({ fpm: given }: SnoopArguments, fpm: NonNullable<Config['fpm']>): FpmOptions {
+  const endpoints = given?.filter((it) => it !== 'none')
+  if (given !== undefined && endpoints !== undefined && given.length > 1 && endpoints.length < given.length)
+    throw new FatalError(ExitCode.usage, 'fpm: none and an address at once')
+  return {
+    listen: endpoints === undefined ? (fpm.listen ?? 'default') : endpoints.length === 0 ? 'none' : endpoints,
+    allowRemote: fpm.allowRemote ?? false,
+    forward: fpm.forward,
+    recentBytes: fpm.recent ?? DEFAULTS.recentBytes,
+  }
 }
 
 /** Three probes must fit into an age; without them, silence is all that counts. */

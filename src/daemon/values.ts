@@ -105,6 +105,20 @@ export const probeSource = parsed<ProbeSource>((value) => {
   return found.length >= 1 && found.length <= 31 ? { ip: found.ip, prefixLength: found.length } : undefined
 }, "an IPv4 address that the node could have in a subnet, with the subnet's length ('10.0.0.250/24')")
 
+/** Where to listen for FPM, or whom to connect to: an IP address and a port. */
+export type Endpoint = { readonly ip: string; readonly port: number }
+export const ENDPOINT_EXPECTED = "an IP address with a port ('127.0.0.1:2620', '[::1]:2620')"
+
+/** `127.0.0.1:2620`, `[::1]:2620`. */
+export function parseEndpoint(value: string): Endpoint | undefined {
+  const [, v6, v4, digits = ''] = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(value) ?? []
+  const bytes = parseIp(v6 ?? v4 ?? '')
+  const port = Number(digits)
+  if (bytes === undefined || (bytes.length === 16) !== (v6 !== undefined) || port < 1 || port > 65535) return undefined
+  return { ip: formatIp(bytes), port }
+}
+export const endpoint = parsed<Endpoint>(parseEndpoint, ENDPOINT_EXPECTED)
+
 /** YAML has nothing after the colon. */
 const isEmpty = (value: unknown): boolean => value === '' || value === null
 

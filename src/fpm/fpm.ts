@@ -34,7 +34,7 @@ export type FpmEvents = {
   onFrame?(frame: Buffer, at: number): void
   onMessage?(message: FpmMessage, at: number): void
   /** After the view has changed. It is not to be changed by this. */
-  onChange?(change: FpmChange): void
+  onChange?(change: FpmChange, at: number): void
 }
 
 export type FpmCounters = FpmListenerCounters & {
@@ -80,6 +80,8 @@ export class Fpm {
   private complained = false
   private faults = 0
   private peer = ''
+  /** When what is handled now happened. */
+  private at = 0
 
   private readonly backlog = new Backlog<Happening>(
     ({ frames }) => HAPPENING_BYTES + (frames?.length ?? 0),
@@ -97,7 +99,7 @@ export class Fpm {
   ) {
     const { forward, log } = options
     this.view = new FpmView(options.view, (change) => {
-      this.tell(() => this.events.onChange?.(change))
+      this.tell(() => this.events.onChange?.(change, this.at))
     })
     if (forward === undefined) return
     const restart = (): void => this.listener?.restart()
@@ -166,6 +168,7 @@ export class Fpm {
   }
 
   private handle({ at, opened, frames }: Happening): void {
+    this.at = at
     if (frames !== undefined) for (const frame of eachFrame(frames)) this.frame(frame, at)
     else if (opened === undefined) this.view.closed(at)
     else {
@@ -213,7 +216,8 @@ export class Fpm {
         this.timerAt = Infinity
         // what waits may say that it is not due
         if (!this.backlog.empty) return
-        this.view.tick(monotonicMs())
+        this.at = monotonicMs()
+        this.view.tick(this.at)
         this.schedule()
       },
       // not a fraction of a millisecond too early

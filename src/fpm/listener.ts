@@ -5,6 +5,7 @@ import { parseIp } from '../address.js'
 import { errnoName, ExitCode, FatalError, reason } from '../daemon/exit.js'
 import type { Logger } from '../daemon/log.js'
 import { FpmFrameError, FrameScanner } from './frame.js'
+import { enlargeReceiveBuffer } from './receive-buffer.js'
 
 export const FPM_PORT = 2620
 
@@ -145,6 +146,7 @@ export class FpmListener {
       }
       throw explain(error, address)
     }
+    enlargeReceiveBuffer(server)
     server.on('error', (error) => {
       log.error({ address: addressText(address), error: reason(error) }, 'FPM listener failed to accept')
     })

@@ -20,6 +20,9 @@ import {
   refusalToProto,
   type Target,
 } from './control-codec.js'
+import { fpmQuestionFromProto } from './fpm-codec.js'
+import { feedFpmDump, refusalOfDump, sendFpm } from './fpm-control.js'
+import type { FpmSubject } from './fpm-witness.js'
 import type { History, HistoryFilter } from './history.js'
 import { policyToProto } from './status.js'
 
@@ -33,6 +36,8 @@ export type Subject = {
   /** Forgets what the request names and returns how much that was; what it does is noted before it returns. */
   clear(request: ClearRequest): number
   explain(binding: Binding): BindingDetail
+  /** Undefined while the snooper starts, or if zebra's FPM connection is not wanted. */
+  fpm(): FpmSubject | undefined
 }
 
 /** Bindings, events or refusals in one message. */
@@ -53,6 +58,7 @@ export function listenSnoopControl(
   const onClient = (client: Client) => {
     let busy = false
     let following = false
+    let dumping = false
     const take = (answer: Promise<void>): void => {
       busy = true
       answer
@@ -78,6 +84,17 @@ export function listenSnoopControl(
         take(sendExplanation(client, subject, explainFromProto(message.explain)))
       } else if (message.clear != null) {
         clear(client, subject, clearFromProto(message.clear), log)
+      } else if (message.getFpm != null) {
+        take(sendFpm(client, subject.fpm(), fpmQuestionFromProto(message.getFpm)))
+      } else if (message.fpmDump != null) {
+        const fpm = subject.fpm()
+        const why = dumping ? 'one dump for one connection' : refusalOfDump(fpm)
+        if (why !== undefined) {
+          refuse(client, why)
+        } else if (fpm?.recent !== undefined) {
+          dumping = true
+          take(feedFpmDump(client, fpm.recent, message.fpmDump))
+        }
       } else {
         refuse(client, 'the message asks nothing that is known here')
       }
@@ -94,6 +111,7 @@ export function listenSnoopControl(
       onClose: () => {
         // who waits for more looks whether its client is still there
         if (following) subject.history.wake()
+        if (dumping) subject.fpm()?.recent?.wake()
       },
     }
   }

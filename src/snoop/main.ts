@@ -2,6 +2,7 @@
 import type { Logger } from '../daemon/log.js'
 import type { SnoopOptions } from '../daemon/options.js'
 import { BpfSnooper } from './bpf.js'
+import { FpmWitness } from './fpm-witness.js'
 import { Ports } from './ports.js'
 import { ProbeSender } from './probe-sender.js'
 import { Snooper } from './snooper.js'
@@ -18,6 +19,7 @@ export async function runSnooper(options: SnoopOptions, log: Logger): Promise<vo
     source: () => BpfSnooper.open({ repeatIntervalMs, rate, learnNs, log }),
     outlet: () => (policy.probes === 'send' ? ProbeSender.open({ log }) : undefined),
     ports: () => Ports.open({ log, exclude, probeSources }),
+    witness: (changed) => FpmWitness.open(options.fpm, log, changed),
   })
   // an unexpected end leaves no filter behind either
   process.once('exit', () => {

@@ -7,16 +7,18 @@ import { type Action, type Event, type PortLoss, step } from '../evpn/step.js'
 import { Table } from '../evpn/table.js'
 import type { snoop as proto } from '../gen/snoop.js'
 import { version } from '../version.js'
+import type { FpmChange } from '../fpm/view.js'
 import { Attachments } from './attachments.js'
 import { monotonicMs } from './clock.js'
 import { type ClearRequest, listenSnoopControl, type SnoopControl } from './control.js'
 import type { Evidence } from './evidence.js'
 import { detailOf } from './detail.js'
+import { fpmStatusToProto } from './fpm-codec.js'
 import { History } from './history.js'
 import type { Port } from './ports.js'
 import { RelayClient, type RelayEvents } from './relay-client.js'
 import { entryOfSaved, savedOf, WaitingBindings } from './saved.js'
-import type { EvidenceSource, PortMap, ProbeOutlet } from './sources.js'
+import type { EvidenceSource, PortMap, ProbeOutlet, Witness } from './sources.js'
 import { loadState, type SavedBinding, StateFile } from './state-file.js'
 import { counters, countStates } from './status.js'
 
@@ -26,6 +28,8 @@ export type Sources = {
   /** undefined where no probes are sent. */
   outlet: () => ProbeOutlet | undefined
   ports: () => Promise<PortMap>
+  /** Without it, zebra's FPM connection is not wanted. */
+  witness?: (changed: (change: FpmChange) => void) => Promise<Witness>
 }
 
 /** Timers that come within this are handled together: a probe more or less late is nothing, a wake-up is not. */
@@ -56,12 +60,14 @@ export class Snooper {
     const table = new Table()
     const history = new History()
     let snooper: Snooper | undefined
+    let witness: Witness | undefined
     const subject = {
       table,
       history,
       policy: options.policy,
       clear: (request: ClearRequest) => snooper?.clear(request) ?? 0,
       explain: (binding: Binding) => detailOf(binding, table),
+      fpm: () => witness,
     }
     const control = await listenSnoopControl(options.control, subject, () => snooper?.status(), log)
     const opened: ({ close(): void } | undefined)[] = []
@@ -72,7 +78,9 @@ export class Snooper {
     try {
       const source = keep(open.source())
       const outlet = keep(open.outlet())
-      snooper = new Snooper(options, log, table, history, control, source, outlet, await open.ports())
+      const ports = keep(await open.ports())
+      witness = await open.witness?.((change) => snooper?.onFpmChange(change))
+      snooper = new Snooper(options, log, table, history, control, source, outlet, ports, witness)
       snooper.begin()
       return snooper
     } catch (error) {
@@ -91,6 +99,7 @@ export class Snooper {
     private readonly source: EvidenceSource,
     private readonly outlet: ProbeOutlet | undefined,
     private readonly ports: PortMap,
+    private readonly witness: Witness | undefined,
   ) {
     this.policy = options.policy
     this.attachments = new Attachments(source, log)
@@ -114,7 +123,7 @@ export class Snooper {
     this.source.close()
     this.outlet?.close()
     this.ports.close()
-    await this.control.close()
+    await Promise.all([this.witness?.close(), this.control.close()])
   }
 
   private begin(): void {
@@ -160,6 +169,11 @@ export class Snooper {
     // the reason may be gone in a moment: the next frame must not be taken for a repetition
     if (place === undefined) this.attachments.forget(ifindex, vlan, mac, ip)
     else if (vni === undefined) this.withoutVni.add(ifindex)
+  }
+
+  /** What zebra programs decides nothing yet. */
+  onFpmChange(change: FpmChange): void {
+    this.log.trace({ change: change.type }, 'FPM')
   }
 
   private own(mac: string, ip: string): Own | undefined {
@@ -354,6 +368,7 @@ export class Snooper {
       probes: counters({ ...this.outlet?.counters, answered: table.answered }),
       control: counters(this.control.counters),
       ageMs: this.policy.ageMs ?? 0,
+      fpm: fpmStatusToProto(this.witness),
     }
   }
 

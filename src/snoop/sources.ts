@@ -1,6 +1,7 @@
-// What the snooper needs of the eBPF program, of rtnetlink and of the network; tests stand in for all three.
+// What the snooper needs of the eBPF program, of rtnetlink, of the network and of zebra; tests stand in for all.
 import type { EventEmitter } from 'node:events'
 import type { BpfSnooper } from './bpf.js'
+import type { FpmWitness } from './fpm-witness.js'
 import type { PortEvents, Ports } from './ports.js'
 import type { ProbeSender } from './probe-sender.js'
 
@@ -15,3 +16,5 @@ export type PortMap = EventEmitter<PortEvents> &
   Pick<Ports, 'ports' | 'vniOf' | 'probeSource' | 'ownMac' | 'ownIp' | 'close'>
 
 export type ProbeOutlet = Pick<ProbeSender, 'send' | 'counters' | 'close'>
+
+export type Witness = Pick<FpmWitness, 'off' | 'error' | 'view' | 'recent' | 'status' | 'close'>

@@ -6,7 +6,7 @@ import type { Json } from './fields.js'
 const HEX_WIDTH = 64
 
 /** One line per field, indented by two spaces per level; undecoded bytes follow as hex. */
-export function renderTree({ fields, undecoded }: Dissection): string[] {
+export function renderTree({ fields, undecoded }: Pick<Dissection, 'fields' | 'undecoded'>): string[] {
   const lines = Object.entries(fields ?? {}).flatMap(([name, value]) => branch(name, value, '  '))
   if (undecoded === undefined) return lines
   const hex = undecoded.hex.match(new RegExp(`.{1,${HEX_WIDTH}}`, 'g')) ?? []

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { findings, type Status } from '../../src/cli/health.js'
+import { fpmStatusReport } from '../../src/cli/fpm-report.js'
 import { type RelayReport, relayReport, type SnooperReport, snooperReport } from '../../src/cli/report.js'
 
 const NOW = 1_000_000
@@ -53,6 +54,27 @@ for (const [name, status, expected] of CASES) {
     assert.deepEqual(others, [])
   })
 }
+
+test('a missing witness of what zebra programs is no problem, and neither is one that is not wanted', () => {
+  const listening = ['127.0.0.1:2620']
+  const connected = { listening, peer: '127.0.0.1:40000', phase: 'live' }
+  const fpm = (changes: Parameters<typeof fpmStatusReport>[0]): string[] =>
+    said(status({}, { fpm: fpmStatusReport(changes) }))
+  assert.deepEqual(fpm({ off: true }), [])
+  assert.deepEqual(fpm(connected), [])
+  assert.deepEqual(fpm({ listening, phase: 'disconnected' }), [
+    'notice: no second witness of what zebra programs: it has not connected its FPM',
+  ])
+  assert.deepEqual(fpm({ error: 'another process is listening there' }), [
+    'notice: no second witness of what zebra programs: another process is listening there',
+  ])
+  assert.deepEqual(fpm({ ...connected, counters: [{ name: 'malformed', value: 2 }] }), [
+    'notice: 2 FPM messages could not be understood',
+  ])
+  assert.deepEqual(fpm({ ...connected, forward: { to: '127.0.0.1:2621', state: 'missed' } }), [
+    'notice: the FPM server at 127.0.0.1:2621 has not got everything',
+  ])
+})
 
 test('a port that is not snooped is named with its reason', () => {
   const port = { name: 'tap9', bridge: 'br0', up: true, attached: '', error: 'EPERM', bindings: 0, limited: 0 }

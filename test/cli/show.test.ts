@@ -181,7 +181,7 @@ test('no relay: one line, exit code 7', async (t) => {
 })
 
 const WRONG: [args: string[], message: RegExp][] = [
-  [['show'], /a command is needed: vni, macs, remote, vteps or sessions/],
+  [['show'], /a command is needed: vni, macs, remote, vteps, sessions or fpm/],
   [['show', 'mac'], /unknown command 'mac'/],
   [['show', 'vni', '10.0.0.1'], /too many arguments/],
   [['show', 'macs', 'tap1'], /Expected an IP address or a MAC address/],

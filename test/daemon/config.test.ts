@@ -42,6 +42,7 @@ relay:
   zebraTimeout: 1.5
   recent: 64k
 frr: { release: 10.0 }
+fpm: { listen: none, allowRemote: true, forward: 127.0.0.1:2621, recent: 1M }
 snoop:
   control: /run/e
   relay: /run/c
@@ -102,6 +103,7 @@ log:
     probeSources: [{ ip: '10.0.0.250', prefixLength: 24 }],
     stateFile: '/var/lib/x',
     stateAgeMs: 3_600_000,
+    fpm: { listen: 'none', allowRemote: true, forward: { ip: '127.0.0.1', port: 2621 }, recentBytes: 1 << 20 },
     logLevel: 'debug',
   })
   const { allowed, denied, ...plain } = policy
@@ -192,7 +194,7 @@ const MISTAKES: [source: string, message: string][] = [
     'relay:\n  listn: /run/a\n',
     '2:3: relay.listn: unknown key; known here: listen, zebra, control, runDir, staleTime, zebraTimeout',
   ],
-  ['relai: {}\n', '1:1: relai: unknown key; known here: pathspace, relay, frr, snoop, log'],
+  ['relai: {}\n', '1:1: relai: unknown key; known here: pathspace, relay, frr, snoop, fpm, log'],
   [
     'relay:\n  staleTime: soon\n',
     "2:14: relay.staleTime: expected a duration: seconds, or a number with ms, s, m or h ('30', '30s', '5m'), found \"soon\"",
@@ -476,4 +478,35 @@ test('the documentation’s examples are right, and its defaults the defaults', 
       assert.deepEqual(at(shown), at(snoop), key)
     }
   }
+})
+
+test('fpm: where to listen, from the command line, the file, or by default', () => {
+  const fpm = (source: string, ...given: NonNullable<Parameters<typeof snoopOptions>[0]['fpm']>) =>
+    snoopOptions(given.length === 0 ? {} : { fpm: given }, parse(source)).fpm
+  assert.deepEqual(fpm(''), { listen: 'default', allowRemote: false, forward: undefined, recentBytes: 4 << 20 })
+  assert.deepEqual(fpm('fpm: { listen: none, recent: 0 }'), {
+    ...{ listen: 'none', allowRemote: false, forward: undefined, recentBytes: 0 },
+  })
+  assert.deepEqual(fpm("fpm: { listen: ['[::1]:2620', 192.0.2.1:1], allowRemote: true, forward: 127.0.0.1:2621 }"), {
+    listen: [
+      { ip: '::1', port: 2620 },
+      { ip: '192.0.2.1', port: 1 },
+    ],
+    allowRemote: true,
+    forward: { ip: '127.0.0.1', port: 2621 },
+    recentBytes: 4 << 20,
+  })
+  assert.equal(fpm('fpm: { listen: [127.0.0.1:1] }', 'none').listen, 'none')
+  assert.deepEqual(fpm('fpm: { listen: none }', { ip: '::1', port: 7 }).listen, [{ ip: '::1', port: 7 }])
+  assert.throws(() => fpm('', 'none', { ip: '::1', port: 7 }), /fpm: none and an address at once/)
+  for (const wrong of [
+    'listen: off',
+    'listen: []',
+    'listen: [127.0.0.1]',
+    'listen: [127.0.0.1:0]',
+    'listen: [127.0.0.1:65536]',
+    "listen: ['::1:2620']",
+    'forward: localhost:2621',
+  ])
+    assert.throws(() => fpm(`fpm: { ${wrong} }`), /:1:\d+: fpm\.(listen|forward).*: expected .*IP address/, wrong)
 })

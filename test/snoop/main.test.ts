@@ -38,6 +38,7 @@ async function scene(t: TestContext, changes: Partial<SnoopOptions> = {}): Promi
     probeSources: [],
     stateFile: undefined,
     stateAgeMs: 86_400_000,
+    fpm: { listen: 'none', allowRemote: false, forward: undefined, recentBytes: 0 },
     logLevel: 'info',
     ...changes,
   }

@@ -31,6 +31,7 @@ export function subject(changes: Partial<Subject> = {}): Subject & { cleared: Cl
     policy: POLICY,
     clear: (request) => cleared.push(request),
     explain: () => DETAIL,
+    fpm: () => undefined,
     cleared,
     ...changes,
   }

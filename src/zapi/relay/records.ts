@@ -44,7 +44,7 @@ export type ExchangeRecord = { kind: RecordKind; time: number; session: number; 
 const KINDS = new Set<number>(Object.values(RecordKind))
 
 /** Writes what stands before a record's `length` bytes. */
-export function writeRecordHeader(into: Buffer, kind: RecordKind, time: number, session: number, length: number): void {
+export function writeRecordHeader(into: Buffer, kind: number, time: number, session: number, length: number): void {
   into.writeUInt32BE(RECORD_HEADER - LENGTH_BYTES + length, 0)
   into.writeUInt8(kind, 4)
   into.writeDoubleBE(time, 5)

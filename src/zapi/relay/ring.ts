@@ -1,5 +1,5 @@
 // The most recent messages of all sessions, in memory of a fixed size: the newest overwrite the oldest.
-import { RECORD_HEADER, type RecordKind, writeRecordHeader } from './records.js'
+import { RECORD_HEADER, writeRecordHeader } from './records.js'
 
 /** A reader's place: the record with this number, whose first byte has this position. Both only ever grow. */
 export type Place = { record: number; position: number }
@@ -29,12 +29,12 @@ export class Ring {
     return { ...this.next }
   }
 
-  /** Records `bytes` from `offset`, copied. One that could never fit is not kept. */
-  append(kind: RecordKind, session: number, bytes: Uint8Array, offset = 0, length = bytes.length): void {
+  /** Records `bytes` from `offset`, copied, of `time` or of now. One that could never fit is not kept. */
+  append(kind: number, session: number, bytes: Uint8Array, offset = 0, length = bytes.length, time?: number): void {
     const size = RECORD_HEADER + length
     if (size > this.memory.length) return
     while (this.next.position + size - this.oldest.position > this.memory.length) this.skip(this.oldest)
-    writeRecordHeader(this.header, kind, this.clock.now(), session, length)
+    writeRecordHeader(this.header, kind, time ?? this.clock.now(), session, length)
     this.write(this.next.position, this.header, 0, RECORD_HEADER)
     this.write(this.next.position + RECORD_HEADER, bytes, offset, length)
     this.next.position += size
