@@ -9,7 +9,7 @@ import type { PortLoss } from './step.js'
 import type { Turn } from './turn.js'
 
 /** In the confirm time the former owner is asked so many times. */
-const CONFIRMS = 2
+export const CONFIRMS = 2
 
 /** A host says that it has an IP that nobody had, or that `former` has had until now. */
 export function learn(turn: Turn, vni: number, ip: string, claim: Claim, former?: Binding): void {
@@ -80,6 +80,7 @@ export function onConfirmDue(turn: Turn, owner: Binding): void {
     if (owner.quietUntil <= now) turn.probe(owner)
     table.setTimer(owner, 'confirm', now + policy.duplicates.confirmMs / CONFIRMS)
   } else if (owner.claim !== undefined) takeOver(turn, owner, owner.claim)
+  else turn.withdraw(owner, 'elsewhere')
 }
 
 /** DEL of the old MAC comes before ADD of the new one (bgpd has one local path per IP). */
@@ -127,7 +128,10 @@ function endContest({ table }: Turn, owner: Binding): void {
 export function defend(turn: Turn, owner: Binding): boolean {
   const { claim } = owner
   endContest(turn, owner)
-  if (claim === undefined) return false
+  if (claim === undefined) {
+    turn.note('defended', owner, owner.place.port)
+    return false
+  }
   turn.refuse('defended', { vni: owner.vni, mac: claim.mac, ip: owner.ip }, claim.place.port)
   turn.note('defended', owner, owner.place.port, `${claim.mac} ${claim.place.port}`)
   if (countMove(turn, owner)) return true

@@ -22,6 +22,10 @@ export const REASONS = {
   shadowed: { state: 'shadowed', meaning: 'zebra announces the same MAC-IP itself' },
   remote: { state: 'remote', meaning: 'bgpd has a remote route for the MAC or the IP that wins' },
   'mac-remote': { state: 'remote', meaning: 'the MAC is behind another VTEP' },
+  'fpm-remote': {
+    state: 'remote',
+    meaning: 'zebra has programmed the MAC as remote (FPM), and not said since that it is local',
+  },
   duplicate: { state: 'duplicate', meaning: 'the IP changed its owner too often (RFC 9161 3.7)' },
   unconfirmed: { state: 'pending', meaning: 'known from an earlier run; it waits to be seen, or to answer a probe' },
   observed: { state: 'pending', meaning: 'would be announced, but the snooper only observes' },
@@ -39,6 +43,7 @@ export type Reason = keyof typeof REASONS
 export function reasonOf(binding: Binding, table: Table): Reason {
   if (binding.phase === 'duplicate') return 'duplicate'
   if (!binding.confirmed) return 'unconfirmed'
+  if (binding.withheld) return 'fpm-remote'
   if (!table.relayConnected) return 'relay-gone'
   const { report } = binding
   if (report === undefined || report.connection !== table.connection) return 'not-reported'
@@ -78,7 +83,7 @@ export const TRANSITIONS = {
   judge: {
     from: ANNOUNCEMENT,
     to: ANNOUNCEMENT,
-    by: ['report', 'view', 'views-reset', 'relay', 'restored'],
+    by: ['report', 'view', 'views-reset', 'relay', 'restored', 'fpm'],
     meaning: 'the relay was lost or is back, or decides otherwise: zebra or bgpd announced or withdrew something',
   },
   probe: {
@@ -96,8 +101,8 @@ export const TRANSITIONS = {
   contest: {
     from: ['pending', 'active', 'shadowed', 'probing'],
     to: ['contested'],
-    by: ['evidence'],
-    meaning: 'another host claims the IP: a Confirm probe goes to the former owner',
+    by: ['evidence', 'fpm'],
+    meaning: 'another host claims the IP, or zebra routes it to another VTEP: a Confirm probe goes to the owner',
   },
   defend: { from: ['contested'], to: ANNOUNCEMENT, by: ['evidence'], meaning: 'the former owner was seen' },
   'drop-claim': {
@@ -116,7 +121,7 @@ export const TRANSITIONS = {
     from: [...ANNOUNCEMENT, 'probing', 'contested'],
     to: ['unknown'],
     by: ['evidence', 'tick', 'static'],
-    meaning: 'the IP has another owner: the former one did not answer, or cannot be asked',
+    meaning: 'the IP has another owner, here or elsewhere: the former one did not answer, or cannot be asked',
   },
   'give-up': {
     from: ['probing', 'pending', 'active', 'shadowed', 'remote'],

@@ -34,6 +34,7 @@ import { reasonOf } from './state.js'
 import type { Table, Withdrawal } from './table.js'
 import { type Action, Turn } from './turn.js'
 import type { ViewChange } from './views.js'
+import { onTestimony, reviewMac, type Testimony } from './witness.js'
 
 export type { Action }
 
@@ -60,6 +61,8 @@ export type Event =
   | { readonly type: 'report'; readonly key: Key; readonly status: Status; readonly seq: number }
   | { readonly type: 'view'; readonly change: ViewChange }
   | { readonly type: 'views-reset' }
+  /** What zebra's FPM stream says. */
+  | { readonly type: 'fpm'; readonly testimony: Testimony }
   /** An operator's: the binding goes; with `duplicate` only if it is frozen. */
   | { readonly type: 'clear'; readonly what: 'binding' | 'duplicate'; readonly key: Key }
   | { readonly type: 'tick' }
@@ -102,7 +105,10 @@ function take(turn: Turn, event: Event): void {
       onView(turn, event.change)
       return
     case 'views-reset':
-      table.views.clear()
+      for (const { vni, mac } of table.views.clear()) reviewMac(turn, vni, mac)
+      return
+    case 'fpm':
+      onTestimony(turn, event.testimony)
       return
     case 'clear': {
       const binding = table.get(event.key)
@@ -327,7 +333,7 @@ function onReport(turn: Turn, { key, status, seq }: Extract<Event, { type: 'repo
 
 function onView(turn: Turn, change: ViewChange): void {
   const { table } = turn
-  table.views.apply(change)
+  for (const { vni, mac } of table.views.apply(change)) reviewMac(turn, vni, mac)
   if (change.type === 'vni' || change.gone || change.ip === undefined) return
   const { vni, mac, ip } = change
   const suspects = [...(table.ofMac(vni, mac)?.bindings ?? [])]

@@ -233,7 +233,7 @@ export class World {
       }
       case 'vni-gone':
         for (const [name, { vni }] of this.gateways) if (vni === command.vni) this.gateways.delete(name)
-        return { type: 'view', change: { type: 'vni', vni: command.vni, gone: true } }
+        return { type: 'view', change: { type: 'vni', vni: command.vni, gone: true, tenantVrf: 0 } }
       case 'port': {
         const { ifindex, vlan, up, gone } = command
         const name = vlan === undefined ? `${ifindex}` : `${ifindex} ${vlan}`

@@ -12,6 +12,8 @@ export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
   /** By `ifindex.vlan`. */
   readonly vnis = new Map<string, number>()
   readonly ownAddresses = new Set<string>()
+  /** Of whichever VXLAN device. */
+  vxlanVni: number | undefined
   closed = false
 
   vniOf(ifindex: number, vlan: number): number | undefined {
@@ -21,6 +23,14 @@ export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
   /** As on a bridge without addresses. */
   probeSource(ifindex: number, _vlan: number, ip: string): ProbeSource {
     return { mac: fakeMac(ifindex), ip: ip.includes(':') ? `fe80::ff:fe00:aa${fakeByte(ifindex)}` : '0.0.0.0' }
+  }
+
+  vniOfVxlan(): number | undefined {
+    return this.vxlanVni
+  }
+
+  vrfOfTable(table: number): number | undefined {
+    return table === 254 ? 0 : undefined
   }
 
   ownMac(mac: string): boolean {
