@@ -83,7 +83,7 @@ export type Binding = Key & {
   readonly isStatic: boolean
   /** False for one of an earlier run that nobody has announced since: it waits to be seen. */
   confirmed: boolean
-  /** zebra has programmed its MAC as remote, and has not said since that it is local: see Views.isWithheld. */
+  /** zebra has programmed its MAC as remote, and not taken it back since: see Views.isWithheld. */
   withheld: boolean
   firstSeen: number
   lastSeen: number
@@ -96,7 +96,7 @@ export type Binding = Key & {
   /** Not to be probed before: the host was just asking whether the address is free (RFC 5227 2.1.1). */
   quietUntil: number
   quietSince: number
-  /** The last claim of another host; decided about while `contested`. */
+  /** The last claim of another host; decided about while `contested`, unless only zebra routes the address elsewhere. */
   claim: Claim | undefined
   /** When the address changed its owner, within the window of duplicate detection. */
   moves: readonly number[]

@@ -11,7 +11,7 @@ export const STATES = {
   shadowed: 'zebra announces the same MAC-IP itself',
   remote: 'the MAC or the IP is behind another VTEP',
   probing: 'silent for a third of the age: the host is asked whether it is still there',
-  contested: 'another host claims the IP: the former owner is asked first',
+  contested: 'another host claims the IP, or zebra routes it to another VTEP: the owner is asked first',
   duplicate: 'the IP changed its owner too often: withdrawn, and frozen for the hold-down time',
 } as const
 export type State = keyof typeof STATES
@@ -24,7 +24,7 @@ export const REASONS = {
   'mac-remote': { state: 'remote', meaning: 'the MAC is behind another VTEP' },
   'fpm-remote': {
     state: 'remote',
-    meaning: 'zebra has programmed the MAC as remote (FPM), and not said since that it is local',
+    meaning: 'zebra has programmed the MAC as remote (FPM), and not taken it back with a higher sequence number',
   },
   duplicate: { state: 'duplicate', meaning: 'the IP changed its owner too often (RFC 9161 3.7)' },
   unconfirmed: { state: 'pending', meaning: 'known from an earlier run; it waits to be seen, or to answer a probe' },
@@ -43,8 +43,8 @@ export type Reason = keyof typeof REASONS
 export function reasonOf(binding: Binding, table: Table): Reason {
   if (binding.phase === 'duplicate') return 'duplicate'
   if (!binding.confirmed) return 'unconfirmed'
-  if (binding.withheld) return 'fpm-remote'
   if (!table.relayConnected) return 'relay-gone'
+  if (binding.withheld) return 'fpm-remote'
   const { report } = binding
   if (report === undefined || report.connection !== table.connection) return 'not-reported'
   if (report.status === 'mac-not-local' && table.views.isRemote(binding.vni, binding.mac)) return 'mac-remote'
@@ -75,11 +75,16 @@ type Transition = {
 export const TRANSITIONS = {
   learn: {
     from: ['unknown'],
-    to: ['pending'],
+    to: ['pending', 'remote'],
     by: ['evidence', 'static', 'tick', 'port-lost'],
     meaning: 'a host said that it has the IP, an operator did, or a claim was decided for its host',
   },
-  restore: { from: ['unknown'], to: ['pending'], by: ['restored'], meaning: 'it was known in an earlier run' },
+  restore: {
+    from: ['unknown'],
+    to: ['pending', 'remote'],
+    by: ['restored'],
+    meaning: 'it was known in an earlier run',
+  },
   judge: {
     from: ANNOUNCEMENT,
     to: ANNOUNCEMENT,

@@ -265,6 +265,7 @@ function onRestored(turn: Turn, { from, entry, place, vni, own }: Restored): voi
     // bgpd was told of it all the time
     if (from === 'relay') current.confirmed = true
     else if (isHigher) turn.put(current)
+    if (from === 'relay' && current.withheld) turn.remove(current)
     return
   }
   if (place === undefined) {
@@ -297,6 +298,7 @@ function onRestored(turn: Turn, { from, entry, place, vni, own }: Restored): voi
   const binding = newBinding({ firstSeen, ...seed }, { confirmed: from === 'relay', minSeq })
   table.add(binding)
   turn.note('restored', binding, place.port, from)
+  if (from === 'relay' && binding.withheld) turn.remove(binding)
   if (policy.probes === 'off') {
     // nobody listened while the snooper was away: silence until then proves nothing
     binding.lastSeen = now
@@ -318,7 +320,8 @@ function onStatic(turn: Turn, { vni, mac, ip, router }: StaticBinding): void {
 function onReport(turn: Turn, { key, status, seq }: Extract<Event, { type: 'report' }>): void {
   const { table } = turn
   const binding = table.get(key)
-  if (binding === undefined) return
+  // what is withheld is not in the overlay: that report is of before
+  if (binding === undefined || binding.withheld) return
   const before = binding.report?.status
   binding.report = { status, seq, connection: table.connection }
   if (status === before || binding.phase === 'duplicate') return

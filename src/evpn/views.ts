@@ -2,9 +2,13 @@
 // which MACs zebra has programmed as remote, as its FPM stream tells.
 import type { Key } from './binding.js'
 
-/** ZEBRA_MACIP_TYPE_STICKY and ZEBRA_MACIP_TYPE_GW (lib/zclient.h): a MAC that never moves; a default gateway's MAC-IP. */
+/**
+ * ZEBRA_MACIP_TYPE_STICKY, _GW and _SYNC_PATH (lib/zclient.h): a MAC that never moves; a default gateway's MAC-IP; what
+ * another member of an Ethernet segment says of a host that is behind this node, too.
+ */
 const STICKY_FLAG = 0x01
 const GATEWAY_FLAG = 0x02
+const SYNC_FLAG = 0x40
 
 /** Who announced it: a MAC-IP of zebra is local, one of bgpd behind another VTEP. */
 export type Announcer = 'zebra' | 'bgpd'
@@ -38,20 +42,20 @@ class VniViews {
   readonly gatewayIps = new Tally()
   /** Sequence numbers of the MACs that zebra announced as local. */
   readonly local = new Map<string, number>()
-  /** … and of those that bgpd announced alone. */
-  private readonly remoteAlone = new Map<string, number>()
+  /** MACs that bgpd announced alone. */
+  private readonly remoteAlone = new Set<string>()
   /** By IP, then by MAC. */
   readonly remoteIps = new Map<string, Map<string, Remote>>()
   readonly remoteMacs = new Tally()
-  /** MACs that zebra has programmed as remote, and the highest sequence number of their remote routes since. */
-  readonly programmed = new Map<string, number>()
+  /** The highest sequence number of a MAC's remote routes, since it has any. */
+  readonly remoteSeqs = new Map<string, number>()
 
   apply(change: MacIpChange): void {
     const { by, mac, ip, gone, flags, seq } = change
     if (by === 'bgpd') {
       if (this.placeRemote(change)) this.remoteMacs.add(mac, gone ? -1 : 1)
-      const programmed = this.programmed.get(mac)
-      if (programmed !== undefined && !gone && seq > programmed) this.programmed.set(mac, seq)
+      if (!gone) this.remoteSeqs.set(mac, Math.max(this.remoteSeqs.get(mac) ?? 0, seq))
+      else if (!this.remoteMacs.has(mac)) this.remoteSeqs.delete(mac)
     } else if (ip === undefined) {
       if (gone) this.local.delete(mac)
       else this.local.set(mac, seq)
@@ -63,19 +67,9 @@ class VniViews {
     }
   }
 
-  /** The highest known sequence number of the MAC's remote route; 0 if there is none. */
-  remoteSeq(mac: string): number {
-    return this.remoteAlone.get(mac) ?? 0
-  }
-
   /** Whether that is one route more, or one less. */
   private placeRemote({ mac, ip, gone, flags, seq }: MacIpChange): boolean {
-    if (ip === undefined) {
-      const known = this.remoteAlone.has(mac)
-      if (gone) this.remoteAlone.delete(mac)
-      else this.remoteAlone.set(mac, seq)
-      return known === gone
-    }
+    if (ip === undefined) return place(this.remoteAlone, mac, !gone)
     const ofIp = this.remoteIps.get(ip)
     const known = ofIp?.has(mac) === true
     if (gone) {
@@ -92,8 +86,17 @@ class VniViews {
 /** Sequence numbers are u32; from the last one nothing can be taken over. */
 const MAX_SEQ = 0xffff_ffff
 
+/** Less than any sequence number: zebra has announced as local since what it had programmed as remote. */
+const TAKEN_BACK = -1
+
+/** As many as the FPM view has MACs. */
+const MAX_PROGRAMMED = 250_000
+
 export class Views {
   private readonly vnis = new Map<number, VniViews>()
+  /** By VNI: MACs that zebra has programmed as remote, and the highest sequence number of their remote routes since. */
+  private readonly programmed = new Map<number, Map<string, number>>()
+  private programmedSize = 0
   private readonly byVrf = new Map<number, Set<number>>()
 
   isGateway({ vni, mac, ip }: Key): boolean {
@@ -111,28 +114,33 @@ export class Views {
    * remote route: it is not to be announced from here. What zebra does not announce is not announced anyway.
    */
   isWithheld(vni: number, mac: string): boolean {
-    const views = this.vnis.get(vni)
-    const programmed = views?.programmed.get(mac)
-    const local = views?.local.get(mac)
+    const programmed = this.programmed.get(vni)?.get(mac)
+    const local = programmed === undefined ? undefined : this.vnis.get(vni)?.local.get(mac)
     return programmed !== undefined && local !== undefined && local <= programmed
   }
 
   setProgrammed(vni: number, mac: string, remote: boolean): void {
+    const macs = this.programmed.get(vni)
+    const known = macs?.get(mac)
     if (!remote) {
-      this.vnis.get(vni)?.programmed.delete(mac)
+      if (macs?.delete(mac) === true) this.programmedSize -= 1
+      if (macs?.size === 0) this.programmed.delete(vni)
       return
     }
-    const views = this.of(vni)
-    views.programmed.set(mac, Math.max(views.programmed.get(mac) ?? 0, views.remoteSeq(mac)))
+    if (known === undefined) {
+      if (this.programmedSize === MAX_PROGRAMMED) return
+      this.programmedSize += 1
+    }
+    const seq = Math.max(known ?? 0, this.vnis.get(vni)?.remoteSeqs.get(mac) ?? 0)
+    if (macs === undefined) this.programmed.set(vni, new Map([[mac, seq]]))
+    else macs.set(mac, seq)
   }
 
-  /** Returns the MACs that were known as programmed. */
+  /** Returns the MACs that were withheld. */
   forgetProgrammed(): MacKey[] {
-    const macs: MacKey[] = []
-    for (const [vni, { programmed }] of this.vnis) {
-      for (const mac of programmed.keys()) macs.push({ vni, mac })
-      programmed.clear()
-    }
+    const macs = this.withheldMacs()
+    this.programmed.clear()
+    this.programmedSize = 0
     return macs
   }
 
@@ -160,30 +168,50 @@ export class Views {
     const { vni } = change
     if (change.type === 'vni') {
       this.setVrf(vni, change.gone ? undefined : change.tenantVrf)
-      const views = this.vnis.get(vni)
-      if (!change.gone || views === undefined) return []
-      const { programmed } = views
+      if (!change.gone) return []
+      const macs = this.withheldMacs(vni)
       this.vnis.delete(vni)
-      return [...programmed.keys()].map((mac) => ({ vni, mac }))
+      // zebra forgets the MACs of a device that is gone without a word to FPM
+      this.programmedSize -= this.programmed.get(vni)?.size ?? 0
+      this.programmed.delete(vni)
+      return macs
     }
     if (change.gone && !this.vnis.has(vni)) return []
     const views = this.of(vni)
     views.apply(change)
-    return views.programmed.has(change.mac) ? [{ vni, mac: change.mac }] : []
+    return this.weigh(change, views) ? [{ vni, mac: change.mac }] : []
   }
 
-  /** Everything that ZAPI told; what is programmed stays. Returns the MACs of that: they may be withheld no longer. */
+  /** Everything that ZAPI told; what is programmed stays. Returns the MACs that were withheld. */
   clear(): MacKey[] {
-    const macs: MacKey[] = []
-    for (const [vni, { programmed }] of [...this.vnis]) {
-      this.vnis.delete(vni)
-      for (const [mac, seq] of programmed) {
-        this.of(vni).programmed.set(mac, seq)
-        macs.push({ vni, mac })
-      }
-    }
+    const macs = this.withheldMacs()
+    this.vnis.clear()
     this.byVrf.clear()
     return macs
+  }
+
+  /** What a change says of a MAC that zebra has programmed as remote; whether it is one. */
+  private weigh({ by, vni, mac, ip, gone, flags, seq }: MacIpChange, { remoteMacs }: VniViews): boolean {
+    const macs = this.programmed.get(vni)
+    const programmed = macs?.get(mac)
+    if (macs === undefined || programmed === undefined) return false
+    if (by === 'bgpd') {
+      if (!gone) macs.set(mac, (flags & SYNC_FLAG) === 0 ? Math.max(programmed, seq) : TAKEN_BACK)
+    } else if (ip === undefined && (gone ? !remoteMacs.has(mac) : seq > programmed)) {
+      // zebra does not unprogram a MAC that has come back, and counts from 0 again once it has forgotten it
+      macs.set(mac, TAKEN_BACK)
+    }
+    return true
+  }
+
+  private withheldMacs(of?: number): MacKey[] {
+    const withheld: MacKey[] = []
+    for (const vni of of === undefined ? this.programmed.keys() : [of]) {
+      for (const mac of this.programmed.get(vni)?.keys() ?? []) {
+        if (this.isWithheld(vni, mac)) withheld.push({ vni, mac })
+      }
+    }
+    return withheld
   }
 
   private of(vni: number): VniViews {

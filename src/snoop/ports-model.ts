@@ -7,10 +7,10 @@ import { LinkTables } from './ports-tables.js'
 import { chooseSource, type ProbeSource, type SourceAddress, type SviPlace } from './probe-source.js'
 import { hasVlan, mapVnis, type VniMap, type Vlans, type VxlanPort } from './ports-vlans.js'
 
-/** A bridge member on the VM side. */
 /** linux/rtnetlink.h: that of the default VRF. */
 const RT_TABLE_MAIN = 254
 
+/** A bridge member on the VM side. */
 export type Port = {
   ifindex: number
   name: string
