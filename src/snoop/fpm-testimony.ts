@@ -17,14 +17,16 @@ export function* testimonyOf(
       const { mac, ifindex, vlan = 0 } = change.mac
       // zebra does not say the VNI before 9.0
       const vni = change.mac.vni ?? kernel.vniOfVxlan(ifindex, vlan)
-      if (vni === undefined || view.isRouterMac(change.mac)) return
-      yield { kind: 'mac', vni, mac, remote: change.update !== 'removed' }
+      const remote = change.update !== 'removed'
+      // that it is a router's may have turned out after it was told
+      if (vni === undefined || (remote && view.isRouterMac(change.mac))) return
+      yield { kind: 'mac', vni, mac, remote }
       return
     }
     case 'host-route': {
       const { route, update } = change
       // what zebra says again is no news: the host was asked about it
-      if (update === 'removed' || update === 'confirmed') return
+      if (update === 'removed' || update === 'confirmed' || route.protocol !== 'bgp') return
       const vtep = vtepOf(view.paths(route) ?? [], kernel)
       const vrf = 'vrf' in route.in ? route.in.vrf : kernel.vrfOfTable(route.in.table)
       if (vtep === undefined || vrf === undefined) return
@@ -33,16 +35,22 @@ export function* testimonyOf(
     }
     case 'phase':
       // what zebra said before it was lost proves nothing; what it says again it says from the beginning
-      if (change.phase === 'disconnected') yield { kind: 'none' }
+      if (change.phase !== 'live') yield { kind: 'none' }
       return
     case 'nexthop':
   }
 }
 
-/** Where an EVPN route leads; undefined for any other, and for one that leads here. */
+/** Where an EVPN route leads; undefined for any other, and for one that leads here, too. */
 function vtepOf(paths: readonly Path[], kernel: Kernel): string | undefined {
+  let vtep: string | undefined
   for (const { gateway, onlink, vni } of paths) {
-    if (gateway !== undefined && (vni !== undefined || onlink) && !kernel.ownIp(gateway)) return gateway
+    if (gateway === undefined || (vni === undefined && !onlink) || UNNUMBERED.test(gateway)) continue
+    if (kernel.ownIp(gateway)) return undefined
+    vtep ??= gateway
   }
-  return undefined
+  return vtep
 }
+
+/** Link-local gateways of unnumbered neighbours are on-link, too. */
+const UNNUMBERED = /^(169\.254\.|fe[89ab].:)/

@@ -5,6 +5,7 @@ import { type Binding, type Entry, entryOf, isInOverlay, type Own, type Place } 
 import type { Policy } from '../evpn/policy.js'
 import { type Action, type Event, type PortLoss, step } from '../evpn/step.js'
 import { Table } from '../evpn/table.js'
+import type { FpmChange, FpmView } from '../fpm/view.js'
 import type { snoop as proto } from '../gen/snoop.js'
 import { version } from '../version.js'
 import { Attachments } from './attachments.js'
@@ -12,6 +13,7 @@ import { monotonicMs } from './clock.js'
 import { type ClearRequest, listenSnoopControl, type SnoopControl } from './control.js'
 import type { Evidence } from './evidence.js'
 import { detailOf } from './detail.js'
+import { testimonyOf } from './fpm-testimony.js'
 import { History } from './history.js'
 import type { Port } from './ports.js'
 import { RelayClient, type RelayEvents } from './relay-client.js'
@@ -188,6 +190,13 @@ export class Snooper {
 
   private lose(ifindex: number, why: PortLoss): void {
     this.step({ type: 'port-lost', ifindex, reason: why })
+  }
+
+  /** What zebra's FPM connection has changed in `view`. */
+  onFpmChange(change: FpmChange, view: FpmView): void {
+    for (const testimony of testimonyOf(change, view, this.ports, this.table.views)) {
+      this.step({ type: 'fpm', testimony })
+    }
   }
 
   private relayEvents(): RelayEvents {
