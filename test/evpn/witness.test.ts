@@ -281,6 +281,7 @@ test('a route costs nobody the address who cannot be asked: that would be guessi
   const quiet = announced()
   quiet.send(evidence({ kind: 'arp-probe' }))
   assert.deepEqual(quiet.send(routed()), [], 'the host asks itself')
+  assert.ok(!quiet.noted.includes('contested'))
 
   const asks = announced()
   asks.send(routed(), 2000)
