@@ -25,7 +25,7 @@ const TIMERS: Readonly<Record<TimerName, string>> = {
   probe: 'the host is asked whether it is still there',
   'give-up': 'withdrawn, if the host has not answered',
   age: 'withdrawn, if not seen before',
-  confirm: 'the owner is asked again, or the claim wins',
+  confirm: 'the owner is asked again, or loses the address',
   object: 'the host is asked whether it has the address, too',
   'hold-down': 'no longer frozen',
 }
@@ -35,6 +35,8 @@ const ADVICE: Words = {
   remote: 'if the host is really here, let it speak (ping its gateway); else nothing: the other node announces it',
   'mac-remote':
     'if the host is really here, let it speak (ping its gateway); else nothing: the other node announces it',
+  'fpm-remote':
+    'look where zebra has the MAC: macipctl check, and vtysh -c "show evpn mac vni all"; if the host is here, let it speak',
   'relay-gone': 'start the relay: macipd relay; see macipctl status',
   'not-reported': 'look again in a moment; if it stays so, see macipctl status',
   'no-session': 'start bgpd with its -z option at the relay; see macipctl status',
@@ -62,7 +64,7 @@ const ADVICE: Words = {
 /** States and reasons that need more words than the snooper's own tables have for them. */
 const STATES: Words = {
   probing: 'the host is asked whether it is still there',
-  contested: 'another host claims the address; the owner is asked first',
+  contested: 'another host claims the address, or zebra routes it to another VTEP; the owner is asked first',
   duplicate: 'the address moved too often: it is withdrawn and frozen',
 }
 

@@ -46,7 +46,7 @@ States:
   active     announced to bgpd
   pending    held, WHY says for what
   probing    the host is asked whether it is still there
-  contested  another host claims the address; the owner is asked first
+  contested  another host claims the address, or zebra routes it elsewhere; the owner is asked
   duplicate  the address moved too often: withdrawn and frozen
   remote     the address is behind another VTEP
   shadowed   zebra announces it itself`,

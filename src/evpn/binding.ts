@@ -83,6 +83,8 @@ export type Binding = Key & {
   readonly isStatic: boolean
   /** False for one of an earlier run that nobody has announced since: it waits to be seen. */
   confirmed: boolean
+  /** zebra has programmed its MAC as remote, and not taken it back since: see Views.isWithheld. */
+  withheld: boolean
   firstSeen: number
   lastSeen: number
   minSeq: number
@@ -94,7 +96,7 @@ export type Binding = Key & {
   /** Not to be probed before: the host was just asking whether the address is free (RFC 5227 2.1.1). */
   quietUntil: number
   quietSince: number
-  /** The last claim of another host; decided about while `contested`. */
+  /** The last claim of another host; decided about while `contested`, unless only zebra routes the address elsewhere. */
   claim: Claim | undefined
   /** When the address changed its owner, within the window of duplicate detection. */
   moves: readonly number[]
@@ -118,6 +120,7 @@ export function newBinding(seed: Seed, { isStatic = false, confirmed = true, min
     evidence,
     isStatic,
     confirmed,
+    withheld: false,
     firstSeen,
     lastSeen,
     minSeq,
@@ -145,7 +148,8 @@ function jitterOf(mac: string, ip: string): number {
 }
 
 /** Whether the relay's overlay should hold it. */
-export const isInOverlay = ({ confirmed, phase }: Binding): boolean => confirmed && phase !== 'duplicate'
+export const isInOverlay = ({ confirmed, phase, withheld }: Binding): boolean =>
+  confirmed && phase !== 'duplicate' && !withheld
 
 export function entryOf(binding: Binding, observe: boolean): Entry {
   const { vni, mac, ip, router, place, firstSeen, lastSeen, minSeq } = binding

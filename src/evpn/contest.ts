@@ -35,10 +35,10 @@ export function learn(turn: Turn, vni: number, ip: string, claim: Claim, former?
 
 /** Another host claims the IP of `owner`. */
 export function contest(turn: Turn, owner: Binding, claim: Claim): void {
-  const { table, policy, now } = turn
+  const { table, policy } = turn
   if (owner.phase === 'contested') {
     // one claim is decided at a time; the next frame of another is not a repetition
-    if (owner.claim?.mac === claim.mac) owner.claim = claim
+    if (owner.claim === undefined || owner.claim.mac === claim.mac) owner.claim = claim
     else turn.forget(claim.place, claim.mac, owner.ip)
     return
   }
@@ -53,33 +53,53 @@ export function contest(turn: Turn, owner: Binding, claim: Claim): void {
     takeOver(turn, owner, claim)
     return
   }
-  const { confirmMs } = policy.duplicates
+  if (askOwner(turn, owner, claim, `${claim.mac} ${claim.place.port}`)) return
+  turn.refuse('confirm-busy', key, claim.place.port)
+  turn.forget(claim.place, claim.mac, owner.ip)
+}
+
+/** zebra routes the IP of `owner` to another VTEP: its host is asked; what it answers decides. */
+export function contestByRoute(turn: Turn, owner: Binding, vtep: string): void {
+  const { table, policy, now } = turn
+  const { phase, place, confirmed, isStatic } = owner
+  if (!confirmed || isStatic || phase === 'contested' || phase === 'duplicate') return
+  // one that may not be asked is not given up either: that would be guessing
+  if (policy.probes === 'off' || owner.quietUntil > now || isRemote(owner, table)) return
+  // refreshing asks it all the same, only later
+  if (!askOwner(turn, owner, undefined, `route to ${vtep}`)) turn.refuse('confirm-busy', owner, place.port)
+}
+
+/** Begins a contest; false if too many others are asked at the moment. */
+function askOwner(turn: Turn, owner: Binding, claim: Claim | undefined, detail: string): boolean {
+  const { table, policy, now } = turn
   const rate = confirmRate(policy.probeRate)
-  const { ifindex } = owner.place
-  const at = table.confirmPace.reserveBefore(ifindex, now, now + confirmMs / CONFIRMS, rate)
-  if (at === undefined) {
-    turn.refuse('confirm-busy', key, claim.place.port)
-    turn.forget(claim.place, claim.mac, owner.ip)
-    return
-  }
+  const { ifindex, port } = owner.place
+  const latest = now + policy.duplicates.confirmMs / CONFIRMS
+  const at = table.confirmPace.reserveBefore(ifindex, now, latest, rate)
+  if (at === undefined) return false
   for (let more = 1; more < CONFIRMS; more++) table.confirmPace.reserve(ifindex, now, rate)
   owner.phase = 'contested'
   table.contested.add(owner)
   owner.claim = claim
   owner.tries = 0
   table.setTimer(owner, 'confirm', at)
-  turn.note('contested', owner, owner.place.port, `${claim.mac} ${claim.place.port}`)
+  turn.note('contested', owner, port, detail)
   if (at <= now) onConfirmDue(turn, owner)
+  return true
 }
 
 export function onConfirmDue(turn: Turn, owner: Binding): void {
   const { table, policy, now } = turn
-  if (owner.tries < CONFIRMS && !isRemote(owner, table)) {
+  const cannotAnswer = isRemote(owner, table)
+  // against a host that was not asked, a route proves nothing
+  if (owner.claim === undefined && (cannotAnswer || owner.quietUntil > now)) dropClaim(turn, owner)
+  else if (owner.tries < CONFIRMS && !cannotAnswer) {
     owner.tries += 1
     // who asks whether the address is free does not have it; if it takes it after all, it will say so
     if (owner.quietUntil <= now) turn.probe(owner)
     table.setTimer(owner, 'confirm', now + policy.duplicates.confirmMs / CONFIRMS)
   } else if (owner.claim !== undefined) takeOver(turn, owner, owner.claim)
+  else turn.withdraw(owner, 'elsewhere')
 }
 
 /** DEL of the old MAC comes before ADD of the new one (bgpd has one local path per IP). */
@@ -98,7 +118,7 @@ function takeOver(turn: Turn, owner: Binding, claim: Claim): void {
   learn(turn, owner.vni, owner.ip, claim, owner)
 }
 
-/** The claim has come to nothing: the address stays where it is. */
+/** The claim, or the route, has come to nothing: the address stays where it is. */
 export function dropClaim(turn: Turn, owner: Binding): void {
   const { claim } = owner
   endContest(turn, owner)
@@ -127,7 +147,10 @@ function endContest({ table }: Turn, owner: Binding): void {
 export function defend(turn: Turn, owner: Binding): boolean {
   const { claim } = owner
   endContest(turn, owner)
-  if (claim === undefined) return false
+  if (claim === undefined) {
+    turn.note('defended', owner, owner.place.port)
+    return false
+  }
   turn.refuse('defended', { vni: owner.vni, mac: claim.mac, ip: owner.ip }, claim.place.port)
   turn.note('defended', owner, owner.place.port, `${claim.mac} ${claim.place.port}`)
   if (countMove(turn, owner)) return true

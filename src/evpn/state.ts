@@ -11,7 +11,7 @@ export const STATES = {
   shadowed: 'zebra announces the same MAC-IP itself',
   remote: 'the MAC or the IP is behind another VTEP',
   probing: 'silent for a third of the age: the host is asked whether it is still there',
-  contested: 'another host claims the IP: the former owner is asked first',
+  contested: 'another host claims the IP, or zebra routes it to another VTEP: the owner is asked first',
   duplicate: 'the IP changed its owner too often: withdrawn, and frozen for the hold-down time',
 } as const
 export type State = keyof typeof STATES
@@ -22,6 +22,10 @@ export const REASONS = {
   shadowed: { state: 'shadowed', meaning: 'zebra announces the same MAC-IP itself' },
   remote: { state: 'remote', meaning: 'bgpd has a remote route for the MAC or the IP that wins' },
   'mac-remote': { state: 'remote', meaning: 'the MAC is behind another VTEP' },
+  'fpm-remote': {
+    state: 'remote',
+    meaning: 'zebra has programmed the MAC as remote (FPM), and not taken it back with a higher sequence number',
+  },
   duplicate: { state: 'duplicate', meaning: 'the IP changed its owner too often (RFC 9161 3.7)' },
   unconfirmed: { state: 'pending', meaning: 'known from an earlier run; it waits to be seen, or to answer a probe' },
   observed: { state: 'pending', meaning: 'would be announced, but the snooper only observes' },
@@ -40,6 +44,7 @@ export function reasonOf(binding: Binding, table: Table): Reason {
   if (binding.phase === 'duplicate') return 'duplicate'
   if (!binding.confirmed) return 'unconfirmed'
   if (!table.relayConnected) return 'relay-gone'
+  if (binding.withheld) return 'fpm-remote'
   const { report } = binding
   if (report === undefined || report.connection !== table.connection) return 'not-reported'
   if (report.status === 'mac-not-local' && table.views.isRemote(binding.vni, binding.mac)) return 'mac-remote'
@@ -70,15 +75,20 @@ type Transition = {
 export const TRANSITIONS = {
   learn: {
     from: ['unknown'],
-    to: ['pending'],
+    to: ['pending', 'remote'],
     by: ['evidence', 'static', 'tick', 'port-lost'],
     meaning: 'a host said that it has the IP, an operator did, or a claim was decided for its host',
   },
-  restore: { from: ['unknown'], to: ['pending'], by: ['restored'], meaning: 'it was known in an earlier run' },
+  restore: {
+    from: ['unknown'],
+    to: ['pending', 'remote'],
+    by: ['restored'],
+    meaning: 'it was known in an earlier run',
+  },
   judge: {
     from: ANNOUNCEMENT,
     to: ANNOUNCEMENT,
-    by: ['report', 'view', 'views-reset', 'relay', 'restored'],
+    by: ['report', 'view', 'views-reset', 'relay', 'restored', 'fpm'],
     meaning: 'the relay was lost or is back, or decides otherwise: zebra or bgpd announced or withdrew something',
   },
   probe: {
@@ -96,8 +106,8 @@ export const TRANSITIONS = {
   contest: {
     from: ['pending', 'active', 'shadowed', 'probing'],
     to: ['contested'],
-    by: ['evidence'],
-    meaning: 'another host claims the IP: a Confirm probe goes to the former owner',
+    by: ['evidence', 'fpm'],
+    meaning: 'another host claims the IP, or zebra routes it to another VTEP: a Confirm probe goes to the owner',
   },
   defend: { from: ['contested'], to: ANNOUNCEMENT, by: ['evidence'], meaning: 'the former owner was seen' },
   'drop-claim': {
@@ -116,7 +126,7 @@ export const TRANSITIONS = {
     from: [...ANNOUNCEMENT, 'probing', 'contested'],
     to: ['unknown'],
     by: ['evidence', 'tick', 'static'],
-    meaning: 'the IP has another owner: the former one did not answer, or cannot be asked',
+    meaning: 'the IP has another owner, here or elsewhere: the former one did not answer, or cannot be asked',
   },
   'give-up': {
     from: ['probing', 'pending', 'active', 'shadowed', 'remote'],

@@ -34,6 +34,7 @@ import { reasonOf } from './state.js'
 import type { Table, Withdrawal } from './table.js'
 import { type Action, Turn } from './turn.js'
 import type { ViewChange } from './views.js'
+import { onTestimony, reviewMac, type Testimony } from './witness.js'
 
 export type { Action }
 
@@ -60,6 +61,8 @@ export type Event =
   | { readonly type: 'report'; readonly key: Key; readonly status: Status; readonly seq: number }
   | { readonly type: 'view'; readonly change: ViewChange }
   | { readonly type: 'views-reset' }
+  /** What zebra's FPM stream says. */
+  | { readonly type: 'fpm'; readonly testimony: Testimony }
   /** An operator's: the binding goes; with `duplicate` only if it is frozen. */
   | { readonly type: 'clear'; readonly what: 'binding' | 'duplicate'; readonly key: Key }
   | { readonly type: 'tick' }
@@ -102,7 +105,10 @@ function take(turn: Turn, event: Event): void {
       onView(turn, event.change)
       return
     case 'views-reset':
-      table.views.clear()
+      for (const { vni, mac } of table.views.clear()) reviewMac(turn, vni, mac)
+      return
+    case 'fpm':
+      onTestimony(turn, event.testimony)
       return
     case 'clear': {
       const binding = table.get(event.key)
@@ -257,6 +263,7 @@ function onRestored(turn: Turn, { from, entry, place, vni, own }: Restored): voi
     // bgpd was told of it all the time
     if (from === 'relay') current.confirmed = true
     else if (isHigher) turn.put(current)
+    if (from === 'relay' && current.withheld) turn.remove(current)
     return
   }
   if (place === undefined) {
@@ -289,6 +296,7 @@ function onRestored(turn: Turn, { from, entry, place, vni, own }: Restored): voi
   const binding = newBinding({ firstSeen, ...seed }, { confirmed: from === 'relay', minSeq })
   table.add(binding)
   turn.note('restored', binding, place.port, from)
+  if (from === 'relay' && binding.withheld) turn.remove(binding)
   if (policy.probes === 'off') {
     // nobody listened while the snooper was away: silence until then proves nothing
     binding.lastSeen = now
@@ -310,7 +318,8 @@ function onStatic(turn: Turn, { vni, mac, ip, router }: StaticBinding): void {
 function onReport(turn: Turn, { key, status, seq }: Extract<Event, { type: 'report' }>): void {
   const { table } = turn
   const binding = table.get(key)
-  if (binding === undefined) return
+  // what is withheld is not in the overlay: that report is of before
+  if (binding === undefined || binding.withheld) return
   const before = binding.report?.status
   binding.report = { status, seq, connection: table.connection }
   if (status === before || binding.phase === 'duplicate') return
@@ -330,7 +339,7 @@ function onReport(turn: Turn, { key, status, seq }: Extract<Event, { type: 'repo
 
 function onView(turn: Turn, change: ViewChange): void {
   const { table } = turn
-  table.views.apply(change)
+  for (const { vni, mac } of table.views.apply(change)) reviewMac(turn, vni, mac)
   if (change.type === 'vni' || change.gone || change.ip === undefined) return
   const { vni, mac, ip } = change
   const suspects = [...(table.ofMac(vni, mac)?.bindings ?? [])]

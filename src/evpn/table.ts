@@ -13,6 +13,7 @@ export const WITHDRAWALS = {
   'port-gone': 'the port left its bridge or was removed',
   'vni-changed': 'the port and VLAN now belong to another VNI, or to none',
   'other-mac': 'another MAC address took over the IP address',
+  elsewhere: 'zebra routes the IP address to another VTEP, and the host did not answer',
   'hold-down': 'it was a duplicate, and the hold-down time is over',
   cleared: 'an operator cleared it',
   'evicted-vni': 'the VNI is full, and its port has more bindings than any other',
@@ -89,6 +90,7 @@ export class Table {
       this.vnis.set(binding.vni, vni)
     }
     vni.byIp.set(binding.ip, binding)
+    binding.withheld = this.views.isWithheld(binding.vni, binding.mac)
     if (!binding.isStatic) {
       vni.crowd.add(binding, v6)
       this.crowd.add(binding, v6)

@@ -36,6 +36,7 @@ const IFLA_VXLAN_VNIFILTER = 30
 const IFLA_BR_AGEING_TIME = 4
 const IFLA_BR_VLAN_FILTERING = 7
 
+const IFLA_VRF_TABLE = 1
 const IFLA_VLAN_ID = 1
 const IFLA_VLAN_PROTOCOL = 5
 
@@ -89,6 +90,8 @@ export type Link = {
   bridge: Bridge | undefined
   /** of kind `vlan` */
   vlan: VlanLink | undefined
+  /** of kind `vrf`: its routing table */
+  vrfTable: number | undefined
 }
 
 /** struct ifinfomsg and the attributes behind it, also for AF_BRIDGE; throws NetlinkDecodeError. */
@@ -130,6 +133,7 @@ export function decodeLink(message: NetlinkMessage): Link {
     vxlan: kind === 'vxlan' ? decodeVxlan(data) : undefined,
     bridge: kind === 'bridge' ? decodeBridge(data) : undefined,
     vlan: kind === 'vlan' ? decodeVlan(data) : undefined,
+    vrfTable: kind === 'vrf' ? data?.u32(IFLA_VRF_TABLE) : undefined,
   }
 }
 

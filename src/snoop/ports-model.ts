@@ -7,6 +7,9 @@ import { LinkTables } from './ports-tables.js'
 import { chooseSource, type ProbeSource, type SourceAddress, type SviPlace } from './probe-source.js'
 import { hasVlan, mapVnis, type VniMap, type Vlans, type VxlanPort } from './ports-vlans.js'
 
+/** linux/rtnetlink.h: that of the default VRF. */
+const RT_TABLE_MAIN = 254
+
 /** A bridge member on the VM side. */
 export type Port = {
   ifindex: number
@@ -110,6 +113,20 @@ export class PortModel {
     if (bridge === undefined) return undefined
     const inside = this.vlanInside(bridge, ifindex, vlan)
     return inside === undefined ? undefined : this.vniMaps.get(bridge)?.vnis.get(inside)
+  }
+
+  /** The VNI that a VXLAN device stands for, or, if it has many, a VLAN of its bridge. */
+  vniOfVxlan(ifindex: number, vlan: number): number | undefined {
+    const link = this.tables.links.get(ifindex)
+    if (link?.vxlan?.vni !== undefined || link?.master === undefined) return link?.vxlan?.vni
+    return link.vxlan === undefined ? undefined : this.vniMaps.get(link.master)?.vnis.get(vlan)
+  }
+
+  /** The VRF whose routing table that is, as FRR numbers them: its device's ifindex, 0 = the default VRF. */
+  vrfOfTable(table: number): number | undefined {
+    if (table === RT_TABLE_MAIN) return 0
+    const [ifindex] = this.tables.vrfs.get(table)
+    return ifindex
   }
 
   /** The sender of a probe for `ip` that leaves by this port with this tag (0 = none). */

@@ -17,6 +17,8 @@ export class LinkTables {
   readonly vxlans = new MultiMap<number, number>()
   /** MAC → the links that have it */
   readonly macs = new MultiMap<string, number>()
+  /** routing table → the VRF devices that have it */
+  readonly vrfs = new MultiMap<number, number>()
   /** IP address → where it is configured */
   readonly addresses = new MultiMap<string, string>()
   /** `vlan` links on top of each link, by lower link and VLAN: see vlanKey */
@@ -69,6 +71,7 @@ export class LinkTables {
     if (link.mac !== undefined) this.macs.add(link.mac, ifindex)
     const vlanKey = vlanKeyOf(link)
     if (vlanKey !== undefined) this.vlanLinks.add(vlanKey, ifindex)
+    if (link.vrfTable !== undefined) this.vrfs.add(link.vrfTable, ifindex)
     if (link.master === undefined) return
     this.members.add(link.master, ifindex)
     if (link.vxlan !== undefined) this.vxlans.add(link.master, ifindex)
@@ -79,6 +82,7 @@ export class LinkTables {
     if (mac !== undefined) this.macs.delete(mac, ifindex)
     const vlanKey = vlanKeyOf(link)
     if (vlanKey !== undefined) this.vlanLinks.delete(vlanKey, ifindex)
+    if (link.vrfTable !== undefined) this.vrfs.delete(link.vrfTable, ifindex)
     if (master === undefined) return
     this.members.delete(master, ifindex)
     this.vxlans.delete(master, ifindex)

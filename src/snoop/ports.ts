@@ -106,6 +106,16 @@ export class Ports extends EventEmitter<PortEvents> {
     return this.model.probeSource(ifindex, vlan, ip)
   }
 
+  /** As PortModel.vniOfVxlan. */
+  vniOfVxlan(ifindex: number, vlan: number): number | undefined {
+    return this.model.vniOfVxlan(ifindex, vlan)
+  }
+
+  /** As PortModel.vrfOfTable. */
+  vrfOfTable(table: number): number | undefined {
+    return this.model.vrfOfTable(table)
+  }
+
   /** Whether an interface of this host has that MAC (a tap's own MAC is the host's, not its VM's). */
   ownMac(mac: string): boolean {
     return this.model.ownMac(mac)

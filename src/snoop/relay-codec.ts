@@ -11,7 +11,9 @@ export const STATUS_FROM_PROTO: ReadonlyMap<proto.EntryStatus, Status> = new Map
 
 /** Throws RangeError on a change that says nothing or has an address of the wrong length. */
 export function viewChangeFromProto({ vni, mac, remote }: proto.ViewChange.$Properties): ViewChange {
-  if (vni != null) return { type: 'vni', vni: vni.vni ?? 0, gone: vni.gone ?? false }
+  if (vni != null) {
+    return { type: 'vni', vni: vni.vni ?? 0, gone: vni.gone ?? false, tenantVrf: vni.tenantVrf ?? 0 }
+  }
   if (mac != null) return macIpChange('zebra', mac)
   if (remote != null) return macIpChange('bgpd', remote)
   throw new RangeError('a change of the views that says nothing')

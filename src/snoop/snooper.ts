@@ -5,15 +5,16 @@ import { type Binding, type Entry, entryOf, isInOverlay, type Own, type Place } 
 import type { Policy } from '../evpn/policy.js'
 import { type Action, type Event, type PortLoss, step } from '../evpn/step.js'
 import { Table } from '../evpn/table.js'
+import type { FpmChange, FpmView } from '../fpm/view.js'
 import type { snoop as proto } from '../gen/snoop.js'
 import { version } from '../version.js'
-import type { FpmChange } from '../fpm/view.js'
 import { Attachments } from './attachments.js'
 import { monotonicMs } from './clock.js'
 import { type ClearRequest, listenSnoopControl, type SnoopControl } from './control.js'
 import type { Evidence } from './evidence.js'
 import { detailOf } from './detail.js'
 import { fpmStatusToProto } from './fpm-codec.js'
+import { testimonyOf } from './fpm-testimony.js'
 import { History } from './history.js'
 import type { Port } from './ports.js'
 import { RelayClient, type RelayEvents } from './relay-client.js'
@@ -79,7 +80,9 @@ export class Snooper {
       const source = keep(open.source())
       const outlet = keep(open.outlet())
       const ports = keep(await open.ports())
-      witness = await open.witness?.((change) => snooper?.onFpmChange(change))
+      witness = await open.witness?.((change) => {
+        if (witness?.view !== undefined) snooper?.onFpmChange(change, witness.view)
+      })
       snooper = new Snooper(options, log, table, history, control, source, outlet, ports, witness)
       snooper.begin()
       return snooper
@@ -171,11 +174,6 @@ export class Snooper {
     else if (vni === undefined) this.withoutVni.add(ifindex)
   }
 
-  /** What zebra programs decides nothing yet. */
-  onFpmChange(change: FpmChange): void {
-    this.log.trace({ change: change.type }, 'FPM')
-  }
-
   private own(mac: string, ip: string): Own | undefined {
     if (this.ports.ownMac(mac)) return 'mac'
     return this.ports.ownIp(ip) ? 'ip' : undefined
@@ -206,6 +204,13 @@ export class Snooper {
 
   private lose(ifindex: number, why: PortLoss): void {
     this.step({ type: 'port-lost', ifindex, reason: why })
+  }
+
+  /** What zebra's FPM connection has changed in `view`. */
+  onFpmChange(change: FpmChange, view: FpmView): void {
+    for (const testimony of testimonyOf(change, view, this.ports, this.table.views)) {
+      this.step({ type: 'fpm', testimony })
+    }
   }
 
   private relayEvents(): RelayEvents {

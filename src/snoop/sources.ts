@@ -13,7 +13,7 @@ export type EvidenceSource = Pick<
 }
 
 export type PortMap = EventEmitter<PortEvents> &
-  Pick<Ports, 'ports' | 'vniOf' | 'probeSource' | 'ownMac' | 'ownIp' | 'close'>
+  Pick<Ports, 'ports' | 'vniOf' | 'vniOfVxlan' | 'vrfOfTable' | 'probeSource' | 'ownMac' | 'ownIp' | 'close'>
 
 export type ProbeOutlet = Pick<ProbeSender, 'send' | 'counters' | 'close'>
 

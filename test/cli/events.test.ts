@@ -76,7 +76,7 @@ test('events: one line each, oldest first, with what they mean', async (t) => {
   assert.deepEqual([code, stderr], [0, ''])
   assert.deepEqual(lines(stdout), [
     `learned VNI 100 10.0.0.1 ${VM1} tap1 a host said that it has the address`,
-    `contested VNI 100 10.0.0.1 ${VM1} tap1 another host claims the address; the former owner is asked first (${VM2} tap2)`,
+    `contested VNI 100 10.0.0.1 ${VM1} tap1 another host claims the address, or zebra routes it to another VTEP; the owner is asked first (${VM2} tap2)`,
     `withdrawn VNI 200 2001:db8::1 ${VM1} tap1 no longer known here: aged, not seen for the configured age, and no probe was answered`,
     `refused no VNI 10.0.0.66 ${VM2} tap1 what a host said was not believed: no-vni, the port and VLAN belong to no VNI`,
   ])

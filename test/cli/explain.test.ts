@@ -113,6 +113,13 @@ const PAGES: Record<string, Scene> = {
     views: { macs: [ZEBRA_MAC, { ...ZEBRA_MAC, ip: IP, flags: ['router'], esi: '03:44:11:11:11:11:11:00:00:01' }] },
   },
   remote: { binding: { state: 'remote', reason: 'remote' }, detail: { minSeq: 5 }, views: { remote: [FAR] } },
+  'fpm-remote': {
+    binding: { state: 'remote', reason: 'fpm-remote' },
+    detail: { timer: { what: 'age', time: BINDING.expires } },
+    events: [{ time: NOW - MIN, event: 'state', detail: 'fpm-remote' }],
+    views: { remote: [{ ...FAR, ip: null }] },
+    kept: null,
+  },
   'mac-not-local': { binding: { state: 'pending', reason: 'mac-not-local' }, views: { macs: [] } },
   'ip-conflict': {
     binding: { state: 'pending', reason: 'ip-conflict' },
@@ -136,6 +143,12 @@ const PAGES: Record<string, Scene> = {
       moves: [NOW - 2 * MIN, NOW - MIN],
     },
     kept: 'announced',
+  },
+  'routed-elsewhere': {
+    binding: { state: 'contested', reason: 'contested' },
+    detail: { timer: { what: 'confirm', time: NOW + S } },
+    kept: 'announced',
+    events: [{ time: NOW - S, event: 'contested', detail: 'route to 192.0.2.2' }],
   },
   duplicate: {
     binding: { state: 'duplicate', reason: 'duplicate', expires: 0 },
@@ -183,6 +196,13 @@ const PAGES: Record<string, Scene> = {
     ],
   },
   withdrawn: { binding: null, events: [{ event: 'withdrawn', detail: 'port-down', time: NOW - MIN }] },
+  elsewhere: {
+    binding: null,
+    events: [
+      { event: 'contested', detail: 'route to 192.0.2.2', time: NOW - MIN - 2 * S },
+      { event: 'withdrawn', detail: 'elsewhere', time: NOW - MIN },
+    ],
+  },
 }
 
 const plain = (_style: string, text: string): string => text

@@ -53,10 +53,12 @@ test('whatever happens: the table is what the rules say in their plainest form',
         const known = reference.known.map(({ due, place, moves, ...it }) => ({
           ...{ vni: it.vni, mac: it.mac, ip: it.ip, port: place.port, vlan: place.vlan, router: it.router },
           ...{ phase: it.phase, confirmed: it.confirmed, minSeq: it.minSeq, moves: moves.length, due: due?.at },
+          withheld: it.withheld,
         }))
         const table = [...world.table.bindings()].map(({ place, moves, ...it }) => ({
           ...{ vni: it.vni, mac: it.mac, ip: it.ip, port: place.port, vlan: place.vlan, router: it.router },
           ...{ phase: it.phase, confirmed: it.confirmed, minSeq: it.minSeq, moves: moves.length },
+          withheld: it.withheld,
           due: world.table.timers.at(it as never) ?? world.table.timers.at(world.table.find(it.vni, it.ip) as never),
         }))
         const inOrder = (all: typeof known): typeof known =>

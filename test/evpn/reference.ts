@@ -22,6 +22,7 @@ type Known = Key & {
   moves: number[]
   minSeq: number
   report: { status: Status; connection: number } | undefined
+  withheld: boolean
   third: number
 }
 type Route = { by: string; vni: number; mac: string; ip: string | undefined; flags: number; seq: number }
@@ -31,10 +32,25 @@ export class Reference {
   private routes: Route[] = []
   private connection = 0
   private connected = false
+  /** VNI and MAC of what zebra has programmed as remote → the highest sequence number of its routes since. */
+  private programmed = new Map<string, number>()
+  /** VNI and MAC → the highest sequence number of its remote routes, since it has any. */
+  private readonly highest = new Map<string, number>()
 
   constructor(private readonly policy: Policy) {}
 
   apply(event: Event, now: number): void {
+    this.take(event, now)
+    for (const it of this.known) {
+      const withheld = this.isWithheld(it)
+      if (it.withheld === withheld) continue
+      it.withheld = withheld
+      it.report = undefined
+      if (it.due?.what === 'age' && !this.isRemote(it)) this.askLater(it)
+    }
+  }
+
+  private take(event: Event, now: number): void {
     switch (event.type) {
       case 'evidence':
         this.hear(event.evidence, now)
@@ -74,17 +90,36 @@ export class Reference {
         const { vni } = change
         if (change.type === 'vni') {
           this.routes = this.routes.filter((it) => it.vni !== vni)
+          for (const all of [this.programmed, this.highest])
+            for (const name of [...all.keys()]) if (name.startsWith(`${vni} `)) all.delete(name)
           return
         }
         const { by, mac, ip, gone } = change
         this.routes = this.routes.filter((it) => it.by !== by || it.vni !== vni || it.mac !== mac || it.ip !== ip)
         if (!gone) this.routes.push(change)
+        this.compare(change)
         this.known = this.known.filter((it) => it.isStatic || !this.isGateway(it.vni, it.mac, it.ip))
         return
       }
       case 'views-reset':
         this.routes = []
+        this.highest.clear()
         return
+      case 'fpm': {
+        const { testimony } = event
+        if (testimony.kind === 'none') this.programmed.clear()
+        else if (testimony.kind === 'mac') {
+          const name = `${testimony.vni} ${testimony.mac}`
+          const seq = Math.max(this.programmed.get(name) ?? 0, this.highest.get(name) ?? 0)
+          if (testimony.remote) this.programmed.set(name, seq)
+          else this.programmed.delete(name)
+        } else {
+          const it = this.find(testimony.vni, testimony.ip)
+          const isFree = it?.confirmed === true && !it.isStatic && (it.phase === 'known' || it.phase === 'probing')
+          if (isFree && !this.isRemote(it) && it.quiet.until <= now) this.ask(it, undefined, now)
+        }
+        return
+      }
       case 'clear': {
         const it = this.find(event.key.vni, event.key.ip)
         if (it?.mac !== event.key.mac || it.isStatic) return
@@ -133,7 +168,7 @@ export class Reference {
     if (saysRouter) it.router = router
     if (it.phase === 'contested') {
       it.phase = 'known'
-      if (this.moved(it, now)) return
+      if (it.claim !== undefined && this.moved(it, now)) return
     }
     it.phase = 'known'
     it.claim = undefined
@@ -156,16 +191,18 @@ export class Reference {
 
   private contest(it: Known, claim: Claim, now: number): void {
     if (it.phase === 'contested') {
-      if (it.claim?.mac === claim.mac) it.claim = claim
+      if (it.claim === undefined || it.claim.mac === claim.mac) it.claim = claim
     } else if (!it.confirmed || this.isRemote(it)) {
       this.drop(it)
       this.learn(it.vni, it.ip, claim, now, it)
-    } else {
-      it.phase = 'contested'
-      it.claim = claim
-      it.tries = 1
-      it.due = { what: 'confirm', at: now + this.policy.duplicates.confirmMs / 2 }
-    }
+    } else this.ask(it, claim, now)
+  }
+
+  private ask(it: Known, claim: Claim | undefined, now: number): void {
+    it.phase = 'contested'
+    it.claim = claim
+    it.tries = 1
+    it.due = { what: 'confirm', at: now + this.policy.duplicates.confirmMs / 2 }
   }
 
   private keep(it: Known): void {
@@ -194,7 +231,7 @@ export class Reference {
 
   private onReport(key: Key, status: Status, now: number): void {
     const it = this.find(key.vni, key.ip)
-    if (it?.mac !== key.mac) return
+    if (it?.mac !== key.mac || it.withheld) return
     const before = it.report?.status
     it.report = { status, connection: this.connection }
     if (status === before || it.phase === 'duplicate' || it.isStatic) return
@@ -243,7 +280,8 @@ export class Reference {
         }
         return
       case 'confirm':
-        if (it.tries < 2 && !this.isRemote(it)) {
+        if (it.claim === undefined && (this.isRemote(it) || it.quiet.until > now)) this.keep(it)
+        else if (it.tries < 2 && !this.isRemote(it)) {
           it.tries += 1
           it.due.at = now + this.policy.duplicates.confirmMs / 2
         } else if (it.claim !== undefined) {
@@ -252,7 +290,7 @@ export class Reference {
             this.drop(it)
             this.learn(it.vni, it.ip, it.claim, now, it)
           }
-        }
+        } else this.drop(it)
         return
       case 'give-up':
       case 'hold-down':
@@ -285,7 +323,7 @@ export class Reference {
     const it: Known = {
       ...{ phase: 'known', confirmed: true, isStatic: false, due: undefined, tries: 0, claim: undefined, moves: [] },
       ...{ quiet: { since: -Infinity, until: -Infinity }, minSeq: 0, report: undefined, third: (AGEING / 3) * jitter },
-      ...seed,
+      ...{ withheld: this.isWithheld(seed), ...seed },
     }
     this.known.push(it)
     return it
@@ -312,8 +350,37 @@ export class Reference {
     return rivals.length === 0 ? undefined : Math.max(...rivals.map(({ seq }) => seq))
   }
 
-  private isRemote({ vni, mac, confirmed, report }: Known): boolean {
-    if (!confirmed || !this.connected || report?.connection !== this.connection) return false
+  /** What zebra and bgpd say of a MAC that zebra has programmed as remote. */
+  private compare({ by, vni, mac, ip, gone, flags, seq }: Route & { gone: boolean }): void {
+    const name = `${vni} ${mac}`
+    const isRouted = this.routes.some((it) => it.by === 'bgpd' && it.vni === vni && it.mac === mac)
+    if (by === 'bgpd') {
+      if (!gone) this.highest.set(name, Math.max(seq, this.highest.get(name) ?? 0))
+      else if (!isRouted) this.highest.delete(name)
+    }
+    const programmed = this.programmed.get(name)
+    if (programmed === undefined) return
+    if (by === 'bgpd') {
+      if (!gone) this.programmed.set(name, flags === 0x40 ? -1 : Math.max(seq, programmed))
+    } else if (ip === undefined) {
+      if (gone ? !isRouted : seq > programmed) this.programmed.set(name, -1)
+    }
+  }
+
+  /**
+   * FPM says that the MAC is remote, zebra announces it as local, and with no higher sequence number than the highest
+   * of its remote routes, since it was programmed and zebra has last taken it back.
+   */
+  private isWithheld({ vni, mac }: Pick<Known, 'vni' | 'mac'>): boolean {
+    const local = this.routes.find((it) => it.by === 'zebra' && it.vni === vni && it.mac === mac && it.ip === undefined)
+    const programmed = this.programmed.get(`${vni} ${mac}`)
+    return local !== undefined && programmed !== undefined && local.seq <= programmed
+  }
+
+  private isRemote({ vni, mac, confirmed, withheld, report }: Known): boolean {
+    if (!confirmed || !this.connected) return false
+    if (withheld) return true
+    if (report?.connection !== this.connection) return false
     if (report.status === 'remote') return true
     return (
       report.status === 'mac-not-local' &&

@@ -203,7 +203,7 @@ test('a gateway announced twice is one until both announcements are gone', () =>
   send(gateway('bgpd', VM2, '10.0.0.254'))
   send(gateway('zebra', VM2, '10.0.0.254', true))
   assert.deepEqual(send(evidence({ ip: '10.0.0.254' })), [])
-  send({ type: 'view', change: { type: 'vni', vni: 100, gone: true } })
+  send({ type: 'view', change: { type: 'vni', vni: 100, gone: true, tenantVrf: 0 } })
   assert.equal(send(evidence({ ip: '10.0.0.254' })).length, 1, 'a VNI that goes takes its announcements along')
 })
 

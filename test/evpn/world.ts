@@ -60,7 +60,23 @@ const command = fc.oneof(
     arbitrary: fc.record({
       ...{ do: fc.constant('view' as const), by: fc.constantFrom('zebra' as const, 'bgpd' as const, 'bgpd' as const) },
       ...{ mac, ip: fc.option(ip, { nil: undefined }), gone: fc.boolean(), vni: fc.constantFrom(100, 100, 200) },
-      ...{ flags: fc.constantFrom(0, 0, 0, 0, 0, 1, 2), seq: fc.constantFrom(0, 1, 5, 0xffff_ffff) },
+      ...{ flags: fc.constantFrom(0, 0, 0, 0, 0, 1, 2, 0x40), seq: fc.constantFrom(0, 1, 5, 0xffff_ffff) },
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      ...{ do: fc.constant('fpm-mac' as const), pick, mac, remote: fc.constantFrom(true, true, false) },
+      ...{ vni: fc.constantFrom(100, 100, 200), known: fc.boolean() },
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('fpm-route' as const), pick, ip, known: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'fpm-none' as const }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      ...{ do: fc.constant('zebra-mac' as const), pick, gone: fc.constantFrom(true, false, false) },
+      seq: fc.constantFrom(0, 1, 2, 5, 6),
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('vni-gone' as const), vni: fc.constantFrom(100, 200) }) },
@@ -116,6 +132,8 @@ export class World {
   /** Refreshing a binding without an answer. */
   private readonly unanswered = new Map<string, number>()
   private readonly askedAt = new Map<string, number>()
+  /** Probes since its contest began, unless it has answered. */
+  private readonly confirms = new Map<string, number>()
   private readonly lost = new Set<string>()
   private readonly gateways = new Map<string, Key>()
 
@@ -233,7 +251,7 @@ export class World {
       }
       case 'vni-gone':
         for (const [name, { vni }] of this.gateways) if (vni === command.vni) this.gateways.delete(name)
-        return { type: 'view', change: { type: 'vni', vni: command.vni, gone: true } }
+        return { type: 'view', change: { type: 'vni', vni: command.vni, gone: true, tenantVrf: 0 } }
       case 'port': {
         const { ifindex, vlan, up, gone } = command
         const name = vlan === undefined ? `${ifindex}` : `${ifindex} ${vlan}`
@@ -291,13 +309,32 @@ export class World {
           const other = mac === VMS[0] ? VMS[1] : VMS[0]
           this.gateways.delete(`bgpd ${nameOf({ vni, mac: other, ip })}`)
           const change = { by: 'bgpd', vni, mac: other, ip, gone: false, flags: 0, seq: binding.minSeq } as const
-          this.step({ type: 'report', key: binding, status: 'announced', seq: 0 })
+          const status = command.pick % 2 === 0 ? 'announced' : 'shadowed'
+          this.step({ type: 'report', key: binding, status, seq: 0 })
           this.step({ type: 'view', change: { type: 'macip', ...change } })
           return { type: 'report', key: binding, status: 'remote', seq: 0 }
         }
         const change = { by: 'bgpd', vni, mac, ip: undefined, gone: false, flags: 0, seq: 1 } as const
         this.step({ type: 'view', change: { type: 'macip', ...change } })
         return { type: 'report', key: binding, status: 'mac-not-local', seq: 0 }
+      }
+      case 'fpm-mac': {
+        const { vni, mac, remote, pick, known } = command
+        const key = (known ? this.picked(pick) : undefined) ?? { vni, mac }
+        return { type: 'fpm', testimony: { kind: 'mac', vni: key.vni, mac: key.mac, remote } }
+      }
+      case 'fpm-route': {
+        const { vni, ip } = (command.known ? this.picked(command.pick) : undefined) ?? { vni: 100, ip: command.ip }
+        return { type: 'fpm', testimony: { kind: 'host-route', vni, ip, vtep: '192.0.2.2' } }
+      }
+      case 'fpm-none':
+        return { type: 'fpm', testimony: { kind: 'none' } }
+      case 'zebra-mac': {
+        const binding = this.picked(command.pick)
+        if (binding === undefined || !this.table.relayConnected) return undefined
+        const { vni, mac } = binding
+        const { gone, seq } = command
+        return { type: 'view', change: { type: 'macip', by: 'zebra', vni, mac, ip: undefined, gone, flags: 0, seq } }
       }
       case 'unplug-claim': {
         const { contested } = this.table
@@ -321,10 +358,11 @@ export class World {
     for (const action of actions) {
       this.log.push(`${now} ${show(action)}`)
       this.replay(action)
+      if (action.type === 'note') this.checkNote(action.note)
       if (action.type === 'probe') this.checkProbe(action, before, wasRemote)
     }
     this.checkStates(before, event)
-    this.checkOverlay()
+    this.checkOverlay(event)
     this.checkBindings(event)
     this.checkIndices()
     if (table.withdrawn['evicted-total'] + table.withdrawn['evicted-vni'] > evicted) this.checkFairness(before, event)
@@ -341,8 +379,23 @@ export class World {
     } else if (action.type === 'remove') this.overlay.delete(nameOf(action.key))
   }
 
-  private checkOverlay(): void {
+  /** A route alone costs nobody an address: its host is asked, and heard. */
+  private checkNote({ event, key, detail }: Extract<Action, { type: 'note' }>['note']): void {
+    const name = nameOf(key)
+    if (event === 'contested') this.confirms.set(name, 0)
+    if (event === 'defended') this.confirms.delete(name)
+    if (event !== 'withdrawn' || detail !== 'elsewhere') return
+    assert.equal(this.confirms.get(name), 2, `${name} is given up without being asked`)
+  }
+
+  private checkOverlay(event: Event): void {
     const { table, overlay } = this
+    for (const binding of table.bindings()) {
+      if (binding.withheld) assert.ok(!overlay.has(nameOf(binding)), `${nameOf(binding)} is withheld, and announced`)
+    }
+    if (event.type === 'fpm' && event.testimony.kind === 'none') {
+      assert.ok(![...table.bindings()].some(({ withheld }) => withheld), 'withheld without a witness')
+    }
     const wanted = [...table.bindings()].filter(isInOverlay)
     assert.deepEqual([...overlay.keys()].sort(), wanted.map(nameOf).sort())
     for (const binding of wanted) {
@@ -366,7 +419,7 @@ export class World {
           (it.by as readonly string[]).includes(event.type),
       )
       // learned anew by the operator, in the same step
-      if (event.type === 'static' && from !== 'unknown' && to === 'pending') continue
+      if (event.type === 'static' && from !== 'unknown' && (to === 'pending' || to === 'remote')) continue
       assert.ok(ways.length > 0, `no transition from ${from} to ${to} by ${event.type}`)
       for (const [way] of ways) {
         for (const it of [`from ${from}`, `to ${to}`, `by ${event.type}`]) this.covered.add(`${way} ${it}`)
@@ -404,7 +457,7 @@ export class World {
       assert.equal(phase === 'duplicate', table.duplicates.has(binding))
       assert.ok(binding.moves.length <= policy.duplicates.moves, 'bounded')
       const { claim } = binding
-      if (phase === 'contested') assert.ok(claim !== undefined && !this.isLost(claim.place), 'a claim from nowhere')
+      if (claim !== undefined && phase === 'contested') assert.ok(!this.isLost(claim.place), 'a claim from nowhere')
       assert.ok(claim === undefined || phase === 'contested' || phase === 'duplicate', 'a claim nobody decides about')
     }
   }
@@ -458,6 +511,8 @@ export class World {
     const sinceItWasThere = asked >= known.firstSeen && known.evidence !== 'restored'
     assert.ok(!sinceItWasThere || now >= asked + QUIET_MS || this.unsure(known, asked), 'it is just asking itself')
     assert.ok(!wasRemote.has(name) || known.timer === 'object', 'it is behind another VTEP')
+    const confirms = this.confirms.get(name)
+    if (confirms !== undefined) this.confirms.set(name, confirms + 1)
     if (known.timer === 'probe') {
       const tries = known.tries === 0 ? 1 : (this.unanswered.get(name) ?? 0) + 1
       this.unanswered.set(name, tries)

@@ -47,12 +47,24 @@ test('a link: name, flags, MAC, master, kinds', () => {
     lower: undefined,
     kind: 'veth',
     slaveKind: 'bridge',
+    vrfTable: undefined,
     vxlan: undefined,
     bridge: undefined,
     vlan: undefined,
   }
   assert.deepEqual(decode(bytes), [{ kind: 'link', gone: false, link: expected }])
   assert.equal(expected.flags & (IFF_UP | IFF_LOWER_UP), IFF_UP | IFF_LOWER_UP)
+})
+
+test('a VRF device: its routing table; other kinds have attributes of the same number', () => {
+  const table = (kind: string, ...data: Buffer[]): unknown => {
+    const [found] = decode(write.link(9, 'red', { kind, data }))
+    assert.ok(found?.kind === 'link')
+    return found.link.vrfTable
+  }
+  assert.equal(table('vrf', write.attr(1, write.u32(1001))), 1001)
+  assert.equal(table('vrf'), undefined)
+  assert.equal(table('vlan', write.attr(1, write.u16(10))), undefined)
 })
 
 test('a VXLAN device: VNI, local address, external, vnifilter', () => {

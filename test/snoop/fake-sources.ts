@@ -12,6 +12,10 @@ export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
   /** By `ifindex.vlan`. */
   readonly vnis = new Map<string, number>()
   readonly ownAddresses = new Set<string>()
+  /** By routing table. */
+  readonly vrfs = new Map<number, number>()
+  /** Of VXLAN devices, by `ifindex.vlan`. */
+  readonly vxlanVnis = new Map<string, number>()
   closed = false
 
   vniOf(ifindex: number, vlan: number): number | undefined {
@@ -21,6 +25,14 @@ export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
   /** As on a bridge without addresses. */
   probeSource(ifindex: number, _vlan: number, ip: string): ProbeSource {
     return { mac: fakeMac(ifindex), ip: ip.includes(':') ? `fe80::ff:fe00:aa${fakeByte(ifindex)}` : '0.0.0.0' }
+  }
+
+  vniOfVxlan(ifindex: number, vlan: number): number | undefined {
+    return this.vxlanVnis.get(`${ifindex}.${vlan}`)
+  }
+
+  vrfOfTable(table: number): number | undefined {
+    return table === 254 ? 0 : this.vrfs.get(table)
   }
 
   ownMac(mac: string): boolean {

@@ -5,10 +5,12 @@ import { type TestContext, test } from 'node:test'
 import { ExitCode, FatalError } from '../../src/daemon/exit.js'
 import type { SnoopOptions } from '../../src/daemon/options.js'
 import { DEFAULT_POLICY } from '../../src/evpn/policy.js'
+import { FpmView } from '../../src/fpm/view.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
 import { monotonicMs } from '../../src/snoop/clock.js'
 import { Snooper } from '../../src/snoop/snooper.js'
 import { silent, tempDir } from '../daemon/support.js'
+import { decoded, mac } from '../fpm/build.js'
 import { FakeRelay, keyOf } from './fake-relay.js'
 import { FakeEvidenceSource, FakePorts, FakeProbeOutlet } from './fake-sources.js'
 
@@ -324,4 +326,23 @@ test('reports of an unknown kind are taken for none', async (t) => {
   source.see(11, VM1, '10.0.0.1')
   await relay.until(() => relay.overlay.size === 1)
   assert.equal(table.find(100, '10.0.0.1')?.report, undefined)
+})
+
+test('what zebra programs as remote is withheld, and given back when FPM is lost', async (t) => {
+  const { relay, ports, source, start } = await scene(t)
+  ports.plug(11, 'tap1', 100)
+  relay.views = [{ vni: { vni: 100 } }, { mac: { key: keyOf({ vni: 100, mac: VM1, ip: '' }) } }]
+  const snooper = await start()
+  await reconciled(relay)
+  source.see(11, VM1, '10.0.0.1')
+  await relay.until(() => relay.overlay.size === 1)
+  const view: FpmView = new FpmView({}, (change) => {
+    snooper.onFpmChange(change, view)
+  })
+  view.opened(1000)
+  view.apply(decoded(mac(VM1.replaceAll(':', ''), { vni: 100 })), 1001)
+  await relay.until(() => relay.overlay.size === 0)
+  assert.equal(snooper.table.size, 1)
+  view.closed(1002)
+  await relay.until(() => relay.overlay.size === 1)
 })

@@ -155,6 +155,32 @@ test('VLAN-aware: VLAN changes of an external device split and extend its tunnel
   )
 })
 
+test('the VNI of a VXLAN device: its own, or, if it has many, that of the VLAN', () => {
+  const model = bridgeWithVlans(
+    write.vxlan(VX, 'vxlan0', undefined, BR0),
+    write.vlanChange(VX, { first: 10, last: 19, vni: 5010 }),
+    write.vxlan(4, 'vx20', 5020, BR0),
+    write.vxlan(8, 'vx30', 5030),
+    tap1,
+  )
+  assert.deepEqual(
+    [model.vniOfVxlan(VX, 12), model.vniOfVxlan(VX, 20), model.vniOfVxlan(VX, 0)],
+    [5012, undefined, undefined],
+  )
+  assert.deepEqual([model.vniOfVxlan(4, 0), model.vniOfVxlan(8, 0)], [5020, 5030], 'also without a bridge')
+  assert.deepEqual([model.vniOfVxlan(TAP1, 12), model.vniOfVxlan(99, 12)], [undefined, undefined])
+})
+
+test('the VRF of a routing table: its device, while there is one', () => {
+  const vrf = (ifindex: number, table: number, gone = false): Buffer =>
+    write.link(ifindex, `red${ifindex}`, { kind: 'vrf', data: [write.attr(1, write.u32(table))], gone })
+  const model = bridgeWithVlans(vrf(20, 1001), vrf(21, 1002))
+  const of = (...tables: number[]): unknown[] => tables.map((table) => model.vrfOfTable(table))
+  assert.deepEqual(of(254, 1001, 1002, 1003), [0, 20, 21, undefined])
+  changesOf(model, vrf(20, 1003), vrf(21, 1002, true))
+  assert.deepEqual(of(1001, 1002, 1003), [undefined, undefined, 20])
+})
+
 test('two VNIs for one VLAN: no telling which, said once', () => {
   const model = bridgeWithVlans()
   const vlan10 = [write.vlanInfo(10, write.PVID)]

@@ -77,7 +77,10 @@ class Table extends Awaited {
 test('a new connection: own, what the relay has, then everything there is, then reconciled', async (t) => {
   const path = join(tempDir(t), 'relay.sock')
   const relay = await FakeRelay.listen(t, path)
-  relay.views = [{ vni: { vni: 100 } }, { mac: { key: keyOf({ vni: 100, mac: VM2, ip: '10.0.0.254' }), flags: 2 } }]
+  relay.views = [
+    { vni: { vni: 100, tenantVrf: 7 } },
+    { mac: { key: keyOf({ vni: 100, mac: VM2, ip: '10.0.0.254' }), flags: 2 } },
+  ]
   relay.hold({ vni: 100, mac: VM1, ip: '10.0.0.1' }, { port: 'tap1', firstSeen: 5000, lastSeen: 6000 })
   const table = new Table(t, path)
   table.put(entry('10.0.0.2'))
@@ -86,7 +89,7 @@ test('a new connection: own, what the relay has, then everything there is, then 
   assert.deepEqual(table.heard.slice(0, 7), [
     'connected',
     'views reset',
-    'view {"type":"vni","vni":100,"gone":false}',
+    'view {"type":"vni","vni":100,"gone":false,"tenantVrf":7}',
     `view {"type":"macip","by":"zebra","vni":100,"mac":"${VM2}","ip":"10.0.0.254","gone":false,"flags":2,"seq":0}`,
     `handed back 100 ${VM1} 10.0.0.1 tap1 5`,
     'report 10.0.0.1 announced 7',

@@ -67,8 +67,10 @@ export const STATUS_TO_PROTO: Record<Status, proto.EntryStatus> = {
 /** What a message changes in the views; undefined if nothing. */
 export function viewChange(message: ZebraMessage | BgpMessage): proto.ViewChange.$Properties | undefined {
   switch (message.command) {
-    case 'ZEBRA_VNI_ADD':
-      return { vni: { vni: message.body.vni, vtep: parseIp(message.body.vtep) ?? Buffer.alloc(0) } }
+    case 'ZEBRA_VNI_ADD': {
+      const { vni, vtep, tenantVrf } = message.body
+      return { vni: { vni, vtep: parseIp(vtep) ?? Buffer.alloc(0), tenantVrf } }
+    }
     case 'ZEBRA_VNI_DEL':
       return { vni: { vni: message.body.vni, gone: true } }
     case 'ZEBRA_MACIP_ADD': {
