@@ -1,10 +1,9 @@
 // Where a dump's records come from: the relay, or a file that an earlier dump has written.
-import { createReadStream } from 'node:fs'
-import { ExitCode, FatalError, reason } from '../daemon/exit.js'
 import { overlay as proto } from '../gen/overlay.js'
 import { CaptureReader } from '../pcapng/capture.js'
 import { releaseLine, type ReleaseLine } from '../zapi/lines.js'
 import { decodeRecords, encodeGap, type ExchangeRecord, RecordKind } from '../zapi/relay/records.js'
+import { fromCapture } from './capture-source.js'
 import { follow, type Followed } from './follow.js'
 
 export type Recording = {
@@ -67,26 +66,6 @@ function receive(records: proto.Records.$Properties, recording: Recording): void
   for (const record of all) recording.onRecord(record)
 }
 
-/**
- * Records of a pcapng file, `-` for standard input. Resolves with what there is to say about the file. Throws FatalError
- * (usage) when it cannot be read.
- */
-export async function fromFile(file: string, recording: Recording, signal: AbortSignal): Promise<string[]> {
-  const name = file === '-' ? 'standard input' : file
-  const reader = new CaptureReader()
-  try {
-    const input: AsyncIterable<Buffer> = file === '-' ? process.stdin : createReadStream(file)
-    for await (const chunk of input) {
-      for (const record of reader.feed(chunk)) recording.onRecord(record)
-      recording.onPause()
-      if (signal.aborted) break
-    }
-  } catch (error) {
-    throw new FatalError(ExitCode.usage, `${name} cannot be read: ${reason(error)}`, { cause: error })
-  }
-  recording.onCaughtUp()
-  const remarks: string[] = []
-  if (reader.foreign > 0) remarks.push(`${name}: ${reader.foreign} packets are no records of macipd`)
-  if (reader.unfinished > 0) remarks.push(`${name} ends inside a packet`)
-  return remarks
-}
+/** As `fromCapture`. */
+export const fromFile = (file: string, recording: Recording, signal: AbortSignal): Promise<string[]> =>
+  fromCapture(file, new CaptureReader(), 'records of macipd', recording, signal)

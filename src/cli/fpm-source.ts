@@ -1,9 +1,8 @@
 // Where an FPM dump's records come from: the snooper, or a file that an earlier dump has written.
-import { createReadStream } from 'node:fs'
-import { ExitCode, FatalError, reason } from '../daemon/exit.js'
 import { decodeFpmRecords, type FpmRecord, lostRecord } from '../fpm/records.js'
 import { snoop as proto } from '../gen/snoop.js'
 import { FpmCaptureReader } from '../pcapng/fpm-capture.js'
+import { fromCapture } from './capture-source.js'
 import { follow, type Followed } from './follow.js'
 
 export type FpmRecording = {
@@ -52,26 +51,6 @@ function receive(part: proto.FpmRecords.$Properties, recording: FpmRecording): v
   for (const record of all) recording.onRecord(record)
 }
 
-/**
- * Records of a pcapng file, `-` for standard input. Resolves with what there is to say about the file. Throws FatalError
- * (usage) when it cannot be read.
- */
-export async function fromFpmFile(file: string, recording: FpmRecording, signal: AbortSignal): Promise<string[]> {
-  const name = file === '-' ? 'standard input' : file
-  const reader = new FpmCaptureReader()
-  try {
-    const input: AsyncIterable<Buffer> = file === '-' ? process.stdin : createReadStream(file)
-    for await (const chunk of input) {
-      for (const record of reader.feed(chunk)) recording.onRecord(record)
-      recording.onPause()
-      if (signal.aborted) break
-    }
-  } catch (error) {
-    throw new FatalError(ExitCode.usage, `${name} cannot be read: ${reason(error)}`, { cause: error })
-  }
-  recording.onCaughtUp()
-  const remarks: string[] = []
-  if (reader.foreign > 0) remarks.push(`${name}: ${reader.foreign} packets are no FPM frames of macipd`)
-  if (reader.unfinished > 0) remarks.push(`${name} ends inside a packet`)
-  return remarks
-}
+/** As `fromCapture`. */
+export const fromFpmFile = (file: string, recording: FpmRecording, signal: AbortSignal): Promise<string[]> =>
+  fromCapture(file, new FpmCaptureReader(), 'FPM frames of macipd', recording, signal)

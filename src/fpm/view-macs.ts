@@ -9,7 +9,7 @@ export type RemoteMac = Readonly<Heard> & {
   readonly ifindex: number
   /** undefined on a bridge without VLAN filtering */
   readonly vlan: number | undefined
-  /** undefined where zebra does not say it: dplane_fpm_nl before 9.0 */
+  /** undefined where neither zebra (dplane_fpm_nl before 9.0) nor the kernel says it */
   readonly vni: number | undefined
   /** undefined if it is behind an Ethernet segment, which `nexthopId` names */
   readonly vtep: string | undefined
@@ -24,6 +24,9 @@ export type MacChange = { type: 'mac'; update: Update; mac: RemoteMac }
 
 /** Where a MAC is looked up: zebra's name for the VNI, or the kernel's. */
 export type MacDomain = { vni: number } | { ifindex: number; vlan?: number | undefined }
+
+/** The VNI of a VXLAN device, or of a VLAN where it has many: zebra does not always say it. */
+export type VniOf = (ifindex: number, vlan: number) => number | undefined
 
 type Device = { vni: number | undefined; readonly macs: Map<string, RemoteMac> }
 
@@ -40,6 +43,7 @@ export class MacTable {
     private readonly life: Life,
     private readonly limit: number,
     private readonly changed: (change: MacChange) => void,
+    private readonly vniOf: VniOf,
   ) {}
 
   /** Every device that zebra calls this VNI, or the one that is named. */
@@ -67,7 +71,7 @@ export class MacTable {
       return
     }
     const device = known ?? this.addDevice(key)
-    const vni = message.vni ?? message.srcVni
+    const vni = message.vni ?? message.srcVni ?? this.vniOf(ifindex, vlan ?? 0)
     if (vni !== undefined) this.nameDevice(key, device, vni)
     // what is certain once remains so: a live update of a router MAC looks like that of any other
     const router = message.router || before?.router === true

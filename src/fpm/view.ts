@@ -7,7 +7,7 @@
 import type { Heard } from './life.js'
 import { type Freshness, Life, LIFE_DEFAULTS, type LifeOptions, type Phase } from './life.js'
 import type { FpmMessage, FpmRoute, RouteTable } from './message.js'
-import { type MacChange, type MacDomain, MacTable, type RemoteMac } from './view-macs.js'
+import { type MacChange, type MacDomain, MacTable, type RemoteMac, type VniOf } from './view-macs.js'
 import { type NexthopChange, type NexthopEntry, NexthopTable, type Path } from './view-nexthops.js'
 import {
   type HostRoute,
@@ -19,7 +19,7 @@ import {
   type TableSummary,
 } from './view-routes.js'
 
-export type { Freshness, HostRoute, MacDomain, NexthopEntry, Path, Phase, RemoteMac, RouteTable, TableSummary }
+export type { VniOf, Freshness, HostRoute, MacDomain, NexthopEntry, Path, Phase, RemoteMac, RouteTable, TableSummary }
 
 /** `phase`: when it becomes `disconnected`, everything is stale without further changes. */
 export type FpmChange = MacChange | HostRouteChange | NexthopChange | { type: 'phase'; phase: Phase }
@@ -44,7 +44,7 @@ export const FPM_LIMITS: FpmLimits = {
 /** Above what a node has VRFs. */
 const MAX_L3_VNIS = 65_536
 
-export type FpmViewOptions = Partial<LifeOptions> & { limits?: Partial<FpmLimits> }
+export type FpmViewOptions = Partial<LifeOptions> & { limits?: Partial<FpmLimits>; vniOf?: VniOf }
 
 export type FpmViewStatus = {
   phase: Phase
@@ -74,12 +74,12 @@ export class FpmView {
 
   /** @param changed must not change the view */
   constructor(
-    { limits, ...life }: FpmViewOptions = {},
+    { limits, vniOf = () => undefined, ...life }: FpmViewOptions = {},
     private readonly changed: (change: FpmChange) => void = () => undefined,
   ) {
     this.limits = { ...FPM_LIMITS, ...limits }
     this.life = new Life({ ...LIFE_DEFAULTS, ...life })
-    this.macs = new MacTable(this.life, this.limits.macs, changed)
+    this.macs = new MacTable(this.life, this.limits.macs, changed, vniOf)
     this.routes = new RouteTables(this.life, this.limits, changed)
     this.nexthops = new NexthopTable(this.life, this.limits.nexthops, changed)
   }

@@ -2,6 +2,7 @@
 import type { Logger } from '../daemon/log.js'
 import type { SnoopOptions } from '../daemon/options.js'
 import { BpfSnooper } from './bpf.js'
+import type { VniOf } from '../fpm/view.js'
 import { FpmWitness } from './fpm-witness.js'
 import { Ports } from './ports.js'
 import { ProbeSender } from './probe-sender.js'
@@ -19,7 +20,10 @@ export async function runSnooper(options: SnoopOptions, log: Logger): Promise<vo
     source: () => BpfSnooper.open({ repeatIntervalMs, rate, learnNs, log }),
     outlet: () => (policy.probes === 'send' ? ProbeSender.open({ log }) : undefined),
     ports: () => Ports.open({ log, exclude, probeSources }),
-    witness: (changed) => FpmWitness.open(options.fpm, log, changed),
+    witness: (ports, changed) => {
+      const vniOf: VniOf = (ifindex, vlan) => ports.vniOfVxlan(ifindex, vlan)
+      return FpmWitness.open({ ...options.fpm, view: { vniOf } }, log, changed)
+    },
   })
   // an unexpected end leaves no filter behind either
   process.once('exit', () => {

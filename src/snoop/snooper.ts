@@ -30,7 +30,7 @@ export type Sources = {
   outlet: () => ProbeOutlet | undefined
   ports: () => Promise<PortMap>
   /** Without it, zebra's FPM connection is not wanted. */
-  witness?: (changed: (change: FpmChange) => void) => Promise<Witness>
+  witness?: (ports: PortMap, changed: (change: FpmChange) => void) => Promise<Witness>
 }
 
 /** Timers that come within this are handled together: a probe more or less late is nothing, a wake-up is not. */
@@ -80,7 +80,7 @@ export class Snooper {
       const source = keep(open.source())
       const outlet = keep(open.outlet())
       const ports = keep(await open.ports())
-      witness = await open.witness?.((change) => {
+      witness = await open.witness?.(ports, (change) => {
         if (witness?.view !== undefined) snooper?.onFpmChange(change, witness.view)
       })
       snooper = new Snooper(options, log, table, history, control, source, outlet, ports, witness)

@@ -1,0 +1,42 @@
+// Recordings in pcapng files.
+import { createReadStream } from 'node:fs'
+import { ExitCode, FatalError, reason } from '../daemon/exit.js'
+
+type Reader<Item> = {
+  feed(chunk: Buffer): Iterable<Item>
+  /** Packets that are something else. */
+  readonly foreign: number
+  /** Bytes at the end that are no whole packet. */
+  readonly unfinished: number
+}
+
+type Receiver<Item> = { onRecord(record: Item): void; onPause(): void; onCaughtUp(): void }
+
+/**
+ * Records of a pcapng file, `-` for standard input. Resolves with what there is to say about the file. Throws FatalError
+ * (usage) when it cannot be read.
+ */
+export async function fromCapture<Item>(
+  file: string,
+  reader: Reader<Item>,
+  expected: string,
+  recording: Receiver<Item>,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const name = file === '-' ? 'standard input' : file
+  try {
+    const input: AsyncIterable<Buffer> = file === '-' ? process.stdin : createReadStream(file)
+    for await (const chunk of input) {
+      for (const record of reader.feed(chunk)) recording.onRecord(record)
+      recording.onPause()
+      if (signal.aborted) break
+    }
+  } catch (error) {
+    throw new FatalError(ExitCode.usage, `${name} cannot be read: ${reason(error)}`, { cause: error })
+  }
+  recording.onCaughtUp()
+  const remarks: string[] = []
+  if (reader.foreign > 0) remarks.push(`${name}: ${reader.foreign} packets are no ${expected}`)
+  if (reader.unfinished > 0) remarks.push(`${name} ends inside a packet`)
+  return remarks
+}
