@@ -1,5 +1,6 @@
 import { chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { reason } from '../../src/daemon/exit.js'
 import type { Answer, BindingReport, SnooperReport } from '../../src/cli/report.js'
 import { bgpdConfig, ROOT, type Tree, VNI, zebraConfig } from './frr.js'
 import type { Holder } from './holder.js'
@@ -83,10 +84,17 @@ export class Router extends Space {
     return this.startFrr('staticd', [], ['/run/frr/staticd.vty'])
   }
 
-  /** Runs configuration commands with vtysh. */
+  /** Runs configuration commands with vtysh, again while mgmtd is busy with a daemon that has just started. */
   async configure(...commands: readonly string[]): Promise<void> {
     const lines = ['configure terminal', ...commands].flatMap((command) => ['-c', command])
-    await this.exec(this.inRoot(['vtysh', ...lines]))
+    await waitFor(
+      `${this.name} to take ${commands.join('; ')}`,
+      () => this.exec(this.inRoot(['vtysh', ...lines])).then(() => '', reason),
+      (failure) => {
+        if (failure !== '' && !failure.includes('could not lock')) throw new Error(failure)
+        return failure === ''
+      },
+    )
   }
 
   /** Starts bgpd, on the given ZAPI socket (as the node sees it) instead of zebra's own. */
