@@ -8,12 +8,12 @@ import type { Explained } from '../../src/cli/explain-facts.js'
 import { macipctl } from '../daemon/support.js'
 import { Fabric } from '../lab/fabric.js'
 import { arpAnnouncement, question } from '../lab/frames.js'
-import { RELEASES } from '../lab/frr.js'
+import { RELEASES, VNI } from '../lab/frr.js'
 import type { Lab } from '../lab/lab.js'
 import type { PacketSocket } from '../lab/packet-socket.js'
 import type { Router } from '../lab/router.js'
 import type { Vm } from '../lab/vm.js'
-import { frame, hostRoute } from './build.js'
+import { frame, hostRoute, mac } from './build.js'
 
 const FAKE_ZEBRA_FPM = `require('net').connect(2620,'127.0.0.1',function(){this.write(Buffer.from(process.argv[1],'hex'))}).resume()`
 
@@ -61,7 +61,7 @@ const asked = (port: PacketSocket, ip: string): number =>
 
 suite('what zebra programs against what comes in on a local port', { concurrency: true }, () => {
   for (const frr of RELEASES) {
-    test(`FRR ${frr}: a loop, a move there and back, and routes to another VTEP`, async () => {
+    test(`FRR ${frr}: a loop, a move there and back, routes to another VTEP, a MAC programmed as remote`, async () => {
       await using fabric = await Fabric.start({ frr, both: true })
       const { lab, near, far, vm } = fabric
       await near.configure('fpm address 127.0.0.1')
@@ -85,18 +85,24 @@ suite('what zebra programs against what comes in on a local port', { concurrency
       const isFar = (vtep: unknown): boolean => vtep === far.address
       await lab.waitFor('zebra to program it', programmed, isFar)
 
-      /** In the meantime the near node sent one UPDATE, for an address that nobody disputes. */
-      let undisputed = 200
-      const silentBut = async (quarrel: () => Promise<void>): Promise<void> => {
-        const before = await near.updatesSent()
-        await quarrel()
-        const ip = `10.2.1.${undisputed++}`
+      const vmIps = [vm.ipv4, vm.ipv6]
+      /** An address that nobody disputes: what was to be sent before is sent then. */
+      const another = async (): Promise<void> => {
+        const ip = `10.2.1.${200 + vmIps.length}`
+        vmIps.push(ip)
         vm.claim(ip)
         await lab.advertisedBy(near, vm.mac, ip)
+      }
+      /** In the meantime the near node sends no UPDATE. */
+      const silent = async (quarrel: () => Promise<void>): Promise<void> => {
+        await another()
+        const before = await near.updatesSent()
+        await quarrel()
+        await another()
         assert.equal((await near.updatesSent()) - before, 1)
       }
-      const returnedBy = (port: Vm): void => {
-        for (let times = 0; times < 10; times++) port.send(arpAnnouncement(host))
+      const returned = (): void => {
+        for (let times = 0; times < 10; times++) loop.send(arpAnnouncement(host))
       }
       const heldBack = (): Promise<unknown> =>
         lab.waitFor(
@@ -111,8 +117,8 @@ suite('what zebra programs against what comes in on a local port', { concurrency
 
       // a loop or a spoof that the bridge does not learn from: zebra sees nothing of it
       await near.ip(`link set ${loop.port} type bridge_slave learning off`)
-      await silentBut(async () => {
-        returnedBy(loop)
+      await silent(async () => {
+        returned()
         await heldBack()
         assert.deepEqual(await explained(near, host.ipv4), [[host.mac, 'remote', 'mac-remote', null]])
       })
@@ -125,7 +131,7 @@ suite('what zebra programs against what comes in on a local port', { concurrency
 
       // the bridge learns from it: for zebra that is a move, and no witness takes back what was programmed
       await near.ip(`link set ${loop.port} type bridge_slave learning on`)
-      returnedBy(loop)
+      returned()
       await advertised(lab, near, host, 1, host.ipv4)
       await lab.advertisedByNobody(host.mac, host.ipv6)
       assert.deepEqual(await explained(near, host.ipv4), [[host.mac, 'active', 'announced', 'macipd']])
@@ -145,11 +151,6 @@ suite('what zebra programs against what comes in on a local port', { concurrency
         () => check(near),
         ({ agree, compared }) => agree === true && (frr === '8.4' || compared.macs === 1),
       )
-      await silentBut(async () => {
-        await near.ip(`link set ${loop.port} type bridge_slave learning off`)
-        returnedBy(loop)
-        await near.ip(`link set ${loop.port} type bridge_slave learning on`)
-      })
       await near.ip(`link set ${loop.port} down`)
       await lab.waitFor(
         'nothing to be left of it',
@@ -158,8 +159,7 @@ suite('what zebra programs against what comes in on a local port', { concurrency
       )
       await advertised(lab, far, host, 2, host.ipv4, host.ipv6)
       const { states, duplicates } = await near.snoopStatus()
-      // the addresses of the VM, and two that nobody disputes
-      assert.deepEqual([states['active'], states['remote'] ?? 0, duplicates], [4, 0, 0])
+      assert.deepEqual([states['active'], states['remote'] ?? 0, duplicates], [vmIps.length, 0, 0])
 
       // a route of the tenant leads to another VTEP; the host is there
       await near.configure('no fpm address')
@@ -178,16 +178,35 @@ suite('what zebra programs against what comes in on a local port', { concurrency
         return all.flatMap(({ event, detail }) => (event === 'state' ? [] : [`${event} ${detail}`.trim()]))
       }
       const claimed = ['learned arp-request', `contested route to ${far.address}`]
-      await silentBut(async () => {
+      await silent(async () => {
         await fakeZebraTells(near, hostRoute(vm.ipv4, [far.address]))
         assert.deepEqual(await happened(vm.ipv4, 'defended'), [...claimed, 'defended'])
       })
-      await advertised(lab, near, vm, 0, vm.ipv4, vm.ipv6)
+      await advertised(lab, near, vm, 0, ...vmIps)
       const away = await check(near)
       assert.deepEqual(
         [away.code, away.disagreements.map(({ kind, mac, fpm }) => [kind, mac, fpm.vtep])],
         [9, [['host-route', vm.mac, far.address]]],
       )
+
+      // it says that a MAC is remote which it announces as local, with no higher sequence number
+      const { ifindex } = (
+        JSON.parse(await near.exec(['ip', '-j', 'link', 'show', 'vx100'])) as [{ ifindex: number }]
+      )[0]
+      const options = { ifindex, vtep: far.address, ...(frr !== '8.4' && { vni: VNI }) }
+      await fakeZebraTells(near, mac(vm.mac, options))
+      await fabric.farRoutes([])
+      assert.deepEqual(await explained(near, vm.ipv4), [[vm.mac, 'remote', 'fpm-remote', null]])
+      const both = await check(near)
+      const differs = frr === '8.4' ? [] : [['local-and-remote', vm.mac, far.address]]
+      assert.deepEqual(
+        both.disagreements.map(({ kind, mac, fpm }) => [kind, mac, fpm.vtep]),
+        differs,
+      )
+      // what it said on a connection that is lost proves nothing
+      await near.daemon('fake-zebra-fpm').kill()
+      await fabric.farRoutes(vmIps)
+      await advertised(lab, near, vm, 0, ...vmIps)
 
       // the host is not there any more, and its port has not noticed
       const gone = await fabric.addVm(near)
@@ -199,7 +218,7 @@ suite('what zebra programs against what comes in on a local port', { concurrency
       assert.equal(asked(port, gone.ipv4), 2)
       await fabric.farRoutes([gone.ipv6], gone)
       await advertised(lab, near, gone, 0, gone.ipv6)
-      await advertised(lab, near, vm, 0, vm.ipv4, vm.ipv6)
+      await advertised(lab, near, vm, 0, ...vmIps)
       assert.equal((await check(near)).agree, true)
     })
   }
