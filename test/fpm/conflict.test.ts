@@ -127,7 +127,7 @@ suite('what zebra programs against what comes in on a local port', { concurrency
       // before 9.0 zebra does not say the VNI
       const spoofed = await check(near)
       assert.deepEqual([spoofed.agree, spoofed.disagreements], [true, []])
-      assert.equal(frr === '8.4' ? spoofed.notComparable.unclear : spoofed.compared.macs, 1)
+      assert.equal(spoofed.compared.macs, 1)
 
       // the bridge learns from it: for zebra that is a move, and no witness takes back what was programmed
       await near.ip(`link set ${loop.port} type bridge_slave learning on`)
@@ -138,7 +138,7 @@ suite('what zebra programs against what comes in on a local port', { concurrency
       assert.deepEqual(await place(), [loop.port])
       const moved = await check(near)
       assert.deepEqual([moved.agree, moved.disagreements], [true, []])
-      assert.equal(frr === '8.4' ? moved.notComparable.unclear : moved.notComparable.superseded, 1)
+      assert.equal(moved.notComparable.superseded, 1)
 
       // the real one speaks
       host.announce()
@@ -149,7 +149,7 @@ suite('what zebra programs against what comes in on a local port', { concurrency
       await lab.waitFor(
         'the witnesses to agree',
         () => check(near),
-        ({ agree, compared }) => agree === true && (frr === '8.4' || compared.macs === 1),
+        ({ agree, compared }) => agree === true && compared.macs === 1,
       )
       await near.ip(`link set ${loop.port} down`)
       await lab.waitFor(
@@ -198,7 +198,7 @@ suite('what zebra programs against what comes in on a local port', { concurrency
       await fabric.farRoutes([])
       assert.deepEqual(await explained(near, vm.ipv4), [[vm.mac, 'remote', 'fpm-remote', null]])
       const both = await check(near)
-      const differs = frr === '8.4' ? [] : [['local-and-remote', vm.mac, far.address]]
+      const differs = [['local-and-remote', vm.mac, far.address]]
       assert.deepEqual(
         both.disagreements.map(({ kind, mac, fpm }) => [kind, mac, fpm.vtep]),
         differs,
