@@ -176,10 +176,9 @@ export class Views {
       this.programmed.delete(vni)
       return macs
     }
-    if (change.gone && !this.vnis.has(vni)) return []
-    const views = this.of(vni)
-    views.apply(change)
-    return this.weigh(change, views) ? [{ vni, mac: change.mac }] : []
+    const views = change.gone ? this.vnis.get(vni) : this.of(vni)
+    views?.apply(change)
+    return this.weigh(change) ? [{ vni, mac: change.mac }] : []
   }
 
   /** Everything that ZAPI told; what is programmed stays. Returns the MACs that were withheld. */
@@ -191,13 +190,13 @@ export class Views {
   }
 
   /** What a change says of a MAC that zebra has programmed as remote; whether it is one. */
-  private weigh({ by, vni, mac, ip, gone, flags, seq }: MacIpChange, { remoteMacs }: VniViews): boolean {
+  private weigh({ by, vni, mac, ip, gone, flags, seq }: MacIpChange): boolean {
     const macs = this.programmed.get(vni)
     const programmed = macs?.get(mac)
     if (macs === undefined || programmed === undefined) return false
     if (by === 'bgpd') {
       if (!gone) macs.set(mac, (flags & SYNC_FLAG) === 0 ? Math.max(programmed, seq) : TAKEN_BACK)
-    } else if (ip === undefined && (gone ? !remoteMacs.has(mac) : seq > programmed)) {
+    } else if (ip === undefined && (gone ? !this.isRemote(vni, mac) : seq > programmed)) {
       // zebra does not unprogram a MAC that has come back, and counts from 0 again once it has forgotten it
       macs.set(mac, TAKEN_BACK)
     }

@@ -113,6 +113,10 @@ const command = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ do: 'views-reset' as const }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('leave' as const), pick, isConflict: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('unplug-claim' as const), pick }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('wander' as const), pick, times: fc.integer({ min: 1, max: 3 }) }),
+  },
 )
 type Drawn<T> = T extends fc.Arbitrary<infer V> ? V : never
 export type Command = Drawn<typeof command>
@@ -208,6 +212,17 @@ export class World {
         if (vniOf(place) !== binding.vni) return undefined
         return this.frame({ kind, router, override, mac: binding.mac, ip: binding.ip, place })
       }
+      case 'wander': {
+        const binding = this.picked(command.pick)
+        if (binding === undefined || binding.isStatic) return undefined
+        const { mac, ip, place } = binding
+        const behind = (away: number): Event => {
+          const ifindex = PORTS[(place.ifindex - 1 + away) % PORTS.length] ?? PORTS[0]
+          return this.frame({ mac, ip, kind: 'arp-request', place: { ...place, ifindex, port: `tap${ifindex}` } })
+        }
+        for (let away = 1; away < command.times; away++) this.step(behind(away))
+        return behind(command.times)
+      }
       case 'claim': {
         const binding = this.picked(command.pick)
         const { kind, router, mac, place } = command
@@ -274,10 +289,14 @@ export class World {
         return { type: 'relay', connected: false }
       case 'restore': {
         const { ago, minSeq, leads } = command
-        const waiting = [...this.table.bindings()].find(({ confirmed }) => !confirmed)
+        const bindings = [...this.table.bindings()]
+        const waiting = bindings.find(({ confirmed }) => !confirmed)
         const again = waiting !== undefined && command.again
         const from = again ? 'relay' : command.from
-        const { mac, ip, place } = again ? waiting : command
+        // another address of a host that may not be announced
+        const withheld = bindings.find(({ withheld, isStatic }) => withheld && !isStatic)
+        const host = command.again ? withheld : undefined
+        const { mac, ip, place } = again ? waiting : { ...command, ...(host && { mac: host.mac, place: host.place }) }
         const vni = vniOf(place)
         const key = { vni, mac, ip }
         const seen = this.now - ago
