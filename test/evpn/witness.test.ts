@@ -108,6 +108,15 @@ test('… also if FPM was late, and told of the first move after the second', ()
   assert.notDeepEqual(seen(), WITHHELD)
 })
 
+test('zebra forgets a MAC: that counts even if it is the first that is heard of the VNI since the views are told anew', () => {
+  const { send, seen } = announced(0)
+  send({ type: 'views-reset' })
+  send(programmed())
+  send(local(0, true))
+  send(local(0))
+  assert.notDeepEqual(seen(), WITHHELD)
+})
+
 test('a MAC of an Ethernet segment that is here, too, is local whatever was programmed before', () => {
   const { send, seen } = announced(3)
   send(remote(VM1, undefined, 3))
