@@ -2,7 +2,7 @@
 import { EVENTS } from '../evpn/note.js'
 import { REFUSALS } from '../evpn/refusal.js'
 import type { TimerName } from '../evpn/binding.js'
-import { REASONS } from '../evpn/state.js'
+import { REASONS, STATES } from '../evpn/state.js'
 import { WITHDRAWALS } from '../evpn/table.js'
 
 type Words = Readonly<Record<string, string>>
@@ -61,18 +61,11 @@ const ADVICE: Words = {
   refused: 'see macipctl events --event refused',
 }
 
-/** States and reasons that need more words than the snooper's own tables have for them. */
-const STATES: Words = {
-  probing: 'the host is asked whether it is still there',
-  contested: 'another host claims the address, or zebra routes it to another VTEP; the owner is asked first',
-  duplicate: 'the address moved too often: it is withdrawn and frozen',
-}
-
 export const reasonWords = (reason: string): string =>
-  (REASONS as Readonly<Record<string, { meaning: string }>>)[reason]?.meaning ?? STATES[reason] ?? reason
+  (REASONS as Readonly<Record<string, { meaning: string }>>)[reason]?.meaning ?? reason
 
 /** Of a state, whatever the reason for what bgpd is told meanwhile. */
-export const stateWords = (state: string): string => STATES[state] ?? state
+export const stateWords = (state: string): string => (STATES as Words)[state] ?? state
 
 export const adviceFor = (reason: string, state: string): string | undefined => ADVICE[reason] ?? ADVICE[state]
 

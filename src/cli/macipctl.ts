@@ -3,6 +3,7 @@
 import { Argument, Command, Option } from 'commander'
 import { configured, EXIT_CODES, run, withVersion } from '../daemon/command.js'
 import { errnoName, ExitCode, FatalError } from '../daemon/exit.js'
+import { STATES } from '../evpn/state.js'
 import { askBindings, askOverlay, askRelay, askSnooper } from './ask.js'
 import { check } from './check.js'
 import { clear } from './clear.js'
@@ -17,8 +18,6 @@ import { replay } from './replay.js'
 import { show } from './show.js'
 import { renderStatus } from './status.js'
 import { paintFor } from './text.js'
-
-const STATES = ['pending', 'active', 'probing', 'contested', 'duplicate', 'remote', 'shadowed'] as const
 
 const status = common(new Command('status'))
   .summary('is everything fine, and what is wrong')
@@ -53,7 +52,7 @@ States:
   )
   .addArgument(new Argument('[address]', 'only this IP or MAC address').argParser(addressArgument))
   .addOption(new Option('--vni <number>', 'only this VNI').argParser(vniArgument))
-  .addOption(new Option('--state <state>', 'only in this state').choices(STATES))
+  .addOption(new Option('--state <state>', 'only in this state').choices(Object.keys(STATES)))
   .option('--port <name>', 'only on this port')
   .addHelpText(
     'after',

@@ -10,7 +10,7 @@ export type Place = {
   readonly ifindex: number
   readonly port: string
   readonly vlan: number
-  /** Ageing time of the bridge's forwarding database, milliseconds; 0 = never. */
+  /** Ageing time of the bridge's forwarding database, milliseconds; 0 = it learns no MAC addresses. */
   readonly ageingMs: number
 }
 

@@ -7,7 +7,7 @@ import { reasonOf, REASONS } from './state.js'
 import type { Table } from './table.js'
 import type { Turn } from './turn.js'
 
-/** Where the bridge never forgets a MAC address and the operator does not say either. */
+/** Where the bridge has no ageing time (it learns no MAC addresses then) and the operator does not say one either. */
 export const DEFAULT_AGE_MS = 1800_000
 
 const TRIES = 3

@@ -8,11 +8,11 @@ import type { Table } from './table.js'
 export const STATES = {
   pending: 'known, but bgpd may not be told now: the reason says why',
   active: 'announced to bgpd',
-  shadowed: 'zebra announces the same MAC-IP itself',
-  remote: 'the MAC or the IP is behind another VTEP',
-  probing: 'silent for a third of the age: the host is asked whether it is still there',
-  contested: 'another host claims the IP, or zebra routes it to another VTEP: the owner is asked first',
+  probing: 'the host is asked whether it is still there',
+  contested: 'another host claims the address, or zebra routes it to another VTEP; the owner is asked first',
   duplicate: 'the IP changed its owner too often: withdrawn, and frozen for the hold-down time',
+  remote: 'the MAC or the IP is behind another VTEP',
+  shadowed: 'zebra announces the same MAC-IP itself',
 } as const
 export type State = keyof typeof STATES
 

@@ -145,7 +145,7 @@ const PAGES: Record<string, Scene> = {
     kept: 'announced',
   },
   'routed-elsewhere': {
-    binding: { state: 'contested', reason: 'contested' },
+    binding: { state: 'contested', reason: 'announced' },
     detail: { timer: { what: 'confirm', time: NOW + S } },
     kept: 'announced',
     events: [{ time: NOW - S, event: 'contested', detail: 'route to 192.0.2.2' }],
