@@ -65,8 +65,12 @@ function vnisOf(message: FpmMessage): number[] {
   return message.kind === 'route' ? message.route.nexthops.flatMap(of) : []
 }
 
-const isIn = (table: number, message: FpmMessage): boolean =>
-  message.kind === 'route' && 'table' in message.route.in && message.route.in.table === table
+/** A deletion that names no table may be of any. */
+function isIn(table: number, message: FpmMessage): boolean {
+  if (message.kind !== 'route') return false
+  const where = message.route.in
+  return where === undefined || ('table' in where && where.table === table)
+}
 
 function isAbout(about: About, message: FpmMessage): boolean {
   if ('mac' in about) return message.kind === 'mac' && message.mac.mac === about.mac

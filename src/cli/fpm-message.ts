@@ -1,5 +1,5 @@
 // One message of an FPM connection in words, and as plain values.
-import type { Encap, FpmMessage, FpmNexthop, FpmRoute } from '../fpm/message.js'
+import type { Encap, FpmMessage, FpmNexthop, GoneRoute, RouteTable } from '../fpm/message.js'
 import { RTNH_F_ONLINK } from '../netlink/rtm-route.js'
 import type { Json } from '../zapi/dissect.js'
 
@@ -58,13 +58,12 @@ export function summaryOf(message: FpmMessage): string {
   }
 }
 
-function routeText(route: FpmRoute, gone: boolean): string {
+function routeText(route: GoneRoute, gone: boolean): string {
   const { prefix, prefixLength, source, protocol, type, nexthopId, nexthops, metric, srv6 } = route
-  const place = 'vrf' in route.in ? `vrf ${route.in.vrf}` : `table ${route.in.table}`
   return words(
     `${prefix}/${prefixLength}`,
     named('from', source),
-    place,
+    placeText(route.in),
     protocol !== 'unspec' && protocol,
     !gone && type !== 'unicast' && type,
     named('nhid', nexthopId),
@@ -72,6 +71,11 @@ function routeText(route: FpmRoute, gone: boolean): string {
     named('sid', srv6?.sid),
     named('metric', metric),
   )
+}
+
+function placeText(where: RouteTable | undefined): string {
+  if (where === undefined) return 'table unknown'
+  return 'vrf' in where ? `vrf ${where.vrf}` : `table ${where.table}`
 }
 
 type AnyPath = Pick<FpmNexthop, 'gateway' | 'ifindex' | 'weight' | 'flags' | 'encap'> & {

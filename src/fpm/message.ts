@@ -35,6 +35,9 @@ export type FpmRoute = {
   unknown: readonly UnknownAttribute[]
 }
 
+/** A deletion. Those of the old module in netlink name no table. */
+export type GoneRoute = Omit<FpmRoute, 'in'> & { in: RouteTable | undefined }
+
 export type FpmMac = FdbEntry & {
   /** behind another VTEP; otherwise a local one that zebra programs because a multihomed segment has it */
   remote: boolean
@@ -54,7 +57,8 @@ export type FpmSrv6LocalSid = {
 
 /** `gone`: a deletion; `replace`: an addition that says that it replaces another. */
 export type FpmMessage =
-  | { kind: 'route'; gone: boolean; replace: boolean; route: FpmRoute }
+  | { kind: 'route'; gone: false; replace: boolean; route: FpmRoute }
+  | { kind: 'route'; gone: true; replace: false; route: GoneRoute }
   | { kind: 'nexthop'; gone: boolean; nexthop: NexthopObject }
   | { kind: 'mac'; gone: boolean; mac: FpmMac }
   | { kind: 'mpls-route'; gone: boolean; replace: boolean; route: MplsRoute }

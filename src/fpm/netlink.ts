@@ -72,8 +72,13 @@ function routeMessage(message: NetlinkMessage, gone: boolean): FpmMessage | unde
   if (route === undefined) return undefined
   const replace = !gone && (message.flags & NLM_F_REPLACE) !== 0
   if ('label' in route) return { kind: 'mpls-route', gone, replace, route }
-  return { kind: 'route', gone, replace, route: toRoute(route) }
+  if (!gone) return { kind: 'route', gone, replace, route: toRoute(route) }
+  const where = route.table === RT_TABLE_UNSPEC ? undefined : { table: route.table }
+  return { kind: 'route', gone, replace: false, route: { ...toRoute(route), in: where } }
 }
+
+// linux/rtnetlink.h
+const RT_TABLE_UNSPEC = 0
 
 const toRoute = (route: IpRoute): FpmRoute => ({
   family: route.family,

@@ -1,5 +1,5 @@
 // Host routes, which may be those of EVPN hosts, in full; all other routes only as numbers.
-import type { FpmRoute, RouteTable } from './message.js'
+import type { FpmRoute, GoneRoute, RouteTable } from './message.js'
 import type { Heard, Life } from './life.js'
 import { update, type Update } from './update.js'
 import { pathText, type Path, toPath } from './view-nexthops.js'
@@ -28,7 +28,7 @@ type Table = {
 }
 
 const HOST_LENGTH = { 4: 32, 6: 128 } as const
-export const isHostRoute = ({ family, prefixLength, source }: FpmRoute): boolean =>
+export const isHostRoute = ({ family, prefixLength, source }: GoneRoute): boolean =>
   prefixLength === HOST_LENGTH[family] && source === undefined
 
 const tableKey = (table: RouteTable): string => ('vrf' in table ? `vrf ${table.vrf}` : `${table.table}`)
@@ -38,6 +38,8 @@ export type RouteLimits = {
   hostRoutes: number
   /** all others */
   routes: number
+  /** a deletion may have to be looked for in all of them */
+  tables: number
 }
 
 export class RouteTables {
@@ -86,14 +88,29 @@ export class RouteTables {
   }
 
   add(route: FpmRoute, heard: Heard): void {
-    if (isHostRoute(route)) this.addHost(route, heard)
-    else this.addOther(route)
+    const key = tableKey(route.in)
+    const known = this.tables.get(key)
+    if (known === undefined && this.tables.size >= this.limits.tables) {
+      if (isHostRoute(route)) this.hostRoutesLeftOut++
+      else this.routesLeftOut++
+      return
+    }
+    const table = known ?? this.addTable(key, route.in)
+    if (isHostRoute(route)) this.addHost(key, table, route, heard)
+    else this.addOther(key, table, route)
   }
 
-  remove(route: FpmRoute): void {
-    const key = tableKey(route.in)
-    const table = this.tables.get(key)
-    if (table === undefined) return
+  /** Where no table is named it is forgotten in all: which of them still has it, nobody knows. */
+  remove(route: GoneRoute): void {
+    if (route.in === undefined) for (const [key, table] of this.tables) this.removeFrom(key, table, route)
+    else {
+      const key = tableKey(route.in)
+      const table = this.tables.get(key)
+      if (table !== undefined) this.removeFrom(key, table, route)
+    }
+  }
+
+  private removeFrom(key: string, table: Table, route: GoneRoute): void {
     if (isHostRoute(route)) {
       const known = table.hosts.get(route.prefix)
       if (known !== undefined) this.dropHost(key, table, known)
@@ -117,15 +134,14 @@ export class RouteTables {
     }
   }
 
-  private addHost(route: FpmRoute, heard: Heard): void {
-    const table = this.table(route.in)
+  private addHost(key: string, table: Table, route: FpmRoute, heard: Heard): void {
     const before = table.hosts.get(route.prefix)
     const paths = this.room(before) ? this.shared.take(route.nexthops.map(toPath)) : undefined
     if (paths === undefined) {
       this.hostRoutesLeftOut++
       // what is known of it is wrong now
-      if (before !== undefined) this.dropHost(tableKey(route.in), table, before)
-      else this.dropIfEmpty(tableKey(route.in), table)
+      if (before !== undefined) this.dropHost(key, table, before)
+      else this.dropIfEmpty(key, table)
       return
     }
     const { protocol, type, metric, nexthopId } = route
@@ -141,15 +157,14 @@ export class RouteTables {
     return before !== undefined || this.hosts < this.limits.hostRoutes
   }
 
-  private addOther(route: FpmRoute): void {
-    const table = this.table(route.in)
-    const key = prefixKey(route)
-    if (this.others >= this.limits.routes && !table.others.has(key)) {
+  private addOther(key: string, table: Table, route: FpmRoute): void {
+    const prefix = prefixKey(route)
+    if (this.others >= this.limits.routes && !table.others.has(prefix)) {
       this.routesLeftOut++
-      this.dropIfEmpty(tableKey(route.in), table)
+      this.dropIfEmpty(key, table)
       return
     }
-    if (table.others.add(key)) this.others++
+    if (table.others.add(prefix)) this.others++
   }
 
   private dropHost(key: string, table: Table, route: HostRoute): void {
@@ -164,10 +179,7 @@ export class RouteTables {
     if (hosts.size === 0 && others.size === 0) this.tables.delete(key)
   }
 
-  private table(where: RouteTable): Table {
-    const key = tableKey(where)
-    const known = this.tables.get(key)
-    if (known !== undefined) return known
+  private addTable(key: string, where: RouteTable): Table {
     const table = { in: where, hosts: new Map<string, HostRoute>(), others: new KeySet() }
     this.tables.set(key, table)
     return table
@@ -254,7 +266,7 @@ export class KeySet {
   }
 }
 
-const prefixKey = ({ prefix, prefixLength, source = '' }: FpmRoute): number =>
+const prefixKey = ({ prefix, prefixLength, source = '' }: GoneRoute): number =>
   keyOf(`${prefix}/${prefixLength} ${source}`)
 
 /**

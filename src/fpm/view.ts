@@ -36,6 +36,7 @@ export const FPM_LIMITS: FpmLimits = {
   macs: 250_000,
   hostRoutes: 500_000,
   routes: 2_000_000,
+  tables: 16_384,
   nexthops: 250_000,
   mplsRoutes: 250_000,
   srv6LocalSids: 65_536,
@@ -103,7 +104,8 @@ export class FpmView {
     const heard = this.life.hear(now)
     switch (message.kind) {
       case 'route':
-        this.applyRoute(message, heard)
+        if (message.gone) this.routes.remove(message.route)
+        else this.addRoute(message.route, heard)
         return
       case 'nexthop':
         if (message.gone) this.nexthops.remove(message.nexthop.id)
@@ -125,11 +127,7 @@ export class FpmView {
     }
   }
 
-  private applyRoute({ gone, route }: { gone: boolean; route: FpmRoute }, heard: Heard): void {
-    if (gone) {
-      this.routes.remove(route)
-      return
-    }
+  private addRoute(route: FpmRoute, heard: Heard): void {
     for (const { encap } of route.nexthops)
       if (encap?.kind === 'vxlan' && this.l3Vnis.size < MAX_L3_VNIS) this.l3Vnis.add(encap.vni)
     this.routes.add(route, heard)

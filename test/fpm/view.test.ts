@@ -189,6 +189,24 @@ test('host routes: with VTEPs and VNIs, per table; all others are only counted',
   assert.deepEqual(rig.view.status().tables[0], { in: { table: 1001 }, hostRoutes: 1, routes: 1 })
 })
 
+test('a deletion that names no table (the old module, netlink) forgets the route in all: none of them is sure any more', () => {
+  const rig = new Rig().open()
+  rig.hear(
+    hostRoute('10.2.1.21', ['192.0.2.2'], { table: 1001 }),
+    hostRoute('10.2.1.21', ['192.0.2.2'], { table: 254 }),
+    hostRoute('10.2.1.22', ['192.0.2.2'], { table: 254 }),
+    forwarding.route('10.2.1.0', 24, [], { table: 1001 }),
+    forwarding.route('10.2.1.0', 24, [], { table: 254 }),
+  )
+  rig.news()
+  rig.hear(
+    hostRoute('10.2.1.21', [], { table: 0, gone: true }),
+    forwarding.route('10.2.1.0', 24, [], { table: 0, gone: true }),
+  )
+  assert.deepEqual(rig.news(), ['removed 10.2.1.21', 'removed 10.2.1.21'])
+  assert.deepEqual(rig.view.status().tables, [{ in: { table: 254 }, hostRoutes: 1, routes: 0 }])
+})
+
 test('one frame with a deletion and an addition is a change in two steps (FRR 8.4 to 9.0)', () => {
   const rig = new Rig().open().hear(hostRoute('10.2.1.21', ['192.0.2.2']))
   const [gone, added] = [hostRoute('10.2.1.21', [], { gone: true }), hostRoute('10.2.1.21', ['192.0.2.3'])]
@@ -335,6 +353,24 @@ test('bounds: what does not fit is counted, and nothing wrong is kept instead', 
     assert.deepEqual(rig.gateways('10.2.1.9'), [vtep])
   }
   assert.equal(rig.view.status().macs, 1)
+})
+
+test('bounds: so many tables and no more, until one of them is empty', () => {
+  const rig = new Rig({ tables: 2 }).open()
+  rig.hear(forwarding.route('10.1.0.0', 24, [], { table: 1 }), hostRoute('10.2.1.1', ['192.0.2.2'], { table: 2 }))
+  rig.hear(forwarding.route('10.1.0.0', 24, [], { table: 3 }), hostRoute('10.2.1.1', ['192.0.2.2'], { table: 4 }))
+  const { tables, leftOut } = rig.view.status()
+  assert.deepEqual(
+    tables.map((table) => table.in),
+    [{ table: 1 }, { table: 2 }],
+  )
+  assert.deepEqual([leftOut.routes, leftOut.hostRoutes], [1, 1])
+  rig.hear(forwarding.route('10.1.0.0', 24, [], { table: 1, gone: true }))
+  rig.hear(hostRoute('10.2.1.1', ['192.0.2.2'], { table: 4 }))
+  assert.deepEqual(
+    rig.view.hostRoutes('10.2.1.1').map((route) => route.in),
+    [{ table: 2 }, { table: 4 }],
+  )
 })
 
 test('MPLS routes and SRv6 SIDs are counted', () => {
