@@ -7,10 +7,20 @@ import { decodeFrame } from '../../src/fpm/decode.js'
 import { eachFrame, FrameScanner } from '../../src/fpm/frame.js'
 import type { FpmMessage } from '../../src/fpm/message.js'
 import { FpmView } from '../../src/fpm/view.js'
-import { type FpmModule, GATEWAYS, GOES, MEANWHILE, TWO_PATHS } from '../lab/fpm-life.js'
+import {
+  BLACKHOLE,
+  CHANGES,
+  FPM_MODULES,
+  type FpmModule,
+  GATEWAYS,
+  GOES,
+  IPV6,
+  MEANWHILE,
+  recordingsOf,
+  TWO_PATHS,
+} from '../lab/fpm-life.js'
 import { RELEASES, type Release, ROOT } from '../lab/frr.js'
 
-const MODULES = ['dplane_fpm_nl', 'fpm'] as const
 const VTEP = '192.0.2.2'
 const VM_MAC = 'bc:24:11:00:00:02'
 const [gateway, other] = GATEWAYS
@@ -18,9 +28,13 @@ const [gateway, other] = GATEWAYS
 const directory = (frr: Release): string => join(ROOT, 'test/fixtures/fpm', frr)
 
 function recorded(frr: Release, module: FpmModule, connection: string): FpmMessage[] {
+  return messagesOf(join(directory(frr), `${recordingsOf(module)}${connection}.bin`))
+}
+
+function messagesOf(file: string): FpmMessage[] {
   const scanner = new FrameScanner()
   const messages: FpmMessage[] = []
-  scanner.feed(readFileSync(join(directory(frr), `${module}-${connection}.bin`)), (frames) => {
+  scanner.feed(readFileSync(file), (frames) => {
     for (const frame of eachFrame(frames)) messages.push(...decodeFrame(frame))
   })
   assert.equal(scanner.waiting, 0)
@@ -30,8 +44,7 @@ function recorded(frr: Release, module: FpmModule, connection: string): FpmMessa
 for (const frr of RELEASES) {
   test(`FRR ${frr}: every message is known, and so are its attributes`, () => {
     for (const file of readdirSync(directory(frr))) {
-      const [module = '', ...connection] = file.replace('.bin', '').split('-')
-      for (const message of recorded(frr, module as FpmModule, connection.join('-'))) {
+      for (const message of messagesOf(join(directory(frr), file))) {
         assert.ok(message.kind === 'route' || message.kind === 'nexthop' || message.kind === 'mac', message.kind)
         const { unknown } =
           message.kind === 'route' ? message.route : message.kind === 'mac' ? message.mac : message.nexthop
@@ -40,17 +53,19 @@ for (const frr of RELEASES) {
     }
   })
 
-  for (const module of MODULES) {
+  for (const module of FPM_MODULES) {
     test(`FRR ${frr}, ${module}: the view follows the routes, the MAC and the new connection`, () => {
       const view = new FpmView()
       const gateways = (ip: string): unknown => {
         const [route] = view.hostRoutes(ip)
         return route && view.paths(route)?.map(({ gateway }) => gateway)
       }
+      const ways: unknown[] = []
       const play = (connection: string, mac: (gone: boolean) => void): void => {
         for (const message of recorded(frr, module, connection)) {
           view.apply(message, 1)
           if (message.kind === 'mac') mac(message.gone)
+          if (message.kind === 'route' && message.route.prefix === CHANGES) ways.push(gateways(CHANGES))
         }
       }
       let seen = 0
@@ -63,6 +78,13 @@ for (const frr of RELEASES) {
       })
       assert.deepEqual(gateways(TWO_PATHS), [gateway, other])
       assert.deepEqual(gateways(GOES), [gateway])
+      assert.deepEqual(gateways(IPV6.ip), [IPV6.gateway])
+      assert.deepEqual(
+        view.hostRoutes(BLACKHOLE).map(({ type }) => type),
+        ['blackhole'],
+      )
+      const seenWays = ways.filter((way, index) => way !== undefined || index === ways.length - 1)
+      assert.deepEqual(seenWays, [[gateway], [gateway, other], [other], undefined])
       view.tick(10_000)
       assert.equal(view.phase, 'live')
       view.closed(10_001)
@@ -74,7 +96,7 @@ for (const frr of RELEASES) {
         assert.deepEqual([...view.remoteMacs()], [])
       })
       view.tick(100_000)
-      assert.equal(seen, module === 'fpm' ? 0 : 2)
+      assert.equal(seen, module === 'dplane_fpm_nl' ? 2 : 0)
       assert.deepEqual(gateways(TWO_PATHS), [gateway])
       assert.equal(gateways(GOES), undefined)
       assert.equal(view.status().nexthops, 0)

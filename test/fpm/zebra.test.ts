@@ -3,7 +3,19 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { FpmMessage } from '../../src/fpm/message.js'
 import type { Freshness } from '../../src/fpm/view.js'
-import { fpmLife, GATEWAYS, GOES, type Heard, MEANWHILE, ONE_PATH, snapshots, TWO_PATHS } from '../lab/fpm-life.js'
+import {
+  BLACKHOLE,
+  CHANGES,
+  fpmLife,
+  GATEWAYS,
+  GOES,
+  type Heard,
+  IPV6,
+  MEANWHILE,
+  ONE_PATH,
+  snapshots,
+  TWO_PATHS,
+} from '../lab/fpm-life.js'
 import type { Snapshot } from '../lab/fpm-listen.js'
 import { RELEASES } from '../lab/frr.js'
 
@@ -26,6 +38,15 @@ function phases(events: Heard): { live: Snapshot; disconnected: Snapshot; again:
   return { live, disconnected, again }
 }
 
+/** What came until zebra seemed to have told everything. */
+const replayOf = (events: Heard): Heard =>
+  events.slice(
+    0,
+    events.findIndex(
+      (event) => event.event === 'change' && event.change.type === 'phase' && event.change.phase === 'live',
+    ),
+  )
+
 const [gateway, other] = GATEWAYS
 
 function checkRoutes(first: Heard, second: Heard): void {
@@ -36,15 +57,19 @@ function checkRoutes(first: Heard, second: Heard): void {
   ] as const) {
     assert.deepEqual(lead(snapshot, TWO_PATHS), { freshness, gateways: [gateway, other] })
     assert.deepEqual(lead(snapshot, GOES), { freshness, gateways: [gateway] })
+    assert.deepEqual(lead(snapshot, IPV6.ip), { freshness, gateways: [IPV6.gateway] })
+    assert.deepEqual(lead(snapshot, BLACKHOLE), { freshness, gateways: [] })
   }
   assert.deepEqual(lead(again, TWO_PATHS), { freshness: 'replayed', gateways: [gateway] })
   assert.equal(lead(again, GOES), undefined)
+  assert.deepEqual(lead(live, CHANGES), { freshness: 'replayed', gateways: [gateway] })
+  assert.equal(lead(disconnected, CHANGES), undefined)
   const removed = first.flatMap((event) =>
     event.event === 'change' && event.change.type === 'host-route' && event.change.update === 'removed'
       ? [event.change.route.ip]
       : [],
   )
-  assert.deepEqual(removed, [GOES])
+  assert.deepEqual(new Set(removed), new Set([CHANGES, GOES]))
 
   const [, replayed] = snapshots(second)
   assert.ok(replayed)
@@ -71,9 +96,14 @@ suite('zebra', { concurrency: true }, () => {
 
       // with groups: first all nexthops, then all routes, which only name them
       const { live, disconnected, again } = phases(first)
-      const kinds = messages(first).map(({ kind }) => kind)
+      const kinds = messages(replayOf(first)).map(({ kind }) => kind)
       assert.ok(kinds.lastIndexOf('nexthop') < kinds.indexOf('route'), kinds.join(' '))
-      assert.ok(live.hostRoutes.every(({ nexthopId, paths }) => nexthopId !== undefined && paths.length === 0))
+      assert.ok(live.hostRoutes.every(({ paths }) => paths.length === 0))
+      const nameless = live.hostRoutes.filter(({ nexthopId }) => nexthopId === undefined)
+      assert.deepEqual(
+        nameless.map(({ ip, type }) => [ip, type]),
+        [[BLACKHOLE, 'blackhole']],
+      )
       // without: the routes say all
       assert.ok(again.hostRoutes.every(({ nexthopId }) => nexthopId === undefined))
       assert.ok(!messages(second).some(({ kind }) => kind === 'nexthop'))

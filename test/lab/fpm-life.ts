@@ -1,12 +1,18 @@
 // What zebra exports through FPM in an eventful life of a fabric.
 import { join } from 'node:path'
 import type { FpmEvent, Snapshot } from './fpm-listen.js'
+import type { HostRouteChange } from '../../src/fpm/view-routes.js'
 import { arpAnnouncement } from './frames.js'
 import { type Release, ROOT } from './frr.js'
 import { Lab } from './lab.js'
 import type { Router } from './router.js'
 
-export type FpmModule = 'dplane_fpm_nl' | 'fpm'
+/** zebra's `-M`. Debian's FRR has no protobuf. */
+export const FPM_MODULES = ['dplane_fpm_nl', 'fpm', 'fpm:protobuf'] as const
+export type FpmModule = (typeof FPM_MODULES)[number]
+
+/** What the recordings of a module begin with. */
+export const recordingsOf = (module: FpmModule): string => `${module.replace(':', '_')}-`
 
 const PORT = 2620
 /** Far above the gaps in zebra's replay of a dozen routes, and nothing depends on it but the time this takes. */
@@ -16,6 +22,11 @@ const QUIET_MS = 1000
 export const ONE_PATH = '203.0.113.0'
 export const TWO_PATHS = '203.0.113.7'
 export const GATEWAYS = ['192.0.2.2', '192.0.2.9'] as const
+/** Through an interface, because the gateway is link-local. */
+export const IPV6 = { ip: '2001:db8:1::7', gateway: 'fe80::9' }
+export const BLACKHOLE = '203.0.113.66'
+/** Gets its second path, and goes, while zebra is connected. */
+export const CHANGES = '203.0.113.8'
 /** Goes while zebra is not connected. */
 export const GOES = '203.0.113.5'
 /** Made while nobody listened. */
@@ -81,14 +92,15 @@ class Listener {
 export type FpmLife = { first: Heard; second: Heard; vtep: string; mac: string; vxlan: number; bridge: number }
 
 /**
- * zebra connects and tells its routes; a MAC appears behind the other node; zebra connects anew (without nexthop groups,
- * where it had them) while a route goes; the MAC goes; nobody listens while a route comes and the MAC is there again.
+ * zebra connects and tells its routes, one of which changes and goes; a MAC appears behind the other node; zebra connects
+ * anew (without nexthop groups, where it had them) while a route goes; the MAC goes; nobody listens while a route comes
+ * and the MAC is there again. The names of recordings begin with `files`.
  */
-export async function fpmLife(frr: Release, module: FpmModule, file?: string): Promise<FpmLife> {
+export async function fpmLife(frr: Release, module: FpmModule, files?: string): Promise<FpmLife> {
   await using lab = await Lab.start({ frr })
   const [near, far] = lab.nodes
   const [, farVm] = lab.vms
-  const old = module === 'fpm'
+  const old = module !== 'dplane_fpm_nl'
   await far.ip(`link set ${farVm.port} down`)
   await Promise.all([
     far.startZebra().then(() => far.startBgpd()),
@@ -100,8 +112,13 @@ export async function fpmLife(frr: Release, module: FpmModule, file?: string): P
   await lab.converged()
   const [gateway, other] = GATEWAYS
   const route = (prefix: string, via: string): string => `ip route ${prefix} ${via}`
-  const hosts = [route(`${GOES}/32`, gateway), route(`${TWO_PATHS}/32`, gateway), route(`${TWO_PATHS}/32`, other)]
-  await near.configure(route(`${ONE_PATH}/24`, gateway), ...hosts)
+  await near.configure(
+    `ipv6 route ${IPV6.ip}/128 ${IPV6.gateway} fabric`,
+    route(`${BLACKHOLE}/32`, 'blackhole'),
+    route(`${ONE_PATH}/24`, gateway),
+    ...[GOES, CHANGES, TWO_PATHS].map((ip) => route(`${ip}/32`, gateway)),
+    route(`${TWO_PATHS}/32`, other),
+  )
   const installed = (ip: string): Promise<string> =>
     lab.waitFor(
       `${near.name} to have a route to ${ip}`,
@@ -110,7 +127,7 @@ export async function fpmLife(frr: Release, module: FpmModule, file?: string): P
     )
   await installed(TWO_PATHS)
 
-  const listener = await Listener.start(lab, near, file && `${file}-first`)
+  const listener = await Listener.start(lab, near, files && `${files}first`)
   await near.configure(old ? `fpm connection ip 127.0.0.1 port ${PORT}` : `fpm address 127.0.0.1 port ${PORT}`)
   await listener.live()
 
@@ -132,6 +149,21 @@ export async function fpmLife(frr: Release, module: FpmModule, file?: string): P
     )
     await macIs(true)
   }
+  let before = 0
+  const change = async (command: string, gone: boolean): Promise<void> => {
+    before = listener.events().length
+    await near.configure(command)
+    // before 9.1 zebra does not replace a route: it goes and comes
+    const isMeant = ({ route, update }: HostRouteChange): boolean =>
+      route.ip === CHANGES && (update === 'removed') === gone
+    const happened = (event: FpmEvent): boolean =>
+      event.event === 'change' && event.change.type === 'host-route' && isMeant(event.change)
+    await listener.until(`to hear of ${command}`, happened, before)
+  }
+  await change(route(`${CHANGES}/32`, other), false)
+  await change(`no ${route(`${CHANGES}/32`, gateway)}`, false)
+  await change(`no ${route(`${CHANGES}/32`, other)}`, true)
+
   const macChange =
     (what: string) =>
     (event: FpmEvent): boolean =>
@@ -139,7 +171,7 @@ export async function fpmLife(frr: Release, module: FpmModule, file?: string): P
   await appear()
   if (!old) await listener.until('to hear of the MAC', macChange('added'))
 
-  let before = listener.events().length
+  before = listener.events().length
   if (old) listener.restart()
   else await near.configure('no fpm use-next-hop-groups')
   await listener.until(
@@ -160,7 +192,7 @@ export async function fpmLife(frr: Release, module: FpmModule, file?: string): P
   await near.configure(route(`${MEANWHILE}/32`, gateway), route(`${MEANWHILE}/32`, other))
   await installed(MEANWHILE)
   await appear()
-  const again = await Listener.start(lab, near, file && `${file}-second`)
+  const again = await Listener.start(lab, near, files && `${files}second`)
   await again.live()
   const ifindex = async (name: string): Promise<number> => {
     const links = JSON.parse(await near.exec(['ip', '-json', 'link', 'show', name])) as { ifindex: number }[]

@@ -1,9 +1,9 @@
-// Records the conversations in test/fixtures/ anew: `node dist/test/lab/record.js [streams|exchange|fpm]`, as root.
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+// Records the conversations in test/fixtures/ anew, as root: `node dist/test/lab/record.js [WHAT [RELEASE]]`.
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { converse } from './conversation.js'
 import { exchange } from './exchange.js'
-import { fpmLife } from './fpm-life.js'
+import { fpmLife, type FpmModule, recordingsOf } from './fpm-life.js'
 import { RELEASES, ROOT, type Release } from './frr.js'
 
 /** The raw bytes of each connection of bgpd to zebra. */
@@ -29,17 +29,31 @@ async function recordExchange(frr: Release): Promise<void> {
 }
 
 /** The raw bytes of zebra's FPM connections. */
-async function recordFpm(frr: Release): Promise<void> {
+async function recordFpm(frr: Release, modules: readonly FpmModule[]): Promise<void> {
   const directory = join(ROOT, 'test/fixtures/fpm', frr)
-  rmSync(directory, { recursive: true, force: true })
   mkdirSync(directory, { recursive: true })
-  for (const module of ['dplane_fpm_nl', 'fpm'] as const) await fpmLife(frr, module, join(directory, module))
-  console.log(`${frr}: FPM`)
+  for (const module of modules) {
+    const recordings = recordingsOf(module)
+    for (const name of readdirSync(directory)) if (name.startsWith(recordings)) rmSync(join(directory, name))
+    await fpmLife(frr, module, join(directory, recordings))
+    console.log(`${frr}: FPM, ${module}`)
+  }
 }
 
-const what = process.argv[2]
-for (const frr of RELEASES) {
-  if (what === undefined || what === 'streams') await recordStreams(frr)
-  if (what === undefined || what === 'exchange') await recordExchange(frr)
-  if (what === undefined || what === 'fpm') await recordFpm(frr)
+const RECORDERS: Readonly<Record<string, (frr: Release) => Promise<void>>> = {
+  streams: recordStreams,
+  exchange: recordExchange,
+  fpm: (frr) => recordFpm(frr, ['dplane_fpm_nl', 'fpm']),
 }
+/** Only when asked for: Debian's FRR has no protobuf. */
+const EXTRA: typeof RECORDERS = { protobuf: (frr) => recordFpm(frr, ['fpm:protobuf']) }
+
+const [what, release] = process.argv.slice(2)
+const recorders = what === undefined ? Object.values(RECORDERS) : [{ ...RECORDERS, ...EXTRA }[what]]
+const releases = release === undefined ? RELEASES : RELEASES.filter((it) => it === release)
+if (recorders.includes(undefined) || releases.length === 0) {
+  const names = Object.keys({ ...RECORDERS, ...EXTRA }).join('|')
+  console.error(`usage: node dist/test/lab/record.js [${names} [${RELEASES.join('|')}]]`)
+  process.exit(2)
+}
+for (const frr of releases) for (const record of recorders) await record?.(frr)

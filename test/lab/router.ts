@@ -2,6 +2,7 @@ import { chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync
 import { dirname, join } from 'node:path'
 import { reason } from '../../src/daemon/exit.js'
 import type { Answer, BindingReport, SnooperReport } from '../../src/cli/report.js'
+import type { FpmModule } from './fpm-life.js'
 import { bgpdConfig, ROOT, type Tree, VNI, zebraConfig } from './frr.js'
 import type { Holder } from './holder.js'
 import { JsonLines } from './json-lines.js'
@@ -73,7 +74,7 @@ export class Router extends Space {
   }
 
   /** Starts zebra, and mgmtd before it where the release has one; resolves when zebra accepts clients. */
-  async startZebra({ module = 'dplane_fpm_nl' }: { module?: 'dplane_fpm_nl' | 'fpm' } = {}): Promise<Daemon> {
+  async startZebra({ module = 'dplane_fpm_nl' }: { module?: FpmModule } = {}): Promise<Daemon> {
     if (existsSync(join(this.tree.path, 'usr/lib/frr/mgmtd')))
       await this.startFrr('mgmtd', [], ['/run/frr/mgmtd_be.sock'])
     return this.startFrr('zebra', ['-M', module], ['/run/frr/zserv.api', '/run/frr/zebra.vty'])
