@@ -176,8 +176,8 @@ static __always_inline bool is_probe(const struct cpu *cpu)
 #define MARK_DIFFERING 1 /* the frame's source is not the MAC */
 #define MARK_PROBE 2
 
-/* A change of these marks is news within the repeat interval too. */
-static __always_inline __u64 marks(const struct cpu *cpu, const struct seen *last)
+/* A change of these marks is news within the repeat interval too. `last`: the marks until now, if any. */
+static __always_inline __u64 marks(const struct cpu *cpu, __u64 last)
 {
 	__u8 differing = 0;
 	__u64 marks;
@@ -192,8 +192,8 @@ static __always_inline __u64 marks(const struct cpu *cpu, const struct seen *las
 	/* RFC 4861, 6.3.4 and 7.2.3: both override what was known. An NS does not tell who is a router. */
 	if (cpu->kind == SNOOP_KIND_RA || cpu->kind == SNOOP_KIND_NS)
 		marks |= SNOOP_NA_OVERRIDE;
-	if (cpu->kind == SNOOP_KIND_NS && last)
-		marks |= last->marks & SNOOP_NA_ROUTER;
+	if (cpu->kind == SNOOP_KIND_NS)
+		marks |= last & SNOOP_NA_ROUTER;
 	return marks;
 }
 
@@ -209,9 +209,9 @@ static __always_inline __u64 repeat_interval(const struct cpu *cpu)
  * that was passed before has `at` <= forget_before; equal, if the clock ticked just then. The price: what is passed
  * after, until the coarse clock has got past that time (one tick, 1 to 10 ms), is forgotten as well and passed again.
  */
-static __always_inline bool is_forgotten(const struct seen *last)
+static __always_inline bool is_forgotten(__u64 at)
 {
-	return last->at <= config.forget_before;
+	return at <= config.forget_before;
 }
 
 /* Generic cell rate algorithm: each record moves the time at which the port's debt is paid, which may be so far off. */
@@ -244,8 +244,10 @@ static __always_inline bool is_over_rate(const struct cpu *cpu, __u64 now)
 /* Checks the addresses all kinds have in common, and passes the claim to user space unless it is a repetition. */
 static __always_inline enum snoop_outcome pass(struct cpu *cpu)
 {
+	/* Copied: without CAP_PERFMON, before Linux 6.17, the verifier refuses a pointer that is NULL on a path to its use. */
+	struct seen last = {};
 	struct snoop_record *record;
-	struct seen *last;
+	struct seen *found;
 	__u64 now;
 
 	if (mac_is_zero(cpu->key.mac))
@@ -256,11 +258,11 @@ static __always_inline enum snoop_outcome pass(struct cpu *cpu)
 		return SNOOP_OUTCOME_ETHER_SOURCE_INVALID;
 
 	cpu->now.at = bpf_ktime_get_coarse_ns();
-	last = bpf_map_lookup_elem(&seen, &cpu->key);
-	if (last && is_forgotten(last))
-		last = NULL;
-	cpu->now.marks = marks(cpu, last);
-	if (last && last->marks == cpu->now.marks && cpu->now.at - last->at < repeat_interval(cpu))
+	found = bpf_map_lookup_elem(&seen, &cpu->key);
+	if (found && !is_forgotten(found->at))
+		last = *found;
+	cpu->now.marks = marks(cpu, last.marks);
+	if (last.at && last.marks == cpu->now.marks && cpu->now.at - last.at < repeat_interval(cpu))
 		return SNOOP_OUTCOME_REPEATED;
 
 	/* Not the coarse clock: between two of its ticks no debt would be paid. */
