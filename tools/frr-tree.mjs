@@ -1,19 +1,6 @@
-// Real FRR releases for the lab: Debian packages extracted into a directory each, nothing installed on the host.
-// `node tools/frr-tree.mjs RELEASE` builds one if it is missing; ready.mjs holds a lock while it does.
-import { createHash } from 'node:crypto'
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+// Real FRR releases for the lab.
+import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { command, ReadyError } from './progress.mjs'
 
 /** FRR release line -> the Debian suite that carries it. */
@@ -46,55 +33,24 @@ const FILES = {
 /** Mount points of a node's own directories; they belong to frr. */
 const FRR_DIRECTORIES = ['etc/frr', 'run/frr', 'run/macipd', 'var/log/frr']
 
-const cache = process.env.MACIPD_LAB_CACHE ?? '/var/cache/macipd-lab'
 /** To be raised when `prepare` changes. */
 const STEPS = 1
-const recipe = createHash('sha256')
-  .update(JSON.stringify([STEPS, PACKAGES, FILES, FRR_DIRECTORIES]))
-  .digest('hex')
 
-export const treePath = (release) => join(cache, release)
-const stampPath = (tree) => join(tree, '.macipd-lab-recipe')
-
-/** Whether the tree is there and was built by this recipe. */
-export function treeIsReady(release) {
-  const stamp = stampPath(treePath(release))
-  return existsSync(stamp) && readFileSync(stamp, 'utf8') === recipe
-}
-
-export async function buildTree(release) {
-  if (treeIsReady(release)) return
-  const tree = treePath(release)
-  const fresh = join(cache, `.new-${release}`)
-  const old = join(cache, `.old-${release}`)
-  for (const leftover of [fresh, old]) rmSync(leftover, { recursive: true, force: true })
-  try {
-    await extract(release, fresh)
-    prepare(fresh)
-  } catch (error) {
-    rmSync(fresh, { recursive: true, force: true })
-    throw error
-  }
-  // labs that are up still use the old tree: it stays until the next time
-  if (existsSync(tree)) renameSync(tree, old)
-  renameSync(fresh, tree)
-}
-
-async function extract(release, tree) {
-  mkdirSync(cache, { recursive: true })
-  const suite = SUITES[release]
-  await command('mmdebstrap', [
-    '--quiet',
-    '--variant=extract',
-    '--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr',
-    // sid's mirror may lag behind its own expiry date; signatures are still checked
-    '--aptopt=Acquire::Check-Valid-Until "false"',
-    `--include=${PACKAGES.join(',')}`,
-    suite,
-    tree,
-  ])
-  await checkVersion(release, suite, tree)
-}
+export const frrTrees = Object.fromEntries(
+  Object.entries(SUITES).map(([release, suite]) => [
+    release,
+    {
+      title: `FRR ${release} from Debian ${suite}`,
+      suite,
+      packages: PACKAGES,
+      recipe: [STEPS, PACKAGES, FILES, FRR_DIRECTORIES],
+      prepare: async (tree, path) => {
+        await checkVersion(release, suite, tree, path)
+        prepare(tree)
+      },
+    },
+  ]),
+)
 
 function prepare(tree) {
   for (const [path, lines] of Object.entries(FILES)) writeFileSync(join(tree, path), `${lines.join('\n')}\n`)
@@ -107,25 +63,14 @@ function prepare(tree) {
     chownSync(join(tree, path), FRR_ID, FRR_ID)
   }
   chmodSync(tree, 0o755)
-  writeFileSync(stampPath(tree), recipe)
 }
 
-async function checkVersion(release, suite, tree) {
+async function checkVersion(release, suite, tree, path) {
   const banner = await command('chroot', [tree, '/usr/lib/frr/zebra', '--version'])
   const found = /version (\S+)/.exec(banner)?.[1] ?? banner.trim()
   if (found === release || found.startsWith(`${release}.`)) return
   throw new ReadyError(
     `Debian ${suite} now carries FRR ${found}, not ${release}: the lab cannot run ${release} from this mirror.\n` +
-      `An earlier tree can be copied to ${treePath(release)} from another machine's ${cache}.`,
+      `An earlier tree can be copied to ${path} from another machine.`,
   )
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  try {
-    await buildTree(process.argv[2])
-  } catch (error) {
-    if (!(error instanceof ReadyError)) throw error
-    console.error(error.message)
-    process.exit(1)
-  }
 }

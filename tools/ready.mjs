@@ -5,23 +5,25 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync,
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { SUITES, treeIsReady, treePath } from './frr-tree.mjs'
+import { SUITES } from './frr-tree.mjs'
+import { linuxTrees } from './linux-tree.mjs'
 import { command, ReadyError, step } from './progress.mjs'
+import { TREES, treeIsReady, treePath } from './tree.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const at = (...parts) => join(root, ...parts)
 
 const BUILD_PACKAGES = ['clang', 'gcc', 'libbpf-dev', 'libc6-dev', 'linux-libc-dev']
-const TEST_PACKAGES = ['tshark']
+const TEST_PACKAGES = ['qemu-system-x86', 'tshark']
 const LAB_PACKAGES = ['debian-archive-keyring', 'iproute2', 'mmdebstrap', 'mount', 'util-linux']
-/** What each purpose needs: Debian packages, root, and FRR trees unless --frr names them. */
+/** What each purpose needs: Debian packages, root, and trees (`--frr` names the one of that release instead). */
 const PURPOSES = {
-  build: { packages: BUILD_PACKAGES, root: false, releases: [] },
-  test: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES, ...TEST_PACKAGES], root: true, releases: Object.keys(SUITES) },
+  build: { packages: BUILD_PACKAGES, root: false, trees: [] },
+  test: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES, ...TEST_PACKAGES], root: true, trees: Object.keys(TREES) },
   // npm gives arguments to a script's last command only: these parse them and come back with --frr
-  bench: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: false, releases: [] },
-  demo: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: false, releases: [] },
-  lab: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: false, releases: [] },
+  bench: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: false, trees: [] },
+  demo: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: false, trees: [] },
+  lab: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: false, trees: [] },
 }
 const NOT_PERMITTED = 3
 const LOCK_HELD = 75
@@ -40,7 +42,7 @@ function parse() {
   const { frr } = parsed.values
   if (parsed.positionals.length !== 1 || !Object.hasOwn(PURPOSES, name)) throw new ReadyError(USAGE, 2)
   if (frr !== undefined && !Object.hasOwn(SUITES, frr)) throw new ReadyError(USAGE, 2)
-  return { ...PURPOSES[name], name, ...(frr !== undefined && { root: true, releases: [frr] }) }
+  return { ...PURPOSES[name], name, ...(frr !== undefined && { root: true, trees: [frr] }) }
 }
 
 function checkNode() {
@@ -66,6 +68,8 @@ function checkPermitted(purpose, missing) {
   const complaints = []
   if (purpose.root && !onDebian)
     complaints.push('The lab runs FRR from Debian packages: this needs Debian 12 or newer.')
+  if (purpose.trees.some((name) => name in linuxTrees) && process.arch !== 'x64')
+    complaints.push("The tests run on Debian's own kernel, too, in a virtual machine: this needs x86-64.")
   if (purpose.root && !isRoot)
     complaints.push(`\`npm run ${purpose.name}\` works in network namespaces and must be started as root.`)
   if (missing.length > 0 && !isRoot)
@@ -122,11 +126,11 @@ async function build() {
   utimesSync(BUILT, started, started)
 }
 
-async function installTree(release) {
-  const tree = treePath(release)
-  await step(`FRR ${release} from Debian ${SUITES[release]} into ${tree}`, () => {
+async function installTree(name) {
+  const tree = treePath(name)
+  await step(`${TREES[name].title} into ${tree}`, () => {
     mkdirSync(dirname(tree), { recursive: true })
-    return command('flock', [`${tree}.lock`, process.execPath, at('tools/frr-tree.mjs'), release])
+    return command('flock', [`${tree}.lock`, process.execPath, at('tools/tree.mjs'), name])
   })
 }
 
@@ -158,14 +162,14 @@ async function main() {
     packages: missing,
     modules: !modulesAreCurrent(),
     build: !buildIsCurrent(),
-    trees: purpose.releases.filter((release) => !treeIsReady(release)),
+    trees: purpose.trees.filter((name) => !treeIsReady(name)),
   }
   if (missing.length === 0 && !todo.modules && !todo.build && todo.trees.length === 0) return
   if (process.env[LOCKED] === undefined) rerunLocked()
   if (missing.length > 0) await installPackages(missing)
   if (todo.modules) await step('npm ci', () => command('npm', ['ci'], { cwd: root }))
   if (todo.build || todo.modules) await build()
-  for (const release of todo.trees) await installTree(release)
+  for (const name of todo.trees) await installTree(name)
 }
 
 try {

@@ -28,8 +28,11 @@ export interface Tree {
   readonly frrId: number
 }
 
+/** Where `node tools/ready.mjs` puts what it extracts from Debian packages. */
+export const cache = process.env['MACIPD_LAB_CACHE'] ?? '/var/cache/macipd-lab'
+
 export function findTree(release: Release): Tree {
-  const path = join(process.env['MACIPD_LAB_CACHE'] ?? '/var/cache/macipd-lab', release)
+  const path = join(cache, release)
   const owned = join(path, 'etc/frr')
   if (!existsSync(owned))
     throw new FatalError(

@@ -3,6 +3,8 @@ import { inspect } from 'node:util'
 import { reason } from '../../src/daemon/exit.js'
 
 const INTERVAL_MS = 20
+/** How much slower than others this machine is, in a virtual machine for example. */
+const PATIENCE = Number(process.env['MACIPD_LAB_PATIENCE'] ?? 1)
 
 export interface WaitOptions {
   /** Milliseconds after which waiting fails; 15 s suffice for anything FRR does in a lab on a busy machine. */
@@ -21,7 +23,8 @@ export async function waitFor<T>(
   accept: (value: T) => boolean,
   { timeoutMs = 15_000, context }: WaitOptions = {},
 ): Promise<T> {
-  const deadline = Date.now() + timeoutMs
+  const patience = timeoutMs * PATIENCE
+  const deadline = Date.now() + patience
   for (;;) {
     let last: string
     try {
@@ -33,7 +36,7 @@ export async function waitFor<T>(
     }
     if (Date.now() > deadline) {
       const appendix = context === undefined ? '' : `\n${context()}`
-      throw new Error(`waited ${timeoutMs} ms for: ${description}\nlast seen: ${last}${appendix}`)
+      throw new Error(`waited ${patience} ms for: ${description}\nlast seen: ${last}${appendix}`)
     }
     await delay(INTERVAL_MS)
   }

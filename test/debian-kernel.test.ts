@@ -1,0 +1,23 @@
+// On Debian 12's own kernel, whose verifier is stricter than that of newer ones and which has no TCX.
+import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite, test } from 'node:test'
+import { ROOT } from './lab/frr.js'
+import { KERNEL, runInMachine } from './lab/machine.js'
+
+/** Runs compiled test files in a virtual machine; fails with what they printed. */
+async function passes(files: readonly string[]): Promise<void> {
+  const tests = files.map((file) => join(ROOT, 'dist/test', file))
+  const argv = [process.execPath, '--enable-source-maps', '--test', '--test-reporter=spec', '--test-concurrency=1']
+  const { exitCode, output, console } = await runInMachine([...argv, ...tests])
+  assert.equal(exitCode, 0, `${output}\n${exitCode === undefined ? console : ''}`)
+  assert.match(output, /^ℹ pass [1-9]/m)
+}
+
+const inSnoop = readdirSync(join(ROOT, 'dist/test/snoop')).filter((name) => /^bpf.*\.test\.js$/.test(name))
+
+suite(`Linux ${KERNEL}`, () => {
+  test('the eBPF program loads with few privileges, and sees, forgets and limits as it should', () =>
+    passes(inSnoop.map((name) => `snoop/${name}`)))
+})
