@@ -51,11 +51,19 @@ function formatIpv6(bytes: Uint8Array): string {
   const groups: number[] = []
   for (let i = 0; i < 16; i += 2) groups.push(((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0))
   const { start, length } = longestZeroRun(groups)
+  // RFC 5952 5: of an IPv4-mapped address the last 32 bits are dotted
+  if (start === 0 && length === 5 && groups[5] === 0xffff) return MAPPED + formatIpv4(bytes, 12)
   const text = (part: number[]) => part.map((group) => group.toString(16)).join(':')
   // RFC 5952 4.2.2: one 16-bit zero field is not shortened
   if (length < 2) return text(groups)
   return `${text(groups.slice(0, start))}::${text(groups.slice(start + length))}`
 }
+
+const MAPPED = '::ffff:'
+
+/** An IPv4-mapped IPv6 address (RFC 4291 2.5.5.2) as the IPv4 address that it stands for; any other as it is. */
+export const unmapped = (ip: string): string =>
+  ip.startsWith(MAPPED) && ip.includes('.') ? ip.slice(MAPPED.length) : ip
 
 function longestZeroRun(groups: number[]): { start: number; length: number } {
   let best = { start: 0, length: 0 }
@@ -143,7 +151,8 @@ export const isHostMac = (mac: string): boolean =>
  * (RFC 5952).
  */
 export function isHostIp(ip: string): boolean {
-  if (ip.includes(':')) return ip !== '::' && ip !== '::1' && !/^ff..:/.test(ip)
+  // with dots it is IPv4-mapped
+  if (ip.includes(':')) return ip !== '::' && ip !== '::1' && !ip.includes('.') && !/^ff..:/.test(ip)
   const first = parseInt(ip, 10)
   return first !== 0 && first !== 127 && first < 224
 }

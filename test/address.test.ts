@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { isIP, isIPv6 } from 'node:net'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { formatIp, formatMac, parseIp, parseMac } from '../src/address.js'
+import { formatIp, formatMac, isHostIp, parseIp, parseMac, unmapped } from '../src/address.js'
 
 test('MAC text is lower case and round-trips', () => {
   assert.equal(formatMac(Buffer.from('00bc24110000ff', 'hex'), 1), 'bc:24:11:00:00:ff')
@@ -22,6 +22,9 @@ const CANONICAL = [
   '2001:db8:0:1:1:1:1:1',
   'fe80::',
   '10.2.1.11',
+  '::ffff:10.2.1.11',
+  '::ffff:0.0.0.0',
+  '::fffe:a02:10b',
 ]
 test('IP text is canonical', () => {
   for (const text of CANONICAL) {
@@ -30,6 +33,18 @@ test('IP text is canonical', () => {
     assert.equal(formatIp(bytes), text)
   }
   assert.deepEqual(parseIp('::ffff:10.2.1.11'), Buffer.from('00000000000000000000ffff0a02010b', 'hex'))
+  assert.deepEqual(['::ffff:10.2.1.11', '::ffff:1', '2001:db8::11', '10.2.1.11'].map(unmapped), [
+    '10.2.1.11',
+    '::ffff:1',
+    '2001:db8::11',
+    '10.2.1.11',
+  ])
+})
+
+test('addresses that no host can have', () => {
+  for (const ip of ['0.1.2.3', '127.0.0.1', '224.0.0.1', '255.255.255.255', '::', '::1', 'ff02::1', '::ffff:10.2.1.11'])
+    assert.equal(isHostIp(ip), false, ip)
+  for (const ip of ['10.2.1.11', '2001:db8::ffff:1', 'fe80::1']) assert.equal(isHostIp(ip), true, ip)
 })
 
 test('what is not an IP address is refused', () => {

@@ -1,4 +1,5 @@
-// On Debian 12's own kernel, whose verifier is stricter than that of newer ones and which has no TCX.
+// On Debian 12's own kernel: its verifier is stricter than that of newer ones, it has no TCX, and it has VRFs and VLANs,
+// which the kernel of a container's host may lack.
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,4 +21,10 @@ const inSnoop = readdirSync(join(ROOT, 'dist/test/snoop')).filter((name) => /^bp
 suite(`Linux ${KERNEL}`, () => {
   test('the eBPF program loads with few privileges, and sees, forgets and limits as it should', () =>
     passes(inSnoop.map((name) => `snoop/${name}`)))
+
+  test('ARP and ND become routes, and nothing is left: first-light', () => passes(['first-light.test.js']))
+
+  test('bridges with VLANs', () => passes(['machine/vlan.js']))
+
+  test('a tenant whose subnet is routed', () => passes(['machine/tenant.js']))
 })

@@ -13,7 +13,7 @@ const PACKAGES = ['linux-image-amd64', 'busybox-static', 'kmod', 'cpio', 'bash',
 const MODULES = [
   ...['virtio_pci', '9pnet_virtio', '9p', 'overlay'],
   ...['8021q', 'bridge', 'dummy', 'macvlan', 'tun', 'veth', 'vrf', 'vxlan'],
-  ...['act_bpf', 'act_mirred', 'cls_bpf', 'cls_matchall', 'ifb', 'sch_ingress', 'sch_netem'],
+  ...['act_bpf', 'act_mirred', 'cls_bpf', 'cls_matchall', 'cls_u32', 'ifb', 'sch_ingress', 'sch_netem'],
   ...['mpls_iptunnel', 'mpls_router', 'tcp_diag', 'unix_diag'],
 ]
 

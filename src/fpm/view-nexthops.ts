@@ -1,4 +1,5 @@
 // Nexthop objects, and the paths they stand for.
+import { unmapped } from '../address.js'
 import { RTNH_F_ONLINK } from '../netlink/rtm-route.js'
 import type { FpmNexthop, NexthopObject } from './message.js'
 import type { Heard, Life } from './life.js'
@@ -17,7 +18,8 @@ export type Path = {
 }
 
 export const toPath = ({ gateway, ifindex, weight, flags, encap }: FpmNexthop): Path => ({
-  gateway,
+  // zebra gives an IPv6 route the VTEP's IPv4 address mapped
+  gateway: gateway && unmapped(gateway),
   ifindex,
   weight,
   onlink: (flags & RTNH_F_ONLINK) !== 0,

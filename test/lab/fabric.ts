@@ -32,8 +32,8 @@ export class Fabric implements AsyncDisposable {
   ) {}
 
   /** zebra, bgpd through the relay, and the snooper on n1; zebra and bgpd alone on n2 unless `both`; converged. */
-  static async start({ frr, name, ageing, ...options }: FabricOptions): Promise<Fabric> {
-    const lab = await Lab.start({ frr, ...(name !== undefined && { name }), ...(ageing !== undefined && { ageing }) })
+  static async start(options: FabricOptions): Promise<Fabric> {
+    const lab = await Lab.start(options)
     const fabric = new Fabric(lab, options)
     try {
       await fabric.startDaemons()

@@ -42,15 +42,26 @@ export function findTree(release: Release): Tree {
   return { path, frrId: statSync(owned).uid }
 }
 
-export function zebraConfig(hostname: string): string {
+/** A tenant whose subnets are routed (symmetric IRB, RFC 9135): its VRF with its own VNI. */
+export const TENANT = { vrf: 'red', table: 1001, vni: 4001 } as const
+
+export function zebraConfig(hostname: string, tenant: boolean): string {
+  const vrf = `vrf ${TENANT.vrf}
+ vni ${TENANT.vni}
+exit-vrf
+`
   return `hostname ${hostname}
 log stdout debugging
 log timestamp precision 3
-`
+${tenant ? vrf : ''}`
 }
 
 /** iBGP with one neighbour, all timers as short as FRR allows. */
-export function bgpdConfig(hostname: string, own: string, neighbor: string): string {
+export function bgpdConfig(hostname: string, own: string, neighbor: string, tenant: boolean): string {
+  const vrf = `router bgp ${ASN} vrf ${TENANT.vrf}
+ bgp router-id ${own}
+ no bgp default ipv4-unicast
+`
   return `hostname ${hostname}
 log stdout debugging
 log timestamp precision 3
@@ -70,5 +81,5 @@ router bgp ${ASN}
   neighbor ${neighbor} activate
   redistribute kernel
  exit-address-family
-`
+${tenant ? vrf : ''}`
 }

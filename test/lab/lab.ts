@@ -16,6 +16,8 @@ export interface LabOptions {
   frr: Release
   /** Default: a random one. */
   name?: string
+  /** The VMs' subnet belongs to a tenant (TENANT) and is routed between the nodes; needs a kernel with VRFs. */
+  tenant?: boolean
   /** Seconds after which the bridges forget a MAC that is silent; default: the kernel's 300. */
   ageing?: number
 }
@@ -43,13 +45,14 @@ export class Lab implements AsyncDisposable {
   ) {}
 
   /** Makes namespaces and links; FRR is not running yet. */
-  static async start({ frr, name = randomBytes(5).toString('hex'), ageing }: LabOptions): Promise<Lab> {
+  static async start(options: LabOptions): Promise<Lab> {
+    const { frr, name = randomBytes(5).toString('hex'), ageing, tenant = false } = options
     requireRoot()
     const tree = findTree(frr)
     const state: LabState = { name, release: frr, owner: process.pid, vms: [1, 2] }
-    const lab = Lab.of(await hold(state, tree))
+    const lab = Lab.of(await hold(state, tree, tenant))
     try {
-      await lab.connect(ageing)
+      await lab.connect(ageing, tenant)
       return lab
     } catch (error) {
       await lab.stop()
@@ -72,11 +75,11 @@ export class Lab implements AsyncDisposable {
     return new Lab(holder, nodes, [vm1, vm2, ...added])
   }
 
-  private async connect(ageing: number | undefined): Promise<void> {
+  private async connect(ageing: number | undefined, tenant: boolean): Promise<void> {
     const [n1, n2] = this.nodes
     await Promise.all([n1.create(), n2.create()])
     await n1.ip(`link add fabric type veth peer name fabric netns ${n2.namespaces.net}`)
-    await Promise.all(this.nodes.map((node) => node.bridge({ ageing })))
+    await Promise.all(this.nodes.map((node) => node.bridge({ ageing, tenant })))
     await Promise.all(this.vms.map((vm) => vm.plug()))
   }
 
@@ -225,11 +228,11 @@ export function requireRoot(): void {
   throw new FatalError(ExitCode.privilege, 'labs are network namespaces with real FRR daemons: run this as root')
 }
 
-async function hold(state: LabState, tree: Tree): Promise<Holder> {
+async function hold(state: LabState, tree: Tree, tenant: boolean): Promise<Holder> {
   const directory = reserve(state)
   try {
     mkdirSync(join(directory, 'netns'))
-    for (const number of [1, 2]) prepareNode(directory, number, tree)
+    for (const number of [1, 2]) prepareNode(directory, number, tree, tenant)
     return await startHolder(state, tree.path, ['n1', 'n2'])
   } catch (error) {
     rmSync(directory, { recursive: true, force: true })

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { reason } from '../../src/daemon/exit.js'
 import type { Answer, BindingReport, SnooperReport } from '../../src/cli/report.js'
 import type { FpmModule } from './fpm-life.js'
-import { bgpdConfig, ROOT, type Tree, VNI, zebraConfig } from './frr.js'
+import { bgpdConfig, ROOT, TENANT, type Tree, VNI, zebraConfig } from './frr.js'
 import type { Holder } from './holder.js'
 import { JsonLines } from './json-lines.js'
 import { type FdbEntry, type Neighbour, parseFdb, parseNeighbours } from './kernel.js'
@@ -18,7 +18,7 @@ const DIRECTORIES = { '/etc/frr': 'etc-frr', '/run/frr': 'run-frr', '/run/macipd
 const addressOf = (number: number) => `192.0.2.${number}`
 
 /** Makes the directories that are mounted into a node's root, with the configuration of its daemons. */
-export function prepareNode(labDirectory: string, number: number, tree: Tree): void {
+export function prepareNode(labDirectory: string, number: number, tree: Tree, tenant: boolean): void {
   const name = `n${number}`
   mkdirSync(join(labDirectory, name, 'root'), { recursive: true })
   for (const own of Object.values(DIRECTORIES)) {
@@ -26,8 +26,8 @@ export function prepareNode(labDirectory: string, number: number, tree: Tree): v
     chownSync(join(labDirectory, name, own), tree.frrId, tree.frrId)
   }
   const configuration = {
-    'zebra.conf': zebraConfig(name),
-    'bgpd.conf': bgpdConfig(name, addressOf(number), addressOf(3 - number)),
+    'zebra.conf': zebraConfig(name, tenant),
+    'bgpd.conf': bgpdConfig(name, addressOf(number), addressOf(3 - number), tenant),
     'vtysh.conf': `hostname ${name}\n`,
   }
   for (const [file, text] of Object.entries(configuration))
@@ -58,8 +58,11 @@ export class Router extends Space {
     throw new Error(`${inside} is in none of ${Object.keys(DIRECTORIES).join(', ')}`)
   }
 
-  /** br0 without any address, and vx100 in it. IPv6 is on, else the kernel takes no IPv6 neighbours for suppression. */
-  async bridge({ ageing }: { ageing: number | undefined }): Promise<void> {
+  /**
+   * br0 without any address, and vx100 in it. IPv6 is on, else the kernel takes no IPv6 neighbours for suppression.
+   * With a tenant, br0 is in its VRF, and so is a bridge of its own for what is routed between nodes.
+   */
+  async bridge({ ageing, tenant }: { ageing: number | undefined; tenant: boolean }): Promise<void> {
     await this.ip(
       `addr add ${this.address}/24 dev fabric`,
       'link set fabric up mtu 1600',
@@ -70,6 +73,19 @@ export class Router extends Space {
       `link set vx${VNI} master br0`,
       `link set vx${VNI} type bridge_slave neigh_suppress on learning off`,
       `link set vx${VNI} up`,
+    )
+    if (!tenant) return
+    const { vrf, table, vni } = TENANT
+    await this.ip(
+      `link add ${vrf} type vrf table ${table}`,
+      `link set ${vrf} up`,
+      `link set br0 master ${vrf}`,
+      `link add br${vni} type bridge`,
+      `link set br${vni} master ${vrf} addrgenmode none up`,
+      `link add vx${vni} type vxlan id ${vni} local ${this.address} dstport 4789 nolearning`,
+      `link set vx${vni} master br${vni}`,
+      `link set vx${vni} type bridge_slave learning off`,
+      `link set vx${vni} up`,
     )
   }
 

@@ -1,0 +1,117 @@
+// Bridges that know VLANs, one of which is the VNI. Needs a kernel with VLAN filtering.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { BindingReport } from '../../src/cli/report.js'
+import { Fabric } from '../lab/fabric.js'
+import { arpAnnouncement, neighborAdvertisement, question } from '../lab/frames.js'
+import { RELEASES, VNI } from '../lab/frr.js'
+import { PacketSocket } from '../lab/packet-socket.js'
+import type { Router } from '../lab/router.js'
+import type { Vm } from '../lab/vm.js'
+
+const VLAN = 10
+/** A member of no VNI. */
+const OTHER_VLAN = 20
+/** Seconds. Long enough for an emulated machine to ask three times, and to be answered. */
+const AGE = 30
+
+const inVlan = (vlan: number): string => `eth0.${vlan}`
+
+async function bridge(node: Router, ...commands: readonly string[]): Promise<void> {
+  for (const command of commands) await node.exec(['bridge', ...command.split(' ')])
+}
+
+/** br0 knows VLANs from now on, and every port in it has VLAN 10 alone, untagged. */
+async function separate(node: Router): Promise<void> {
+  await node.ip('link set br0 type bridge vlan_filtering 1 vlan_default_pvid 0')
+  const links = JSON.parse(await node.exec(['ip', '-j', 'link', 'show', 'master', 'br0'])) as { ifname: string }[]
+  await bridge(node, ...links.map(({ ifname }) => `vlan add dev ${ifname} vid ${VLAN} pvid untagged`))
+}
+
+/** The VM's port carries both VLANs, tagged; the VM has its addresses in one of them. */
+async function trunk(vm: Vm): Promise<void> {
+  for (const vlan of [VLAN, OTHER_VLAN]) {
+    await bridge(vm.router, `vlan add dev ${vm.port} vid ${vlan}`)
+    await vm.ip(`link add link eth0 name ${inVlan(vlan)} type vlan id ${vlan}`, `link set ${inVlan(vlan)} up`)
+  }
+  await vm.ip(
+    'address flush dev eth0',
+    `address add ${vm.ipv4}/24 dev ${inVlan(VLAN)}`,
+    `address add ${vm.ipv6}/64 dev ${inVlan(VLAN)} nodad`,
+  )
+}
+
+/** One VXLAN device for all VNIs instead of one for each. */
+async function useSingleDevice(node: Router): Promise<void> {
+  await node.ip(
+    `link del vx${VNI}`,
+    `link add vxlan0 type vxlan external vnifilter local ${node.address} dstport 4789 nolearning`,
+    'link set vxlan0 master br0',
+    'link set vxlan0 type bridge_slave learning off neigh_suppress on vlan_tunnel on',
+    'link set vxlan0 up',
+  )
+  await bridge(
+    node,
+    `vlan add dev vxlan0 vid ${VLAN}`,
+    `vni add dev vxlan0 vni ${VNI}`,
+    `vlan add dev vxlan0 vid ${VLAN} tunnel_info id ${VNI}`,
+  )
+}
+
+async function placeOf(node: Router, ip: string): Promise<unknown> {
+  const bindings = await node.bindings(ip)
+  return bindings.map(({ vni, port, vlan, state }: BindingReport) => [vni, port, vlan, state])
+}
+
+for (const frr of RELEASES) {
+  test(`FRR ${frr}: hosts behind access and trunk ports of a bridge with VLANs`, async () => {
+    await using fabric = await Fabric.start({ frr, near: { snoop: ['--age', `${AGE}`] } })
+    const { lab, near, far, vm } = fabric
+    await Promise.all([separate(near), separate(far)])
+
+    // untagged
+    await fabric.learn(vm)
+    assert.deepEqual(await placeOf(near, vm.ipv4), [[VNI, vm.port, 0, 'active']])
+
+    // tagged; what is in no VLAN of a VNI is nobody's business
+    const guest = await fabric.addVm(near)
+    await trunk(guest)
+    using tagged = PacketSocket.open(guest.namespaces, inVlan(VLAN), { receive: true })
+    using elsewhere = PacketSocket.open(guest.namespaces, inVlan(OTHER_VLAN), { receive: false })
+    const stray = { ...guest, ipv4: '10.2.1.77' }
+    guest.send(arpAnnouncement(stray))
+    elsewhere.send(arpAnnouncement(stray))
+    for (const frame of [arpAnnouncement(guest), neighborAdvertisement(guest)]) tagged.send(frame)
+    await fabric.farRoutes([guest.ipv4, guest.ipv6], guest)
+    assert.deepEqual(await placeOf(near, guest.ipv4), [[VNI, guest.port, VLAN, 'active']])
+    assert.deepEqual(await placeOf(near, stray.ipv4), [])
+    assert.equal((await near.snoopStatus()).refused['no-vni'], 2)
+
+    // silent hosts are asked in their VLAN, and stay
+    const [learned] = await near.bindings(guest.ipv4)
+    assert.ok(learned)
+    await tagged.waitForFrame('a question for the tagged host', ({ outgoing, bytes }) => {
+      return !outgoing && question(bytes)?.ip === guest.ipv4
+    })
+    await lab.waitFor(
+      'its answer',
+      () => near.bindings(guest.ipv4),
+      ([binding]) => binding !== undefined && binding.lastSeen > learned.lastSeen,
+    )
+    await fabric.farRoutes([guest.ipv4, guest.ipv6], guest)
+
+    // the port leaves the VLAN
+    await bridge(near, `vlan del dev ${guest.port} vid ${VLAN}`)
+    await fabric.farRoutes([], guest)
+    assert.deepEqual(await placeOf(near, guest.ipv4), [])
+    await fabric.farRoutes([vm.ipv4, vm.ipv6])
+    if (frr === '8.4') return
+
+    await useSingleDevice(near)
+    await fabric.farRoutes([])
+    await useSingleDevice(far)
+    await lab.converged()
+    await fabric.learn(vm)
+    assert.deepEqual(await placeOf(near, vm.ipv4), [[VNI, vm.port, 0, 'active']])
+  })
+}
