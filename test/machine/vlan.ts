@@ -78,7 +78,7 @@ for (const frr of RELEASES) {
     await trunk(guest)
     using tagged = PacketSocket.open(guest.namespaces, inVlan(VLAN), { receive: true })
     using elsewhere = PacketSocket.open(guest.namespaces, inVlan(OTHER_VLAN), { receive: false })
-    const stray = { ...guest, ipv4: '10.2.1.77' }
+    const stray = { mac: guest.mac, ipv4: '10.2.1.77', ipv6: guest.ipv6 }
     guest.send(arpAnnouncement(stray))
     elsewhere.send(arpAnnouncement(stray))
     for (const frame of [arpAnnouncement(guest), neighborAdvertisement(guest)]) tagged.send(frame)
