@@ -1,10 +1,10 @@
-// What a change of the FPM view says about bindings: zebra's names for devices and tables become VNIs.
+// What a change of the FPM view says about bindings: zebra's names for tables become VNIs.
 import type { Views } from '../evpn/views.js'
 import type { Testimony } from '../evpn/witness.js'
 import type { FpmChange, FpmView, Path } from '../fpm/view.js'
 import type { PortMap } from './sources.js'
 
-type Kernel = Pick<PortMap, 'vniOfVxlan' | 'vrfOfTable' | 'ownIp'>
+type Kernel = Pick<PortMap, 'vrfOfTable' | 'ownIp'>
 
 export function* testimonyOf(
   change: FpmChange,
@@ -14,9 +14,7 @@ export function* testimonyOf(
 ): Generator<Testimony> {
   switch (change.type) {
     case 'mac': {
-      const { mac, ifindex, vlan = 0 } = change.mac
-      // zebra does not say the VNI before 9.0
-      const vni = change.mac.vni ?? kernel.vniOfVxlan(ifindex, vlan)
+      const { mac, vni } = change.mac
       const remote = change.update !== 'removed'
       // that it is a router's may have turned out after it was told
       if (vni === undefined || (remote && view.isRouterMac(change.mac))) return

@@ -28,7 +28,8 @@ class Rig {
   private now = 1000
 
   constructor() {
-    this.view = new FpmView({}, (change) => {
+    const vniOf = (ifindex: number, vlan: number): number | undefined => this.kernel.vniOfVxlan(ifindex, vlan)
+    this.view = new FpmView({ vniOf }, (change) => {
       this.testimonies.push(...this.of(change))
     })
     this.kernel.vrfs.set(RED, 20).set(OTHER, 21)
