@@ -28,6 +28,8 @@ export type RelayOptions = {
 export type SnoopOptions = {
   /** Path of the relay's control socket. */
   relay: string
+  /** Path of zebra's socket. */
+  zebra: string
   /** Path of the snooper's control socket. */
   control: string
   /** The same frame is passed on by the eBPF program once in this time, milliseconds. */

@@ -99,6 +99,7 @@ export function snoopOptions(
   const state = given.state ?? snoop.state ?? paths.state
   const options = {
     relay: given.relay ?? snoop.relay ?? relay.control ?? paths.relayControl,
+    zebra: relay.zebra ?? paths.zebra,
     control: given.control ?? snoop.control ?? paths.snoopControl,
     repeatIntervalMs: given.repeatInterval ?? snoop.repeatInterval ?? DEFAULTS.repeatIntervalMs,
     exclude: given.exclude ?? snoop.exclude ?? [],

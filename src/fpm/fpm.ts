@@ -23,6 +23,8 @@ export type FpmOptions = {
   addresses?: readonly ListenAddress[]
   /** Lets it listen beyond loopback. */
   allowRemote?: boolean
+  /** Whether a user of this machine is believed; undefined: everybody is. */
+  mayConnect?: ((uid: number) => boolean) | undefined
   forward?: FpmForward | undefined
   view?: FpmViewOptions
   log: Logger
@@ -108,9 +110,9 @@ export class Fpm {
 
   /** Throws FatalError if an address cannot be listened on. */
   static async start(options: FpmOptions, events: FpmEvents = {}): Promise<Fpm> {
-    const { addresses = DEFAULT_ADDRESSES, allowRemote = false, log } = options
+    const { addresses = DEFAULT_ADDRESSES, allowRemote = false, mayConnect, log } = options
     const fpm = new Fpm(options, events)
-    fpm.listener = await FpmListener.listen({ addresses, allowRemote, handler: fpm, log })
+    fpm.listener = await FpmListener.listen({ addresses, allowRemote, mayConnect, handler: fpm, log })
     return fpm
   }
 

@@ -5,6 +5,8 @@ import { parseIp } from '../address.js'
 import { errnoName, ExitCode, FatalError, reason } from '../daemon/exit.js'
 import type { Logger } from '../daemon/log.js'
 import { FpmFrameError, FrameScanner } from './frame.js'
+import type { TcpEnd } from '../netlink/inet-diag.js'
+import { type PeerUser, userOfPeer } from './peer-user.js'
 import { enlargeReceiveBuffer } from './receive-buffer.js'
 
 export const FPM_PORT = 2620
@@ -25,6 +27,8 @@ export const DEFAULT_ADDRESSES: readonly ListenAddress[] = [
 const MAX_CONNECTIONS = 8
 const KEEP_ALIVE_MS = 10_000
 
+const REFUSED = 'refused an FPM connection: its user is neither root, nor ours, nor that of FRR'
+
 /** Called in this order: opened, then bytes and their frames, then closed. An exception is an uncaught one. */
 export type FpmHandler = {
   /** zebra begins to tell everything. */
@@ -40,6 +44,8 @@ export type FpmListenerOptions = {
   addresses: readonly ListenAddress[]
   /** Lets it listen beyond loopback: whoever can connect is believed. */
   allowRemote: boolean
+  /** Whether a user of this machine is believed; undefined: everybody is. */
+  mayConnect?: ((uid: number) => boolean) | undefined
   handler: FpmHandler
   log: Logger
 }
@@ -47,6 +53,8 @@ export type FpmListenerOptions = {
 export type FpmListenerCounters = {
   /** Connections accepted. */
   connections: number
+  /** Connections refused because of whose they are. */
+  refused: number
   /** Connections closed because another zebra began to talk. */
   replaced: number
   /** Connections closed because of bytes that are no FPM frames. */
@@ -63,6 +71,7 @@ type Connection = { readonly socket: Socket; readonly peer: string; readonly sca
 export class FpmListener {
   readonly counters: FpmListenerCounters = {
     connections: 0,
+    refused: 0,
     replaced: 0,
     garbage: 0,
     restarts: 0,
@@ -72,6 +81,8 @@ export class FpmListener {
   private readonly servers: Server[] = []
   private readonly connections = new Set<Connection>()
   private current: Connection | undefined
+  /** Who was refused last. */
+  private refused: PeerUser | undefined
   private closing = false
 
   private constructor(private readonly options: FpmListenerOptions) {}
@@ -154,12 +165,18 @@ export class FpmListener {
   }
 
   private accept(socket: Socket): void {
-    const peer = addressText({ ip: socket.remoteAddress ?? '?', port: socket.remotePort ?? 0 })
+    const { remoteAddress: ip = '?', remotePort: port = 0 } = socket
+    const peer = addressText({ ip, port })
+    socket.on('error', () => undefined)
+    if (isLoopback(ip) && !this.mayConnect(socket, { ip, port })) {
+      this.counters.refused++
+      socket.destroy()
+      return
+    }
     const connection = { socket, peer, scanner: new FrameScanner() }
     this.counters.connections++
     this.connections.add(connection)
     socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS)
-    socket.on('error', () => undefined)
     socket.on('close', () => {
       this.end(connection)
     })
@@ -168,6 +185,17 @@ export class FpmListener {
     })
     this.makeRoom()
     if (this.current === undefined) this.adopt(connection)
+  }
+
+  private mayConnect({ localAddress: ip = '?', localPort: port = 0 }: Socket, peer: TcpEnd): boolean {
+    const { mayConnect, log } = this.options
+    if (mayConnect === undefined) return true
+    const user = userOfPeer({ ip, port }, peer)
+    if (typeof user === 'number' ? mayConnect(user) : user === 'unknown') return true
+    // who tries again and again is not to fill the log
+    if (user !== this.refused) log.warn({ peer: addressText(peer), user }, REFUSED)
+    this.refused = user
+    return false
   }
 
   /** The newest are kept, and the one that counts. */

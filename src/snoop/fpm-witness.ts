@@ -22,7 +22,11 @@ export type FpmSubject = {
   status(): FpmStatus | undefined
 }
 
-export type FpmWitnessOptions = FpmOptions & { view?: FpmViewOptions }
+export type FpmWitnessOptions = FpmOptions & {
+  view?: FpmViewOptions
+  /** As in Fpm. */
+  mayConnect?: (uid: number) => boolean
+}
 
 const RECORD_OF = {
   replaying: FpmRecordKind.opened,
@@ -85,13 +89,13 @@ export class FpmWitness implements FpmSubject {
   }
 
   private async listen(): Promise<void> {
-    const { listen, allowRemote, forward, view } = this.options
+    const { listen, allowRemote, mayConnect, forward, view } = this.options
     const mayFail = listen === 'default' && forward === undefined
     const addresses = listen === 'default' || listen === 'none' ? DEFAULT_ADDRESSES : listen
     const { log } = this
     try {
       this.fpm = await Fpm.start(
-        { addresses, allowRemote, forward, log, ...(view !== undefined && { view }) },
+        { addresses, allowRemote, mayConnect, forward, log, ...(view !== undefined && { view }) },
         {
           onFrame: (frame, at) =>
             this.recent?.append(FpmRecordKind.frame, this.connection, frame, 0, frame.length, this.clock.at(at)),

@@ -1,4 +1,5 @@
 // `macipd snoop`: the snooper with the real sources, from start to signal.
+import { statSync } from 'node:fs'
 import type { Logger } from '../daemon/log.js'
 import type { SnoopOptions } from '../daemon/options.js'
 import { BpfSnooper } from './bpf.js'
@@ -22,7 +23,8 @@ export async function runSnooper(options: SnoopOptions, log: Logger): Promise<vo
     ports: () => Ports.open({ log, exclude, probeSources }),
     witness: (ports, changed) => {
       const vniOf: VniOf = (ifindex, vlan) => ports.vniOfVxlan(ifindex, vlan)
-      return FpmWitness.open({ ...options.fpm, view: { vniOf } }, log, changed)
+      const mayConnect = (uid: number): boolean => isTrusted(uid, options)
+      return FpmWitness.open({ ...options.fpm, view: { vniOf }, mayConnect }, log, changed)
     },
   })
   // an unexpected end leaves no filter behind either
@@ -31,4 +33,19 @@ export async function runSnooper(options: SnoopOptions, log: Logger): Promise<vo
   })
   await stopped
   await snooper.stop()
+}
+
+/** root, this process's own user, and FRR's: whoever owns the sockets of the relay and of zebra, as far as they are there. */
+function isTrusted(uid: number, { relay, zebra }: SnoopOptions): boolean {
+  if (uid === 0 || uid === process.geteuid?.()) return true
+  return [relay, zebra].some((path) => ownerOf(path) === uid)
+}
+
+/** undefined of what is not there, or cannot be looked at. */
+function ownerOf(path: string): number | undefined {
+  try {
+    return statSync(path).uid
+  } catch {
+    return undefined
+  }
 }

@@ -91,6 +91,7 @@ log:
   const { policy, ...options } = snoopOptions({}, config)
   assert.deepEqual(options, {
     relay: '/run/c',
+    zebra: '/run/b',
     control: '/run/e',
     repeatIntervalMs: 10_000,
     exclude: ['bond0', 'eth*'],

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { test, type TestContext } from 'node:test'
@@ -65,6 +66,40 @@ test('what zebra says comes out as frames, messages, changes and in the view; it
   await zebra.close()
   await news.until(() => fpm.view.phase === 'disconnected')
   assert.equal(fpm.status().peer, undefined)
+})
+
+/** Connects to `port` as a user, and stays until it is refused. */
+function connectAs(t: TestContext, uid: number, port: number): { child: ChildProcess; refused: Promise<unknown> } {
+  const script = `require('net').connect(${port}, '127.0.0.1').on('error', () => {}).on('close', () => process.exit())`
+  const child = spawn('setpriv', [`--reuid=${uid}`, '--clear-groups', process.execPath, '-e', script], {
+    stdio: 'ignore',
+  })
+  t.after(() => child.kill('SIGKILL'))
+  return { child, refused: once(child, 'exit') }
+}
+
+test('only who may is believed, as the kernel knows him: others are refused, counted, and logged once', async (t) => {
+  const { log: told, lines } = log()
+  const [ours, others] = [4711, 4712]
+  const { fpm, port, news } = await listening(t, { mayConnect: (uid) => uid === ours, log: told })
+  await connectAs(t, others, port).refused
+  await connectAs(t, others, port).refused
+  assert.deepEqual(
+    [fpm.status().counters.refused, fpm.status().counters.connections, fpm.view.phase],
+    [2, 0, 'disconnected'],
+  )
+  connectAs(t, ours, port)
+  await news.until(() => fpm.view.phase === 'replaying')
+  await connectAs(t, others, port).refused
+  assert.deepEqual([fpm.status().counters.refused, fpm.status().counters.connections], [3, 1])
+  assert.equal(fpm.view.phase, 'replaying')
+  const refusals = lines
+    .map((line) => JSON.parse(line) as { user?: number; level: number })
+    .filter(({ level }) => level > 30)
+  assert.deepEqual(
+    refusals.map(({ user }) => user),
+    [others],
+  )
 })
 
 test('half a frame waits, and is whole when the rest comes', async (t) => {

@@ -350,7 +350,10 @@ suite('privileges', () => {
     spawnSync('setpriv', [`--bounding-set=${capabilities}`, process.execPath, ...script(then)], { encoding: 'utf8' })
 
   test('without any: one line and the exit code of its own', () => {
-    const child = asRootWith('-all', 'try { open() } catch (error) { console.log("%d %s", error.exitCode, error.message) }')
+    const child = asRootWith(
+      '-all',
+      'try { open() } catch (error) { console.log("%d %s", error.exitCode, error.message) }',
+    )
     assert.match(child.stdout, /^3 no permission .* CAP_BPF and CAP_NET_ADMIN .*\n$/)
   })
 

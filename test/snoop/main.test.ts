@@ -30,6 +30,7 @@ async function scene(t: TestContext, changes: Partial<SnoopOptions> = {}): Promi
   const dir = tempDir(t)
   const options: SnoopOptions = {
     relay: join(dir, 'relay.sock'),
+    zebra: join(dir, 'zserv.api'),
     control: join(dir, 'snoop.sock'),
     repeatIntervalMs: 30_000,
     exclude: [],
