@@ -139,6 +139,15 @@ function witness({ off, error, phase, listening, forward, counters }: FpmStatusR
       ),
     )
   }
+  const refused = counters['refused'] ?? 0
+  if (refused > 0) {
+    found.push(
+      notice(
+        `${count(refused, 'FPM connection')} of others than root and FRR refused`,
+        "who it was is in the snooper's log; zebra must run as the user that owns its socket, or the relay's",
+      ),
+    )
+  }
   const malformed = (counters['malformed'] ?? 0) + (counters['garbage'] ?? 0)
   if (malformed > 0) {
     found.push(

@@ -68,6 +68,9 @@ test('a missing witness of what zebra programs is no problem, and neither is one
   assert.deepEqual(fpm({ error: 'another process is listening there' }), [
     'notice: no second witness of what zebra programs: another process is listening there',
   ])
+  assert.deepEqual(fpm({ ...connected, counters: [{ name: 'refused', value: 3 }] }), [
+    'notice: 3 FPM connections of others than root and FRR refused',
+  ])
   assert.deepEqual(fpm({ ...connected, counters: [{ name: 'malformed', value: 2 }] }), [
     'notice: 2 FPM messages could not be understood',
   ])
