@@ -1,6 +1,6 @@
 // What the table holds and what reaches it. MAC and IP addresses are canonical text, times milliseconds of one
 // monotonic clock.
-import type { Status } from '../zapi/overlay.js'
+import type { Status } from '../zapi/overlay-entry.js'
 
 /** What an entry of the relay's overlay is known by. */
 export type Key = { readonly vni: number; readonly mac: string; readonly ip: string }

@@ -12,7 +12,7 @@ import {
   type Own,
   type Place,
 } from './binding.js'
-import type { Status } from '../zapi/overlay.js'
+import type { Status } from '../zapi/overlay-entry.js'
 import {
   contest,
   countMove,

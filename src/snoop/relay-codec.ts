@@ -1,6 +1,6 @@
 // What the relay reports, from its protobuf form; every field is checked.
 import { formatIp, formatMac } from '../address.js'
-import type { Status } from '../zapi/overlay.js'
+import type { Status } from '../zapi/overlay-entry.js'
 import type { Announcer, ViewChange } from '../evpn/views.js'
 import type { overlay as proto } from '../gen/overlay.js'
 import { STATUS_TO_PROTO } from '../zapi/relay/entries.js'

@@ -1,68 +1,23 @@
 // MAC-IPs to announce besides zebra's own. What bgpd is told is the union of both, and zebra's wins, but with no less than
 // the sequence number that an entry demands for its MAC. This file decides, it sends nothing itself.
-import { parseIp } from '../address.js'
 import { type Floor, Floors, isSticky, isTold } from './floors.js'
+import { type Former, FormerSessions } from './former-sessions.js'
 import { Items, type Key } from './items.js'
 import { MacIpFlag, NeighState } from './messages/macip.js'
-import { type Attributes, type VniView, type Views } from './views.js'
+import {
+  demandOf,
+  type Gate,
+  type Injection,
+  type Item,
+  NO_ENTRY,
+  type OverlayEntry,
+  type Report,
+  type Status,
+  type Told,
+} from './overlay-entry.js'
+import { remoteWins } from './precedence.js'
+import type { Attributes, Views } from './views.js'
 import type { BgpMessage, ZebraMessage } from './watch.js'
-
-/** An entry as the snooper gave it; what the overlay does not use is handed back as it came. */
-export type OverlayEntry = Key & {
-  readonly router: boolean
-  readonly port: string
-  readonly vlan: number
-  /** Milliseconds since the epoch. */
-  readonly firstSeen: number
-  readonly lastSeen: number
-  /** The least sequence number of everything that is announced of the MAC in the VNI; 0: no demand. */
-  readonly minSeq: number
-  /** Evaluated like any other, but bgpd is not told. */
-  readonly observe: boolean
-}
-
-/** A message to add to zebra's stream. */
-export type Injection = Extract<ZebraMessage, { command: 'ZEBRA_MACIP_ADD' | 'ZEBRA_MACIP_DEL' }>
-
-/** What bgpd believes of a key, and from whom: an entry of ours is never passed off as zebra's or the other way round. */
-type Told = { readonly by: 'zebra' | 'us'; readonly attributes: Attributes }
-
-/** What became of an entry, and the sequence number bgpd has for it. */
-export type Report = { readonly status: Status; readonly seq: number }
-
-type Item = {
-  entry: OverlayEntry
-  told: Told | undefined
-  /** zebra's own was held back: while `told` is undefined bgpd must still hear of it. */
-  owed: boolean
-  /** No entry, or no longer, but bgpd has something of it from us. */
-  removed: boolean
-  reported: Report | undefined
-}
-
-/** Something bgpd was told in a session that has ended. */
-type Remembered = { vni: number; vrf: number; mac: string; ip: string | undefined }
-
-/** Why nothing may be injected at all. */
-export type Gate = 'open' | 'no-session' | 'line-uncertain'
-
-/** What becomes of an entry at this moment. */
-export type Status =
-  | 'announced'
-  /** zebra announces the same entry itself. */
-  | 'shadowed'
-  | 'no-session'
-  | 'line-uncertain'
-  /** zebra has not announced the VNI. */
-  | 'vni-not-live'
-  /** zebra does not announce the MAC as local in the VNI. */
-  | 'mac-not-local'
-  /** bgpd has a remote route for the MAC or the IP that wins. */
-  | 'remote'
-  /** Another MAC is announced with the IP. */
-  | 'ip-conflict'
-  /** It would be announced: the snooper only observes. */
-  | 'observed'
 
 /** How long zebra may take to say all it has in a new session; it does not say when it is done. */
 export const SETTLE_MS = 30_000
@@ -74,9 +29,7 @@ export class Overlay {
   private readonly dirty = new Set<Item>()
   private readonly reports = new Set<Item>()
   private gate: Gate = 'no-session'
-  /** What bgpd was told in earlier sessions; zebra says nothing about what it has lost meanwhile. */
-  private previous = new Map<string, Remembered>()
-  private sweep: Iterator<Remembered, undefined> | undefined
+  private readonly former = new FormerSessions()
   private count = 0
 
   constructor(private readonly views: Views) {
@@ -218,14 +171,14 @@ export class Overlay {
   onSessionLost(): void {
     for (const [vni, view] of this.views.entries()) {
       const vrf = view.announced?.vrf ?? 0
-      for (const mac of view.macs.keys()) this.remember({ vni, vrf, mac, ip: undefined })
-      for (const [ip, byMac] of view.macIps) for (const mac of byMac.keys()) this.remember({ vni, vrf, mac, ip })
+      for (const mac of view.macs.keys()) this.former.remember({ vni, vrf, mac, ip: undefined })
+      for (const [ip, byMac] of view.macIps) for (const mac of byMac.keys()) this.former.remember({ vni, vrf, mac, ip })
     }
     for (const item of this.items.all()) {
       const { vni, mac, ip } = item.entry
-      if (item.told?.by === 'us') this.remember({ vni, vrf: this.vrf(vni), mac, ip })
+      if (item.told?.by === 'us') this.former.remember({ vni, vrf: this.vrf(vni), mac, ip })
     }
-    this.sweep = undefined
+    this.former.interrupt()
     this.views.clear()
     this.forgetAllTold()
     this.setGate('no-session')
@@ -233,13 +186,12 @@ export class Overlay {
 
   /** A new session has been told all that zebra still has: what bgpd remembers beyond that is to be withdrawn. */
   onSettled(): void {
-    this.sweep = this.previous.values()
-    this.previous = new Map()
+    this.former.sweep()
   }
 
   /** Whether `next` may have something to inject. */
   get pending(): boolean {
-    return this.dirty.size > 0 || this.floors.dirty.size > 0 || this.sweep !== undefined
+    return this.dirty.size > 0 || this.floors.dirty.size > 0 || this.former.sweeping
   }
 
   /**
@@ -260,7 +212,7 @@ export class Overlay {
       }
       this.settle(item, out)
     }
-    this.sweepSome(limit, out)
+    this.sweep(limit, out)
     return out
   }
 
@@ -463,19 +415,18 @@ export class Overlay {
     return { command: 'ZEBRA_MACIP_ADD', vrf: this.vrf(vni), body: { vni, mac, ip, ...attributes } }
   }
 
-  private sweepSome(limit: number, out: Injection[]): void {
-    while (this.gate === 'open' && this.sweep !== undefined && out.length < limit) {
-      const step = this.sweep.next()
-      if (step.done === true) this.sweep = undefined
-      else if (this.isGone(step.value)) {
-        const { vni, vrf, mac, ip } = step.value
-        out.push({ command: 'ZEBRA_MACIP_DEL', vrf, body: { vni, mac, ip, state: NeighState.ACTIVE } })
-      }
+  private sweep(limit: number, out: Injection[]): void {
+    while (this.gate === 'open' && out.length < limit) {
+      const former = this.former.next()
+      if (former === undefined) return
+      if (!this.isGone(former)) continue
+      const { vni, vrf, mac, ip } = former
+      out.push({ command: 'ZEBRA_MACIP_DEL', vrf, body: { vni, mac, ip, state: NeighState.ACTIVE } })
     }
   }
 
   /** bgpd was told it in an earlier session and by nobody in this one; of a VNI that is not live it has nothing left. */
-  private isGone({ vni, mac, ip }: Remembered): boolean {
+  private isGone({ vni, mac, ip }: Former): boolean {
     const view = this.views.get(vni)
     if (view?.announced === undefined) return false
     if (ip === undefined) return !view.macs.has(mac)
@@ -535,10 +486,6 @@ export class Overlay {
     return item
   }
 
-  private remember(what: Remembered): void {
-    this.previous.set(`${what.vni} ${what.mac} ${what.ip ?? ''}`, what)
-  }
-
   /** bgpd has dropped all it was told about the VNI. */
   private forgetTold(vni: number): void {
     for (const item of this.items.ofVni(vni)) {
@@ -591,30 +538,4 @@ export class Overlay {
   private touchVni(vni: number): void {
     for (const item of this.items.ofVni(vni)) this.touch(item)
   }
-}
-
-/** What the snooper says of an entry, of what is none. */
-const NO_ENTRY = { router: false, port: '', vlan: 0, firstSeen: 0, lastSeen: 0, minSeq: 0, observe: false }
-
-/** The floor that an entry asks for. */
-const demandOf = ({ entry, removed }: Item): number => (removed || entry.observe ? 0 : entry.minSeq)
-
-/**
- * Whether bgpd's remote route beats a local one with this sequence number. At a tie the one that is there stays; if both
- * are (`told`), the VTEP with the lower address wins (RFC 7432 15.1), which both nodes see alike: bgpd 8.4, to which
- * another MAC is another route, leaves them side by side.
- */
-function remoteWins(view: VniView, { mac, ip }: Key, seq: number, told: boolean): boolean {
-  const ofMac = view.remoteMacs.get(mac)
-  if (ofMac !== undefined && ofMac.seq >= seq) return true
-  for (const [other, remote] of view.remoteMacIps.get(ip) ?? []) {
-    if (remote.seq > seq || isSticky(remote)) return true
-    if (remote.seq === seq && !(told && other !== mac && isLower(view.announced?.body.vtep, remote.vtep))) return true
-  }
-  return false
-}
-
-function isLower(own: string | undefined, other: string): boolean {
-  const [a, b] = [parseIp(own ?? ''), parseIp(other)]
-  return a !== undefined && b !== undefined && a.length === b.length && a.compare(b) < 0
 }

@@ -5,7 +5,7 @@ import { DEFAULT_POLICY, type Policy } from '../../src/evpn/policy.js'
 import { reasonOf, type Reason, type State, stateOf } from '../../src/evpn/state.js'
 import { type Action, type Event, step } from '../../src/evpn/step.js'
 import { Table } from '../../src/evpn/table.js'
-import type { Status } from '../../src/zapi/overlay.js'
+import type { Status } from '../../src/zapi/overlay-entry.js'
 
 export const VM1 = 'bc:24:11:00:00:01'
 export const VM2 = 'bc:24:11:00:00:02'

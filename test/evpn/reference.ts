@@ -3,7 +3,7 @@
 import { type Evidence, type Key, newBinding, type Phase, type Place } from '../../src/evpn/binding.js'
 import type { Policy } from '../../src/evpn/policy.js'
 import type { Event } from '../../src/evpn/step.js'
-import type { Status } from '../../src/zapi/overlay.js'
+import type { Status } from '../../src/zapi/overlay-entry.js'
 import { AGEING } from './world.js'
 
 type Due = { what: 'ask' | 'give-up' | 'age' | 'confirm' | 'object' | 'hold-down'; at: number }

@@ -7,7 +7,7 @@ import type { Policy } from '../../src/evpn/policy.js'
 import { reasonOf, REASONS, type State, type StateOrNone, stateOf, TRANSITIONS } from '../../src/evpn/state.js'
 import { type Action, type Event, step } from '../../src/evpn/step.js'
 import { Table } from '../../src/evpn/table.js'
-import type { Status } from '../../src/zapi/overlay.js'
+import type { Status } from '../../src/zapi/overlay-entry.js'
 import { evidence, restored, show } from './build.js'
 
 export const AGEING = 30_000

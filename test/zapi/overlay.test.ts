@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
-import { type Injection, Overlay, type OverlayEntry } from '../../src/zapi/overlay.js'
+import { Overlay } from '../../src/zapi/overlay.js'
+import type { Injection, OverlayEntry } from '../../src/zapi/overlay-entry.js'
 import { Views, viewMessages } from '../../src/zapi/views.js'
 import { type BgpMessage, type ZebraMessage, isFromBgpd } from '../../src/zapi/watch.js'
 
@@ -379,6 +380,23 @@ suite('sessions', () => {
     rig.overlay.onSettled()
     rig.inject()
     assert.deepEqual(rig.told().sort(), ['us DEL 2 -', 'us DEL 2 10.2.1.12'])
+  })
+
+  test('a session that ends while that is under way forgets nothing: the next one withdraws the rest', () => {
+    const rig = ready().zebra(add(M2), add(M2, '10.2.1.12'), add(M2, '10.2.1.13'))
+    const again = (): void => {
+      rig.overlay.onSessionLost()
+      rig.overlay.setGate('open')
+      rig.zebra(vniAdd, add(M1))
+      rig.told()
+      rig.overlay.onSettled()
+    }
+    again()
+    const first = rig.overlay.next(1).map(words)
+    again()
+    rig.inject()
+    const all = [...first, ...rig.told().map((line) => line.replace('us ', ''))]
+    assert.deepEqual(all.sort(), ['DEL 2 -', 'DEL 2 10.2.1.12', 'DEL 2 10.2.1.13'])
   })
 })
 

@@ -4,7 +4,7 @@ import { type ControlClient, type ControlHandler, ControlServer } from '../../da
 import type { Logger } from '../../daemon/log.js'
 import { overlay as proto } from '../../gen/overlay.js'
 import type { Key } from '../items.js'
-import type { Report } from '../overlay.js'
+import type { Report } from '../overlay-entry.js'
 import { viewMessages } from '../views.js'
 import type { BgpMessage, ZebraMessage } from '../watch.js'
 import { feedDump } from './dump.js'

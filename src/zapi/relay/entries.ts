@@ -2,7 +2,7 @@
 import { formatIp, formatMac, parseIp, parseMac } from '../../address.js'
 import { overlay as proto } from '../../gen/overlay.js'
 import type { Key } from '../items.js'
-import type { OverlayEntry, Status } from '../overlay.js'
+import type { OverlayEntry, Status } from '../overlay-entry.js'
 import type { BgpMessage, ZebraMessage } from '../watch.js'
 
 const VNI_MAX = 0xffffff

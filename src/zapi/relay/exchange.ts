@@ -4,7 +4,7 @@ import { HEADER_SIZE, frameCommand, frameLength, headerFault } from '../frame.js
 import { type Introduction, answers, introduce } from '../introduce.js'
 import type { ReleaseLine } from '../lines.js'
 import type { Key } from '../items.js'
-import type { Injection, OverlayEntry } from '../overlay.js'
+import type { Injection, OverlayEntry } from '../overlay-entry.js'
 import { type BgpMessage, Watch, type ZebraMessage } from '../watch.js'
 import { entryFromProto, keyFromProto } from './entries.js'
 import { type ExchangeRecord, RecordKind } from './records.js'
