@@ -22,8 +22,6 @@ suite(`Linux ${KERNEL}`, () => {
   test('the eBPF program loads with few privileges, and sees, forgets and limits as it should', () =>
     passes(inSnoop.map((name) => `snoop/${name}`)))
 
-  test('ARP and ND become routes, and nothing is left: first-light', () => passes(['first-light.test.js']))
-
   test('bridges with VLANs', () => passes(['machine/vlan.js']))
 
   test('a tenant whose subnet is routed', () => passes(['machine/tenant.js']))

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 /** Nothing hangs forever: far above what the slowest file needs on a busy machine. */
-const FILE_TIMEOUT_MS = 15 * 60_000
+const FILE_TIMEOUT_MS = 30 * 60_000
 /** Real FRR daemons run in several files; more at once only makes each wait longer. */
 const CONCURRENCY = 2
 

@@ -8,6 +8,9 @@ import { ExitCode, FatalError } from '../../src/daemon/exit.js'
 export const RELEASES = ['8.4', '10.3', '10.7'] as const
 export type Release = (typeof RELEASES)[number]
 
+/** For what takes its time: an emulated machine. */
+export const OLDEST_AND_NEWEST = ['8.4', '10.7'] as const satisfies readonly Release[]
+
 /** The clone this code was compiled in. */
 export const ROOT = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))))
 
@@ -29,10 +32,10 @@ export interface Tree {
 }
 
 /** Where `node tools/ready.mjs` puts what it extracts from Debian packages. */
-export const cache = process.env['MACIPD_LAB_CACHE'] ?? '/var/cache/macipd-lab'
+export const labCache = (): string => process.env['MACIPD_LAB_CACHE'] ?? '/var/cache/macipd-lab'
 
 export function findTree(release: Release): Tree {
-  const path = join(cache, release)
+  const path = join(labCache(), release)
   const owned = join(path, 'etc/frr')
   if (!existsSync(owned))
     throw new FatalError(

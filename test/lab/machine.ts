@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ExitCode, FatalError } from '../../src/daemon/exit.js'
-import { cache } from './frr.js'
+import { labCache } from './frr.js'
 
 /** Debian 12's. */
 export const KERNEL = '6.1'
@@ -39,7 +39,7 @@ export async function runInMachine(
   argv: readonly string[],
   { timeoutMs = 900_000, progress }: RunOptions = {},
 ): Promise<Run> {
-  const kernel = join(cache, `linux-${KERNEL}`)
+  const kernel = join(labCache(), `linux-${KERNEL}`)
   if (!existsSync(kernel))
     throw new FatalError(ExitCode.internal, `Linux ${KERNEL} is not in ${kernel}: run node tools/ready.mjs test`)
   const share = mkdtempSync(join(tmpdir(), 'macipd-machine-'))

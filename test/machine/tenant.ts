@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { FpmMacReport, FpmRouteReport } from '../../src/cli/fpm-report.js'
 import { advertised, asked, check, explained, happened, zebraConnected } from '../fpm/looks.js'
 import { Fabric } from '../lab/fabric.js'
-import { RELEASES, TENANT } from '../lab/frr.js'
+import { OLDEST_AND_NEWEST, TENANT } from '../lab/frr.js'
 import type { Router } from '../lab/router.js'
 
 const { vrf, table, vni } = TENANT
@@ -23,7 +23,7 @@ async function routerMacs(node: Router): Promise<unknown[]> {
   return macs.filter((mac) => mac.router).map((mac) => [mac.vni, mac.mac, mac.vtep])
 }
 
-for (const frr of RELEASES) {
+for (const frr of OLDEST_AND_NEWEST) {
   test(`FRR ${frr}: hosts are routed to, and a route of the tenant to another VTEP is not believed before the host was asked`, async () => {
     await using fabric = await Fabric.start({ frr, both: true, tenant: true })
     const { lab, near, far, vm, farVm } = fabric

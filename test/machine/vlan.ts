@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { BindingReport } from '../../src/cli/report.js'
 import { Fabric } from '../lab/fabric.js'
 import { arpAnnouncement, neighborAdvertisement, question } from '../lab/frames.js'
-import { RELEASES, VNI } from '../lab/frr.js'
+import { OLDEST_AND_NEWEST, VNI } from '../lab/frr.js'
 import { PacketSocket } from '../lab/packet-socket.js'
 import type { Router } from '../lab/router.js'
 import type { Vm } from '../lab/vm.js'
@@ -63,7 +63,7 @@ async function placeOf(node: Router, ip: string): Promise<unknown> {
   return bindings.map(({ vni, port, vlan, state }: BindingReport) => [vni, port, vlan, state])
 }
 
-for (const frr of RELEASES) {
+for (const frr of OLDEST_AND_NEWEST) {
   test(`FRR ${frr}: hosts behind access and trunk ports of a bridge with VLANs`, async () => {
     await using fabric = await Fabric.start({ frr, near: { snoop: ['--age', `${AGE}`] } })
     const { lab, near, far, vm } = fabric
