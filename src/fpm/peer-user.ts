@@ -4,10 +4,6 @@ import { decodeSocketUser, encodeSocketQuestion, type TcpEnd } from '../netlink/
 import * as libc from '../netlink/libc.js'
 import { netlinkMessages } from '../netlink/message.js'
 
-const AF_NETLINK = 16
-const SOCK_RAW = 3
-const SOCK_CLOEXEC = 0o2000000
-const SOCK_NONBLOCK = 0o4000
 const NETLINK_SOCK_DIAG = 4
 const MAX_ANSWER = 8192
 
@@ -23,7 +19,7 @@ export function userOfPeer(own: TcpEnd, peer: TcpEnd): PeerUser {
 function userOf(own: TcpEnd, peer: TcpEnd): number | undefined {
   const question = encodeSocketQuestion(own, peer)
   if (question === undefined) return undefined
-  const fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG)
+  const fd = libc.rawSocket(libc.AF_NETLINK, NETLINK_SOCK_DIAG)
   if (fd === -1) return undefined
   try {
     // the kernel answers before this returns

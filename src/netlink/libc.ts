@@ -5,8 +5,16 @@ import koffi from 'koffi'
 const libc = koffi.load('libc.so.6')
 const declare = (prototype: string): unknown => libc.func(prototype)
 
+export const AF_NETLINK = 16
+const SOCK_RAW = 3
+const SOCK_CLOEXEC = 0o2000000
+const SOCK_NONBLOCK = 0o4000
+
 type Socket = (domain: number, type: number, protocol: number) => number
 export const socket = declare('int socket(int domain, int type, int protocol)') as Socket
+/** A raw socket that nothing waits for, and that no child process gets. */
+export const rawSocket = (domain: number, protocol: number): number =>
+  socket(domain, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol)
 
 type Bind = (fd: number, address: Buffer, length: number) => number
 export const bind = declare('int bind(int fd, void *address, uint32_t length)') as Bind

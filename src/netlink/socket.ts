@@ -16,10 +16,6 @@ import {
 import { pollReadable } from '../fd-poll.js'
 import { encodeDump, type Request } from './route.js'
 
-const AF_NETLINK = 16
-const SOCK_RAW = 3
-const SOCK_CLOEXEC = 0o2000000
-const SOCK_NONBLOCK = 0o4000
 const NETLINK_ROUTE = 0
 const SOL_SOCKET = 1
 const SO_RCVBUFFORCE = 33
@@ -87,7 +83,7 @@ export class RouteSocket {
    * `receiveBuffer`: SO_RCVBUFFORCE in bytes. Throws FatalError where privilege or the kernel does not allow it.
    */
   static open(groups: number[], handler: RouteSocketHandler, receiveBuffer = RECEIVE_BUFFER): RouteSocket {
-    const fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE)
+    const fd = libc.rawSocket(libc.AF_NETLINK, NETLINK_ROUTE)
     if (fd === -1) throw openError('socket(AF_NETLINK)')
     try {
       setOption(fd, 'SO_RCVBUFFORCE', SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer)
@@ -229,7 +225,7 @@ export class RouteSocket {
 
 function bindAnyPort(fd: number): number {
   const address = Buffer.alloc(SIZEOF_SOCKADDR_NL)
-  address.writeUInt16LE(AF_NETLINK)
+  address.writeUInt16LE(libc.AF_NETLINK)
   if (libc.bind(fd, address, address.length) === -1) throw openError('bind(AF_NETLINK)')
   const length = Buffer.alloc(4)
   length.writeUInt32LE(address.length)

@@ -10,9 +10,6 @@ import { arpRequest, MAX_PROBE_BYTES, neighborSolicitation } from './probe-frame
 import type { ProbeSource } from './probe-source.js'
 
 const AF_PACKET = 17
-const SOCK_RAW = 3
-const SOCK_CLOEXEC = 0o2000000
-const SOCK_NONBLOCK = 0o4000
 /** Of a socket that receives nothing. */
 const NO_PROTOCOL = 0
 const SIZEOF_SOCKADDR_LL = 20
@@ -47,7 +44,7 @@ export class ProbeSender {
 
   /** Opens the socket in the network namespace of the calling thread. Throws FatalError where that is not allowed. */
   static open({ log }: { log: Logger }): ProbeSender {
-    const fd = libc.socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NO_PROTOCOL)
+    const fd = libc.rawSocket(AF_PACKET, NO_PROTOCOL)
     if (fd === -1) throw openError()
     return new ProbeSender(fd, log)
   }
