@@ -27,7 +27,9 @@ for (const frr of OLDEST_AND_NEWEST) {
   test(`FRR ${frr}: hosts are routed to, and a route of the tenant to another VTEP is not believed before the host was asked`, async () => {
     await using fabric = await Fabric.start({ frr, both: true, tenant: true })
     const { lab, near, far, vm, farVm } = fabric
-    await near.configure('no fpm use-next-hop-groups', 'fpm address 127.0.0.1')
+    // zebra programs labels, too: a stranger to all this
+    await near.exec(['sysctl', '-qw', 'net.mpls.platform_labels=1000'])
+    await near.configure('no fpm use-next-hop-groups', 'fpm address 127.0.0.1', `mpls lsp 100 ${far.address} 200`)
     await zebraConnected(lab, near)
     await fabric.learn(vm)
     farVm.announce()
@@ -57,6 +59,8 @@ for (const frr of OLDEST_AND_NEWEST) {
       )
     if (frr !== '8.4') assert.deepEqual(await routers(), [[vni, farLink?.address, far.address]])
     assert.equal((await check(near)).agree, true)
+    const { mplsRoutes, counters } = (await near.snoopStatus()).fpm
+    assert.deepEqual([mplsRoutes, counters['other'], counters['malformed']], [1, 0, 0])
 
     // another node routes to the address of a host here
     const claimed = ['learned arp-request', `contested route to ${far.address}`]
