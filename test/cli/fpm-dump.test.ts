@@ -10,11 +10,13 @@ import { PcapngError } from '../../src/pcapng/reader.js'
 import { MACIPCTL, macipctl, run, tempDir } from '../daemon/support.js'
 import { ROOT } from '../lab/frr.js'
 
-const framesOf = (connection: number): Buffer[] => [
-  ...eachFrame(readFileSync(join(ROOT, `test/fixtures/fpm/10.3/dplane_fpm_nl-first-${connection}.bin`))),
+const framesOf = (recording: string): Buffer[] => [
+  ...eachFrame(readFileSync(join(ROOT, `test/fixtures/fpm/10.3/${recording}.bin`))),
 ]
-const FRAMES = framesOf(1)
-const MORE_FRAMES = framesOf(2)
+const FRAMES = framesOf('dplane_fpm_nl-first-1')
+const MORE_FRAMES = framesOf('dplane_fpm_nl-first-2')
+/** Of the old module, in both formats. */
+const OLD_FRAMES = [...framesOf('fpm-first-1'), ...framesOf('fpm_protobuf-first-1')]
 const MAC = 'bc:24:11:00:00:02'
 /** 2026-11-21 04:04:23 UTC */
 const START = 1_795_233_863_000
@@ -151,6 +153,23 @@ suite('macipctl fpm dump', () => {
       )
     })
   }
+
+  test('a deletion of the old module may be of any table; protobuf names the VRF', async (t) => {
+    const records = OLD_FRAMES.map((bytes, index) => {
+      return { kind: FpmRecordKind.frame, connection: 1, bytes, time: START + index }
+    })
+    const file = captureOf(t, records)
+    const gone = async (...args: string[]): Promise<(string | undefined)[]> => {
+      const { stdout } = await dump('--read', file, '--json', '203.0.113.8', ...args)
+      const all = stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Shown)
+      return all.filter((message) => message.gone).map(({ summary }) => summary)
+    }
+    assert.deepEqual(await gone(), ['203.0.113.8/32 table unknown', '203.0.113.8/32 vrf 0'])
+    assert.deepEqual(await gone('--table', '254'), ['203.0.113.8/32 table unknown'])
+  })
 
   test('a prefix shows what is inside it, an IP also what leads there', async (t) => {
     const inside = await shown(t, '203.0.113.0/24')
