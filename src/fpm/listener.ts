@@ -6,7 +6,7 @@ import { errnoName, ExitCode, FatalError, reason } from '../daemon/exit.js'
 import type { Logger } from '../daemon/log.js'
 import { FpmFrameError, FrameScanner } from './frame.js'
 import type { TcpEnd } from '../netlink/inet-diag.js'
-import { type PeerUser, userOfPeer } from './peer-user.js'
+import { tellsUsers, userOfSocket } from './peer-user.js'
 import { enlargeReceiveBuffer } from './receive-buffer.js'
 
 export const FPM_PORT = 2620
@@ -27,6 +27,8 @@ export const DEFAULT_ADDRESSES: readonly ListenAddress[] = [
 const MAX_CONNECTIONS = 8
 const KEEP_ALIVE_MS = 10_000
 
+/** Address of a peer that has reset the connection. */
+const GONE = '?'
 const REFUSED = 'refused an FPM connection: its user is neither root, nor ours, nor that of FRR'
 
 /** Called in this order: opened, then bytes and their frames, then closed. An exception is an uncaught one. */
@@ -82,7 +84,7 @@ export class FpmListener {
   private readonly connections = new Set<Connection>()
   private current: Connection | undefined
   /** Who was refused last. */
-  private refused: PeerUser | undefined
+  private refused: number | 'nobody' | undefined
   private closing = false
 
   private constructor(private readonly options: FpmListenerOptions) {}
@@ -103,11 +105,7 @@ export class FpmListener {
 
   /** What it listens on, with the ports that the kernel chose. */
   get addresses(): ListenAddress[] {
-    return this.servers.map((server) => {
-      const bound = server.address()
-      if (bound === null || typeof bound === 'string') throw new Error('an FPM server has no address')
-      return { ip: bound.address, port: bound.port }
-    })
+    return this.servers.map(boundTo)
   }
 
   /** Who is connected; undefined if nobody is. */
@@ -145,9 +143,6 @@ export class FpmListener {
   private async bind(address: ListenAddress): Promise<void> {
     const { log } = this.options
     const server = createServer()
-    server.on('connection', (socket) => {
-      this.accept(socket)
-    })
     try {
       await listen(server, address)
     } catch (error) {
@@ -158,17 +153,32 @@ export class FpmListener {
       throw explain(error, address)
     }
     enlargeReceiveBuffer(server)
+    const checked = this.canCheck(server)
+    server.on('connection', (socket) => {
+      this.accept(socket, checked)
+    })
     server.on('error', (error) => {
       log.error({ address: addressText(address), error: reason(error) }, 'FPM listener failed to accept')
     })
     this.servers.push(server)
   }
 
-  private accept(socket: Socket): void {
-    const { remoteAddress: ip = '?', remotePort: port = 0 } = socket
+  private canCheck(server: Server): boolean {
+    const { mayConnect, log } = this.options
+    if (mayConnect === undefined) return false
+    const address = boundTo(server)
+    const can = tellsUsers(address)
+    if (!can)
+      log.warn({ address: addressText(address) }, 'the kernel does not tell who connects: everybody is believed')
+    return can
+  }
+
+  /** `checked`: only some users are believed. */
+  private accept(socket: Socket, checked: boolean): void {
+    const { remoteAddress: ip = GONE, remotePort: port = 0 } = socket
     const peer = addressText({ ip, port })
     socket.on('error', () => undefined)
-    if (isLoopback(ip) && !this.mayConnect(socket, { ip, port })) {
+    if (checked && (ip === GONE || isLoopback(ip)) && !this.mayConnect(socket, { ip, port })) {
       this.counters.refused++
       socket.destroy()
       return
@@ -187,11 +197,10 @@ export class FpmListener {
     if (this.current === undefined) this.adopt(connection)
   }
 
-  private mayConnect({ localAddress: ip = '?', localPort: port = 0 }: Socket, peer: TcpEnd): boolean {
+  private mayConnect({ localAddress: ip = GONE, localPort: port = 0 }: Socket, peer: TcpEnd): boolean {
     const { mayConnect, log } = this.options
-    if (mayConnect === undefined) return true
-    const user = userOfPeer({ ip, port }, peer)
-    if (typeof user === 'number' ? mayConnect(user) : user === 'unknown') return true
+    const user = userOfSocket(peer, { ip, port }) ?? 'nobody'
+    if (user !== 'nobody' && mayConnect?.(user) === true) return true
     // who tries again and again is not to fill the log
     if (user !== this.refused) log.warn({ peer: addressText(peer), user }, REFUSED)
     this.refused = user
@@ -268,6 +277,12 @@ export class FpmListener {
 
 export const addressText = ({ ip, port }: { ip: string; port: number }): string =>
   isIPv6(ip) ? `[${ip}]:${port}` : `${ip}:${port}`
+
+function boundTo(server: Server): TcpEnd {
+  const bound = server.address()
+  if (bound === null || typeof bound === 'string') throw new Error('an FPM server has no address')
+  return { ip: bound.address, port: bound.port }
+}
 
 const isLoopback = (ip: string): boolean => (isIPv4(ip) ? ip.startsWith('127.') : ip === '::1')
 

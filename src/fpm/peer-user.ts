@@ -1,5 +1,6 @@
 // Whose socket is at the other end of a TCP connection within this machine: TCP itself does not tell, the kernel does.
 import { closeSync } from 'node:fs'
+import { isIPv6 } from 'node:net'
 import { decodeSocketUser, encodeSocketQuestion, type TcpEnd } from '../netlink/inet-diag.js'
 import * as libc from '../netlink/libc.js'
 import { netlinkMessages } from '../netlink/message.js'
@@ -7,16 +8,17 @@ import { netlinkMessages } from '../netlink/message.js'
 const NETLINK_SOCK_DIAG = 4
 const MAX_ANSWER = 8192
 
-/** `gone`: it has been closed meanwhile. `unknown`: this kernel does not tell (no CONFIG_INET_DIAG). */
-export type PeerUser = number | 'gone' | 'unknown'
+const NO_PEER = { 4: { ip: '0.0.0.0', port: 0 }, 6: { ip: '::', port: 0 } } as const
 
-/** A look-up in the kernel's table of connections: what it costs does not depend on how many there are. */
-export function userOfPeer(own: TcpEnd, peer: TcpEnd): PeerUser {
-  return userOf(peer, own) ?? (userOf(own, peer) === undefined ? 'unknown' : 'gone')
-}
+/** Whether this kernel tells (CONFIG_INET_DIAG), asked about a socket that listens. */
+export const tellsUsers = (listening: TcpEnd): boolean =>
+  userOfSocket(listening, NO_PEER[isIPv6(listening.ip) ? 6 : 4]) !== undefined
 
-/** The user of the socket bound to `own` and connected to `peer`. */
-function userOf(own: TcpEnd, peer: TcpEnd): number | undefined {
+/**
+ * The user who has the socket bound to `own` and connected to `peer`; undefined if nobody has it any more. What this
+ * costs does not depend on how many connections there are.
+ */
+export function userOfSocket(own: TcpEnd, peer: TcpEnd): number | undefined {
   const question = encodeSocketQuestion(own, peer)
   if (question === undefined) return undefined
   const fd = libc.rawSocket(libc.AF_NETLINK, NETLINK_SOCK_DIAG)

@@ -19,6 +19,7 @@ const ANY_STATE = 0xffff_ffff
 const REQUEST_SIZE = 56
 const ANSWER_SIZE = 72
 const UID_OFFSET = 64
+const INODE_OFFSET = 68
 
 /** `ip`: IPv4 or IPv6 text. */
 export type TcpEnd = { ip: string; port: number }
@@ -44,9 +45,13 @@ export function encodeSocketQuestion(own: TcpEnd, peer: TcpEnd): Buffer | undefi
   return bytes
 }
 
-/** The user of the socket that the answer is about; undefined if it is no such answer. Throws NetlinkDecodeError. */
+/**
+ * The user of the socket that the answer is about; undefined if it is no such answer, or if nobody has the socket any
+ * more: without an inode its user reads as root. Throws NetlinkDecodeError.
+ */
 export function decodeSocketUser(message: NetlinkMessage): number | undefined {
   if (message.type !== SOCK_DIAG_BY_FAMILY) return undefined
   afterFamilyHeader(message, 'inet_diag_msg', ANSWER_SIZE)
-  return message.bytes.readUInt32LE(message.start + UID_OFFSET)
+  const { bytes, start } = message
+  return bytes.readUInt32LE(start + INODE_OFFSET) === 0 ? undefined : bytes.readUInt32LE(start + UID_OFFSET)
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { test, type TestContext } from 'node:test'
@@ -100,6 +100,25 @@ test('only who may is believed, as the kernel knows him: others are refused, cou
     refusals.map(({ user }) => user),
     [others],
   )
+})
+
+test('who has said something and closed before anybody looked is not taken for root', async (t) => {
+  for (const end of ['process.exit()', 'this.resetAndDestroy()']) {
+    const { fpm, port, news } = await listening(t, { mayConnect: (uid) => uid === 0 })
+    const says = `this.write(Buffer.from('${HOST.toString('hex')}', 'hex'), () => ${end})`
+    const script = `require('net').connect(${port}, '127.0.0.1', function () { ${says} }).on('close', () => process.exit())`
+    // meanwhile this process, which listens, does nothing
+    spawnSync('setpriv', ['--reuid=4712', '--clear-groups', process.execPath, '-e', script], { timeout: 10_000 })
+    const zebra = await FakeZebra.connect(t, port)
+    zebra.send(OTHER)
+    await news.until(() => fpm.view.status().hostRoutes > 0)
+    assert.deepEqual(
+      [...fpm.view.allHostRoutes()].map(({ ip }) => ip),
+      ['10.2.1.22'],
+    )
+    const { refused, connections } = fpm.status().counters
+    assert.deepEqual([refused, connections], [1, 1])
+  }
 })
 
 test('half a frame waits, and is whole when the rest comes', async (t) => {

@@ -31,7 +31,9 @@ test('the answer names the user; an error does not', () => {
     return decodeSocketUser(message)
   }
   const answer = Buffer.alloc(72)
+  assert.equal(decode(20, answer), undefined, 'nobody has it')
   answer.writeUInt32LE(59179, 64)
+  answer.writeUInt32LE(4711, 68)
   assert.equal(decode(20, answer), 59179)
   assert.equal(decode(2, Buffer.alloc(20)), undefined)
   assert.throws(() => decode(20, answer.subarray(0, 71)), NetlinkDecodeError)
