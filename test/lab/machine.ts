@@ -113,11 +113,20 @@ function initOf(argv: readonly string[]): string {
 
 const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { exitCode, console: kernel } = await runInMachine(process.argv.slice(2), {
+async function main(argv: readonly string[]): Promise<void> {
+  const { exitCode, console: kernel } = await runInMachine(argv, {
     timeoutMs: 2 ** 31 - 1,
     progress: (text) => process.stdout.write(text),
   })
   if (exitCode === undefined) process.stderr.write(`the machine ended: ${kernel}\n`)
   process.exitCode = exitCode ?? ExitCode.internal
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const argv = process.argv.slice(2)
+  if (argv.length > 0 && process.getuid?.() === 0) await main(argv)
+  else {
+    process.stderr.write('usage, as root: node dist/test/lab/machine.js COMMAND [ARGUMENT…]\n')
+    process.exitCode = ExitCode.usage
+  }
 }
