@@ -4,7 +4,7 @@ import { reason } from '../../src/daemon/exit.js'
 
 const INTERVAL_MS = 20
 /** How much slower than others this machine is, in a virtual machine for example. */
-const PATIENCE = Number(process.env['MACIPD_LAB_PATIENCE'] ?? 1)
+export const PATIENCE = Number(process.env['MACIPD_LAB_PATIENCE'] ?? 1)
 
 export interface WaitOptions {
   /** Milliseconds after which waiting fails; 15 s suffice for anything FRR does in a lab on a busy machine. */

@@ -14,6 +14,7 @@ import { type BpfObject, isBpfError, loadAddon } from '../../src/snoop/bpf-nativ
 import { BpfSnooper } from '../../src/snoop/bpf.js'
 import { withProgram } from './clang.js'
 import { VM_IP, VM_IP6, VM_MAC, arp, na } from './frames.js'
+import { PATIENCE } from '../lab/wait.js'
 import { ATTACH_MODES, createVeth, enterNewNetns, run } from './packet.js'
 
 enterNewNetns()
@@ -373,7 +374,7 @@ suite('privileges', () => {
     })
 })
 
-suite('clsact', { timeout: 20_000 }, () => {
+suite('clsact', { timeout: 20_000 * PATIENCE }, () => {
   const filters = () => run('tc', 'filter', 'show', 'dev', 'port', 'ingress')
   const qdiscs = () => run('tc', 'qdisc', 'show', 'dev', 'port')
   let port: number

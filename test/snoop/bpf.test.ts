@@ -5,6 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import { createLogger } from '../../src/daemon/log.js'
 import { BpfSnooper } from '../../src/snoop/bpf.js'
 import type { Evidence } from '../../src/snoop/evidence.js'
+import { PATIENCE } from '../lab/wait.js'
 import {
   ETH_P_8021AD,
   NA_OVERRIDE,
@@ -27,7 +28,7 @@ enterNewNetns()
 
 const log = createLogger('test', 'warn')
 const OTHER_IP = '192.0.2.99'
-const TIMEOUT = 20_000
+const TIMEOUT = 20_000 * PATIENCE
 
 /** Evidence in the order it comes. */
 class Inbox {
