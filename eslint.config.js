@@ -4,7 +4,7 @@ import tseslint from 'typescript-eslint'
 export default defineConfig([
   globalIgnores(['dist/', 'src/gen/', 'node_modules/']),
   {
-    files: ['src/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts'],
+    files: ['src/**/*.ts', 'lab/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true } },
     rules: {

@@ -5,12 +5,12 @@ import { statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { HEADER_SIZE, frameCommand, frameLength } from '../src/zapi/frame.js'
-import { type ReleaseLine, releaseLine } from '../src/zapi/lines.js'
+import { type ReleaseLine, releaseLine } from '../src/zapi/releases.js'
 import { MACIP_ADD } from '../src/zapi/messages/macip.js'
-import type { Release } from '../test/lab/frr.js'
-import type { Daemon } from '../test/lab/process.js'
-import { Recorder } from '../test/lab/recorder.js'
-import type { Router } from '../test/lab/router.js'
+import type { Release } from '../lab/frr.js'
+import type { Daemon } from '../lab/process.js'
+import { Recorder } from '../lab/recorder.js'
+import type { Router } from '../lab/router.js'
 import { Crowd } from './crowd.js'
 import { unlimited } from './limits.js'
 import { type Context, type Measurement, median, percentile } from './measurement.js'
@@ -18,7 +18,7 @@ import { cpuSeconds, resident } from './processes.js'
 import { Responder } from './responder.js'
 import { RoundTrips } from './round-trips.js'
 
-const MACIPCTL = fileURLToPath(new URL('../src/cli/macipctl.js', import.meta.url))
+const MACIPCTL = fileURLToPath(new URL('../src/bin/macipctl.js', import.meta.url))
 const REPLAYED_HOSTS = 20_000
 const HOSTS = 50_000
 const REPLAYS = 3

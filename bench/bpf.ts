@@ -1,10 +1,10 @@
 // What the eBPF program costs each frame, by BPF_PROG_TEST_RUN.
 import { fileURLToPath } from 'node:url'
-import { type SnoopConfig, PORT_BYTES, encodeConfig, encodeIfindex } from '../src/snoop/bpf-layout.js'
-import { type BpfAddon, type BpfObject, loadAddon } from '../src/snoop/bpf-native.js'
-import { withProgram } from '../test/snoop/clang.js'
+import { type SnoopConfig, PORT_BYTES, encodeConfig, encodeIfindex } from '../src/snoop/bpf/layout.js'
+import { type BpfAddon, type BpfObject, loadAddon } from '../src/snoop/bpf/native.js'
+import { withProgram } from '../test/snoop/bpf/clang.js'
 import type { Measurement, Target } from './measurement.js'
-import { ETH_P_IP, VM_LINK_LOCAL, arp, dad, ethernet, icmpv6, na, ns, ra } from '../test/snoop/frames.js'
+import { ETH_P_IP, VM_LINK_LOCAL, arp, dad, ethernet, icmpv6, na, ns, ra } from '../test/snoop/bpf/frames.js'
 
 const REPEAT = 1_000_000
 const ATTEMPTS = 10

@@ -8,10 +8,10 @@
 // Every host has a MAC of its own that nobody has seen before: bridge, zebra and bgpd learn it from the very frame, on
 // either fabric. Kernel neighbours are permanent, because of others the kernel takes no more than gc_thresh3 (1024).
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Fabric } from '../test/lab/fabric.js'
-import { type Host, arpAnnouncement } from '../test/lab/frames.js'
-import { Lab } from '../test/lab/lab.js'
-import type { Vm } from '../test/lab/vm.js'
+import { Fabric } from '../lab/fabric.js'
+import { type Host, arpAnnouncement } from '../lab/frames.js'
+import { Lab } from '../lab/lab.js'
+import type { Vm } from '../lab/vm.js'
 import { hosts } from './hosts.js'
 import { UNLIMITED } from './limits.js'
 import { type Context, type Measurement, median } from './measurement.js'

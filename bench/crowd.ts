@@ -1,13 +1,13 @@
 // A node with tens of thousands of hosts behind a few ports: real zebra, bgpd, relay and snooper, without a far node.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { askSnooper } from '../src/cli/ask.js'
+import { askSnooper } from '../src/cli/queries.js'
 import type { SnooperReport } from '../src/cli/report.js'
-import { arpAnnouncement, type Host, neighborAdvertisement } from '../test/lab/frames.js'
-import type { Release } from '../test/lab/frr.js'
-import { Lab } from '../test/lab/lab.js'
-import type { Daemon } from '../test/lab/process.js'
-import type { Router } from '../test/lab/router.js'
-import type { Vm } from '../test/lab/vm.js'
+import { arpAnnouncement, type Host, neighborAdvertisement } from '../lab/frames.js'
+import type { Release } from '../lab/frr.js'
+import { Lab } from '../lab/lab.js'
+import type { Daemon } from '../lab/process.js'
+import type { Router } from '../lab/router.js'
+import type { Vm } from '../lab/vm.js'
 import { steady } from './load.js'
 
 const PORTS = 4

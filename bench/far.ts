@@ -7,8 +7,8 @@
 // All three take turns on one fabric and end with the far kernel's own report (RTM_NEWNEIGH), received here. What zebra
 // makes of a kernel neighbour goes through the relay, too, which costs it some 0.1 ms.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Fabric } from '../test/lab/fabric.js'
-import { type Host, arpAnnouncement } from '../test/lab/frames.js'
+import { Fabric } from '../lab/fabric.js'
+import { type Host, arpAnnouncement } from '../lab/frames.js'
 import { hosts } from './hosts.js'
 import { UNLIMITED } from './limits.js'
 import { type Context, type Measurement, median } from './measurement.js'

@@ -1,8 +1,8 @@
 // `npm run bench`: measures, and says where the targets are missed. Not a test: the exit code says only whether it ran.
 import { Argument, Command, Option } from 'commander'
-import { configured, run } from '../src/daemon/command.js'
-import { makeReady, type Release, RELEASES } from '../test/lab/frr.js'
-import { requireRoot } from '../test/lab/lab.js'
+import { configured, run } from '../src/cli/command.js'
+import { makeReady, type Release, RELEASES } from '../lab/frr.js'
+import { requireRoot } from '../lab/lab.js'
 import { benchBindings } from './bindings.js'
 import { benchBpf } from './bpf.js'
 import { benchBurst } from './burst.js'

@@ -1,5 +1,5 @@
 // What a benchmark hands back.
-import type { Release } from '../test/lab/frr.js'
+import type { Release } from '../lab/frr.js'
 
 /** What the value shall be, in its unit. */
 export type Target = `${'<' | '<=' | '>='} ${number}`

@@ -1,6 +1,6 @@
 // What macipd's processes keep in memory when nothing happens.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Fabric } from '../test/lab/fabric.js'
+import { Fabric } from '../lab/fabric.js'
 import type { Context, Measurement } from './measurement.js'
 import { resident } from './processes.js'
 

@@ -1,14 +1,14 @@
 // Kernel neighbours of a node's bridge: seen as the kernel reports them, and written as cheaply as it can be done.
 import { closeSync } from 'node:fs'
 import { Attributes } from '../src/netlink/attributes.js'
-import * as libc from '../src/netlink/libc.js'
+import * as libc from '../src/os/libc.js'
 import { afterFamilyHeader, decodeResult, type NetlinkMessage, netlinkMessages } from '../src/netlink/message.js'
-import { RouteSocket } from '../src/netlink/socket.js'
-import { parseIp, parseMac } from '../src/address.js'
-import type { Host } from '../test/lab/frames.js'
-import { inNamespaces } from '../test/lab/namespaces.js'
-import type { Router } from '../test/lab/router.js'
-import * as write from '../test/netlink/writer.js'
+import { RouteSocket } from '../src/rtnetlink/socket.js'
+import { parseIp, parseMac } from '../src/base/address.js'
+import type { Host } from '../lab/frames.js'
+import { inNamespaces } from '../lab/namespaces.js'
+import type { Router } from '../lab/router.js'
+import * as write from '../test/rtnetlink/writer.js'
 
 const RTM_NEWNEIGH = 28
 const RTM_DELNEIGH = 29

@@ -1,7 +1,7 @@
 // The results, for people and for programs.
 import { execFileSync } from 'node:child_process'
 import { cpus, release } from 'node:os'
-import { findTree, type Release } from '../test/lab/frr.js'
+import { findTree, type Release } from '../lab/frr.js'
 import { type Measurement, meetsTarget } from './measurement.js'
 
 export type Result = Measurement & { readonly benchmark: string }

@@ -1,11 +1,11 @@
 // Hosts that answer: whoever is asked by ARP or neighbour solicitation behind a VM's port has the address it is asked for.
 import { closeSync } from 'node:fs'
-import { formatIp, formatMac } from '../src/address.js'
-import { pollReadable } from '../src/fd-poll.js'
-import * as libc from '../src/netlink/libc.js'
-import { arpReply, neighborAdvertisement } from '../test/lab/frames.js'
-import { openPacketSocket } from '../test/lab/packet-socket.js'
-import type { Vm } from '../test/lab/vm.js'
+import { formatIp, formatMac } from '../src/base/address.js'
+import { pollReadable } from '../src/os/fd-poll.js'
+import * as libc from '../src/os/libc.js'
+import { arpReply, neighborAdvertisement } from '../lab/frames.js'
+import { openPacketSocket } from '../lab/packet-socket.js'
+import type { Vm } from '../lab/vm.js'
 
 const ETH_P_ARP = 0x0806
 const ETH_P_IPV6 = 0x86dd

@@ -1,7 +1,7 @@
 // A short question to the snooper, again and again: how long its event loop keeps others waiting.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connectControl } from '../src/daemon/control-client.js'
-import type { ControlStream } from '../src/daemon/control-stream.js'
+import { connectControl } from '../src/control/client.js'
+import type { ControlStream } from '../src/control/stream.js'
 import { snoop as proto } from '../src/gen/snoop.js'
 
 /** Between an answer and the next question. */

@@ -1,8 +1,8 @@
 // What the relay costs when bgpd installs a full table in zebra.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ASN } from '../test/lab/frr.js'
-import { Lab } from '../test/lab/lab.js'
-import type { Router } from '../test/lab/router.js'
+import { ASN } from '../lab/frr.js'
+import { Lab } from '../lab/lab.js'
+import type { Router } from '../lab/router.js'
 import { type Context, type Measurement, median } from './measurement.js'
 import { cpuSeconds, memory } from './processes.js'
 

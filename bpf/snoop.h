@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
 /*
  * What snoop.bpf.c and user space share: settings, the record of one frame and the outcome of every frame.
- * src/snoop/bpf-layout.ts holds the same tables for TypeScript; its test compares the two.
+ * src/snoop/bpf/layout.ts holds the same tables for TypeScript; its test compares the two.
  */
 #ifndef MACIPD_SNOOP_H
 #define MACIPD_SNOOP_H

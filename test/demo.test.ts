@@ -5,15 +5,15 @@ import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { parseMessage } from './lab/demo/questions.js'
-import { timeInFrrLog, timeOfNeighbor } from './lab/demo/timeline.js'
-import { arpAnnouncement, arpReply, neighborAdvertisement, neighborSolicitation } from './lab/frames.js'
-import { ROOT } from './lab/frr.js'
-import { directory, listLabs } from './lab/holder.js'
-import { waitFor } from './lab/wait.js'
+import { parseMessage } from '../lab/demo/questions.js'
+import { timeInFrrLog, timeOfNeighbor } from '../lab/demo/timeline.js'
+import { arpAnnouncement, arpReply, neighborAdvertisement, neighborSolicitation } from '../lab/frames.js'
+import { ROOT } from '../lab/frr.js'
+import { directory, listLabs } from '../lab/holder.js'
+import { waitFor } from '../lab/wait.js'
 
-const DEMO = join(ROOT, 'dist/test/lab/demo.js')
-const LAB = join(ROOT, 'dist/test/lab/cli.js')
+const DEMO = join(ROOT, 'dist/lab/demo.js')
+const LAB = join(ROOT, 'dist/lab/cli.js')
 
 interface Run {
   readonly child: ChildProcess

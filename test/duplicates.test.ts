@@ -2,13 +2,13 @@
 // they go on telling everyone that they have it.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Fabric } from './lab/fabric.js'
-import { RELEASES } from './lab/frr.js'
-import type { JsonLines } from './lab/json-lines.js'
-import type { Lab } from './lab/lab.js'
-import type { Router } from './lab/router.js'
-import type { Vm } from './lab/vm.js'
-import { waitFor } from './lab/wait.js'
+import { Fabric } from '../lab/fabric.js'
+import { RELEASES } from '../lab/frr.js'
+import type { JsonLines } from '../lab/json-lines.js'
+import type { Lab } from '../lab/lab.js'
+import type { Router } from '../lab/router.js'
+import type { Vm } from '../lab/vm.js'
+import { waitFor } from '../lab/wait.js'
 
 const CONFIRM_MS = 300
 const config = (more = ''): string => `snoop: {duplicates: {confirm: ${CONFIRM_MS}ms${more}}}\n`

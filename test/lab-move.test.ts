@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { flood, steady } from '../bench/load.js'
-import { Fabric } from './lab/fabric.js'
-import { arpRequest } from './lab/frames.js'
-import { Lab } from './lab/lab.js'
-import type { Router } from './lab/router.js'
-import { Tunnel } from './lab/tunnel.js'
+import { Fabric } from '../lab/fabric.js'
+import { arpRequest } from '../lab/frames.js'
+import { Lab } from '../lab/lab.js'
+import type { Router } from '../lab/router.js'
+import { Tunnel } from '../lab/tunnel.js'
 
 const isIpv4 = ({ bytes }: { bytes: Buffer }): boolean => bytes.readUInt16BE(12) === 0x0800
 const asksFor = (target: string) => {

@@ -6,14 +6,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
-import { arpRequest, neighborSolicitation } from './lab/frames.js'
-import { RELEASES, ROOT } from './lab/frr.js'
-import { listLabs } from './lab/holder.js'
-import { Lab } from './lab/lab.js'
-import type { CapturedFrame, PacketSocket } from './lab/packet-socket.js'
-import { waitFor } from './lab/wait.js'
+import { arpRequest, neighborSolicitation } from '../lab/frames.js'
+import { RELEASES, ROOT } from '../lab/frr.js'
+import { listLabs } from '../lab/holder.js'
+import { Lab } from '../lab/lab.js'
+import type { CapturedFrame, PacketSocket } from '../lab/packet-socket.js'
+import { waitFor } from '../lab/wait.js'
 
-const LAB = join(ROOT, 'dist/test/lab')
+const LAB = join(ROOT, 'dist/lab')
 const directory = (name: string) => `/tmp/macipd-lab-${name}`
 const uniqueName = (what: string) => `${what}-${process.pid}`
 

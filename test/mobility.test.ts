@@ -1,12 +1,12 @@
 // Hosts and addresses that move between two nodes which both run macipd, seen from both ends of a fabric of real FRR.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseMac } from '../src/address.js'
-import { Fabric } from './lab/fabric.js'
-import { RELEASES } from './lab/frr.js'
-import type { Lab } from './lab/lab.js'
-import type { Router } from './lab/router.js'
-import type { Vm } from './lab/vm.js'
+import { parseMac } from '../src/base/address.js'
+import { Fabric } from '../lab/fabric.js'
+import { RELEASES } from '../lab/frr.js'
+import type { Lab } from '../lab/lab.js'
+import type { Router } from '../lab/router.js'
+import type { Vm } from '../lab/vm.js'
 
 const MOVES = 10
 const VIP = '10.2.1.50'

@@ -1,11 +1,11 @@
 // Processes die and come back; the far node must not notice, or see the routes again without help.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Fabric } from './lab/fabric.js'
-import { RELEASES } from './lab/frr.js'
-import type { Monitor } from './lab/monitor.js'
-import type { Router } from './lab/router.js'
-import type { Vm } from './lab/vm.js'
+import { Fabric } from '../lab/fabric.js'
+import { RELEASES } from '../lab/frr.js'
+import type { Monitor } from '../lab/monitor.js'
+import type { Router } from '../lab/router.js'
+import type { Vm } from '../lab/vm.js'
 
 const ROUTES = Array.from({ length: 1000 }, (_, index) => `198.18.${index >> 8}.${index & 255}/32`)
 

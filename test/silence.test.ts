@@ -2,14 +2,14 @@
 // of a fabric of real FRR daemons; the hosts are Linux kernels that nobody touches.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { EventReport } from '../src/cli/explain-report.js'
-import { Fabric } from './lab/fabric.js'
-import { arpProbe, type Question, question } from './lab/frames.js'
-import { RELEASES } from './lab/frr.js'
-import type { PacketSocket } from './lab/packet-socket.js'
-import type { Router } from './lab/router.js'
-import { Tunnel } from './lab/tunnel.js'
-import type { Vm } from './lab/vm.js'
+import type { EventReport } from '../src/cli/explain/report.js'
+import { Fabric } from '../lab/fabric.js'
+import { arpProbe, type Question, question } from '../lab/frames.js'
+import { RELEASES } from '../lab/frr.js'
+import type { PacketSocket } from '../lab/packet-socket.js'
+import type { Router } from '../lab/router.js'
+import { Tunnel } from '../lab/tunnel.js'
+import type { Vm } from '../lab/vm.js'
 
 /** What the node has asked out of a port. */
 const asked = (port: PacketSocket, ip: string): Question[] =>

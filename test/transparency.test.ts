@@ -1,9 +1,9 @@
 // With nothing to add, the relay is not there: every byte of every connection, in both directions.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { converse } from './lab/conversation.js'
-import { RELEASES } from './lab/frr.js'
-import type { Recording } from './lab/recorder.js'
+import { converse } from '../lab/conversation.js'
+import { RELEASES } from '../lab/frr.js'
+import type { Recording } from '../lab/recorder.js'
 
 const streams = ({ toServer, toClient }: Recording): string[] =>
   [toServer, toClient].map((bytes) => bytes.toString('hex'))

@@ -53,7 +53,7 @@ function bpf() {
 }
 
 function addon() {
-  const native = 'src/snoop/native'
+  const native = 'src/snoop/bpf/native'
   const sources = files(native, '.c')
   const target = at('dist/native/bpf.node')
   if (!stale(target, [...sources, ...files(native, '.h'), ...files('bpf', '.h')])) return

@@ -103,7 +103,7 @@ function modulesAreCurrent() {
   )
 }
 
-const SOURCES = ['bench', 'bpf', 'proto', 'src', 'test', 'package-lock.json', 'tools/build.mjs', 'tsconfig.json']
+const SOURCES = ['bench', 'bpf', 'lab', 'proto', 'src', 'test', 'package-lock.json', 'tools/build.mjs', 'tsconfig.json']
 const BUILT = at('dist/.built')
 
 function newest(path) {

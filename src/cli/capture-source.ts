@@ -1,6 +1,6 @@
 // Recordings in pcapng files.
 import { createReadStream } from 'node:fs'
-import { ExitCode, FatalError, reason } from '../daemon/exit.js'
+import { ExitCode, FatalError, reason } from '../base/exit.js'
 
 type Reader<Item> = {
   feed(chunk: Buffer): Iterable<Item>

@@ -1,8 +1,8 @@
 // A question whose answer goes on for as long as somebody wants to see it.
-import { connectControl } from '../daemon/control-client.js'
-import type { Codec, ControlStream, StreamEvents } from '../daemon/control-stream.js'
-import { ExitCode, FatalError, reason } from '../daemon/exit.js'
-import { explain } from './ask.js'
+import { connectControl } from '../control/client.js'
+import type { Codec, ControlStream, StreamEvents } from '../control/stream.js'
+import { ExitCode, FatalError, reason } from '../base/exit.js'
+import { explain } from './queries.js'
 
 export type Followed<In, Out> = Codec<In, Out> & {
   path: string

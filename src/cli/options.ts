@@ -1,10 +1,10 @@
 // Options and arguments that macipctl's commands have in common, and how they print.
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { formatIp, formatMac, parseIp, parseMac } from '../address.js'
-import { configured, pathspaceOption } from '../daemon/command.js'
-import { DEFAULT_CONFIG, loadConfig } from '../daemon/config.js'
-import { defaultPaths } from '../daemon/settings.js'
-import { checkSocketPath } from '../daemon/unix-socket.js'
+import { formatIp, formatMac, parseIp, parseMac } from '../base/address.js'
+import { configured, pathspaceOption } from './command.js'
+import { DEFAULT_CONFIG, loadConfig } from '../config/file.js'
+import { defaultPaths } from '../config/settings.js'
+import { checkSocketPath } from '../os/unix-socket.js'
 
 export type Common = { relay?: string; snoop?: string; config?: string; pathspace?: string; json?: true }
 

@@ -1,10 +1,10 @@
 // What macipctl knows and prints with --json. These names and units are an interface: times are milliseconds since the
 // epoch, counters are objects by name.
-import { formatIp, formatMac } from '../address.js'
+import { formatIp, formatMac } from '../base/address.js'
 import { overlay as relayProto } from '../gen/overlay.js'
 import { snoop as snoopProto } from '../gen/snoop.js'
 import { type Counters, counters } from './counters.js'
-import { type FpmStatusReport, fpmStatusReport } from './fpm-report.js'
+import { type FpmStatusReport, fpmStatusReport } from './fpm/report.js'
 
 export { type Counters, counters }
 

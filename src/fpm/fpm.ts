@@ -1,7 +1,7 @@
 // zebra's FPM stream for the rest of the program: listens, decodes, keeps the view, forwards.
-import { reason } from '../daemon/exit.js'
-import type { Logger } from '../daemon/log.js'
-import { monotonicMs } from '../snoop/clock.js'
+import { reason } from '../base/exit.js'
+import type { Logger } from '../base/log.js'
+import { monotonicMs } from '../base/clock.js'
 import { Backlog } from './backlog.js'
 import { decodeFrame } from './decode.js'
 import { eachFrame, FpmFormat, frameFormat } from './frame.js'

@@ -1,12 +1,12 @@
 // Where zebra's FPM module connects. Whatever comes is read at once and nothing is waited for: zebra's dataplane stalls
 // behind a listener that does not read.
 import { createServer, isIPv4, isIPv6, type Server, type Socket } from 'node:net'
-import { parseIp } from '../address.js'
-import { errnoName, ExitCode, FatalError, reason } from '../daemon/exit.js'
-import type { Logger } from '../daemon/log.js'
+import { parseIp } from '../base/address.js'
+import { errnoName, ExitCode, FatalError, reason } from '../base/exit.js'
+import type { Logger } from '../base/log.js'
 import { FpmFrameError, FrameScanner } from './frame.js'
-import type { TcpEnd } from '../netlink/inet-diag.js'
-import { tellsUsers, userOfSocket } from './peer-user.js'
+import type { TcpEnd } from '../sock-diag/inet-diag.js'
+import { tellsUsers, userOfSocket } from '../sock-diag/peer-user.js'
 import { enlargeReceiveBuffer } from './receive-buffer.js'
 
 export const FPM_PORT = 2620

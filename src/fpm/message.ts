@@ -1,8 +1,8 @@
 // What the frames of an FPM connection say, whichever format they have.
-import type { Encap } from '../netlink/encap.js'
-import type { FdbEntry } from '../netlink/neighbour.js'
-import type { NexthopObject } from '../netlink/nexthop.js'
-import type { IpRoute, MplsRoute, RouteNexthop } from '../netlink/rtm-route.js'
+import type { Encap } from '../rtnetlink/encap.js'
+import type { FdbEntry } from '../rtnetlink/neighbour.js'
+import type { NexthopObject } from '../rtnetlink/nexthop.js'
+import type { IpRoute, MplsRoute, RouteNexthop } from '../rtnetlink/route.js'
 import type { UnknownAttribute } from '../netlink/attributes.js'
 
 /** Where a route is: netlink names the kernel's table, protobuf FRR's VRF. */

@@ -9,9 +9,9 @@ import {
   NUD_NOARP,
   RTM_DELNEIGH,
   RTM_NEWNEIGH,
-} from '../netlink/neighbour.js'
-import { decodeNexthop, RTM_DELNEXTHOP, RTM_NEWNEXTHOP } from '../netlink/nexthop.js'
-import { decodeRoute, type IpRoute, NLM_F_REPLACE, RTM_DELROUTE, RTM_NEWROUTE } from '../netlink/rtm-route.js'
+} from '../rtnetlink/neighbour.js'
+import { decodeNexthop, RTM_DELNEXTHOP, RTM_NEWNEXTHOP } from '../rtnetlink/nexthop.js'
+import { decodeRoute, type IpRoute, NLM_F_REPLACE, RTM_DELROUTE, RTM_NEWROUTE } from '../rtnetlink/route.js'
 import type { FpmMac, FpmMessage, FpmRoute } from './message.js'
 import { protocolName, routeTypeName } from './names.js'
 

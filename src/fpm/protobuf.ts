@@ -1,6 +1,6 @@
 // The protobuf format: what `-M fpm:protobuf` exports. It has no MACs, nexthop objects, tables and VNIs.
 import protobuf from 'protobufjs/minimal.js'
-import { formatIp } from '../address.js'
+import { formatIp } from '../base/address.js'
 import { fpm as proto } from '../gen/fpm.js'
 import type { FpmMessage, FpmNexthop, FpmRoute, FpmSrv6LocalSid, UnknownAttribute } from './message.js'
 

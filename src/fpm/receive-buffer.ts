@@ -1,7 +1,7 @@
 // What the kernel holds for a listener that is busy for a moment. zebra's module has room for a megabyte; when that is
 // full, it stops telling for a whole second.
 import type { Server } from 'node:net'
-import { setsockopt } from '../netlink/libc.js'
+import { setsockopt } from '../os/libc.js'
 
 // asm-generic/socket.h
 const SOL_SOCKET = 1

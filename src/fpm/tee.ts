@@ -9,9 +9,9 @@
 //
 // Nothing of this ever holds zebra up: a queue that is full is thrown away, together with the consumer's connection.
 import { connect, type Socket } from 'node:net'
-import { errnoName, reason } from '../daemon/exit.js'
-import type { Logger } from '../daemon/log.js'
-import { monotonicMs } from '../snoop/clock.js'
+import { errnoName, reason } from '../base/exit.js'
+import type { Logger } from '../base/log.js'
+import { monotonicMs } from '../base/clock.js'
 import { addressText } from './listener.js'
 
 export type TeeState = 'idle' | 'connecting' | 'forwarding' | 'missed' | 'fresh'

@@ -1,4 +1,4 @@
-import type { Heard, Life } from './life.js'
+import type { Heard, Life } from './sync-state.js'
 
 /** `confirmed`: it was stale, and zebra has said the same again. */
 export type Update = 'added' | 'changed' | 'confirmed' | 'removed'

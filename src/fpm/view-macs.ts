@@ -1,6 +1,6 @@
 // Remote MACs as zebra programs them, per VXLAN device and VLAN.
 import type { FpmMac } from './message.js'
-import type { Heard, Life } from './life.js'
+import type { Heard, Life } from './sync-state.js'
 import { update, type Update } from './update.js'
 
 export type RemoteMac = Readonly<Heard> & {

@@ -1,8 +1,8 @@
 // Nexthop objects, and the paths they stand for.
-import { unmapped } from '../address.js'
-import { RTNH_F_ONLINK } from '../netlink/rtm-route.js'
+import { unmapped } from '../base/address.js'
+import { RTNH_F_ONLINK } from '../rtnetlink/route.js'
 import type { FpmNexthop, NexthopObject } from './message.js'
-import type { Heard, Life } from './life.js'
+import type { Heard, Life } from './sync-state.js'
 import { update, type Update } from './update.js'
 
 /**

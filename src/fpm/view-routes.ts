@@ -1,6 +1,6 @@
 // Host routes, which may be those of EVPN hosts, in full; all other routes only as numbers.
 import type { FpmRoute, GoneRoute, RouteTable } from './message.js'
-import type { Heard, Life } from './life.js'
+import type { Heard, Life } from './sync-state.js'
 import { update, type Update } from './update.js'
 import { pathText, type Path, toPath } from './view-nexthops.js'
 

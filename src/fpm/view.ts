@@ -4,8 +4,8 @@
 // host routes. What it never has: MACs programmed before, IP neighbours, VTEPs to flood to, anything local. That a MAC
 // is not here therefore proves nothing; nor does what is stale (see life.ts). If zebra itself was started anew, its
 // old MACs are gone, which this connection does not show: whoever sees that calls `forgetStaleMacs`.
-import type { Heard } from './life.js'
-import { type Freshness, Life, LIFE_DEFAULTS, type LifeOptions, type Phase } from './life.js'
+import type { Heard } from './sync-state.js'
+import { type Freshness, Life, LIFE_DEFAULTS, type LifeOptions, type Phase } from './sync-state.js'
 import type { FpmMessage, FpmRoute, RouteTable } from './message.js'
 import { type MacChange, type MacDomain, MacTable, type RemoteMac, type VniOf } from './view-macs.js'
 import { type NexthopChange, type NexthopEntry, NexthopTable, type Path } from './view-nexthops.js'

@@ -1,5 +1,5 @@
 // Attributes (linux/rtnetlink.h struct rtattr): u16 rta_len (header included), u16 rta_type, payload, padding to 4.
-import { formatIp, formatMac } from '../address.js'
+import { formatIp, formatMac } from '../base/address.js'
 import { NetlinkDecodeError } from './error.js'
 
 const RTA_HDRLEN = 4

@@ -1,10 +1,10 @@
 // The snooper's control socket: what it knows and what happened, for macipctl, and what an operator may undo.
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { type ControlClient, ControlServer } from '../daemon/control-server.js'
-import { reason } from '../daemon/exit.js'
-import type { Logger } from '../daemon/log.js'
-import type { Binding } from '../evpn/binding.js'
-import type { Table } from '../evpn/table.js'
+import { type ControlClient, ControlServer } from '../control/server.js'
+import { reason } from '../base/exit.js'
+import type { Logger } from '../base/log.js'
+import type { Binding } from '../bindings/model.js'
+import type { Table } from '../bindings/table.js'
 import { snoop as proto } from '../gen/snoop.js'
 import {
   type BindingDetail,
@@ -19,14 +19,14 @@ import {
   QuestionError,
   refusalToProto,
   type Target,
-} from './control-codec.js'
-import { fpmQuestionFromProto } from './fpm-codec.js'
+} from '../control/snoop-codec.js'
+import { fpmQuestionFromProto } from '../control/fpm-codec.js'
 import { feedFpmDump, refusalOfDump, sendFpm } from './fpm-control.js'
-import type { FpmSubject } from './fpm-witness.js'
+import type { FpmSubject } from './fpm-source.js'
 import type { History, HistoryFilter } from './history.js'
 import { policyToProto } from './status.js'
 
-export type { BindingDetail, ClearRequest, PolicyValues } from './control-codec.js'
+export type { BindingDetail, ClearRequest, PolicyValues } from '../control/snoop-codec.js'
 
 /** What the questions are about. */
 export type Subject = {

@@ -1,6 +1,6 @@
 // What an operator wants to know of one binding beyond its state: what the core is about to do with it, and why.
-import type { Binding } from '../evpn/binding.js'
-import type { Table } from '../evpn/table.js'
+import type { Binding } from '../bindings/model.js'
+import type { Table } from '../bindings/table.js'
 import type { BindingDetail } from './control.js'
 
 export function detailOf(binding: Binding, { timers }: Table): BindingDetail {

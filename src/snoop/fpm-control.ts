@@ -1,10 +1,10 @@
 // What the control socket answers about zebra's FPM connection: the view in parts, and recent frames.
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { ControlClient } from '../daemon/control-server.js'
+import type { ControlClient } from '../control/server.js'
 import type { FpmView } from '../fpm/view.js'
 import type { snoop as proto } from '../gen/snoop.js'
-import { feedRing } from '../zapi/relay/feed.js'
-import type { Ring } from '../zapi/relay/ring.js'
+import { feedRing } from '../record/feed.js'
+import type { Ring } from '../record/ring.js'
 import {
   type FpmQuestion,
   fpmStatusToProto,
@@ -14,8 +14,8 @@ import {
   macToProto,
   nexthopToProto,
   routeToProto,
-} from './fpm-codec.js'
-import type { FpmSubject } from './fpm-witness.js'
+} from '../control/fpm-codec.js'
+import type { FpmSubject } from './fpm-source.js'
 
 /** Entries in one message. */
 const PART = 500

@@ -1,5 +1,5 @@
 // What happened to bindings, for those who look, in memory of a fixed size: the newest displace the oldest.
-import type { EventName, Note } from '../evpn/note.js'
+import type { EventName, Note } from '../bindings/event.js'
 import { Refusals, type Refused } from './refusals.js'
 
 /** `at`: milliseconds of the monotonic clock. */

@@ -1,12 +1,12 @@
 // `macipd snoop`: the snooper with the real sources, from start to signal.
 import { statSync } from 'node:fs'
-import type { Logger } from '../daemon/log.js'
-import type { SnoopOptions } from '../daemon/options.js'
-import { BpfSnooper } from './bpf.js'
+import type { Logger } from '../base/log.js'
+import type { SnoopOptions } from '../config/options.js'
+import { BpfSnooper } from './bpf/snooper.js'
 import type { VniOf } from '../fpm/view.js'
-import { FpmWitness } from './fpm-witness.js'
-import { Ports } from './ports.js'
-import { ProbeSender } from './probe-sender.js'
+import { FpmWitness } from './fpm-source.js'
+import { Ports } from './ports/ports.js'
+import { ProbeSender } from './probe/sender.js'
 import { Snooper } from './snooper.js'
 
 /** Runs until SIGTERM or SIGINT. Rejects with FatalError when it cannot start; then nothing is left behind. */

@@ -1,5 +1,5 @@
 // What was not believed, counted by who said it and why: a bounded number, the least recent forgotten first.
-import type { Key } from '../evpn/binding.js'
+import type { Key } from '../bindings/model.js'
 
 /** `key.vni` is 0 where there is none. `port`: the last one's. Times are milliseconds of the monotonic clock. */
 export type Refused = {

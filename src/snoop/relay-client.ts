@@ -1,16 +1,16 @@
 // The snooper's end of the relay's control socket: owns the overlay, comes back whenever the relay does.
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { connectControl } from '../daemon/control-client.js'
-import type { ControlStream } from '../daemon/control-stream.js'
-import { errnoName, reason } from '../daemon/exit.js'
-import type { Logger } from '../daemon/log.js'
-import type { Entry, Key } from '../evpn/binding.js'
-import type { Status } from '../zapi/overlay-entry.js'
-import type { ViewChange } from '../evpn/views.js'
+import { connectControl } from '../control/client.js'
+import type { ControlStream } from '../control/stream.js'
+import { errnoName, reason } from '../base/exit.js'
+import type { Logger } from '../base/log.js'
+import type { Entry, Key } from '../bindings/model.js'
+import type { Status } from '../relay/overlay/entry.js'
+import type { ViewChange } from '../bindings/views.js'
 import { overlay as proto } from '../gen/overlay.js'
-import { entryFromProto, entryToProto, keyFromProto, keyToProto } from '../zapi/relay/entries.js'
-import { viewChangeFromProto, STATUS_FROM_PROTO } from './relay-codec.js'
-import { fromEpoch, toEpoch } from './clock.js'
+import { entryFromProto, entryToProto, keyFromProto, keyToProto } from '../control/relay-codec.js'
+import { viewChangeFromProto, STATUS_FROM_PROTO } from '../control/relay-decode.js'
+import { fromEpoch, toEpoch } from '../base/clock.js'
 
 const RETRY_MIN_MS = 100
 const RETRY_MAX_MS = 2000

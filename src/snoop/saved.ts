@@ -1,6 +1,6 @@
 // Bindings of an earlier run that wait for their port: a machine that starts has no VMs yet.
-import type { Binding, Entry } from '../evpn/binding.js'
-import { fromEpoch, toEpoch } from './clock.js'
+import type { Binding, Entry } from '../bindings/model.js'
+import { fromEpoch, toEpoch } from '../base/clock.js'
 import type { SavedBinding } from './state-file.js'
 
 export class WaitingBindings {

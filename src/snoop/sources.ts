@@ -1,9 +1,9 @@
 // What the snooper needs of the eBPF program, of rtnetlink, of the network and of zebra; tests stand in for all.
 import type { EventEmitter } from 'node:events'
-import type { BpfSnooper } from './bpf.js'
-import type { FpmWitness } from './fpm-witness.js'
-import type { PortEvents, Ports } from './ports.js'
-import type { ProbeSender } from './probe-sender.js'
+import type { BpfSnooper } from './bpf/snooper.js'
+import type { FpmWitness } from './fpm-source.js'
+import type { PortEvents, Ports } from './ports/ports.js'
+import type { ProbeSender } from './probe/sender.js'
 
 export type EvidenceSource = Pick<
   BpfSnooper,

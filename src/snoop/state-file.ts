@@ -4,9 +4,9 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { formatIp, formatMac, parseIp, parseMac } from '../address.js'
-import { errnoName, reason } from '../daemon/exit.js'
-import type { Logger } from '../daemon/log.js'
+import { formatIp, formatMac, parseIp, parseMac } from '../base/address.js'
+import { errnoName, reason } from '../base/exit.js'
+import type { Logger } from '../base/log.js'
 
 /** Times are milliseconds since the epoch: no other clock survives a restart. */
 export type SavedBinding = {

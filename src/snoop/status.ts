@@ -1,9 +1,9 @@
 // The snooper's state and policy in numbers, for macipctl.
-import type { Policy } from '../evpn/policy.js'
-import { type Reason, reasonOf, type State, stateOf } from '../evpn/state.js'
-import type { Table } from '../evpn/table.js'
+import type { Policy } from '../bindings/policy.js'
+import { type Reason, reasonOf, type State, stateOf } from '../bindings/state.js'
+import type { Table } from '../bindings/table.js'
 import type { snoop as proto } from '../gen/snoop.js'
-import { bindingToProto, type PolicyValues } from './control-codec.js'
+import { bindingToProto, type PolicyValues } from '../control/snoop-codec.js'
 
 type Counter = proto.Counter.$Properties
 

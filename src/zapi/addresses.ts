@@ -1,5 +1,5 @@
 // Addresses and prefixes in ZAPI payloads: text in values, bytes on the wire.
-import { formatIp, parseIp, parseMac } from '../address.js'
+import { formatIp, parseIp, parseMac } from '../base/address.js'
 import { AbsentAddressError, type Reader, type Writer } from './cursor.js'
 import { type Field, either, opaque, sizedBytes, u16 } from './fields.js'
 

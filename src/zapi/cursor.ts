@@ -2,7 +2,7 @@
 // offsets; errors say where. Host order: zebra copies some ints as they are in memory, on the same machine as we are.
 import { endianness } from 'node:os'
 import { SmartBuffer } from 'smart-buffer'
-import { formatIp, formatIpv4, formatMac } from '../address.js'
+import { formatIp, formatIpv4, formatMac } from '../base/address.js'
 
 const LITTLE_ENDIAN = endianness() === 'LE'
 

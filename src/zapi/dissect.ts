@@ -1,7 +1,7 @@
 // One message of the exchange for people and programs: what it is, its values, and what of it is not understood.
 import type { Json } from './fields.js'
 import { HEADER_SIZE, frameCommand, frameVrf } from './frame.js'
-import type { ReleaseLine } from './lines.js'
+import type { ReleaseLine } from './releases.js'
 import { type Direction, familyOf, layoutOf } from './messages/index.js'
 
 export { renderTree } from './render.js'

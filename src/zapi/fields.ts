@@ -1,6 +1,6 @@
 // Field types of ZAPI payloads: each knows how it is read, written and shown. A message is a list of named fields.
 import type { Reader, Writer } from './cursor.js'
-import type { Features } from './lines.js'
+import type { Features } from './releases.js'
 
 /** What a decoded value looks like to programs. */
 export type Json = string | number | boolean | null | Json[] | { [name: string]: Json }

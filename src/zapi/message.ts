@@ -2,7 +2,7 @@
 import { DecodeError, Reader, Writer } from './cursor.js'
 import { type Field, type Json, type Scope, type ValueOf, textOf } from './fields.js'
 import { HEADER_SIZE, writeHeader } from './frame.js'
-import type { CommandName, Features, ReleaseLine } from './lines.js'
+import type { CommandName, Features, ReleaseLine } from './releases.js'
 
 type Fields = Readonly<Record<string, Field<unknown>>>
 /** Values by field name; a field that this message does not have is missing. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { compare, type Comparison, type Disagreement, type Evidence, lasting } from '../../src/cli/check-compare.js'
-import { renderCheck } from '../../src/cli/check-text.js'
+import { compare, type Comparison, type Disagreement, type Evidence, lasting } from '../../src/cli/check/compare.js'
+import { renderCheck } from '../../src/cli/check/text.js'
 import { bindingReport } from '../../src/cli/report.js'
-import { macipctl, tempDir } from '../daemon/support.js'
+import { macipctl, tempDir } from '../support.js'
 
 const M1 = 'bc:24:11:00:00:01'
 const M2 = 'bc:24:11:00:00:02'

@@ -5,9 +5,9 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
-import { MACIPCTL, macipctl, run, tempDir } from '../daemon/support.js'
-import { Fabric } from '../lab/fabric.js'
-import { RELEASES } from '../lab/frr.js'
+import { MACIPCTL, macipctl, run, tempDir } from '../support.js'
+import { Fabric } from '../../lab/fabric.js'
+import { RELEASES } from '../../lab/frr.js'
 
 type Message = { type: string; kind: string; direction: string; mark: string; command: string; line: string | null }
 

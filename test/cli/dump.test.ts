@@ -3,9 +3,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, type TestContext, test } from 'node:test'
 import { overlay as proto } from '../../src/gen/overlay.js'
-import { CaptureWriter } from '../../src/pcapng/capture.js'
-import { encodeGap, type ExchangeRecord, RecordKind } from '../../src/zapi/relay/records.js'
-import { MACIPCTL, macipctl, run, tempDir } from '../daemon/support.js'
+import { CaptureWriter } from '../../src/record/pcapng/zapi-capture.js'
+import { encodeGap, type ExchangeRecord, RecordKind } from '../../src/record/zapi-records.js'
+import { MACIPCTL, macipctl, run, tempDir } from '../support.js'
 import { frame, hex, macIpAdd, macIpDel, NUMBERS, OPENINGS, vniAdd } from '../zapi/build.js'
 
 const N = NUMBERS['8.4']

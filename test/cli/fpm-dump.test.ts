@@ -4,11 +4,17 @@ import { join } from 'node:path'
 import { suite, type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { eachFrame } from '../../src/fpm/frame.js'
-import { decodeFpmRecords, encodeFpmRecord, type FpmRecord, FpmRecordKind, lostRecord } from '../../src/fpm/records.js'
-import { FpmCaptureReader, FpmCaptureWriter } from '../../src/pcapng/fpm-capture.js'
-import { PcapngError } from '../../src/pcapng/reader.js'
-import { MACIPCTL, macipctl, run, tempDir } from '../daemon/support.js'
-import { ROOT } from '../lab/frr.js'
+import {
+  decodeFpmRecords,
+  encodeFpmRecord,
+  type FpmRecord,
+  FpmRecordKind,
+  lostRecord,
+} from '../../src/record/fpm-records.js'
+import { FpmCaptureReader, FpmCaptureWriter } from '../../src/record/pcapng/fpm-capture.js'
+import { PcapngError } from '../../src/record/pcapng/reader.js'
+import { MACIPCTL, macipctl, run, tempDir } from '../support.js'
+import { ROOT } from '../../lab/frr.js'
 
 const framesOf = (recording: string): Buffer[] => [
   ...eachFrame(readFileSync(join(ROOT, `test/fixtures/fpm/10.3/${recording}.bin`))),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { findings, type Status } from '../../src/cli/health.js'
-import { fpmStatusReport } from '../../src/cli/fpm-report.js'
+import { findings, type Status } from '../../src/cli/status/health.js'
+import { fpmStatusReport } from '../../src/cli/fpm/report.js'
 import { type RelayReport, relayReport, type SnooperReport, snooperReport } from '../../src/cli/report.js'
 
 const NOW = 1_000_000

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { macipctl, type Result, tempDir } from '../daemon/support.js'
-import { RELEASES, ROOT } from '../lab/frr.js'
+import { macipctl, type Result, tempDir } from '../support.js'
+import { RELEASES, ROOT } from '../../lab/frr.js'
 
 const fixture = (frr: string): string => join(ROOT, 'test/fixtures/exchange', `${frr}.bin`)
 const replay = (...args: string[]): Promise<Result> => macipctl('zapi', 'replay', ...args)

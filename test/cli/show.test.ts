@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { parseIp, parseMac } from '../../src/address.js'
+import { parseIp, parseMac } from '../../src/base/address.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
-import { macipctl, type Result, tempDir } from '../daemon/support.js'
+import { macipctl, type Result, tempDir } from '../support.js'
 import { FakeRelay } from '../snoop/fake-relay.js'
 
 const M1 = 'bc:24:11:00:00:01'

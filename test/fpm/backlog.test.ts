@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { test } from 'node:test'
 import { Backlog } from '../../src/fpm/backlog.js'
-import { Awaited } from '../daemon/support.js'
+import { Awaited } from '../support.js'
 
 function rig(limit?: number): { backlog: Backlog<number>; done: number[]; idle: Awaited } {
   const done: number[] = []

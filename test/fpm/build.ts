@@ -1,8 +1,8 @@
 // FPM frames and messages for tests.
 import { decodeFrame } from '../../src/fpm/decode.js'
 import type { FpmMessage } from '../../src/fpm/message.js'
-import * as forwarding from '../netlink/forwarding-writer.js'
-import { attr, u16, u32, u8 } from '../netlink/writer.js'
+import * as forwarding from '../rtnetlink/forwarding-writer.js'
+import { attr, u16, u32, u8 } from '../rtnetlink/writer.js'
 
 /** Header and payload; `type` 1 is netlink, 2 protobuf. */
 export function frame(type: number, ...payload: Uint8Array[]): Buffer {

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { suite, test } from 'node:test'
-import { macipctl, run, type Result } from '../daemon/support.js'
-import { Fabric } from '../lab/fabric.js'
-import { arpAnnouncement } from '../lab/frames.js'
-import { RELEASES } from '../lab/frr.js'
-import type { Vm } from '../lab/vm.js'
+import { macipctl, run, type Result } from '../support.js'
+import { Fabric } from '../../lab/fabric.js'
+import { arpAnnouncement } from '../../lab/frames.js'
+import { RELEASES } from '../../lab/frr.js'
+import type { Vm } from '../../lab/vm.js'
 
 const HOST = '203.0.113.7'
 

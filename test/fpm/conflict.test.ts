@@ -2,10 +2,10 @@
 // announced is what the far node has. (A route to another VTEP: test/machine/tenant.ts.)
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { Fabric } from '../lab/fabric.js'
-import { arpAnnouncement } from '../lab/frames.js'
-import { RELEASES, VNI } from '../lab/frr.js'
-import type { Router } from '../lab/router.js'
+import { Fabric } from '../../lab/fabric.js'
+import { arpAnnouncement } from '../../lab/frames.js'
+import { RELEASES, VNI } from '../../lab/frr.js'
+import type { Router } from '../../lab/router.js'
 import { frame, mac } from './build.js'
 import { advertised, check, explained, zebraConnected } from './looks.js'
 

@@ -1,13 +1,13 @@
 // What a person would look at where zebra's programming and a local port disagree.
-import type { Disagreement } from '../../src/cli/check-compare.js'
-import type { Explained } from '../../src/cli/explain-facts.js'
-import type { EventReport } from '../../src/cli/explain-report.js'
-import { macipctl } from '../daemon/support.js'
-import { question } from '../lab/frames.js'
-import type { Lab } from '../lab/lab.js'
-import type { PacketSocket } from '../lab/packet-socket.js'
-import type { Router } from '../lab/router.js'
-import type { Vm } from '../lab/vm.js'
+import type { Disagreement } from '../../src/cli/check/compare.js'
+import type { Explained } from '../../src/cli/explain/facts.js'
+import type { EventReport } from '../../src/cli/explain/report.js'
+import { macipctl } from '../support.js'
+import { question } from '../../lab/frames.js'
+import type { Lab } from '../../lab/lab.js'
+import type { PacketSocket } from '../../lab/packet-socket.js'
+import type { Router } from '../../lab/router.js'
+import type { Vm } from '../../lab/vm.js'
 
 export type Check = {
   agree: boolean | null

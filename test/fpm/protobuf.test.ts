@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { formatIp } from '../../src/address.js'
+import { formatIp } from '../../src/base/address.js'
 import type { FpmMessage, FpmRoute } from '../../src/fpm/message.js'
 import { fpm as proto } from '../../src/gen/fpm.js'
 import { decodeAll, frame } from './build.js'

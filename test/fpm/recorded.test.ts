@@ -18,8 +18,8 @@ import {
   MEANWHILE,
   recordingsOf,
   TWO_PATHS,
-} from '../lab/fpm-life.js'
-import { RELEASES, type Release, ROOT } from '../lab/frr.js'
+} from '../../lab/fpm-life.js'
+import { RELEASES, type Release, ROOT } from '../../lab/frr.js'
 
 const VTEP = '192.0.2.2'
 const VM_MAC = 'bc:24:11:00:00:02'

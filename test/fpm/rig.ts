@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { Fpm, type FpmEvents, type FpmOptions } from '../../src/fpm/fpm.js'
-import { Awaited, silent } from '../daemon/support.js'
+import { Awaited, silent } from '../support.js'
 
 /** Listens on a port of the kernel's choice on 127.0.0.1. */
 export async function startFpm(

@@ -15,9 +15,9 @@ import {
   ONE_PATH,
   snapshots,
   TWO_PATHS,
-} from '../lab/fpm-life.js'
-import type { Snapshot } from '../lab/fpm-listen.js'
-import { RELEASES } from '../lab/frr.js'
+} from '../../lab/fpm-life.js'
+import type { Snapshot } from '../../lab/fpm-listen.js'
+import { RELEASES } from '../../lab/frr.js'
 
 const messages = (events: Heard): FpmMessage[] =>
   events.flatMap((event) => (event.event === 'message' ? [event.message] : []))

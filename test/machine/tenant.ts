@@ -1,11 +1,11 @@
 // A tenant whose subnet is routed between the nodes (symmetric IRB, RFC 9135). Needs a kernel with VRFs.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { FpmMacReport, FpmRouteReport } from '../../src/cli/fpm-report.js'
+import type { FpmMacReport, FpmRouteReport } from '../../src/cli/fpm/report.js'
 import { advertised, asked, check, explained, happened, zebraConnected } from '../fpm/looks.js'
-import { Fabric } from '../lab/fabric.js'
-import { OLDEST_AND_NEWEST, TENANT } from '../lab/frr.js'
-import type { Router } from '../lab/router.js'
+import { Fabric } from '../../lab/fabric.js'
+import { OLDEST_AND_NEWEST, TENANT } from '../../lab/frr.js'
+import type { Router } from '../../lab/router.js'
 
 const { vrf, table, vni } = TENANT
 

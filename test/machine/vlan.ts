@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { BindingReport } from '../../src/cli/report.js'
-import { Fabric } from '../lab/fabric.js'
-import { arpAnnouncement, neighborAdvertisement, question } from '../lab/frames.js'
-import { OLDEST_AND_NEWEST, VNI } from '../lab/frr.js'
-import { PacketSocket } from '../lab/packet-socket.js'
-import type { Router } from '../lab/router.js'
-import type { Vm } from '../lab/vm.js'
+import { Fabric } from '../../lab/fabric.js'
+import { arpAnnouncement, neighborAdvertisement, question } from '../../lab/frames.js'
+import { OLDEST_AND_NEWEST, VNI } from '../../lab/frr.js'
+import { PacketSocket } from '../../lab/packet-socket.js'
+import type { Router } from '../../lab/router.js'
+import type { Vm } from '../../lab/vm.js'
 
 const VLAN = 10
 /** A member of no VNI. */

@@ -1,9 +1,9 @@
 // A relay that is only its control socket: keeps the overlay, writes down what it is told, says what a test lets it say.
 import type { TestContext } from 'node:test'
-import { formatIp, formatMac, parseIp, parseMac } from '../../src/address.js'
-import { type ControlClient, ControlServer } from '../../src/daemon/control-server.js'
+import { formatIp, formatMac, parseIp, parseMac } from '../../src/base/address.js'
+import { type ControlClient, ControlServer } from '../../src/control/server.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
-import { Awaited, silent } from '../daemon/support.js'
+import { Awaited, silent } from '../support.js'
 
 type Key = { vni: number; mac: string; ip: string }
 

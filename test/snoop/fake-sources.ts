@@ -1,10 +1,10 @@
 // Stand-ins for rtnetlink, the eBPF program and the way out to the hosts: a test says what they see, and reads what they were asked to do.
 import { EventEmitter } from 'node:events'
-import type { Evidence } from '../../src/snoop/evidence.js'
-import { monotonicMs } from '../../src/snoop/clock.js'
-import type { Port, PortEvents } from '../../src/snoop/ports.js'
-import type { Probe } from '../../src/snoop/probe-sender.js'
-import type { ProbeSource } from '../../src/snoop/probe-source.js'
+import type { Evidence } from '../../src/snoop/bpf/evidence.js'
+import { monotonicMs } from '../../src/base/clock.js'
+import type { Port, PortEvents } from '../../src/snoop/ports/ports.js'
+import type { Probe } from '../../src/snoop/probe/sender.js'
+import type { ProbeSource } from '../../src/snoop/probe/source.js'
 import type { EvidenceSource, PortMap, ProbeOutlet } from '../../src/snoop/sources.js'
 
 export class FakePorts extends EventEmitter<PortEvents> implements PortMap {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type EventName, EVENTS } from '../../src/evpn/note.js'
+import { type EventName, EVENTS } from '../../src/bindings/event.js'
 import { History, type HistoryEvent, MAX_EVENTS } from '../../src/snoop/history.js'
 import { MAX_REFUSALS } from '../../src/snoop/refusals.js'
-import { VM1, VM2 } from '../evpn/build.js'
+import { VM1, VM2 } from '../bindings/build.js'
 
 const KEY = { vni: 100, mac: VM1, ip: '10.0.0.1' }
 const ip = (number: number): string => `10.${number >> 16}.${(number >> 8) & 255}.${number & 255}`

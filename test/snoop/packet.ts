@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { release } from 'node:os'
 import koffi from 'koffi'
-import type { AttachMode } from '../../src/snoop/bpf.js'
+import type { AttachMode } from '../../src/snoop/bpf/snooper.js'
 
 const libc = koffi.load('libc.so.6')
 const unshare = libc.func('int unshare(int flags)') as (flags: number) => number

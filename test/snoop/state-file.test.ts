@@ -4,10 +4,10 @@ import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { pino } from 'pino'
-import { formatIp, formatMac } from '../../src/address.js'
-import type { Logger } from '../../src/daemon/log.js'
+import { formatIp, formatMac } from '../../src/base/address.js'
+import type { Logger } from '../../src/base/log.js'
 import { loadState, type SavedBinding, StateFile } from '../../src/snoop/state-file.js'
-import { Awaited, run, silent, tempDir } from '../daemon/support.js'
+import { Awaited, run, silent, tempDir } from '../support.js'
 
 const NOW = 1_800_000_000_000
 const HOUR = 3_600_000

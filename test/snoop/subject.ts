@@ -1,7 +1,7 @@
 // What the control socket is asked about, as the tests make it up.
 import type { BindingDetail, ClearRequest, PolicyValues, Subject } from '../../src/snoop/control.js'
 import { History } from '../../src/snoop/history.js'
-import { Table } from '../../src/evpn/table.js'
+import { Table } from '../../src/bindings/table.js'
 
 export const DETAIL: BindingDetail = {
   timer: undefined,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { dissect, renderTree } from '../../src/zapi/dissect.js'
-import { type ReleaseLine, releaseLine } from '../../src/zapi/lines.js'
+import { type ReleaseLine, releaseLine } from '../../src/zapi/releases.js'
 import { NUMBERS, frame, hex, macIpAdd, macIpDel, remoteMacIpAdd, u32 } from './build.js'
 
 const n = NUMBERS['10.3']

@@ -1,7 +1,7 @@
 // Payloads of every message with a layout, written down byte by byte for each release line, without the code under test.
 import { endianness } from 'node:os'
 import type { Json } from '../../src/zapi/fields.js'
-import { type CommandName, RELEASE_LINES, type ReleaseLine } from '../../src/zapi/lines.js'
+import { type CommandName, RELEASE_LINES, type ReleaseLine } from '../../src/zapi/releases.js'
 import type { Direction } from '../../src/zapi/messages/index.js'
 import { u16, u32 } from './build.js'
 

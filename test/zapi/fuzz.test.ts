@@ -7,11 +7,11 @@ import fc from 'fast-check'
 import { DecodeError } from '../../src/zapi/cursor.js'
 import { dissect, renderTree } from '../../src/zapi/dissect.js'
 import { HEADER_SIZE, MAX_FRAME, frameLength } from '../../src/zapi/frame.js'
-import { RELEASE_LINES, type ReleaseLine, releaseLine } from '../../src/zapi/lines.js'
+import { RELEASE_LINES, type ReleaseLine, releaseLine } from '../../src/zapi/releases.js'
 import type { Layout } from '../../src/zapi/message.js'
 import { type Direction, FAMILIES } from '../../src/zapi/messages/index.js'
 import { ROUTE } from '../../src/zapi/messages/route.js'
-import { RELEASES, ROOT } from '../lab/frr.js'
+import { RELEASES, ROOT } from '../../lab/frr.js'
 
 const LAYOUTS: Layout<unknown>[] = FAMILIES.flatMap(({ toZebra, toBgpd }) =>
   [toZebra, toBgpd].flatMap((layouts) => Object.values(layouts)),

@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { dissect } from '../../src/zapi/dissect.js'
 import { HEADER_SIZE, frameCommand, frameLength, frameVrf } from '../../src/zapi/frame.js'
-import { type ReleaseLine, releaseLine } from '../../src/zapi/lines.js'
+import { type ReleaseLine, releaseLine } from '../../src/zapi/releases.js'
 import { encodeFrame } from '../../src/zapi/message.js'
 import { type Direction, layoutOf } from '../../src/zapi/messages/index.js'
 import { ROUTE } from '../../src/zapi/messages/route.js'
-import { RELEASES, ROOT } from '../lab/frr.js'
+import { RELEASES, ROOT } from '../../lab/frr.js'
 
 const VECTORS = JSON.parse(readFileSync(join(ROOT, 'test/fixtures/zapi/route-add.json'), 'utf8')) as Record<
   string,

@@ -1,15 +1,15 @@
-// Whole conversations of real daemons, recorded by test/lab/record.ts.
+// Whole conversations of real daemons, recorded by lab/record.ts.
 import assert from 'node:assert/strict'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { frameCommand, frameLength } from '../../src/zapi/frame.js'
-import { introduce } from '../../src/zapi/introduce.js'
-import type { ReleaseLine } from '../../src/zapi/lines.js'
+import { introduce } from '../../src/zapi/handshake.js'
+import type { ReleaseLine } from '../../src/zapi/releases.js'
 import { FrameScanner } from '../../src/zapi/scanner.js'
-import { Views } from '../../src/zapi/views.js'
-import { type BgpMessage, Watch, type ZebraMessage, encodeMessage } from '../../src/zapi/watch.js'
-import { RELEASES, ROOT } from '../lab/frr.js'
+import { Views } from '../../src/relay/overlay/views.js'
+import { type BgpMessage, Watch, type ZebraMessage, encodeMessage } from '../../src/zapi/evpn-codec.js'
+import { RELEASES, ROOT } from '../../lab/frr.js'
 
 const LINES = {
   '8.4': ['8.4', '8.4 … 9.0'],

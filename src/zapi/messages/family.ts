@@ -1,6 +1,6 @@
 // How families of messages are listed for those that do not know which message they will see.
 import { type Field, type Json, enumeration, u16, u32, u8 } from '../fields.js'
-import type { CommandName } from '../lines.js'
+import type { CommandName } from '../releases.js'
 import type { Layout } from '../message.js'
 import { AFIS, SAFIS } from '../tables/enums.js'
 

@@ -1,6 +1,6 @@
 // The first messages of every connection, and what zebra and its clients tell each other about themselves.
 import { bool, either, enumeration, h32, inLines, oneOf, u16, u32, u8, when } from '../fields.js'
-import type { Features } from '../lines.js'
+import type { Features } from '../releases.js'
 import { type PayloadOf, layout } from '../message.js'
 import { ClientCapability, ERRORS, VRF_BACKENDS, namesOf } from '../tables/enums.js'
 import { type Family, afi, clientFields, routeType, safi } from './family.js'

@@ -1,0 +1,291 @@
+import { chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { reason } from '../src/base/exit.js'
+import type { Answer, BindingReport, SnooperReport } from '../src/cli/report.js'
+import type { FpmModule } from './fpm-life.js'
+import { bgpdConfig, ROOT, TENANT, type Tree, VNI, zebraConfig } from './frr.js'
+import type { Holder } from './holder.js'
+import { JsonLines } from './json-lines.js'
+import { type FdbEntry, type Neighbour, parseFdb, parseNeighbours } from './kernel.js'
+import { type MacipRoute, parseMacipRoutes, parseRemoteVteps, parseUpdatesSent } from './show.js'
+import type { Daemon } from './process.js'
+import { Space } from './space.js'
+import { waitFor } from './wait.js'
+
+/** Path inside a node -> directory of the node in the lab's directory. */
+const DIRECTORIES = { '/etc/frr': 'etc-frr', '/run/frr': 'run-frr', '/run/macipd': 'run-macipd' } as const
+
+const addressOf = (number: number) => `192.0.2.${number}`
+
+/** Makes the directories that are mounted into a node's root, with the configuration of its daemons. */
+export function prepareNode(labDirectory: string, number: number, tree: Tree, tenant: boolean): void {
+  const name = `n${number}`
+  mkdirSync(join(labDirectory, name, 'root'), { recursive: true })
+  for (const own of Object.values(DIRECTORIES)) {
+    mkdirSync(join(labDirectory, name, own))
+    chownSync(join(labDirectory, name, own), tree.frrId, tree.frrId)
+  }
+  const configuration = {
+    'zebra.conf': zebraConfig(name, tenant),
+    'bgpd.conf': bgpdConfig(name, addressOf(number), addressOf(3 - number), tenant),
+    'vtysh.conf': `hostname ${name}\n`,
+  }
+  for (const [file, text] of Object.entries(configuration))
+    writeFileSync(join(labDirectory, name, DIRECTORIES['/etc/frr'], file), text)
+}
+
+/** A node's router: br0, vx100 and FRR, whose root file system is a release's tree with the node's own directories. */
+export class Router extends Space {
+  readonly address: string
+  private readonly directory: string
+
+  constructor(
+    readonly number: 1 | 2,
+    holder: Holder,
+    private readonly tree: Tree,
+  ) {
+    super(`n${number}`, holder, `n${number}`)
+    this.address = addressOf(number)
+    this.directory = join(holder.directory, this.name)
+  }
+
+  /** The host's path of a file in one of the node's own directories, `/run/macipd/relay.sock` for example. */
+  path(inside: string): string {
+    for (const [prefix, own] of Object.entries(DIRECTORIES)) {
+      if (inside === prefix || inside.startsWith(`${prefix}/`))
+        return this.directory + `/${own}` + inside.slice(prefix.length)
+    }
+    throw new Error(`${inside} is in none of ${Object.keys(DIRECTORIES).join(', ')}`)
+  }
+
+  /**
+   * br0 without any address, and vx100 in it. IPv6 is on, else the kernel takes no IPv6 neighbours for suppression.
+   * With a tenant, br0 is in its VRF, and so is a bridge of its own for what is routed between nodes.
+   */
+  async bridge({ ageing, tenant }: { ageing: number | undefined; tenant: boolean }): Promise<void> {
+    await this.ip(
+      `addr add ${this.address}/24 dev fabric`,
+      'link set fabric up mtu 1600',
+      // in 1/100 s
+      `link add br0 type bridge mcast_snooping 0${ageing === undefined ? '' : ` ageing_time ${ageing * 100}`}`,
+      'link set br0 up',
+      `link add vx${VNI} type vxlan id ${VNI} local ${this.address} dstport 4789 nolearning`,
+      `link set vx${VNI} master br0`,
+      `link set vx${VNI} type bridge_slave neigh_suppress on learning off`,
+      `link set vx${VNI} up`,
+    )
+    if (!tenant) return
+    const { vrf, table, vni } = TENANT
+    await this.ip(
+      `link add ${vrf} type vrf table ${table}`,
+      `link set ${vrf} up`,
+      `link set br0 master ${vrf}`,
+      `link add br${vni} type bridge`,
+      `link set br${vni} master ${vrf} addrgenmode none up`,
+      `link add vx${vni} type vxlan id ${vni} local ${this.address} dstport 4789 nolearning`,
+      `link set vx${vni} master br${vni}`,
+      `link set vx${vni} type bridge_slave learning off`,
+      `link set vx${vni} up`,
+    )
+  }
+
+  /** Starts zebra, and mgmtd before it where the release has one; resolves when zebra accepts clients. */
+  async startZebra({ module = 'dplane_fpm_nl' }: { module?: FpmModule } = {}): Promise<Daemon> {
+    if (existsSync(join(this.tree.path, 'usr/lib/frr/mgmtd')))
+      await this.startFrr('mgmtd', [], ['/run/frr/mgmtd_be.sock'])
+    return this.startFrr('zebra', ['-M', module], ['/run/frr/zserv.api', '/run/frr/zebra.vty'])
+  }
+
+  /** Starts staticd, for routes with `ip route` in `configure`. */
+  async startStaticd(): Promise<Daemon> {
+    return this.startFrr('staticd', [], ['/run/frr/staticd.vty'])
+  }
+
+  /** Runs configuration commands with vtysh, again while mgmtd is busy with a daemon that has just started. */
+  async configure(...commands: readonly string[]): Promise<void> {
+    const lines = ['configure terminal', ...commands].flatMap((command) => ['-c', command])
+    await waitFor(
+      `${this.name} to take ${commands.join('; ')}`,
+      () => this.exec(this.inRoot(['vtysh', ...lines])).then(() => '', reason),
+      (failure) => {
+        if (failure !== '' && !failure.includes('could not lock')) throw new Error(failure)
+        return failure === ''
+      },
+    )
+  }
+
+  /** Starts bgpd, on the given ZAPI socket (as the node sees it) instead of zebra's own. */
+  async startBgpd({ zapi }: { zapi?: string } = {}): Promise<Daemon> {
+    return this.startFrr('bgpd', zapi === undefined ? [] : ['-z', zapi], ['/run/frr/bgpd.vty'])
+  }
+
+  private async startFrr(name: string, options: readonly string[], sockets: readonly string[]): Promise<Daemon> {
+    const daemon = await this.spawn(name, this.inRoot([`/usr/lib/frr/${name}`, '-A', '127.0.0.1', ...options]))
+    await this.listens(daemon, sockets)
+    return daemon
+  }
+
+  private listens(daemon: Daemon, sockets: readonly string[]): Promise<void> {
+    return this.ready(daemon, `to listen on ${sockets.join(' and ')}`, () => {
+      const listening = listeningSockets(daemon.pid)
+      // FRR names its sockets as the node sees them, macipd as the host does; what a dead process left is not listening
+      return sockets.every((inside) => {
+        const outside = this.path(inside)
+        return (listening.has(inside) || listening.has(outside)) && existsSync(outside)
+      })
+    })
+  }
+
+  /** Waits until a daemon is ready; fails at once when it has ended instead. */
+  private async ready(daemon: Daemon, description: string, probe: () => boolean): Promise<void> {
+    await waitFor(
+      `${daemon.name} of ${this.name} ${description}`,
+      () => !daemon.running || probe(),
+      (done) => done,
+      { context: () => daemon.logTail() },
+    )
+    if (!daemon.running) throw new Error(`${this.name} ${daemon.logTail()}`)
+  }
+
+  /** Starts `macipd relay` as FRR's user; resolves when bgpd can connect. */
+  async startRelay(...extra: readonly string[]): Promise<Daemon> {
+    const listen = this.path('/run/macipd/zserv.api')
+    const control = this.path('/run/macipd/relay.sock')
+    const options = ['--listen', listen, '--zebra', this.path('/run/frr/zserv.api'), '--control', control]
+    const argv = macipd('relay', ...options, '--run-dir', this.path('/run/macipd'), ...extra)
+    const daemon = await this.spawn('relay', this.asFrr(argv))
+    await this.listens(daemon, ['/run/macipd/zserv.api', '/run/macipd/relay.sock'])
+    return daemon
+  }
+
+  /** Starts `macipd snoop` as root; resolves when frames on the VM ports reach it. Needs its log at level info. */
+  async startSnoop(...extra: readonly string[]): Promise<Daemon> {
+    const control = this.path('/run/macipd/snoop.sock')
+    const state = this.path('/run/macipd/bindings')
+    const options = ['--relay', this.path('/run/macipd/relay.sock'), '--control', control, '--state', state]
+    const daemon = await this.spawn('snoop', macipd('snoop', ...options, ...extra))
+    // its control socket is there before the ports are snooped
+    await this.ready(daemon, 'to say that it snoops', () => daemon.log().includes('"msg":"snooping"'))
+    return daemon
+  }
+
+  /**
+   * A command without privileges, as FRR's user. Where only root may enter the clone or Node's directory (a clone in
+   * /root), it keeps the capability to read files.
+   */
+  asFrr(argv: readonly string[]): string[] {
+    const id = this.tree.frrId
+    const readable = [ROOT, dirname(process.execPath)].every(everyoneMayEnter)
+    const reading = readable ? [] : ['--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search']
+    return ['setpriv', `--reuid=${id}`, `--regid=${id}`, '--clear-groups', ...reading, ...argv]
+  }
+
+  /** Ends a daemon of this node and waits until it is gone. */
+  kill(name: 'zebra' | 'bgpd' | 'relay' | 'snoop', signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    return this.daemon(name).kill(signal)
+  }
+
+  /** Runs one vtysh command and resolves to what it printed. */
+  vtysh(command: string): Promise<string> {
+    return this.exec(this.inRoot(['vtysh', '-c', command]))
+  }
+
+  /** As `vtysh`, for a command that ends in `json`. */
+  async vtyshJson(command: string): Promise<unknown> {
+    return JSON.parse(await this.vtysh(command)) as unknown
+  }
+
+  /** How many UPDATEs bgpd has sent. */
+  async updatesSent(): Promise<number> {
+    return parseUpdatesSent(await this.vtyshJson('show bgp neighbors json'))
+  }
+
+  /** Addresses of the VTEPs this node floods to. */
+  async remoteVteps(): Promise<string[]> {
+    return parseRemoteVteps(await this.vtyshJson(`show evpn vni ${VNI} json`))
+  }
+
+  /** Writes a configuration file of macipd into the node's own directory; resolves to its path. */
+  writeConfig(yaml: string): string {
+    const file = this.path('/run/macipd/macipd.yaml')
+    writeFileSync(file, yaml)
+    return file
+  }
+
+  /** What `macipctl … --json` says about this node. */
+  async macipctl(...args: readonly string[]): Promise<unknown> {
+    return JSON.parse(await this.exec(this.macipctlCommand(args))) as unknown
+  }
+
+  /** Follows a macipctl command that prints one JSON value a line, and does not end by itself. */
+  follow(...args: readonly string[]): Promise<JsonLines> {
+    return JsonLines.start(this.namespaces, this.macipctlCommand(args))
+  }
+
+  private macipctlCommand(args: readonly string[]): string[] {
+    const script = join(ROOT, 'dist/src/bin/macipctl.js')
+    // the one option for its sockets that all commands have
+    const config = this.path('/run/macipd/macipctl.yaml')
+    const control = (name: string): string => `${name}: {control: ${this.path(`/run/macipd/${name}.sock`)}}\n`
+    writeFileSync(config, control('relay') + control('snoop'))
+    return [process.execPath, '--enable-source-maps', script, ...args, '--config', config, '--json']
+  }
+
+  /** What the snooper has learned; arguments select as those of `macipctl bindings`. */
+  async bindings(...filter: readonly string[]): Promise<BindingReport[]> {
+    const { bindings } = (await this.macipctl('bindings', ...filter)) as { bindings: BindingReport[] }
+    return bindings
+  }
+
+  /** The snooper as `macipctl status` shows it; fails if there is none. */
+  async snoopStatus(): Promise<SnooperReport> {
+    const { snooper } = (await this.macipctl('status')) as { snooper: Answer<SnooperReport> }
+    if (!snooper.running) throw new Error(`no snooper on ${this.name}: ${snooper.error}`)
+    return snooper
+  }
+
+  /** Why an address is announced, or not. */
+  explain(address: string): Promise<unknown> {
+    return this.macipctl('explain', address)
+  }
+
+  /** What happens to bindings from now on. */
+  events(): Promise<JsonLines> {
+    return this.follow('events', '--follow')
+  }
+
+  /** The FDB of br0. */
+  async fdb(): Promise<FdbEntry[]> {
+    return parseFdb(JSON.parse(await this.exec(['bridge', '-j', 'fdb', 'show', 'br', 'br0'])))
+  }
+
+  /** The kernel's neighbours on br0. */
+  async neighbours(): Promise<Neighbour[]> {
+    return parseNeighbours(JSON.parse(await this.exec(['ip', '-j', 'neigh', 'show', 'dev', 'br0'])))
+  }
+
+  /** The Type-2 routes bgpd has, its own and the other node's. */
+  async macipRoutes(): Promise<MacipRoute[]> {
+    return parseMacipRoutes(await this.vtyshJson('show bgp l2vpn evpn route type macip json'))
+  }
+}
+
+function macipd(...args: readonly string[]): string[] {
+  return [process.execPath, '--enable-source-maps', join(ROOT, 'dist/src/bin/macipd.js'), ...args]
+}
+
+/** Unix sockets that accept connections in the network namespace of a process: /proc/net/unix, "Flags" and "Path". */
+function listeningSockets(pid: number): Set<string> {
+  const SO_ACCEPTCON = '00010000'
+  const sockets = readFileSync(`/proc/${pid}/net/unix`, 'utf8')
+    .split('\n')
+    .map((line) => line.split(/\s+/))
+    .filter((columns) => columns[3] === SO_ACCEPTCON)
+    // FRR 8.4 says /var/run, which is /run; macipd binds to PATH.PID and then renames it
+    .map((columns) => columns[7]?.replace(/^\/var\/run\//, '/run/').replace(/\.\d+$/, '') ?? '')
+  return new Set(sockets)
+}
+
+function everyoneMayEnter(path: string): boolean {
+  return (statSync(path).mode & 0o001) !== 0 && (path === '/' || everyoneMayEnter(dirname(path)))
+}

@@ -1,0 +1,10 @@
+import { readFileSync } from 'node:fs'
+
+/** The package's version, from package.json two levels above the compiled file. */
+export const version: string = (() => {
+  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')
+  const manifest: unknown = JSON.parse(text)
+  const found =
+    typeof manifest === 'object' && manifest !== null && 'version' in manifest ? manifest.version : undefined
+  return typeof found === 'string' ? found : 'unknown'
+})()

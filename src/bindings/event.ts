@@ -1,0 +1,29 @@
+// What happened to a binding, for those who look: `macipctl events` and `explain`. Nothing is decided by it.
+import type { Key } from './model.js'
+
+/** Event → what it means. */
+export const EVENTS = {
+  learned: 'a host said that it has the address',
+  restored: 'came back from an earlier run',
+  moved: 'the same host is behind another port or VLAN now',
+  router: 'the host became a router, or is none any longer',
+  state: 'what bgpd may be told of it has changed',
+  probing: 'the host is asked whether it is still there',
+  answered: 'the host is still there',
+  contested: 'another host claims the address, or zebra routes it to another VTEP; the owner is asked first',
+  defended: 'the owner answered: the address stays here',
+  'taken-over': 'another host has the address now',
+  duplicate: 'the address moved too often: it is withdrawn, and frozen for the hold-down time',
+  released: 'no longer frozen',
+  withdrawn: 'no longer known here',
+  refused: 'what a host said was not believed',
+} as const
+export type EventName = keyof typeof EVENTS
+
+/** `port`: '' where there is none. `detail`: a reason's name, or the former or claiming MAC and port; '' if there is none. */
+export type Note = {
+  readonly event: EventName
+  readonly key: Key
+  readonly port: string
+  readonly detail: string
+}

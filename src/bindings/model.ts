@@ -1,0 +1,159 @@
+// What the table holds and what reaches it. MAC and IP addresses are canonical text, times milliseconds of one
+// monotonic clock.
+import type { Status } from '../relay/overlay/entry.js'
+
+/** What an entry of the relay's overlay is known by. */
+export type Key = { readonly vni: number; readonly mac: string; readonly ip: string }
+
+/** Where a host was seen: a bridge port on the VM side and the VLAN there (0 = untagged). */
+export type Place = {
+  readonly ifindex: number
+  readonly port: string
+  readonly vlan: number
+  /** Ageing time of the bridge's forwarding database, milliseconds; 0 = it learns no MAC addresses. */
+  readonly ageingMs: number
+}
+
+/** Of a binding that no port is known for: one that the operator vouches for. */
+export const NOWHERE: Place = { ifindex: 0, port: '', vlan: 0, ageingMs: 0 }
+
+/** An ARP probe (RFC 5227 2.1.1) and a solicitation for duplicate address detection (RFC 4862 5.4.2) claim nothing yet. */
+export type EvidenceKind = 'arp-request' | 'arp-reply' | 'na' | 'ns' | 'ra' | 'arp-probe' | 'dad-ns'
+
+/** One snooped frame, with what the node knew about its origin when it arrived. */
+export type Evidence = {
+  readonly kind: EvidenceKind
+  /** Sender hardware address (ARP), target (NA) or source (NS, RA) link-layer address. */
+  readonly mac: string
+  readonly etherSource: string
+  /** Sender protocol address (ARP), target (NA) or source (NS, RA) address; of a probe the address it is about. */
+  readonly ip: string
+  /** R and O of the NA; an RA is a router's; ARP and NS have neither. */
+  readonly router: boolean
+  readonly override: boolean
+  /** undefined: the port is none that is snooped, or went down since. */
+  readonly place: Place | undefined
+  /** VNI of port and VLAN; undefined: there is none. */
+  readonly vni: number | undefined
+  readonly own: Own | undefined
+}
+
+/** Which of a frame's addresses belongs to the node itself. */
+export type Own = 'mac' | 'ip'
+
+/** An entry of the relay's overlay. */
+export type Entry = Key & {
+  readonly router: boolean
+  readonly port: string
+  readonly vlan: number
+  readonly firstSeen: number
+  readonly lastSeen: number
+  /** The MAC and all its IPs are announced with at least this sequence number; 0 = zebra's decides alone. */
+  readonly minSeq: number
+  /** To be judged, but not announced. */
+  readonly observe: boolean
+}
+
+/** `connection`: which connection to the relay brought it; reports of an earlier one no longer count. */
+export type Report = { readonly status: Status; readonly seq: number; readonly connection: number }
+
+/**
+ * What the snooper itself is about with a binding: `probing` asks a silent host, `contested` asks the former owner of a
+ * claimed address, `duplicate` is frozen. `known`: nothing.
+ */
+export type Phase = 'known' | 'probing' | 'contested' | 'duplicate'
+
+/** What is due next: see refresh.ts and contest.ts. */
+export type TimerName = 'refresh' | 'probe' | 'give-up' | 'age' | 'confirm' | 'object' | 'hold-down'
+
+/** Another host says that it has the address. */
+export type Claim = {
+  readonly mac: string
+  readonly place: Place
+  readonly evidence: EvidenceKind
+  readonly router: boolean
+  readonly at: number
+}
+
+/** (VNI, IP) → MAC, port, evidence. The identity never changes: another MAC is another binding. */
+export type Binding = Key & {
+  place: Place
+  router: boolean
+  evidence: EvidenceKind | 'restored' | 'static'
+  readonly isStatic: boolean
+  /** False for one of an earlier run that nobody has announced since: it waits to be seen. */
+  confirmed: boolean
+  /** zebra has programmed its MAC as remote, and not taken it back since: see Views.isWithheld. */
+  withheld: boolean
+  firstSeen: number
+  lastSeen: number
+  minSeq: number
+  report: Report | undefined
+  phase: Phase
+  timer: TimerName | undefined
+  /** Probes since the host was last seen. */
+  tries: number
+  /** Not to be probed before: the host was just asking whether the address is free (RFC 5227 2.1.1). */
+  quietUntil: number
+  quietSince: number
+  /** The last claim of another host; decided about while `contested`, unless only zebra routes the address elsewhere. */
+  claim: Claim | undefined
+  /** When the address changed its owner, within the window of duplicate detection. */
+  moves: readonly number[]
+  /** 0.9 … 1: spreads the refreshing of hosts that were learned together. */
+  readonly jitter: number
+}
+
+const NO_MOVES: readonly number[] = []
+
+/** What a new binding is made of. */
+export type Seed = Key & Pick<Binding, 'place' | 'router' | 'evidence' | 'firstSeen' | 'lastSeen'>
+
+export function newBinding(seed: Seed, { isStatic = false, confirmed = true, minSeq = 0 } = {}): Binding {
+  const { vni, mac, ip, place, router, evidence, firstSeen, lastSeen } = seed
+  return {
+    vni,
+    mac,
+    ip,
+    place,
+    router,
+    evidence,
+    isStatic,
+    confirmed,
+    withheld: false,
+    firstSeen,
+    lastSeen,
+    minSeq,
+    report: undefined,
+    phase: 'known',
+    timer: undefined,
+    tries: 0,
+    quietUntil: -Infinity,
+    quietSince: -Infinity,
+    claim: undefined,
+    moves: NO_MOVES,
+    jitter: jitterOf(mac, ip),
+  }
+}
+
+/** The same for the same host, so that a recorded run can be replayed (FNV-1a). */
+function jitterOf(mac: string, ip: string): number {
+  let hash = 0x811c9dc5
+  for (const text of [mac, ip]) {
+    for (let index = 0; index < text.length; index++) {
+      hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
+    }
+  }
+  return 1 - (hash >>> 0) / 0x1_0000_0000 / 10
+}
+
+/** Whether the relay's overlay should hold it. */
+export const isInOverlay = ({ confirmed, phase, withheld }: Binding): boolean =>
+  confirmed && phase !== 'duplicate' && !withheld
+
+export function entryOf(binding: Binding, observe: boolean): Entry {
+  const { vni, mac, ip, router, place, firstSeen, lastSeen, minSeq } = binding
+  return { vni, mac, ip, router, port: place.port, vlan: place.vlan, firstSeen, lastSeen, minSeq, observe }
+}
+
+export const isIpv6 = (ip: string): boolean => ip.includes(':')

@@ -1,0 +1,84 @@
+// The bindings of a VNI, or all of them, by port: whom to give up when there is no room, so that no port crowds out others.
+import type { Binding } from './model.js'
+
+/** The bindings of one port or one MAC; a `Group` counts the address families apart. */
+export class Group {
+  /** Least recently seen first. */
+  readonly bindings = new Set<Binding>()
+  ipv6 = 0
+
+  get ipv4(): number {
+    return this.bindings.size - this.ipv6
+  }
+}
+
+/** Every operation costs the same, however many bindings there are. */
+export class Crowd {
+  private readonly groups = new Map<number, Group>()
+  /** Ports by how many bindings they have. */
+  private readonly bySize = new Map<number, Set<number>>()
+  private largest = 0
+  private count = 0
+
+  get size(): number {
+    return this.count
+  }
+
+  onPort(ifindex: number): Group | undefined {
+    return this.groups.get(ifindex)
+  }
+
+  add(binding: Binding, isIpv6: boolean): void {
+    const { ifindex } = binding.place
+    let group = this.groups.get(ifindex)
+    if (group === undefined) {
+      group = new Group()
+      this.groups.set(ifindex, group)
+    }
+    group.bindings.add(binding)
+    if (isIpv6) group.ipv6 += 1
+    this.count += 1
+    this.resized(ifindex, group.bindings.size - 1, group.bindings.size)
+  }
+
+  remove(binding: Binding, isIpv6: boolean): void {
+    const { ifindex } = binding.place
+    const group = this.groups.get(ifindex)
+    if (group?.bindings.delete(binding) !== true) return
+    if (isIpv6) group.ipv6 -= 1
+    this.count -= 1
+    this.resized(ifindex, group.bindings.size + 1, group.bindings.size)
+    if (group.bindings.size === 0) this.groups.delete(ifindex)
+  }
+
+  /** The host was just seen. */
+  touch(binding: Binding): void {
+    const bindings = this.groups.get(binding.place.ifindex)?.bindings
+    if (bindings?.delete(binding) === true) bindings.add(binding)
+  }
+
+  /**
+   * Who makes room for one more binding on a port: the least recently seen one of the port that has the most. undefined
+   * if that is the same port, or one that would have no more than it: then the newcomer has to wait.
+   */
+  victimFor(ifindex: number): Binding | undefined {
+    const [fattest] = this.bySize.get(this.largest) ?? []
+    if (fattest === undefined || fattest === ifindex) return undefined
+    if (this.largest <= (this.groups.get(ifindex)?.bindings.size ?? 0) + 1) return undefined
+    const [victim] = this.groups.get(fattest)?.bindings ?? []
+    return victim
+  }
+
+  private resized(ifindex: number, from: number, to: number): void {
+    const old = this.bySize.get(from)
+    old?.delete(ifindex)
+    if (old?.size === 0) this.bySize.delete(from)
+    if (to > 0) {
+      const now = this.bySize.get(to)
+      if (now === undefined) this.bySize.set(to, new Set([ifindex]))
+      else now.add(ifindex)
+    }
+    // sizes change by one: the next lower is the most that can be left
+    this.largest = to > this.largest ? to : this.bySize.has(this.largest) ? this.largest : this.largest - 1
+  }
+}

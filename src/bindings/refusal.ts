@@ -1,0 +1,81 @@
+// Who is never believed, and why. Every reason has a name, and the name is the counter's.
+import type { BlockList } from 'node:net'
+import { isHostIp, isHostMac } from '../base/address.js'
+import { type Binding, type Evidence, isIpv6, type Key } from './model.js'
+import { pinKey, type Policy } from './policy.js'
+import type { Views } from './views.js'
+
+/** Reason → what it means. */
+export const REFUSALS = {
+  'no-port': 'the port is gone, went down since, or is not snooped',
+  'no-vni': 'the port and VLAN belong to no VNI',
+  'bad-mac': 'zero, broadcast or multicast MAC address',
+  'bad-ip': 'unspecified, loopback, multicast, broadcast or reserved IP address',
+  'own-mac': "the node's own MAC address",
+  'own-ip': "the node's own IP address",
+  gateway: 'MAC or IP address of a gateway, as zebra or bgpd announced it',
+  vrrp: 'virtual router MAC address (RFC 5798 7.3), ignored by configuration',
+  'link-local': 'IPv6 link-local address, ignored by configuration',
+  'not-allowed': 'outside the prefixes that the configuration allows in the VNI',
+  denied: 'MAC or IP address that the configuration denies',
+  pinned: 'the configuration gives the IP address to other MAC addresses',
+  static: 'the configuration gives the IP address to another MAC address for good',
+  'mac-mismatch': "the frame's source is not the MAC address it speaks for",
+  'na-not-override': 'a neighbour advertisement without the override flag against an existing binding (RFC 4861 7.2.5)',
+  duplicate: 'a duplicate IP address is frozen (RFC 9161 3.7)',
+  defended: 'the former owner of the IP address still has it: it answered a Confirm probe (RFC 9161 3.7)',
+  'confirm-busy': 'too many claims at once to ask every former owner',
+  'mac-limit': 'the MAC address has as many IP addresses as one may have',
+  'port-limit': 'the port has as many IP addresses as one may have',
+  'vni-limit': 'the VNI has as many bindings as it may have, and no port has more than this one',
+  'total-limit': 'there are as many bindings as there may be, and no port has more than this one',
+} as const
+export type Refusal = keyof typeof REFUSALS
+
+/** Why `evidence` teaches nothing; undefined if it is to be believed. `current`: the binding of its IP, if any. */
+export function refusalOfEvidence(
+  evidence: Evidence,
+  current: Binding | undefined,
+  views: Views,
+  policy: Policy,
+): Refusal | undefined {
+  if (evidence.place === undefined) return 'no-port'
+  if (evidence.vni === undefined) return 'no-vni'
+  const never = refusalOfKey({ vni: evidence.vni, mac: evidence.mac, ip: evidence.ip }, evidence.own, views, policy)
+  if (never !== undefined) return never
+  const mismatch = evidence.mac !== evidence.etherSource && !isVrrp(evidence.mac) && !isVrrp(evidence.etherSource)
+  if (mismatch && policy.macMismatch === 'refuse') return 'mac-mismatch'
+  if (current === undefined) return undefined
+  if (current.phase === 'duplicate') return 'duplicate'
+  if (current.mac === evidence.mac) return undefined
+  if (current.isStatic) return 'static'
+  return evidence.kind === 'na' && !evidence.override ? 'na-not-override' : undefined
+}
+
+/** Why a MAC and IP are never bound in a VNI, whatever the evidence: also asked again when views change. */
+export function refusalOfKey(key: Key, own: Evidence['own'], views: Views, policy: Policy): Refusal | undefined {
+  const { vni, mac, ip } = key
+  if (!isHostMac(mac)) return 'bad-mac'
+  if (!isHostIp(ip)) return 'bad-ip'
+  if (own !== undefined) return own === 'mac' ? 'own-mac' : 'own-ip'
+  if (views.isGateway(key)) return 'gateway'
+  if (policy.vrrp === 'ignore' && isVrrp(mac)) return 'vrrp'
+  const { macs, ips } = policy.denied
+  if (macs.has(mac) || (ips !== undefined && contains(ips, ip))) return 'denied'
+  if (isLinkLocal(ip)) {
+    if (policy.linkLocal === 'ignore') return 'link-local'
+  } else {
+    const allowed = policy.allowed.get(vni)
+    if (allowed !== undefined && !contains(allowed, ip)) return 'not-allowed'
+  }
+  if (policy.pinned.size > 0 && policy.pinned.get(pinKey(vni, ip))?.has(mac) === false) return 'pinned'
+  return undefined
+}
+
+const contains = (list: BlockList, ip: string): boolean => list.check(ip, isIpv6(ip) ? 'ipv6' : 'ipv4')
+
+/** fe80::/10 */
+const isLinkLocal = (ip: string): boolean => /^fe[89ab].:/.test(ip)
+
+/** RFC 5798 7.3: virtual router MAC addresses, IPv4 and IPv6. */
+const isVrrp = (mac: string): boolean => mac.startsWith('00:00:5e:00:01:') || mac.startsWith('00:00:5e:00:02:')

@@ -1,0 +1,151 @@
+// A binding's visible state, and every way from one to another. What the relay makes of a binding is a function of its
+// report and bgpd's view, never stored.
+import type { Binding } from './model.js'
+import type { Event } from './step.js'
+import type { Table } from './table.js'
+
+/** State → what it means. */
+export const STATES = {
+  pending: 'known, but bgpd may not be told now: the reason says why',
+  active: 'announced to bgpd',
+  probing: 'the host is asked whether it is still there',
+  contested: 'another host claims the address, or zebra routes it to another VTEP; the owner is asked first',
+  duplicate: 'the IP changed its owner too often: withdrawn, and frozen for the hold-down time',
+  remote: 'the MAC or the IP is behind another VTEP',
+  shadowed: 'zebra announces the same MAC-IP itself',
+} as const
+export type State = keyof typeof STATES
+
+/** Reason → the state it means, and the reason in words. */
+export const REASONS = {
+  announced: { state: 'active', meaning: 'announced to bgpd' },
+  shadowed: { state: 'shadowed', meaning: 'zebra announces the same MAC-IP itself' },
+  remote: { state: 'remote', meaning: 'bgpd has a remote route for the MAC or the IP that wins' },
+  'mac-remote': { state: 'remote', meaning: 'the MAC is behind another VTEP' },
+  'fpm-remote': {
+    state: 'remote',
+    meaning: 'zebra has programmed the MAC as remote (FPM), and not taken it back with a higher sequence number',
+  },
+  duplicate: { state: 'duplicate', meaning: 'the IP changed its owner too often (RFC 9161 3.7)' },
+  unconfirmed: { state: 'pending', meaning: 'known from an earlier run; it waits to be seen, or to answer a probe' },
+  observed: { state: 'pending', meaning: 'would be announced, but the snooper only observes' },
+  'relay-gone': { state: 'pending', meaning: 'the relay is not connected' },
+  'not-reported': { state: 'pending', meaning: 'the relay has not reported on it yet' },
+  'no-session': { state: 'pending', meaning: 'bgpd is not connected to the relay' },
+  'line-uncertain': { state: 'pending', meaning: "FRR's release line is not certain: nothing is injected" },
+  'vni-not-live': { state: 'pending', meaning: 'zebra has not announced the VNI' },
+  'mac-not-local': { state: 'pending', meaning: 'zebra does not announce the MAC as local in the VNI' },
+  'ip-conflict': { state: 'pending', meaning: 'another MAC is announced with the IP' },
+} as const satisfies Record<string, { state: State; meaning: string }>
+export type Reason = keyof typeof REASONS
+
+/** Why bgpd is told of the binding, or not. */
+export function reasonOf(binding: Binding, table: Table): Reason {
+  if (binding.phase === 'duplicate') return 'duplicate'
+  if (!binding.confirmed) return 'unconfirmed'
+  if (!table.relayConnected) return 'relay-gone'
+  if (binding.withheld) return 'fpm-remote'
+  const { report } = binding
+  if (report === undefined || report.connection !== table.connection) return 'not-reported'
+  if (report.status === 'mac-not-local' && table.views.isRemote(binding.vni, binding.mac)) return 'mac-remote'
+  return report.status
+}
+
+/** While a host or a former owner is asked, that is the state; what bgpd is told meanwhile is in the reason. */
+export function stateOf(binding: Binding, table: Table, reason = reasonOf(binding, table)): State {
+  const { phase } = binding
+  return phase === 'known' ? REASONS[reason].state : phase
+}
+
+/** Not in the table at all. */
+export type StateOrNone = State | 'unknown'
+
+const ANNOUNCEMENT = ['pending', 'active', 'shadowed', 'remote'] as const
+const ALL = [...ANNOUNCEMENT, 'probing', 'contested', 'duplicate'] as const
+
+type Transition = {
+  readonly from: readonly StateOrNone[]
+  readonly to: readonly StateOrNone[]
+  /** The events that bring it about. */
+  readonly by: readonly Event['type'][]
+  readonly meaning: string
+}
+
+/** Every transition there is; no step makes another one. */
+export const TRANSITIONS = {
+  learn: {
+    from: ['unknown'],
+    to: ['pending', 'remote'],
+    by: ['evidence', 'static', 'tick', 'port-lost'],
+    meaning: 'a host said that it has the IP, an operator did, or a claim was decided for its host',
+  },
+  restore: {
+    from: ['unknown'],
+    to: ['pending', 'remote'],
+    by: ['restored'],
+    meaning: 'it was known in an earlier run',
+  },
+  judge: {
+    from: ANNOUNCEMENT,
+    to: ANNOUNCEMENT,
+    by: ['report', 'view', 'views-reset', 'relay', 'restored', 'fpm'],
+    meaning: 'the relay was lost or is back, or decides otherwise: zebra or bgpd announced or withdrew something',
+  },
+  probe: {
+    from: ['pending', 'active', 'shadowed'],
+    to: ['probing'],
+    by: ['tick'],
+    meaning: 'not seen for a third of the age, restored, or zebra lost its MAC: the first probe is sent',
+  },
+  answer: {
+    from: ['probing', 'pending'],
+    to: ANNOUNCEMENT,
+    by: ['evidence'],
+    meaning: 'the host was seen, for the first time in this run or after it was asked',
+  },
+  contest: {
+    from: ['pending', 'active', 'shadowed', 'probing'],
+    to: ['contested'],
+    by: ['evidence', 'fpm'],
+    meaning: 'another host claims the IP, or zebra routes it to another VTEP: a Confirm probe goes to the owner',
+  },
+  defend: { from: ['contested'], to: ANNOUNCEMENT, by: ['evidence'], meaning: 'the former owner was seen' },
+  'drop-claim': {
+    from: ['contested'],
+    to: ANNOUNCEMENT,
+    by: ['tick', 'port-lost'],
+    meaning: 'the claim has come to nothing: its port is gone, or it would be refused by now',
+  },
+  lose: {
+    from: ['probing', 'contested'],
+    to: ['remote'],
+    by: ['report', 'tick'],
+    meaning: 'the MAC or the IP was announced behind another VTEP',
+  },
+  yield: {
+    from: [...ANNOUNCEMENT, 'probing', 'contested'],
+    to: ['unknown'],
+    by: ['evidence', 'tick', 'static'],
+    meaning: 'the IP has another owner, here or elsewhere: the former one did not answer, or cannot be asked',
+  },
+  'give-up': {
+    from: ['probing', 'pending', 'active', 'shadowed', 'remote'],
+    to: ['unknown'],
+    by: ['tick'],
+    meaning: 'not seen for its age, and three probes were not answered',
+  },
+  freeze: {
+    from: ['unknown', ...ANNOUNCEMENT, 'probing', 'contested'],
+    to: ['duplicate'],
+    by: ['evidence', 'tick'],
+    meaning: 'the IP changed its owner too often',
+  },
+  release: { from: ['duplicate'], to: ['unknown'], by: ['tick'], meaning: 'the hold-down time is over' },
+  withdraw: {
+    from: ALL,
+    to: ['unknown'],
+    by: ['evidence', 'view', 'port-lost', 'clear', 'static', 'restored'],
+    meaning:
+      'its port or VNI is gone, the address is the node’s or a gateway’s, no room is left, or an operator cleared it',
+  },
+} as const satisfies Record<string, Transition>

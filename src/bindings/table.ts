@@ -1,0 +1,154 @@
+// The bindings and their indices: one per (VNI, IP), found by MAC and by port.
+import { type Binding, isIpv6, type Key, type TimerName } from './model.js'
+import { Crowd, Group } from './port-occupancy.js'
+import { Deadlines } from './deadlines.js'
+import { Pace } from './probe-rate-limiter.js'
+import { REFUSALS, type Refusal } from './refusal.js'
+import { Views } from './views.js'
+
+/** Why a binding was withdrawn, besides what would have refused it: reason → what it means. */
+export const WITHDRAWALS = {
+  aged: 'not seen for the configured age, and no probe was answered',
+  'port-down': 'the port went down',
+  'port-gone': 'the port left its bridge or was removed',
+  'vni-changed': 'the port and VLAN now belong to another VNI, or to none',
+  'other-mac': 'another MAC address took over the IP address',
+  elsewhere: 'zebra routes the IP address to another VTEP, and the host did not answer',
+  'hold-down': 'it was a duplicate, and the hold-down time is over',
+  cleared: 'an operator cleared it',
+  'evicted-vni': 'the VNI is full, and its port has more bindings than any other',
+  'evicted-total': 'the table is full, and its port has more bindings than any other',
+} as const
+export type Withdrawal = keyof typeof WITHDRAWALS | Refusal
+
+type Vni = { readonly byIp: Map<string, Binding>; readonly crowd: Crowd }
+
+const zeros = <Name extends string>(names: Record<Name, unknown>): Record<Name, number> =>
+  Object.fromEntries(Object.keys(names).map((name) => [name, 0])) as Record<Name, number>
+
+export class Table {
+  readonly views = new Views()
+  readonly timers = new Deadlines<Binding>()
+  readonly pace = new Pace()
+  readonly confirmPace = new Pace()
+  /** Evidence that taught nothing. */
+  readonly refused: Record<Refusal, number> = zeros(REFUSALS)
+  readonly withdrawn: Record<Withdrawal, number> = zeros({ ...WITHDRAWALS, ...REFUSALS })
+  /** Hosts that were seen after they had been asked. */
+  answered = 0
+  /** Frozen ones. */
+  readonly duplicates = new Set<Binding>()
+  /** Whose owners are being asked. */
+  readonly contested = new Set<Binding>()
+  /** Every binding but the static ones, by port. */
+  readonly crowd = new Crowd()
+  /** Counts connections to the relay: what an earlier one reported no longer holds. */
+  connection = 0
+  relayConnected = false
+  private readonly vnis = new Map<number, Vni>()
+  private readonly byMac = new Map<string, Group>()
+  private count = 0
+
+  get size(): number {
+    return this.count
+  }
+
+  /** The binding of an IP. */
+  find(vni: number, ip: string): Binding | undefined {
+    return this.vnis.get(vni)?.byIp.get(ip)
+  }
+
+  /** The binding of exactly this MAC and IP. */
+  get({ vni, mac, ip }: Key): Binding | undefined {
+    const binding = this.find(vni, ip)
+    return binding?.mac === mac ? binding : undefined
+  }
+
+  /** A caller may pause between two bindings: the table may change meanwhile. */
+  *bindings(): Generator<Binding> {
+    for (const { byIp } of this.vnis.values()) yield* byIp.values()
+  }
+
+  ofMac(vni: number, mac: string): Group | undefined {
+    return this.byMac.get(macKey(vni, mac))
+  }
+
+  onPort(ifindex: number): ReadonlySet<Binding> {
+    return this.crowd.onPort(ifindex)?.bindings ?? NONE
+  }
+
+  ofVni(vni: number): Crowd | undefined {
+    return this.vnis.get(vni)?.crowd
+  }
+
+  /** The IP must be free. */
+  add(binding: Binding): void {
+    const v6 = isIpv6(binding.ip)
+    let vni = this.vnis.get(binding.vni)
+    if (vni === undefined) {
+      vni = { byIp: new Map(), crowd: new Crowd() }
+      this.vnis.set(binding.vni, vni)
+    }
+    vni.byIp.set(binding.ip, binding)
+    binding.withheld = this.views.isWithheld(binding.vni, binding.mac)
+    if (!binding.isStatic) {
+      vni.crowd.add(binding, v6)
+      this.crowd.add(binding, v6)
+    }
+    const key = macKey(binding.vni, binding.mac)
+    let group = this.byMac.get(key)
+    if (group === undefined) {
+      group = new Group()
+      this.byMac.set(key, group)
+    }
+    group.bindings.add(binding)
+    if (v6) group.ipv6 += 1
+    this.count += 1
+  }
+
+  remove(binding: Binding): void {
+    const v6 = isIpv6(binding.ip)
+    const vni = this.vnis.get(binding.vni)
+    vni?.byIp.delete(binding.ip)
+    vni?.crowd.remove(binding, v6)
+    if (vni?.byIp.size === 0) this.vnis.delete(binding.vni)
+    this.crowd.remove(binding, v6)
+    const key = macKey(binding.vni, binding.mac)
+    const group = this.byMac.get(key)
+    if (group?.bindings.delete(binding) === true && v6) group.ipv6 -= 1
+    if (group?.bindings.size === 0) this.byMac.delete(key)
+    binding.timer = undefined
+    this.timers.delete(binding)
+    this.duplicates.delete(binding)
+    this.contested.delete(binding)
+    this.count -= 1
+  }
+
+  /** The host was just seen, maybe elsewhere than before. */
+  touch(binding: Binding, place: Binding['place']): void {
+    if (binding.isStatic) return
+    const crowd = this.ofVni(binding.vni)
+    if (place.ifindex === binding.place.ifindex) {
+      binding.place = place
+      crowd?.touch(binding)
+      this.crowd.touch(binding)
+      return
+    }
+    const v6 = isIpv6(binding.ip)
+    crowd?.remove(binding, v6)
+    this.crowd.remove(binding, v6)
+    binding.place = place
+    crowd?.add(binding, v6)
+    this.crowd.add(binding, v6)
+  }
+
+  /** What is due next for a binding, and when: there is one such thing at a time. */
+  setTimer(binding: Binding, name: TimerName, at: number): void {
+    binding.timer = name
+    this.timers.set(binding, at)
+  }
+}
+
+const NONE: ReadonlySet<Binding> = new Set()
+
+const macKey = (vni: number, mac: string): string => `${vni} ${mac}`

@@ -1,0 +1,89 @@
+// Names of the snooper in words. A newer snooper may know names that are not here: they are shown as they are.
+import { EVENTS } from '../../bindings/event.js'
+import { REFUSALS } from '../../bindings/refusal.js'
+import type { TimerName } from '../../bindings/model.js'
+import { REASONS, STATES } from '../../bindings/state.js'
+import { WITHDRAWALS } from '../../bindings/table.js'
+
+type Words = Readonly<Record<string, string>>
+
+const MEANINGS: Words = { ...WITHDRAWALS, ...REFUSALS }
+
+const EVIDENCE: Words = {
+  'arp-request': 'ARP request',
+  'arp-reply': 'ARP reply',
+  na: 'neighbour advertisement',
+  ns: 'neighbour solicitation',
+  ra: 'router advertisement',
+  restored: 'an earlier run',
+  static: 'the configuration',
+}
+
+/** What comes next for a binding. */
+const TIMERS: Readonly<Record<TimerName, string>> = {
+  refresh: 'the host is asked whether it is still there, if not seen before',
+  probe: 'the host is asked whether it is still there',
+  'give-up': 'withdrawn, if the host has not answered',
+  age: 'withdrawn, if not seen before',
+  confirm: 'the owner is asked again, or loses the address',
+  object: 'the host is asked whether it has the address, too',
+  'hold-down': 'no longer frozen',
+}
+
+/** What to do about what is not announced, by the reason for it, and else by state. */
+const ADVICE: Words = {
+  remote: 'if the host is really here, let it speak (ping its gateway); else nothing: the other node announces it',
+  'mac-remote':
+    'if the host is really here, let it speak (ping its gateway); else nothing: the other node announces it',
+  'fpm-remote':
+    'look where zebra has the MAC: macipctl check, and vtysh -c "show evpn mac vni all"; if the host is here, let it speak',
+  'relay-gone': 'start the relay: macipd relay; see macipctl status',
+  'not-reported': 'look again in a moment; if it stays so, see macipctl status',
+  'no-session': 'start bgpd with its -z option at the relay; see macipctl status',
+  'line-uncertain': 'if you know the FRR release, start the relay with: --frr-release X.Y',
+  'vni-not-live': 'check advertise-all-vni in the BGP configuration, and: vtysh -c "show evpn vni"',
+  'mac-not-local': 'check the bridge and zebra: bridge fdb show, and vtysh -c "show evpn mac vni all"',
+  'ip-conflict': 'two hosts have one address? macipctl show macs, and look at the other MAC',
+  probing: 'nothing: the host has not been seen for a while and is being asked',
+  contested: 'if two hosts have the address, change one of them; else wait until the owner has been asked',
+  duplicate: 'change the address of one of the hosts, then: macipctl clear duplicate',
+  unconfirmed: 'nothing: the host is being asked; whatever it says itself counts as well',
+  observed: 'end observe mode in the configuration of the snooper to announce anything',
+  pending: 'see macipctl status',
+  'no-port': 'check that the port is up and in its bridge: bridge link',
+  'no-vni': 'check the VLANs of the port and the VNI they lead to: bridge vlan show, bridge vlan tunnelshow',
+  'own-ip': 'the host has an address of this node: change one of them',
+  'own-mac': 'the host has the MAC address of this node: change one of them',
+  gateway: 'the host has the address of a gateway: change one of them',
+  'link-local': 'learn them with snoop.linkLocal: learn, if they are wanted',
+  'mac-mismatch': 'if the host speaks for another MAC by design, set snoop.macMismatch: accept',
+  'na-not-override': 'two hosts have one address? macipctl explain the MAC that has it',
+  refused: 'see macipctl events --event refused',
+}
+
+export const reasonWords = (reason: string): string =>
+  (REASONS as Readonly<Record<string, { meaning: string }>>)[reason]?.meaning ?? reason
+
+/** Of a state, whatever the reason for what bgpd is told meanwhile. */
+export const stateWords = (state: string): string => (STATES as Words)[state] ?? state
+
+export const adviceFor = (reason: string, state: string): string | undefined => ADVICE[reason] ?? ADVICE[state]
+
+export const evidenceWords = (evidence: string): string => EVIDENCE[evidence] ?? evidence
+
+export const timerWords = (what: string): string => (TIMERS as Words)[what] ?? what
+
+/** Of a refusal or a withdrawal. */
+export const whyWords = (name: string): string => MEANINGS[name] ?? name
+
+/** What an event means, and why it came to that. */
+export function eventWords({ event, detail }: { event: string; detail: string }): string {
+  const meaning = (EVENTS as Words)[event] ?? event
+  if (detail === '') return meaning
+  // names of evidence and of refusals overlap
+  if (event === 'learned')
+    return detail === 'static' ? 'the configuration says so' : `${meaning}: ${evidenceWords(detail)}`
+  if (event === 'state') return `${reasonWords(detail)} (${detail})`
+  const reason = Object.hasOwn(REASONS, detail) ? reasonWords(detail) : whyWords(detail)
+  return reason === detail ? `${meaning} (${detail})` : `${meaning}: ${detail}, ${reason}`
+}

@@ -1,0 +1,203 @@
+// `macipctl fpm dump`: what zebra programs, as its FPM connection tells it.
+import { Argument, Command, InvalidArgumentError, Option } from 'commander'
+import { configured, EXIT_CODES } from '../command.js'
+import { ExitCode, FatalError } from '../../base/exit.js'
+import type { FpmRecord } from '../../record/fpm-records.js'
+import { FpmCaptureWriter } from '../../record/pcapng/fpm-capture.js'
+import { version } from '../../base/version.js'
+import { parsePrefix } from '../zapi/dump/filter.js'
+import type { TimeStyle } from '../zapi/dump/lines.js'
+import { CaptureFile, lineOutput, type Output } from '../zapi/dump/output.js'
+import { interruption } from '../follow.js'
+import { type FpmDumpEvent, fpmEvent, MESSAGE_TYPES, type MessageType } from './events.js'
+import { type About, FAMILIES, type Family, type FpmFilter, selected } from './filter.js'
+import { fpmComment, fpmJsonLines, FpmTextRenderer } from './text.js'
+import { fromFpmFile, fromSnooper, type FpmRecording } from './source.js'
+import {
+  lastArgument,
+  namesArgument,
+  ofSnooper,
+  parseAddress,
+  type SnooperOnly,
+  sockets,
+  tableArgument,
+  vniArgument,
+} from '../options.js'
+import { paintFor } from '../text.js'
+
+type Given = SnooperOnly &
+  Omit<FpmFilter, 'about'> & {
+    follow?: true
+    last?: number
+    time: TimeStyle
+    verbose?: boolean
+    hex?: boolean
+    write?: string
+    read?: string
+  }
+
+/** How many frames are shown when nothing else is said. */
+const DEFAULT_LAST = 100
+
+const dump = ofSnooper(new Command('dump'), (option) => option.conflicts('write'))
+  .summary('what zebra programs, decoded')
+  .description(
+    `Shows what zebra's FPM connection has told the snooper: routes, nexthops and remote MACs as it programs them.
+
++ added; - gone; ~ replaces what was there; ! not understood. The number before is that of the connection. Filters are combined: what is shown matches all of them.`,
+  )
+  .addArgument(
+    new Argument(
+      '[address]',
+      'only about this MAC, this IP (of a host, a gateway or a VTEP), or routes inside this prefix',
+    ).argParser(aboutArgument),
+  )
+  .addOption(new Option('-f, --follow', 'go on with what comes, until interrupted').conflicts('read'))
+  .addOption(
+    new Option(
+      '-n, --last <number>',
+      `only the last frames that match, or all (default: ${DEFAULT_LAST}; with --follow 0; with --read or --write all)`,
+    ).argParser((text) => lastArgument(text, Infinity)),
+  )
+  .addOption(
+    new Option('--type <names>', `only of these types: ${MESSAGE_TYPES.join(', ')}`).argParser((text) =>
+      namesArgument<MessageType>(text, MESSAGE_TYPES),
+    ),
+  )
+  .addOption(
+    new Option('--family <names>', `only of these address families: ${FAMILIES.join(', ')}`).argParser((text) =>
+      namesArgument<Family>(text, FAMILIES),
+    ),
+  )
+  .addOption(new Option('--vni <number>', 'only about this VNI').argParser(vniArgument))
+  .addOption(new Option('--table <number>', 'only routes of this table').argParser(tableArgument))
+  .addOption(
+    new Option('--time <style>', 'time of day, or seconds since the first frame or the one before')
+      .choices(['clock', 'relative', 'delta'])
+      .default('clock'),
+  )
+  .addOption(new Option('-v, --verbose', 'every field on a line of its own').conflicts(['json', 'write']))
+  .addOption(new Option('-x, --hex', 'the bytes of the frame, too').conflicts('write'))
+  .option('-w, --write <file>', 'write a pcapng file for Wireshark, tshark and --read; - is standard output')
+  .option('-r, --read <file>', 'read such a file instead of asking the snooper; - is standard input')
+  .addHelpText(
+    'after',
+    `
+JSON: one object for each message (docs/fpm.md)
+${EXIT_CODES}
+
+Examples:
+  macipctl fpm dump --follow --type mac
+  macipctl fpm dump 10.2.0.0/16 --verbose
+  macipctl fpm dump --write fpm.pcapng
+  macipctl fpm dump --read fpm.pcapng --vni 100 --json`,
+  )
+  .action(async (about: About | undefined, given: Given) => {
+    const { read, write, follow = false, last = defaultLast(given) } = given
+    if (read !== undefined && read !== '-' && read === write)
+      throw new FatalError(ExitCode.usage, `${read} cannot be read and written at the same time`)
+    const socket = read === undefined ? sockets(given).snoop : ''
+    const output = outputFor(given)
+    const view = new FpmDumpView(output, filterOf(given, about), last)
+    const interrupted = interruption()
+    try {
+      if (read === undefined) await fromSnooper(socket, { history: last > 0, follow }, view, interrupted)
+      else remark(await fromFpmFile(read, view, interrupted))
+    } finally {
+      view.onCaughtUp()
+      remark(output.end())
+    }
+  })
+
+export const fpm = configured(new Command('fpm'))
+  .summary('what zebra programs, as its FPM connection tells it')
+  .description(
+    "Looks into zebra's FPM connection to the snooper. What follows from it: macipctl show fpm, and macipctl check.",
+  )
+  .addCommand(dump)
+
+function remark(remarks: readonly string[]): void {
+  for (const text of remarks) process.stderr.write(`macipctl: ${text}\n`)
+}
+
+function defaultLast({ follow, read, write }: Given): number {
+  if (read !== undefined || write !== undefined) return Infinity
+  return follow === true ? 0 : DEFAULT_LAST
+}
+
+const filterOf = ({ type, family, vni, table }: Given, about: About | undefined): FpmFilter => ({
+  ...(type !== undefined && { type }),
+  ...(family !== undefined && { family }),
+  ...(vni !== undefined && { vni }),
+  ...(table !== undefined && { table }),
+  ...(about !== undefined && { about }),
+})
+
+function outputFor({ write, json, time, verbose = false, hex = false }: Given): Output<FpmDumpEvent> {
+  if (write !== undefined) return captureOutput(write)
+  if (json === true) return lineOutput((event) => fpmJsonLines(event, hex))
+  const width = process.stdout.isTTY ? process.stdout.columns : undefined
+  const renderer = new FpmTextRenderer({ time, verbose, hex, width, paint: paintFor(process.stdout, process.env) })
+  return lineOutput((event) => renderer.lines(event))
+}
+
+function captureOutput(name: string): Output<FpmDumpEvent> {
+  const writer = new FpmCaptureWriter()
+  const file = new CaptureFile(name, writer.begin(`macipctl ${version}`))
+  return {
+    event: (event) => {
+      file.packet(writer.packet(event.record, fpmComment(event)))
+    },
+    flush: () => {
+      file.flush()
+    },
+    end: () => file.end(),
+  }
+}
+
+/** Selects, holds back all but the last, shows. */
+class FpmDumpView implements FpmRecording {
+  /** The last events of those that were recorded before; undefined when all are shown. */
+  private tail: FpmDumpEvent[] | undefined
+
+  /** @param last how many of the events recorded before are shown */
+  constructor(
+    private readonly output: Output<FpmDumpEvent>,
+    private readonly filter: FpmFilter,
+    private readonly last: number,
+  ) {
+    if (last !== Infinity) this.tail = []
+  }
+
+  onRecord(record: FpmRecord): void {
+    const event = fpmEvent(record)
+    const shown = event && selected(event, this.filter)
+    if (shown === undefined) return
+    if (this.tail === undefined) this.output.event(shown)
+    else this.tail.push(shown)
+    // cut now and then: cutting costs as much as keeping
+    if (this.tail !== undefined && this.tail.length > 2 * this.last + 1000) this.tail = this.lastOf(this.tail)
+  }
+
+  onPause(): void {
+    this.output.flush()
+  }
+
+  onCaughtUp(): void {
+    for (const event of this.lastOf(this.tail ?? [])) this.output.event(event)
+    this.tail = undefined
+    this.output.flush()
+  }
+
+  private lastOf(events: FpmDumpEvent[]): FpmDumpEvent[] {
+    return this.last === 0 ? [] : events.slice(-this.last)
+  }
+}
+
+function aboutArgument(text: string): About {
+  const prefix = parsePrefix(text)
+  const about = prefix === undefined ? parseAddress(text) : { prefix }
+  if (about === undefined)
+    throw new InvalidArgumentError('Expected a MAC address, an IP address, or a prefix such as 10.0.0.0/8.')
+  return about
+}

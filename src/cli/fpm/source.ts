@@ -1,0 +1,56 @@
+// Where an FPM dump's records come from: the snooper, or a file that an earlier dump has written.
+import { decodeFpmRecords, type FpmRecord, lostRecord } from '../../record/fpm-records.js'
+import { snoop as proto } from '../../gen/snoop.js'
+import { FpmCaptureReader } from '../../record/pcapng/fpm-capture.js'
+import { fromCapture } from '../capture-source.js'
+import { follow, type Followed } from '../follow.js'
+
+export type FpmRecording = {
+  onRecord(record: FpmRecord): void
+  /** Nothing more is at hand: what there was can be shown. */
+  onPause(): void
+  /** All that was recorded before has come. */
+  onCaughtUp(): void
+}
+
+const ALL = 0xffffffff
+
+/**
+ * Records of a running snooper: those it still has if `history`, and those to come if `follow`. Resolves at the end of
+ * these, or when aborted. Throws FatalError.
+ */
+export async function fromSnooper(
+  socket: string,
+  { history, follow: goOn }: { history: boolean; follow: boolean },
+  recording: FpmRecording,
+  signal: AbortSignal,
+): Promise<void> {
+  const question: Followed<proto.FromSnoop, proto.ToSnoop.$Properties> = {
+    path: socket,
+    who: 'snooper',
+    ask: { fpmDump: { follow: goOn, last: history ? ALL : 0 } },
+    decode: (bytes) => proto.FromSnoop.decode(bytes),
+    encode: (message) => proto.ToSnoop.encode(message).finish(),
+    onPart: ({ fpmRecords, end }) => {
+      if (fpmRecords != null) {
+        receive(fpmRecords, recording)
+        recording.onPause()
+      }
+      if (end == null) return false
+      recording.onCaughtUp()
+      return !goOn
+    },
+  }
+  await follow(question, signal)
+}
+
+function receive(part: proto.FpmRecords.$Properties, recording: FpmRecording): void {
+  const { records, lost } = proto.FpmRecords.create(part)
+  const all = [...decodeFpmRecords(Buffer.from(records))]
+  if (lost > 0) recording.onRecord(lostRecord(lost, all.at(0)?.time ?? Date.now()))
+  for (const record of all) recording.onRecord(record)
+}
+
+/** As `fromCapture`. */
+export const fromFpmFile = (file: string, recording: FpmRecording, signal: AbortSignal): Promise<string[]> =>
+  fromCapture(file, new FpmCaptureReader(), 'FPM frames of macipd', recording, signal)

@@ -1,0 +1,199 @@
+// The questions macipctl asks the relay and the snooper.
+import { ask as askControl } from '../control/client.js'
+import { errnoName, reason } from '../base/exit.js'
+import { REASONS } from '../bindings/state.js'
+import { overlay as relayProto } from '../gen/overlay.js'
+import { snoop as snoopProto } from '../gen/snoop.js'
+import { STATUS_FROM_PROTO } from '../control/relay-decode.js'
+import { entryFromProto, keyFromProto } from '../control/relay-codec.js'
+import {
+  type Answer,
+  type BindingReport,
+  bindingReport,
+  type RelayReport,
+  relayReport,
+  type SnooperReport,
+  snooperReport,
+} from './report.js'
+import { addPart, type EventReport, eventReport, type ExplanationReport } from './explain/report.js'
+import { addFpmPart, type FpmReport, fpmStatusReport } from './fpm/report.js'
+import { type Address, targetToProto } from './options.js'
+import { type ViewsReport, addChange } from './show/report.js'
+
+const TIMEOUT_MS = 5000
+
+/** What the process at `socket` says; one that does not is an answer, too. */
+async function answer<Report>(socket: string, question: () => Promise<Report>): Promise<Answer<Report>> {
+  try {
+    return { running: true, socket, ...(await question()) }
+  } catch (error) {
+    return { running: false, socket, error: explain(error) }
+  }
+}
+
+const EXPLANATIONS = new Map<string | undefined, string>([
+  ['ENOENT', 'there is no such socket'],
+  ['ECONNREFUSED', 'nobody listens on the socket'],
+  ['EACCES', 'no permission: run as root or as a member of the socket’s group'],
+])
+
+export const explain = (error: unknown): string => EXPLANATIONS.get(errnoName(error)) ?? reason(error)
+
+export const askRelay = (socket: string): Promise<Answer<RelayReport>> =>
+  answer(socket, async () => {
+    let report: RelayReport | undefined
+    await relay(socket, { getStatus: {} }, ({ status }) => {
+      if (status == null) return false
+      report = relayReport(status)
+      return true
+    })
+    return complete(report)
+  })
+
+export const askSnooper = (socket: string): Promise<Answer<SnooperReport>> =>
+  answer(socket, async () => {
+    let report: SnooperReport | undefined
+    await snooper(socket, { getStatus: {} }, ({ status }) => {
+      if (status == null) return false
+      report = snooperReport(status)
+      return true
+    })
+    return complete(report)
+  })
+
+export const askBindings = (socket: string): Promise<Answer<{ bindings: BindingReport[] }>> =>
+  answer(socket, async () => {
+    const bindings: BindingReport[] = []
+    await snooper(socket, { getBindings: {} }, (message) => {
+      for (const binding of message.bindings?.bindings ?? []) bindings.push(bindingReport(binding))
+      return message.end != null
+    })
+    return { bindings }
+  })
+
+/** What the snooper knows about an address; in all VNIs if none is named. */
+export const askExplanation = (
+  socket: string,
+  address: Address,
+  vni: number | undefined,
+): Promise<Answer<ExplanationReport>> =>
+  answer(socket, async () => {
+    const report: ExplanationReport = { policy: undefined, bindings: [], events: [], refusals: [] }
+    await snooper(socket, { explain: targetToProto(address, vni) }, ({ explanation, end }) => {
+      if (explanation != null) addPart(report, explanation)
+      return end != null
+    })
+    return report
+  })
+
+export type Cleared = { cleared: number; events: EventReport[] }
+
+export const askClear = (
+  socket: string,
+  what: 'duplicate' | 'binding',
+  address: Address | undefined,
+  vni: number | undefined,
+): Promise<Answer<Cleared>> =>
+  answer(socket, async () => {
+    let report: Cleared | undefined
+    await snooper(socket, { clear: { what, ...targetToProto(address, vni) } }, ({ cleared }) => {
+      if (cleared == null) return false
+      report = { cleared: cleared.count ?? 0, events: (cleared.events ?? []).map(eventReport) }
+      return true
+    })
+    return complete(report)
+  })
+
+/** The relay's entries as bindings: all that is known of them while there is no snooper. */
+export const askOverlay = (socket: string): Promise<Answer<{ bindings: BindingReport[] }>> =>
+  answer(socket, async () => {
+    const bindings = new Map<string, BindingReport>()
+    await relay(socket, { getOverlay: {} }, ({ handedBack, states, synced }) => {
+      for (const wire of handedBack?.entries ?? []) {
+        const entry = entryFromProto(wire)
+        const unknown = { state: 'pending', reason: 'not-reported', evidence: '', seq: 0, expires: 0 }
+        bindings.set(keyText(entry), { ...entry, ...unknown })
+      }
+      for (const { key, status, seq } of states?.states ?? []) {
+        const binding = bindings.get(keyText(keyFromProto(key)))
+        const name = status == null ? undefined : STATUS_FROM_PROTO.get(status)
+        if (binding === undefined || name === undefined) continue
+        binding.state = REASONS[name].state
+        binding.reason = name
+        binding.seq = seq ?? 0
+      }
+      return synced != null
+    })
+    return { bindings: [...bindings.values()] }
+  })
+
+/** What zebra and bgpd have announced. */
+export const askViews = (socket: string): Promise<Answer<ViewsReport>> =>
+  answer(socket, async () => {
+    const report: ViewsReport = { vnis: [], macs: [], remote: [], vteps: [] }
+    await relay(socket, { getViews: {} }, ({ views, synced }) => {
+      for (const change of views?.changes ?? []) addChange(report, change)
+      return synced != null
+    })
+    return report
+  })
+
+export type FpmQuestion = {
+  what: 'routes' | 'macs' | 'nexthops' | 'status'
+  address?: Address
+  vni?: number
+  table?: number
+}
+
+/** What zebra programs, as its FPM connection has told the snooper. */
+export const askFpm = (socket: string, { what, address, vni, table = 0 }: FpmQuestion): Promise<Answer<FpmReport>> =>
+  answer(socket, async () => {
+    const report: FpmReport = { status: fpmStatusReport({ off: true }), macs: [], routes: [], nexthops: [] }
+    await snooper(socket, { getFpm: { what, table, ...targetToProto(address, vni) } }, ({ fpm, end }) => {
+      if (fpm != null) addFpmPart(report, fpm)
+      return end != null
+    })
+    return report
+  })
+
+const keyText = ({ vni, mac, ip }: { vni: number; mac: string; ip: string }): string => `${vni} ${mac} ${ip}`
+
+function complete<Report>(report: Report | undefined): Report {
+  if (report === undefined) throw new Error('the answer is empty')
+  return report
+}
+
+function relay(
+  path: string,
+  question: relayProto.ToRelay.$Properties,
+  onPart: (message: relayProto.FromRelay) => boolean,
+): Promise<void> {
+  return askControl<relayProto.FromRelay, relayProto.ToRelay.$Properties>({
+    path,
+    ask: question,
+    decode: (bytes) => relayProto.FromRelay.decode(bytes),
+    encode: (message) => relayProto.ToRelay.encode(message).finish(),
+    onPart: (message) => onPart(accepted(message)),
+    timeoutMs: TIMEOUT_MS,
+  })
+}
+
+function snooper(
+  path: string,
+  question: snoopProto.ToSnoop.$Properties,
+  onPart: (message: snoopProto.FromSnoop) => boolean,
+): Promise<void> {
+  return askControl<snoopProto.FromSnoop, snoopProto.ToSnoop.$Properties>({
+    path,
+    ask: question,
+    decode: (bytes) => snoopProto.FromSnoop.decode(bytes),
+    encode: (message) => snoopProto.ToSnoop.encode(message).finish(),
+    onPart: (message) => onPart(accepted(message)),
+    timeoutMs: TIMEOUT_MS,
+  })
+}
+
+function accepted<Message extends { error?: string | null }>(message: Message): Message {
+  if (message.error != null && message.error !== '') throw new Error(`it refuses: ${message.error}`)
+  return message
+}

@@ -1,0 +1,107 @@
+// `macipctl show`: what zebra and bgpd have announced to each other, as the relay saw it.
+import { Argument, Command, Option } from 'commander'
+import { configured } from '../command.js'
+import { ExitCode, FatalError } from '../../base/exit.js'
+import { askOverlay, askRelay, askViews } from '../queries.js'
+import { showFpm } from './fpm.js'
+import { relayFindings } from '../status/health.js'
+import { type Address, addressArgument, type Common, json, ofRelay, print, sockets, vniArgument } from '../options.js'
+import type { NotRunning, RelayReport, Running } from '../report.js'
+import { type Rows, rowsOf } from './rows.js'
+import { renderMacs, renderRemote, renderSessions, renderVnis, renderVteps } from './tables.js'
+import { type Paint, paintFor } from '../text.js'
+
+type Given = Common & { vni?: number }
+type Row = { vni: number; mac?: string; ip?: string | null; vtep?: string | null }
+
+/** Prints one table of the views; `name` is its key in JSON. */
+async function list<Name extends keyof Rows>(
+  name: Name,
+  render: (rows: Rows[Name], paint: Paint) => string,
+  given: Given,
+  address?: Address,
+): Promise<void> {
+  const { relay } = sockets(given)
+  const [views, overlay, status] = await Promise.all([askViews(relay), askOverlay(relay), askRelay(relay)])
+  if (!views.running) throw noRelay(views)
+  const all = rowsOf(views, overlay.running ? overlay.bindings : [])[name]
+  const rows = all.filter((row) => matches(row, given.vni, address)) as Rows[Name]
+  if (given.json) print(json({ [name]: rows }))
+  else print(render(rows, paintFor(process.stdout, process.env)))
+  if (all.length === 0 && status.running) explainEmptiness(status)
+}
+
+function matches(row: Row, vni: number | undefined, address: Address | undefined): boolean {
+  if (vni !== undefined && row.vni !== vni) return false
+  if (address === undefined) return true
+  return 'mac' in address ? row.mac === address.mac : row.ip === address.ip || row.vtep === address.ip
+}
+
+const noRelay = ({ socket, error }: NotRunning): FatalError =>
+  new FatalError(ExitCode.notRunning, `the relay does not answer at ${socket}: ${error}`)
+
+/** An empty table is no answer when something else is wrong. */
+function explainEmptiness(relay: Running<RelayReport>): void {
+  for (const { what, todo } of relayFindings(relay).filter(({ severity }) => severity === 'problem')) {
+    process.stderr.write(`macipctl: ${what}; ${todo}\n`)
+  }
+}
+
+const ofVni = (command: Command): Command =>
+  ofRelay(command).addOption(new Option('--vni <number>', 'only this VNI').argParser(vniArgument))
+
+const addressOf = (what: string): Argument => new Argument('[address]', `only ${what}`).argParser(addressArgument)
+
+const vni = ofVni(new Command('vni'))
+  .summary('the VNIs, and how much is known in each')
+  .description('Lists the VNIs that zebra has announced to bgpd, and those that only bgpd has routes for.')
+  .action((given: Given) => list('vnis', renderVnis, given))
+
+const macs = ofVni(new Command('macs'))
+  .summary('local MACs and MAC-IPs, as bgpd was told')
+  .description('Lists the MACs and MAC-IPs that bgpd was told are local: BY zebra, or BY macipd.')
+  .addArgument(addressOf('this MAC or IP address'))
+  .action((address: Address | undefined, given: Given) => list('macs', renderMacs, given, address))
+
+const remote = ofVni(new Command('remote'))
+  .summary('remote MACs and MAC-IPs, as bgpd told zebra')
+  .description('Lists the MACs and MAC-IPs that bgpd has told zebra are behind other VTEPs.')
+  .addArgument(addressOf('this MAC or IP address, or what is behind this VTEP'))
+  .action((address: Address | undefined, given: Given) => list('remote', renderRemote, given, address))
+
+const vteps = ofVni(new Command('vteps'))
+  .summary('the VTEPs that zebra floods to, as bgpd told it')
+  .description('Lists the remote VTEPs of each VNI, and how much is behind each.')
+  .addArgument(addressOf('this VTEP'))
+  .action((address: Address | undefined, given: Given) => list('vteps', renderVteps, given, address))
+
+const sessions = ofRelay(new Command('sessions'))
+  .summary("bgpd's connections to zebra")
+  .description("Lists bgpd's connections through the relay, what each is for and what went over it.")
+  .action(async (given: Common) => {
+    const status = await askRelay(sockets(given).relay)
+    if (!status.running) throw noRelay(status)
+    if (given.json) print(json({ sessions: status.sessions }))
+    else print(renderSessions(status.sessions, Date.now(), paintFor(process.stdout, process.env)))
+    if (status.sessions.length === 0) explainEmptiness(status)
+  })
+
+export const show = configured(new Command('show'))
+  .summary('what zebra and bgpd have announced to each other, and what zebra programs')
+  .description(
+    `Shows what zebra and bgpd have announced to each other, as the relay saw it; fpm: what zebra programs.
+
+The last column says what is odd: a VNI that is not live, a MAC that is local and remote at once, an IP with two MACs.`,
+  )
+  .addHelpText(
+    'after',
+    `
+JSON: one object with a list called
+  vnis      vni, live, vtep (null while not live), macs, macIps, remoteMacs, remoteMacIps, vteps, notes
+  macs      vni, mac, ip (null: the MAC alone), seq, flags, esi (null: none), by (zebra, macipd), notes
+  remote    vni, mac, ip, vtep, seq, flags, notes
+  vteps     vni, vtep, flood (head-end-repl, disabled, pim-sm; none: only routes point there), macs, macIps, notes
+  sessions  as in macipctl status --json
+of fpm: macipctl show fpm --help`,
+  )
+for (const command of [vni, macs, remote, vteps, sessions, showFpm]) show.addCommand(command)

@@ -1,0 +1,148 @@
+// The rows of `macipctl show`: the views side by side, and what is odd about each line of them.
+import { parseIp } from '../../base/address.js'
+import type { BindingReport } from '../report.js'
+import type { LocalMac, Place, RemoteMac, RemoteVtep, ViewsReport } from './report.js'
+import { count } from '../text.js'
+
+type Notes = { notes: string[] }
+export type VniRow = Notes & {
+  vni: number
+  /** zebra has announced it. */
+  live: boolean
+  /** The local one; null while the VNI is not live. */
+  vtep: string | null
+  macs: number
+  macIps: number
+  remoteMacs: number
+  remoteMacIps: number
+  vteps: number
+}
+/** `by`: who announces it to bgpd. */
+export type MacRow = Notes & LocalMac & { by: 'zebra' | 'macipd' }
+export type RemoteRow = Notes & RemoteMac
+export type VtepRow = Notes & RemoteVtep & { macs: number; macIps: number }
+
+export type Rows = { vnis: VniRow[]; macs: MacRow[]; remote: RemoteRow[]; vteps: VtepRow[] }
+
+/** @param bindings the relay's entries; only those that are announced count */
+export function rowsOf(views: ViewsReport, bindings: readonly BindingReport[]): Rows {
+  const local: (LocalMac & { by: 'zebra' | 'macipd' })[] = views.macs.map((mac) => ({ ...mac, by: 'zebra' }))
+  const byMac = group(views.macs, macKey)
+  for (const { vni, mac, ip, seq, router } of bindings.filter(({ reason }) => reason === 'announced')) {
+    // announced with the Ethernet segment of its MAC
+    const esi = byMac.get(macKey({ vni, mac }))?.find((it) => it.ip === null)?.esi ?? null
+    local.push({ vni, mac, ip, seq, flags: router ? ['router'] : [], esi, by: 'macipd' })
+  }
+  const live = new Map(views.vnis.map(({ vni, vtep }) => [vni, vtep]))
+  const index = {
+    live,
+    vteps: group(views.vteps, vtepKey),
+    local: groupPlaces(local),
+    remote: groupPlaces(views.remote),
+  }
+  return {
+    vnis: vniRows(views, local, live),
+    macs: local.map((mac) => ({ ...mac, notes: macNotes(mac, index) })).sort(byPlace),
+    remote: views.remote.map((remote) => ({ ...remote, notes: remoteNotes(remote, index) })).sort(byPlace),
+    vteps: vtepRows(views, live),
+  }
+}
+
+/** All that has the same MAC or, with an IP, the same IP. */
+type Places<T> = Map<string, T[]>
+type Index = {
+  live: ReadonlyMap<number, string>
+  vteps: ReadonlyMap<string, unknown>
+  local: Places<LocalMac>
+  remote: Places<RemoteMac>
+}
+
+const placeKey = ({ vni, mac, ip }: Place): string => `${vni} ${ip ?? mac}`
+const macKey = ({ vni, mac }: { vni: number; mac: string }): string => `${vni} ${mac}`
+const vtepKey = ({ vni, vtep }: { vni: number; vtep: string }): string => `${vni} ${vtep}`
+
+const groupPlaces = <T extends Place>(places: readonly T[]): Places<T> => group(places, placeKey)
+
+function group<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>()
+  for (const item of items) {
+    const key = keyOf(item)
+    const known = groups.get(key)
+    if (known === undefined) groups.set(key, [item])
+    else known.push(item)
+  }
+  return groups
+}
+
+function macNotes(mac: LocalMac, { local, remote }: Index): string[] {
+  const rivals = new Set((local.get(placeKey(mac)) ?? []).map((it) => it.mac).filter((it) => it !== mac.mac))
+  return [
+    ...(remote.get(placeKey(mac)) ?? []).map((it) => `also remote: ${who(it, mac)}behind ${it.vtep}, seq ${it.seq}`),
+    ...[...rivals].map((rival) => `also at ${rival}`),
+  ]
+}
+
+function remoteNotes(remote: RemoteMac, { live, vteps, local }: Index): string[] {
+  return [
+    ...(live.has(remote.vni) ? [] : [NOT_LIVE]),
+    ...(local.get(placeKey(remote)) ?? []).map((it) => `also local: ${who(it, remote)}seq ${it.seq}`),
+    ...(vteps.has(vtepKey(remote)) ? [] : ['its VTEP is not flooded to']),
+  ]
+}
+
+/** The MAC, if it is another one than the line is about. */
+const who = (other: Place, own: Place): string => (other.mac === own.mac ? '' : `${other.mac} `)
+
+const NOT_LIVE = 'zebra has not announced the VNI'
+
+function vniRows(views: ViewsReport, local: readonly Place[], live: ReadonlyMap<number, string>): VniRow[] {
+  const rows = new Map<number, VniRow>()
+  const row = (vni: number): VniRow => {
+    const known = rows.get(vni)
+    if (known !== undefined) return known
+    const vtep = live.get(vni) ?? null
+    const none = { macs: 0, macIps: 0, remoteMacs: 0, remoteMacIps: 0, vteps: 0, notes: [] }
+    const fresh: VniRow = { vni, live: vtep !== null, vtep, ...none }
+    rows.set(vni, fresh)
+    return fresh
+  }
+  for (const { vni } of views.vnis) row(vni)
+  for (const { vni, ip } of local) row(vni)[ip === null ? 'macs' : 'macIps']++
+  for (const { vni, ip } of views.remote) row(vni)[ip === null ? 'remoteMacs' : 'remoteMacIps']++
+  for (const { vni } of views.vteps) row(vni).vteps++
+  for (const it of rows.values()) {
+    if (!it.live) it.notes.push(NOT_LIVE)
+    else if (it.vtep === '0.0.0.0') it.notes.push('no local VTEP: the VXLAN device has no local address')
+    if (it.live && it.vteps === 0) it.notes.push('no remote VTEP')
+  }
+  return [...rows.values()].sort((a, b) => a.vni - b.vni)
+}
+
+function vtepRows({ vteps, remote }: ViewsReport, live: ReadonlyMap<number, string>): VtepRow[] {
+  const behind = group(remote, vtepKey)
+  const rows = vteps.map((vtep): VtepRow => {
+    const places = behind.get(vtepKey(vtep)) ?? []
+    const macs = places.filter(({ ip }) => ip === null).length
+    const notes = live.has(vtep.vni) ? [] : [NOT_LIVE]
+    if (live.get(vtep.vni) === vtep.vtep) notes.push('this is the local VTEP: two nodes have one address?')
+    return { ...vtep, macs, macIps: places.length - macs, notes }
+  })
+  const known = group(vteps, vtepKey)
+  for (const [key, places] of behind) {
+    const [first] = places
+    if (first === undefined || known.has(key)) continue
+    const macs = places.filter(({ ip }) => ip === null).length
+    const notes = [`${count(places.length, 'route')} behind it, but it is not flooded to`]
+    rows.push({ vni: first.vni, vtep: first.vtep, flood: 'none', macs, macIps: places.length - macs, notes })
+  }
+  return rows.sort((a, b) => a.vni - b.vni || byAddress(a.vtep, b.vtep))
+}
+
+const byPlace = (a: Place, b: Place): number =>
+  a.vni - b.vni || (a.mac === b.mac ? byAddress(a.ip ?? '', b.ip ?? '') : a.mac < b.mac ? -1 : 1)
+
+/** No address first, then IPv4, then IPv6. */
+function byAddress(a: string, b: string): number {
+  const [first, second] = [parseIp(a) ?? Buffer.alloc(0), parseIp(b) ?? Buffer.alloc(0)]
+  return first.length - second.length || first.compare(second)
+}

@@ -1,0 +1,213 @@
+// What is wrong, and what to do about it: a function of the two reports.
+import { HOW_TO_CONNECT } from '../fpm/tables.js'
+import type { FpmStatusReport } from '../fpm/report.js'
+import type { Answer, RelayReport, SnooperReport } from '../report.js'
+import { count, duration } from '../text.js'
+
+/** `problem`: something does not work. `notice`: worth knowing, nothing is broken. */
+export type Finding = { severity: 'problem' | 'notice'; what: string; todo: string }
+
+export type Status = { relay: Answer<RelayReport>; snooper: Answer<SnooperReport> }
+
+const problem = (what: string, todo: string): Finding => ({ severity: 'problem', what, todo })
+const notice = (what: string, todo: string): Finding => ({ severity: 'notice', what, todo })
+
+/** Most important first; empty if all is well. */
+export function findings({ relay, snooper }: Status, now: number): Finding[] {
+  return [
+    ...(relay.running ? relayFindings(relay) : [relayMissing(relay)]),
+    ...(snooper.running ? snooperFindings(snooper, relay) : [snooperMissing(snooper, relay, now)]),
+  ]
+}
+
+const relayMissing = ({ socket, error }: { socket: string; error: string }): Finding =>
+  problem(
+    `the relay does not answer at ${socket}: ${error}`,
+    'start it with: macipd relay — bgpd reaches zebra only through it; or name its socket with --relay',
+  )
+
+function snooperMissing(
+  { socket, error }: { socket: string; error: string },
+  relay: Answer<RelayReport>,
+  now: number,
+): Finding {
+  const what = `the snooper does not answer at ${socket}: ${error}`
+  const start = 'start it with: macipd snoop; or name its socket with --snoop'
+  if (!relay.running || relay.snooperConnected || relay.overlayEntries === 0) return problem(what, start)
+  const left = relay.snooperSince + relay.staleMs - now
+  return problem(what, `${start} — the relay withdraws ${count(relay.overlayEntries, 'MAC-IP')} in ${duration(left)}`)
+}
+
+/** What is wrong with the relay alone. */
+export function relayFindings(relay: RelayReport): Finding[] {
+  const found: Finding[] = []
+  const main = relay.sessions.find(({ kind }) => kind === 'main')
+  if (main === undefined) {
+    found.push(
+      problem(
+        'bgpd is not connected to the relay',
+        `start bgpd with: -z ${relay.listen} (bgpd_options in /etc/frr/daemons)`,
+      ),
+    )
+  } else if (!relay.injecting) {
+    found.push(
+      problem(
+        `nothing is announced: ${relay.lineReason || 'the FRR release line is not certain'}`,
+        'if you know the release, start the relay with: --frr-release X.Y',
+      ),
+    )
+  } else if (relay.vnis === 0) {
+    found.push(
+      problem(
+        'zebra has announced no VNI',
+        'check advertise-all-vni in the BGP configuration, and: vtysh -c "show evpn vni"',
+      ),
+    )
+  }
+  if (relay.workerStarts > 1) {
+    const restarts = count(relay.workerStarts - 1, 'time')
+    found.push(notice(`the relay’s worker was replaced ${restarts}`, "look for 'the worker died' in the relay's log"))
+  }
+  return found
+}
+
+function snooperFindings(snooper: SnooperReport, relay: Answer<RelayReport>): Finding[] {
+  const found: Finding[] = []
+  if (!snooper.relayConnected) {
+    found.push(
+      problem(
+        `the snooper has no relay at ${snooper.relay}`,
+        'start the relay, or give both the same --control and --relay',
+      ),
+    )
+  }
+  for (const { name, error } of snooper.ports.filter(({ error }) => error !== '')) {
+    found.push(problem(`port ${name} is not snooped: ${error}`, 'set it down and up again, or restart the snooper'))
+  }
+  if (snooper.ports.length === 0) {
+    found.push(
+      problem(
+        'there is no port to snoop on',
+        'a port counts if its bridge has a VXLAN device: bridge link, ip -d link show type vxlan',
+      ),
+    )
+  }
+  found.push(...duplicates(snooper), ...waiting(snooper, relay))
+  if (snooper.mode === 'observe') {
+    found.push(
+      notice('observe mode: nothing is announced', 'end it in the configuration of the snooper to announce anything'),
+    )
+  }
+  const limited = snooper.ports.filter((port) => port.limited > 0)
+  for (const { name, limited: claims } of limited.slice(0, NAMED)) {
+    found.push(
+      notice(
+        `port ${name} claimed addresses faster than it may: ${count(claims, 'claim')} not looked at`,
+        `look for a flood or a scan behind it: macipctl bindings --port ${name}`,
+      ),
+    )
+  }
+  if (limited.length > NAMED) {
+    found.push(notice(`so did ${count(limited.length - NAMED, 'other port')}`, 'the table of ports below names them'))
+  }
+  const lost = snooper.frames['ring-full'] ?? 0
+  if (lost > 0)
+    found.push(
+      notice(`${count(lost, 'frame')} came faster than the snooper read`, 'hosts repeat theirs; look for a flood'),
+    )
+  found.push(...witness(snooper.fpm))
+  if (relay.running && relay.version !== snooper.version) {
+    found.push(notice(`relay ${relay.version} and snooper ${snooper.version} differ`, 'restart the older one'))
+  }
+  return found
+}
+
+/** Everything works without zebra's FPM connection: only the second witness is missing. */
+function witness({ off, error, phase, listening, forward, counters }: FpmStatusReport): Finding[] {
+  if (off) return []
+  if (error !== '') {
+    const todo =
+      'let macipd have the port and hand on (fpm.listen, fpm.forward), or say that it is not wanted: --fpm none'
+    return [notice(`no second witness of what zebra programs: ${error}`, todo)]
+  }
+  const found: Finding[] = []
+  if (phase === 'disconnected') {
+    found.push(
+      notice(
+        'no second witness of what zebra programs: it has not connected its FPM',
+        `${HOW_TO_CONNECT} (macipd listens on ${listening.join(' and ')}); or --fpm none`,
+      ),
+    )
+  }
+  const refused = counters['refused'] ?? 0
+  if (refused > 0) {
+    found.push(
+      notice(
+        `${count(refused, 'FPM connection')} of others than root and FRR refused`,
+        "who it was is in the snooper's log; zebra must run as the user that owns its socket, or the relay's",
+      ),
+    )
+  }
+  const malformed = (counters['malformed'] ?? 0) + (counters['garbage'] ?? 0)
+  if (malformed > 0) {
+    found.push(
+      notice(
+        `${count(malformed, 'FPM message')} could not be understood`,
+        'look at them: macipctl fpm dump --type other',
+      ),
+    )
+  }
+  if (forward !== null && (forward.state === 'missed' || forward.state === 'fresh')) {
+    found.push(
+      notice(`the FPM server at ${forward.to} has not got everything`, 'is it running? It is tried again all the time'),
+    )
+  }
+  return found
+}
+
+/** What is named one by one. */
+const NAMED = 5
+
+function duplicates({ duplicates: number, duplicateIps }: SnooperReport): Finding[] {
+  const [first] = duplicateIps
+  if (number === 0 || first === undefined) return []
+  const named = duplicateIps.slice(0, NAMED).map(({ vni, ip }) => `${ip} (VNI ${vni})`)
+  const more = number > named.length ? `, and ${number - named.length} more` : ''
+  return [
+    problem(
+      `${count(number, 'duplicate IP')}: ${named.join(', ')}${more}`,
+      `withdrawn and frozen, as more than one host has it; see macipctl explain ${first.ip}`,
+    ),
+  ]
+}
+
+/** Bindings that should be announced and are not, though the relay and bgpd are there. */
+function waiting({ reasons }: SnooperReport, relay: Answer<RelayReport>): Finding[] {
+  if (!relay.running || !relay.injecting) return []
+  const found: Finding[] = []
+  const noVni = reasons['vni-not-live'] ?? 0
+  if (noVni > 0 && relay.vnis > 0) {
+    found.push(
+      problem(`${count(noVni, 'binding')} in VNIs that zebra has not announced`, 'check: vtysh -c "show evpn vni"'),
+    )
+  }
+  const notLocal = reasons['mac-not-local'] ?? 0
+  if (notLocal > 0) {
+    found.push(
+      notice(
+        `${count(notLocal, 'binding')} whose MAC zebra does not announce as local`,
+        'normal for a moment; else check: bridge fdb show, vtysh -c "show evpn mac vni all"',
+      ),
+    )
+  }
+  const conflicts = reasons['ip-conflict'] ?? 0
+  if (conflicts > 0) {
+    found.push(
+      problem(
+        `${count(conflicts, 'binding')} of an IP announced with another MAC`,
+        'two hosts have one address? macipctl bindings',
+      ),
+    )
+  }
+  return found
+}

@@ -1,0 +1,159 @@
+// `macipctl status` for people: health first, then each process.
+import { amounts } from '../fpm/tables.js'
+import type { FpmStatusReport } from '../fpm/report.js'
+import { findings, type Status } from './health.js'
+import type { Counters, NotRunning, RelayReport, Running, SnooperReport } from '../report.js'
+import { ago, bytes, count, duration, type Paint, printable, table } from '../text.js'
+
+export function renderStatus(status: Status, now: number, paint: Paint): string {
+  const { relay, snooper } = status
+  const sections = [
+    health(status, now, paint),
+    relay.running ? renderRelay(relay, now, paint) : missing('RELAY', relay, paint),
+    snooper.running ? renderSnooper(snooper, now, paint) : missing('SNOOPER', snooper, paint),
+  ]
+  return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`
+}
+
+function health(status: Status, now: number, paint: Paint): string[] {
+  const found = findings(status, now)
+  const problems = found.filter(({ severity }) => severity === 'problem').length
+  const verdict = problems === 0 ? paint('green', 'OK') : paint('red', `NOT OK: ${count(problems, 'problem')}`)
+  const lines = found.flatMap(({ severity, what, todo }) => [
+    severity === 'problem' ? paint('red', `  ! ${printable(what)}`) : paint('yellow', `  - ${printable(what)}`),
+    `      ${printable(todo)}`,
+  ])
+  return [verdict, ...lines]
+}
+
+const missing = (title: string, { socket, error }: NotRunning, paint: Paint): string[] => [
+  `${paint('bold', title)}  ${paint('red', 'not running')}`,
+  ...facts([['socket', `${socket}: ${error}`]]),
+]
+
+function renderRelay(relay: Running<RelayReport>, now: number, paint: Paint): string[] {
+  const { keeperPid, workerPid, workerStarts } = relay
+  const replaced = workerStarts > 1 ? `, replaced ${count(workerStarts - 1, 'time')}` : ''
+  return [
+    title('RELAY', relay, now, paint),
+    ...facts([
+      ['processes', `keeper ${keeperPid}, worker ${workerPid}${replaced}`],
+      ['release line', relay.line === '' ? `not certain: ${relay.lineReason}` : `${relay.line} (${relay.lineReason})`],
+      ['bgpd', `${count(relay.sessions.length, 'connection')} on ${relay.listen}`],
+      ['zebra', relay.zebra],
+      ['snooper', `${relay.snooperConnected ? 'connected' : 'gone'} for ${duration(now - relay.snooperSince)}`],
+      ['announced', `${relay.announced} of ${count(relay.overlayEntries, 'MAC-IP')} learned here`],
+      [
+        'zebra says',
+        `${count(relay.vnis, 'VNI')}, ${count(relay.localMacs, 'local MAC')}, ${count(relay.localMacips, 'local MAC-IP')}`,
+      ],
+      ['bgpd says', `${count(relay.remoteMacs, 'remote MAC')}, ${count(relay.remoteMacips, 'remote MAC-IP')}`],
+      ['counters', nonZero(relay.counters)],
+    ]),
+    ...indent(sessions(relay, now, paint)),
+  ]
+}
+
+function sessions(relay: RelayReport, now: number, paint: Paint): string[] {
+  if (relay.sessions.length === 0) return []
+  const columns = [
+    { title: 'SESSION' },
+    { title: 'CLIENT' },
+    { title: 'SINCE' },
+    { title: 'TO ZEBRA', right: true },
+    { title: 'TO BGPD', right: true },
+    { title: 'INJECTED', right: true },
+    { title: 'HELD BACK', right: true },
+    { title: 'FRAMES' },
+  ] as const
+  const rows = relay.sessions.map((session) => ({
+    cells: [
+      session.kind,
+      session.client,
+      ago(session.since, now),
+      bytes(session.bytesToZebra),
+      bytes(session.bytesToBgpd),
+      String(session.injected),
+      String(session.heldBack),
+      session.inSync ? 'in step' : 'boundaries not known',
+    ],
+    style: session.inSync ? undefined : ('yellow' as const),
+  }))
+  return ['', ...table(columns, rows, paint)]
+}
+
+function renderSnooper(snooper: Running<SnooperReport>, now: number, paint: Paint): string[] {
+  const { relayConnected, relaySince } = snooper
+  return [
+    title('SNOOPER', snooper, now, paint),
+    ...facts([
+      ['process', String(snooper.pid)],
+      ['relay', `${relayConnected ? 'connected' : 'lost'} for ${duration(now - relaySince)}, ${snooper.relay}`],
+      ['mode', snooper.mode === 'observe' ? 'observe: nothing is announced' : ''],
+      ['bindings', snooper.bindings === 0 ? 'none' : `${snooper.bindings}: ${nonZero(snooper.states)}`],
+      ['why', snooper.bindings === 0 ? '' : nonZero(snooper.reasons)],
+      [
+        'age',
+        `withdrawn ${snooper.ageMs === 0 ? 'one ageing time of their bridge' : duration(snooper.ageMs)} after they were last seen`,
+      ],
+      ['frames', nonZero(snooper.frames)],
+      ['probes', nonZero(snooper.probes)],
+      ['not learned', nonZero(snooper.refused)],
+      ['withdrawn', nonZero(snooper.withdrawn)],
+      ['FPM', fpmText(snooper.fpm, now)],
+      ['programmed', snooper.fpm.connections === 0 ? '' : amounts(snooper.fpm)],
+      ['handed on', forwardText(snooper.fpm)],
+    ]),
+    ...indent(ports(snooper, paint)),
+  ]
+}
+
+function fpmText({ off, error, peer, phase, format, since, listening }: FpmStatusReport, now: number): string {
+  if (off) return 'off'
+  if (error !== '') return 'not listening'
+  if (peer === '') return `zebra is not connected; listening on ${listening.join(' and ')}`
+  const words = phase === 'replaying' ? 'zebra is telling everything' : 'zebra is connected'
+  return `${words} for ${duration(now - since)}${format === '' ? '' : `, ${format}`}`
+}
+
+function forwardText({ forward }: FpmStatusReport): string {
+  if (forward === null) return ''
+  return `to ${forward.to}: ${forward.state}${forward.queued === 0 ? '' : `, ${bytes(forward.queued)} wait`}`
+}
+
+function ports(snooper: SnooperReport, paint: Paint): string[] {
+  if (snooper.ports.length === 0) return []
+  const columns = [
+    { title: 'PORT' },
+    { title: 'BRIDGE' },
+    { title: 'LINK' },
+    { title: 'SNOOPED' },
+    { title: 'BINDINGS', right: true },
+    { title: 'LIMITED', right: true },
+  ] as const
+  const sorted = [...snooper.ports].sort((a, b) => a.bridge.localeCompare(b.bridge) || a.name.localeCompare(b.name))
+  const rows = sorted.map(({ name, bridge, up, attached, error, bindings, limited }) => ({
+    cells: [name, bridge, up ? 'up' : 'down', attached || `no: ${error}`, String(bindings), String(limited)],
+    style: attached === '' ? ('red' as const) : up ? undefined : ('dim' as const),
+  }))
+  return ['', ...table(columns, rows, paint)]
+}
+
+const title = (
+  name: string,
+  { version, since }: { version: string; since: number },
+  now: number,
+  paint: Paint,
+): string => `${paint('bold', name)}  ${paint('green', 'running')} for ${duration(now - since)}, version ${version}`
+
+/** Name and value in two columns; what is empty is left out. */
+const facts = (pairs: readonly (readonly [string, string])[]): string[] =>
+  pairs.filter(([, value]) => value !== '').map(([name, value]) => `  ${name.padEnd(13)}${printable(value)}`)
+
+const indent = (lines: readonly string[]): string[] => lines.map((line) => (line === '' ? '' : `  ${line}`))
+
+const nonZero = (counters: Counters): string =>
+  Object.entries(counters)
+    .filter(([, value]) => value !== 0)
+    .map(([name, value]) => `${value} ${name}`)
+    .join(', ')

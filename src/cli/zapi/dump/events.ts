@@ -1,0 +1,106 @@
+// Turns the records of an exchange into what `macipctl zapi dump` shows.
+import { overlay as proto } from '../../../gen/overlay.js'
+import { type Direction, type Dissection, dissect, type Json } from '../../../zapi/dissect.js'
+import { entryFromProto, keyFromProto } from '../../../control/relay-codec.js'
+import { decodeGap, type ExchangeRecord, type Gap, RecordKind } from '../../../record/zapi-records.js'
+import type { RecordedSessions } from './sessions.js'
+
+/** `passed` unchanged; `injected` by macipd; `held`: zebra sent it and macipd kept it from bgpd. */
+export type Mark = 'passed' | 'injected' | 'held'
+
+type Common = {
+  record: ExchangeRecord
+  /** Milliseconds since the epoch. */
+  time: number
+  session: number
+  /** `main`, `vnc`, `synchronous`, `other`, `unknown`. */
+  kind: string
+}
+export type MessageEvent = Common & {
+  type: 'message'
+  direction: Direction
+  mark: Mark
+  /** The release line it is decoded with. */
+  line: string | undefined
+  dissection: Dissection
+}
+export type OverlayEvent = Common & { type: 'overlay-put' | 'overlay-removed'; fields: { [name: string]: Json } }
+export type SessionEvent = Common & { type: 'opened' | 'closed' }
+export type GapEvent = Common & Gap & { type: 'gap' }
+export type DumpEvent = MessageEvent | OverlayEvent | SessionEvent | GapEvent
+
+/** Messages that wait for the one that tells their release line. */
+const MAX_WAITING = 1000
+
+export class Decoder {
+  private waiting: ExchangeRecord[] = []
+
+  constructor(private readonly sessions: RecordedSessions) {}
+
+  /**
+   * The events that are certain after this record: what bgpd says between HELLO and zebra's CAPABILITIES can be decoded
+   * only after these. Keeps views of `bytes`.
+   */
+  feed(record: ExchangeRecord): DumpEvent[] {
+    this.sessions.learn(record)
+    this.waiting.push(record)
+    const ended = record.kind === RecordKind.closed
+    const undecided = this.waiting.some(({ session }) => this.sessions.isUndecided(session))
+    return !undecided || ended || this.waiting.length >= MAX_WAITING ? this.flush() : []
+  }
+
+  /** All that waits, with what is known. */
+  flush(): DumpEvent[] {
+    const events = this.waiting.flatMap((record) => this.event(record) ?? [])
+    for (const { kind, session } of this.waiting) if (kind === RecordKind.closed) this.sessions.forget(session)
+    this.waiting = []
+    return events
+  }
+
+  get isWaiting(): boolean {
+    return this.waiting.length > 0
+  }
+
+  private event(record: ExchangeRecord): DumpEvent | undefined {
+    const { kind, time, session, bytes } = record
+    const common = { record, time, session, kind: this.sessions.kindOf(session) }
+    switch (kind) {
+      case RecordKind.toZebra:
+        return this.message(common, 'to-zebra', 'passed')
+      case RecordKind.toBgpd:
+        return this.message(common, 'to-bgpd', 'passed')
+      case RecordKind.held:
+        return this.message(common, 'to-bgpd', 'held')
+      case RecordKind.injected:
+        return this.message(common, 'to-bgpd', 'injected')
+      case RecordKind.overlayPut:
+        return { ...common, type: 'overlay-put', fields: attempt(() => entryFromProto(proto.Entry.decode(bytes))) }
+      case RecordKind.overlayRemove:
+        return { ...common, type: 'overlay-removed', fields: attempt(() => keyFromProto(proto.Key.decode(bytes))) }
+      case RecordKind.opened:
+        return { ...common, type: 'opened' }
+      case RecordKind.closed:
+        return { ...common, type: 'closed' }
+      case RecordKind.known:
+      case RecordKind.floor:
+        return undefined
+      case RecordKind.gap:
+        return { ...common, type: 'gap', ...decodeGap(bytes) }
+    }
+  }
+
+  private message(common: Common, direction: Direction, mark: Mark): MessageEvent {
+    const line = this.sessions.lineOf(common.session)
+    const dissection = dissect(common.record.bytes, line, direction)
+    return { ...common, type: 'message', direction, mark, line: line?.name, dissection }
+  }
+}
+
+/** A file may hold anything. */
+function attempt(decode: () => { [name: string]: Json }): { [name: string]: Json } {
+  try {
+    return decode()
+  } catch (error) {
+    return { undecoded: error instanceof Error ? error.message : String(error) }
+  }
+}

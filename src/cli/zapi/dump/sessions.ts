@@ -1,0 +1,119 @@
+// What a recording says about its sessions: what each is for, and which release line speaks.
+import { HEADER_SIZE, frameCommand, frameLength } from '../../../zapi/frame.js'
+import { type Introduction, introduce } from '../../../zapi/handshake.js'
+import type { ReleaseLine } from '../../../zapi/releases.js'
+import { candidates, isHello, type Outline } from '../../../zapi/detect-release.js'
+import { type ExchangeRecord, RecordKind } from '../../../record/zapi-records.js'
+
+type Kind = Introduction['kind']
+
+class RecordedSession {
+  hello: Buffer | undefined
+  capabilities: Buffer | undefined
+  /** What the relay says. */
+  said: ReleaseLine | undefined
+  kind: Kind = 'unknown'
+  /** It has begun, and bgpd has said nothing yet. */
+  silent = false
+
+  setHello(frame: Buffer): void {
+    this.hello = Buffer.from(frame)
+    this.kind = introduce(this.hello, undefined, undefined).kind
+  }
+
+  /** Lines whose first messages are these, oldest first; empty while HELLO was not seen or is unknown. */
+  get lines(): ReleaseLine[] {
+    if (this.hello === undefined) return []
+    return candidates(outline(this.hello), this.capabilities === undefined ? undefined : outline(this.capabilities))
+  }
+}
+
+export class RecordedSessions {
+  private readonly sessions = new Map<number, RecordedSession>()
+  /** Of the session that was recognised last: they all belong to the same FRR. */
+  private latest: ReleaseLine | undefined
+
+  /** @param forced the line to decode with, whatever the sessions say */
+  constructor(private readonly forced: ReleaseLine | undefined) {}
+
+  /** Learns from a record; call it with every record, in order. */
+  learn({ kind, session: id, bytes }: ExchangeRecord): void {
+    const session = this.of(id)
+    if (kind === RecordKind.opened && session.hello === undefined) session.silent = true
+    else if (kind === RecordKind.toZebra || kind === RecordKind.closed) session.silent = false
+    if (kind === RecordKind.known) {
+      for (const frame of framesIn(bytes)) this.introduction(session, frame)
+    } else if (kind === RecordKind.toZebra && session.hello === undefined) {
+      this.introduction(session, bytes)
+    } else if (kind === RecordKind.toBgpd && session.hello !== undefined && session.capabilities === undefined) {
+      this.introduction(session, bytes)
+    }
+    if (session.capabilities !== undefined) this.latest = this.lineOf(id) ?? this.latest
+  }
+
+  /** What the relay says about a session's line. */
+  tell(id: number, line: ReleaseLine | undefined): void {
+    this.of(id).said = line
+  }
+
+  kindOf(id: number): Kind {
+    return this.sessions.get(id)?.kind ?? 'unknown'
+  }
+
+  lineOf(id: number): ReleaseLine | undefined {
+    if (this.forced !== undefined) return this.forced
+    const session = this.sessions.get(id)
+    if (session?.said !== undefined) return session.said
+    const lines = session?.lines ?? []
+    if (session?.hello === undefined) return this.latest
+    return this.latest !== undefined && lines.includes(this.latest) ? this.latest : lines[0]
+  }
+
+  /** Whether a message yet to come tells what the session is, or with which line it is to be decoded. */
+  isUndecided(id: number): boolean {
+    const session = this.sessions.get(id)
+    if (session?.silent === true) return true
+    if (session === undefined || this.forced !== undefined || session.said !== undefined) return false
+    if (session.hello === undefined || session.capabilities !== undefined) return false
+    return session.lines.length > 1 && !(this.latest !== undefined && session.lines.includes(this.latest))
+  }
+
+  /** HELLO and CAPABILITIES, as far as they are known. */
+  openingOf(id: number): { hello: Buffer | undefined; capabilities: Buffer | undefined } {
+    return this.sessions.get(id) ?? { hello: undefined, capabilities: undefined }
+  }
+
+  forget(id: number): void {
+    this.sessions.delete(id)
+  }
+
+  private of(id: number): RecordedSession {
+    const known = this.sessions.get(id)
+    if (known !== undefined) return known
+    const session = new RecordedSession()
+    this.sessions.set(id, session)
+    return session
+  }
+
+  /** A recording may begin anywhere: only what can be HELLO and CAPABILITIES is believed to be. */
+  private introduction(session: RecordedSession, frame: Buffer): void {
+    if (session.hello === undefined) {
+      if (isHello(frameCommand(frame))) session.setHello(frame)
+    } else if (candidates(outline(session.hello), outline(frame)).length > 0) {
+      session.capabilities = Buffer.from(frame)
+    }
+  }
+}
+
+const outline = (frame: Buffer): Outline => ({
+  command: frameCommand(frame),
+  payloadLength: frame.length - HEADER_SIZE,
+})
+
+function* framesIn(bytes: Buffer): Generator<Buffer> {
+  for (let offset = 0; bytes.length - offset >= HEADER_SIZE; ) {
+    const length = Math.max(HEADER_SIZE, frameLength(bytes, offset))
+    yield bytes.subarray(offset, offset + length)
+    offset += length
+  }
+}

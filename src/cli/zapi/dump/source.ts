@@ -1,0 +1,71 @@
+// Where a dump's records come from: the relay, or a file that an earlier dump has written.
+import { overlay as proto } from '../../../gen/overlay.js'
+import { CaptureReader } from '../../../record/pcapng/zapi-capture.js'
+import { releaseLine, type ReleaseLine } from '../../../zapi/releases.js'
+import { decodeRecords, encodeGap, type ExchangeRecord, RecordKind } from '../../../record/zapi-records.js'
+import { fromCapture } from '../../capture-source.js'
+import { follow, type Followed } from '../../follow.js'
+
+export type Recording = {
+  onRecord(record: ExchangeRecord): void
+  /** What the relay says about a session's line. */
+  onLine(session: number, line: ReleaseLine | undefined): void
+  /** Nothing more is at hand: what there was can be shown. */
+  onPause(): void
+  /** All that was recorded before has come. */
+  onCaughtUp(): void
+}
+
+const ALL = 0xffffffff
+
+/**
+ * Records of a running relay: those it still has if `history`, and those to come if `follow`. Resolves at the end of
+ * these, or when aborted. Throws FatalError.
+ */
+export async function fromRelay(
+  socket: string,
+  { history, follow: goOn }: { history: boolean; follow: boolean },
+  recording: Recording,
+  signal: AbortSignal,
+): Promise<void> {
+  const onPart = ({ records, synced }: proto.FromRelay): boolean => {
+    if (records != null) {
+      for (const session of records.sessions ?? []) known(session, recording)
+      receive(records, recording)
+      recording.onPause()
+    }
+    if (synced == null) return false
+    recording.onCaughtUp()
+    return !goOn
+  }
+  const question: Followed<proto.FromRelay, proto.ToRelay.$Properties> = {
+    path: socket,
+    who: 'relay',
+    ask: { dump: { follow: goOn, last: history ? ALL : 0 } },
+    decode: (bytes) => proto.FromRelay.decode(bytes),
+    encode: (message) => proto.ToRelay.encode(message).finish(),
+    onPart,
+  }
+  await follow(question, signal)
+}
+
+function known(session: proto.RecordedSession.$Properties, recording: Recording): void {
+  const { id, hello, capabilities, line } = proto.RecordedSession.create(session)
+  recording.onLine(id, releaseLine(line))
+  const bytes = Buffer.concat([hello, capabilities])
+  recording.onRecord({ kind: RecordKind.known, time: Date.now(), session: id, bytes })
+}
+
+function receive(records: proto.Records.$Properties, recording: Recording): void {
+  const { records: bytes, lost } = proto.Records.create(records)
+  const all = [...decodeRecords(Buffer.from(bytes))]
+  if (lost > 0) {
+    const gap = encodeGap({ lost: Math.min(lost, 0xffffffff), inParts: 0 })
+    recording.onRecord({ kind: RecordKind.gap, time: all.at(0)?.time ?? Date.now(), session: 0, bytes: gap })
+  }
+  for (const record of all) recording.onRecord(record)
+}
+
+/** As `fromCapture`. */
+export const fromFile = (file: string, recording: Recording, signal: AbortSignal): Promise<string[]> =>
+  fromCapture(file, new CaptureReader(), 'records of macipd', recording, signal)

@@ -1,0 +1,116 @@
+// `macipctl zapi replay`: what the relay would do about a recorded exchange.
+import { Argument, Command, InvalidArgumentError, Option } from 'commander'
+import { configured } from '../../command.js'
+import { ExitCode, FatalError } from '../../../base/exit.js'
+import { RELEASE_LINES, type ReleaseLine, releaseLine } from '../../../zapi/releases.js'
+import type { OverlayEntry } from '../../../relay/overlay/entry.js'
+import type { ExchangeRecord } from '../../../record/zapi-records.js'
+import { rehearse } from '../../../relay/replay.js'
+import { parseAddress, print, vniArgument } from '../../options.js'
+import { Comparison } from './check.js'
+import { recordsOf } from './source.js'
+import { actJson, actLine, differenceJson, differenceLine } from './text.js'
+import { count, paintFor } from '../../text.js'
+
+type Given = { entry: OverlayEntry[]; frrRelease?: ReleaseLine; check?: true; json?: true }
+
+export const replay = configured(new Command('replay'))
+  .summary('what the relay would do about a recorded exchange')
+  .description(
+    `Feeds a recorded exchange to the relay's logic, without any daemon, and prints what it would inject into zebra's messages to bgpd, what it would hold back of them, and why, with the recorded times. The relay's journal is such a recording: copy /run/macipd/journal. It must begin with the session.
+
+Actions: session and end (of the main session), inject, hold (a message of zebra that bgpd does not get), status (why an entry is not announced), fault (a message that is not what the release line says).`,
+  )
+  .addHelpText(
+    'after',
+    `
+JSON: time, offset (ms since the first record), action, and
+  session     session, kind, client, line (empty if not certain), lineReason
+  end         session
+  inject      vni, mac, ip (null: the MAC alone), command, seq, flags, esi or state, cause (of a withdrawal)
+  hold        vni, mac, ip, command, seq, flags, esi or state
+  status      vni, mac, ip, status, seq
+  fault       session, fault
+  difference  vni, mac, ip, recorded, replayed (with --check, last; without times)`,
+  )
+  .addArgument(new Argument('<file>', 'the recording'))
+  .addOption(
+    new Option('--entry <vni,mac,ip>', 'what if this had been learned before the recording began (repeatable)')
+      .argParser(entryArgument)
+      .default([], 'none'),
+  )
+  .addOption(
+    new Option(
+      '--frr-release <line>',
+      'the FRR release line, as the option of the relay (default: recognised)',
+    ).argParser(lineArgument),
+  )
+  .option('--check', 'compare with what was recorded as injected and held back; exit code 1 if it differs')
+  .option('--json', 'print one JSON object a line: times in milliseconds since the epoch')
+  .action(run)
+
+function run(path: string, given: Given): void {
+  const paint = paintFor(process.stdout, process.env)
+  const comparison = new Comparison()
+  const recording = new Recording(recordsOf(path))
+  for (const act of rehearse(recording, { configured: given.frrRelease, entries: given.entry })) {
+    comparison.add(act)
+    if (act.type === 'recorded') continue
+    print(given.json ? actJson(act, recording.start) : (actLine(act, recording.start, paint) ?? ''))
+  }
+  if (recording.cut !== undefined) process.stderr.write(`macipctl: ${path} is cut: ${recording.cut}\n`)
+  if (!given.check) return
+  const differences = comparison.differences(recording.cut !== undefined)
+  for (const difference of differences) {
+    print(given.json ? differenceJson(difference) : differenceLine(difference, paint))
+  }
+  const { inject, hold } = comparison.replayed
+  const did = `${inject} injected, ${hold} held back`
+  if (differences.length === 0) process.stderr.write(`macipctl: the replay agrees with the recording: ${did}\n`)
+  else {
+    const where = count(differences.length, 'MAC-IP')
+    throw new FatalError(ExitCode.internal, `the replay differs from the recording in ${where}: ${did}`)
+  }
+}
+
+/** Records on their way, with what is known of them as a whole. */
+class Recording implements Iterable<ExchangeRecord> {
+  /** Time of the first record. */
+  start = 0
+  /** How the recording ends early, if it does. */
+  cut: string | undefined
+
+  constructor(private readonly source: Generator<ExchangeRecord, string | undefined>) {}
+
+  *[Symbol.iterator](): Generator<ExchangeRecord> {
+    let next = this.source.next()
+    if (next.done !== true) this.start = next.value.time
+    while (next.done !== true) {
+      yield next.value
+      next = this.source.next()
+    }
+    this.cut = next.value
+  }
+}
+
+function entryArgument(text: string, entries: readonly OverlayEntry[]): OverlayEntry[] {
+  const [vniText = '', macText = '', ipText = '', ...more] = text.split(',')
+  const [mac, ip] = [parseAddress(macText), parseAddress(ipText)]
+  if (mac === undefined || !('mac' in mac) || ip === undefined || !('ip' in ip) || more.length > 0) {
+    throw new InvalidArgumentError('Expected VNI,MAC,IP such as 100,bc:24:11:00:00:01,10.0.0.1.')
+  }
+  const key = { vni: vniArgument(vniText), mac: mac.mac, ip: ip.ip }
+  return [
+    ...entries,
+    { ...key, router: false, port: '', vlan: 0, firstSeen: 0, lastSeen: 0, minSeq: 0, observe: false },
+  ]
+}
+
+function lineArgument(name: string): ReleaseLine {
+  const line = releaseLine(name)
+  if (line === undefined) {
+    const names = RELEASE_LINES.map((known) => known.name).join(', ')
+    throw new InvalidArgumentError(`Expected one of ${names}.`)
+  }
+  return line
+}

@@ -1,0 +1,163 @@
+// Puts command line, configuration file and defaults together, in this order of precedence.
+import { join } from 'node:path'
+import type { Config } from './file.js'
+import { ExitCode, FatalError } from '../base/exit.js'
+import type { LogLevel } from '../base/log.js'
+import type { FpmOptions, RelayOptions, SnoopOptions } from './options.js'
+import { policyOf, staticsOf } from './policy-settings.js'
+import { checkSocketPath } from '../os/unix-socket.js'
+import { type Endpoint, isAbsolutePath } from './values.js'
+
+/** Values of the command line, undefined where it says nothing. Durations in milliseconds. */
+export type CommonArguments = { pathspace?: string; logLevel?: LogLevel }
+export type RelayArguments = CommonArguments & {
+  listen?: string
+  zebra?: string
+  control?: string
+  runDir?: string
+  staleTime?: number
+  zebraTimeout?: number
+  frrRelease?: string
+  recent?: number
+}
+export type SnoopArguments = CommonArguments & {
+  relay?: string
+  control?: string
+  age?: number
+  repeatInterval?: number
+  exclude?: string[]
+  observe?: boolean
+  state?: string
+  fpm?: readonly (Endpoint | 'none')[]
+}
+
+export const DEFAULTS = {
+  runDir: '/run/macipd',
+  zebraDir: '/run/frr',
+  staleMs: 300_000,
+  zebraTimeoutMs: 10_000,
+  recentBytes: 4 << 20,
+  repeatIntervalMs: 30_000,
+  rate: { perSecond: 1000, burst: 2000 },
+  neighborSolicitations: 'ignore',
+  stateDir: '/var/lib/macipd',
+  stateAgeMs: 86_400_000,
+  logLevel: 'info',
+} as const
+
+/** Paths that follow from FRR's path space (-N), which adds a directory. */
+export function defaultPaths(pathspace: string | undefined): {
+  runDir: string
+  zebra: string
+  listen: string
+  relayControl: string
+  snoopControl: string
+  state: string
+} {
+  const runDir = join(DEFAULTS.runDir, pathspace ?? '')
+  return {
+    runDir,
+    zebra: join(DEFAULTS.zebraDir, pathspace ?? '', 'zserv.api'),
+    listen: join(runDir, 'zserv.api'),
+    relayControl: join(runDir, 'relay.sock'),
+    snoopControl: join(runDir, 'snoop.sock'),
+    state: join(DEFAULTS.stateDir, pathspace ?? '', 'bindings'),
+  }
+}
+
+/** Throws FatalError (usage) on paths that cannot be a socket's or are named twice. */
+export function relayOptions(
+  given: RelayArguments,
+  { pathspace, relay = {}, frr = {}, log = {} }: Config,
+): RelayOptions {
+  const paths = defaultPaths(given.pathspace ?? pathspace)
+  const options = {
+    listen: given.listen ?? relay.listen ?? paths.listen,
+    zebra: given.zebra ?? relay.zebra ?? paths.zebra,
+    control: given.control ?? relay.control ?? paths.relayControl,
+    runDir: given.runDir ?? relay.runDir ?? paths.runDir,
+    staleMs: given.staleTime ?? relay.staleTime ?? DEFAULTS.staleMs,
+    zebraTimeoutMs: given.zebraTimeout ?? relay.zebraTimeout ?? DEFAULTS.zebraTimeoutMs,
+    frrRelease: given.frrRelease ?? frr.release,
+    recentBytes: given.recent ?? relay.recent ?? DEFAULTS.recentBytes,
+    logLevel: given.logLevel ?? log.level ?? DEFAULTS.logLevel,
+  }
+  for (const name of ['listen', 'zebra', 'control'] as const) checkSocketPath(options[name], name)
+  if (!options.runDir.startsWith('/')) {
+    throw new FatalError(ExitCode.usage, `run directory: ${options.runDir} is not an absolute path`)
+  }
+  allDifferent({ listen: options.listen, zebra: options.zebra, control: options.control })
+  return options
+}
+
+/** Throws FatalError (usage), as `relayOptions`. */
+export function snoopOptions(
+  given: SnoopArguments,
+  { pathspace, snoop = {}, fpm = {}, log = {}, relay = {} }: Config,
+): SnoopOptions {
+  const paths = defaultPaths(given.pathspace ?? pathspace)
+  const state = given.state ?? snoop.state ?? paths.state
+  const options = {
+    relay: given.relay ?? snoop.relay ?? relay.control ?? paths.relayControl,
+    zebra: relay.zebra ?? paths.zebra,
+    control: given.control ?? snoop.control ?? paths.snoopControl,
+    repeatIntervalMs: given.repeatInterval ?? snoop.repeatInterval ?? DEFAULTS.repeatIntervalMs,
+    exclude: given.exclude ?? snoop.exclude ?? [],
+    policy: policyOf(given, snoop),
+    statics: staticsOf(snoop),
+    rate: {
+      perSecond: snoop.limits?.rate ?? DEFAULTS.rate.perSecond,
+      burst: snoop.limits?.burst ?? DEFAULTS.rate.burst,
+    },
+    learnNs: (snoop.neighborSolicitations ?? DEFAULTS.neighborSolicitations) === 'learn',
+    probeSources: snoop.probeSources ?? [],
+    stateFile: state === 'none' ? undefined : state,
+    stateAgeMs: snoop.stateAge ?? DEFAULTS.stateAgeMs,
+    fpm: fpmOptions(given, fpm),
+    logLevel: given.logLevel ?? log.level ?? DEFAULTS.logLevel,
+  }
+  for (const name of ['relay', 'control'] as const) checkSocketPath(options[name], name)
+  if (!isAbsolutePath(state) && state !== 'none') {
+    throw new FatalError(ExitCode.usage, `state: ${state || '""'} is neither an absolute path nor none`)
+  }
+  allDifferent({ relay: options.relay, control: options.control, state })
+  checkAge(options)
+  return options
+}
+
+function fpmOptions({ fpm: given }: SnoopArguments, fpm: NonNullable<Config['fpm']>): FpmOptions {
+  const endpoints = given?.filter((it) => it !== 'none')
+  if (given !== undefined && endpoints !== undefined && given.length > 1 && endpoints.length < given.length)
+    throw new FatalError(ExitCode.usage, 'fpm: none and an address at once')
+  return {
+    listen: endpoints === undefined ? (fpm.listen ?? 'default') : endpoints.length === 0 ? 'none' : endpoints,
+    allowRemote: fpm.allowRemote ?? false,
+    forward: fpm.forward,
+    recentBytes: fpm.recent ?? DEFAULTS.recentBytes,
+  }
+}
+
+/** Three probes must fit into an age; without them, silence is all that counts. */
+const MIN_PROBED_AGE_MS = 3000
+
+function checkAge({ policy: { ageMs, probes }, repeatIntervalMs }: SnoopOptions): void {
+  if (ageMs === undefined) return
+  // a host that never falls silent must not age out between two frames that are passed on
+  const least = probes === 'send' ? MIN_PROBED_AGE_MS : 2 * repeatIntervalMs
+  if (ageMs >= least) return
+  const why =
+    probes === 'send' ? 'with probes' : `without probes and with a repeat interval of ${repeatIntervalMs / 1000} s`
+  throw new FatalError(
+    ExitCode.usage,
+    `age: ${ageMs / 1000} s is too short; ${why} it must be at least ${least / 1000} s`,
+  )
+}
+
+function allDifferent(paths: Record<string, string>): void {
+  const owners = new Map<string, string>()
+  for (const [name, path] of Object.entries(paths)) {
+    const other = owners.get(path)
+    if (other !== undefined) throw new FatalError(ExitCode.usage, `${other} and ${name} are the same path: ${path}`)
+    owners.set(path, name)
+  }
+}

@@ -1,0 +1,181 @@
+// What a key of the configuration file may hold: each value says itself what it takes.
+import * as v from 'valibot'
+import { formatIp, formatMac, isHostIp, isHostMac, parseIp, parseMac } from '../base/address.js'
+import { DURATION_EXPECTED, parseDuration } from '../base/duration.js'
+import { isEdge, isMapped, networkOf, parseAddressAndLength, type Prefix } from '../base/prefix.js'
+
+/** What `parse` makes of a text; undefined is a mistake. */
+export function parsed<T>(parse: (text: string) => T | undefined, expected: string | ((text: string) => string)) {
+  return v.pipe(
+    v.string(typeof expected === 'string' ? expected : expected('')),
+    v.rawTransform(({ dataset: { value }, addIssue, NEVER }) => {
+      const result = parse(value)
+      if (result !== undefined) return result
+      addIssue({ message: typeof expected === 'string' ? expected : expected(value) })
+      return NEVER
+    }),
+  )
+}
+
+// Scalars are read as text, so that `release: 10.0` stays 10.0.
+export const text = v.pipe(v.string('a text'), v.nonEmpty('a text'))
+
+export const isAbsolutePath = (path: string): boolean => path.startsWith('/')
+export const path = v.pipe(v.string('an absolute path'), v.check(isAbsolutePath, 'an absolute path'))
+
+export const oneOf = <const Values extends readonly string[]>(values: Values): v.PicklistSchema<Values, string> =>
+  v.picklist(values, `one of ${values.join(', ')}`)
+
+/** Milliseconds. */
+export const duration = parsed(parseDuration, DURATION_EXPECTED)
+export const durationOf = (minMs: number) =>
+  parsed(
+    (value) => {
+      const ms = parseDuration(value)
+      return ms !== undefined && ms >= minMs ? ms : undefined
+    },
+    (value) => (parseDuration(value) === undefined ? DURATION_EXPECTED : `a duration of at least ${minMs / 1000} s`),
+  )
+
+const wholeNumber = (min: number, max: number) => (value: string) =>
+  /^(0|[1-9]\d{0,8})$/.test(value) && Number(value) >= min && Number(value) <= max ? Number(value) : undefined
+export const numberOf = (min: number, max: number) =>
+  parsed(wholeNumber(min, max), `a whole number from ${min} to ${max}`)
+export const count = numberOf(1, 1_000_000)
+
+const MAX_VNI = 0xffffff
+const VNI_EXPECTED = `a VNI from 1 to ${MAX_VNI}`
+const parseVni = wholeNumber(1, MAX_VNI)
+export const vni = parsed(parseVni, VNI_EXPECTED)
+
+const flag = new Map([
+  ['true', true],
+  ['false', false],
+])
+export const trueOrFalse = parsed((value) => flag.get(value), 'true or false')
+
+export const hostMac = parsed(parseHostMac, "the MAC address of a host ('02:00:00:00:00:05')")
+export const hostIp = parsed(parseHostIp, "the IP address of a host ('10.0.0.5', '2001:db8::5')")
+
+function parseHostMac(value: string): string | undefined {
+  const bytes = parseMac(value)
+  const mac = bytes && formatMac(bytes)
+  return mac !== undefined && isHostMac(mac) ? mac : undefined
+}
+
+function parseHostIp(value: string): string | undefined {
+  const bytes = parseIp(value)
+  if (bytes === undefined || isMapped(bytes)) return undefined
+  const ip = formatIp(bytes)
+  return isHostIp(ip) ? ip : undefined
+}
+
+const PREFIX_EXPECTED = "a prefix ('10.0.0.0/16', '2001:db8::/32')"
+export const prefix = parsed(parsePrefix, (value) => prefixExpected(value, PREFIX_EXPECTED))
+
+function parsePrefix(value: string): Prefix | undefined {
+  const found = parseAddressAndLength(value)
+  return found !== undefined && networkOf(found).ip === found.ip ? found : undefined
+}
+
+function prefixExpected(value: string, otherwise: string): string {
+  const found = parseAddressAndLength(value)
+  if (found === undefined) return otherwise
+  const { ip, length } = networkOf(found)
+  return `a prefix without bits beyond its length: ${ip}/${length}`
+}
+
+/** Whom not to believe: a MAC address, or a prefix, which may be a single IP address. */
+export type Denied = { readonly mac: string } | Prefix
+const DENIED_EXPECTED = "a MAC address, an IP address or a prefix ('02:00:00:00:00:01', '10.0.0.1', '192.0.2.0/24')"
+export const denied = parsed<Denied>(parseDenied, (value) => prefixExpected(value, DENIED_EXPECTED))
+
+function parseDenied(value: string): Denied | undefined {
+  const mac = parseHostMac(value)
+  if (mac !== undefined) return { mac }
+  const ip = parseHostIp(value)
+  return ip === undefined ? parsePrefix(value) : { ip, length: ip.includes(':') ? 128 : 32 }
+}
+
+/** An address of the node's for a subnet, ARP's: IPv6 has link-local addresses. */
+export type ProbeSource = { readonly ip: string; readonly prefixLength: number }
+export const probeSource = parsed<ProbeSource>((value) => {
+  const found = parseAddressAndLength(value)
+  if (found === undefined || found.ip.includes(':') || !isHostIp(found.ip) || isEdge(found)) return undefined
+  return found.length >= 1 && found.length <= 31 ? { ip: found.ip, prefixLength: found.length } : undefined
+}, "an IPv4 address that the node could have in a subnet, with the subnet's length ('10.0.0.250/24')")
+
+/** Where to listen for FPM, or whom to connect to: an IP address and a port. */
+export type Endpoint = { readonly ip: string; readonly port: number }
+export const ENDPOINT_EXPECTED = "an IP address with a port ('127.0.0.1:2620', '[::1]:2620')"
+
+/** `127.0.0.1:2620`, `[::1]:2620`. */
+export function parseEndpoint(value: string): Endpoint | undefined {
+  const [, v6, v4, digits = ''] = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(value) ?? []
+  const bytes = parseIp(v6 ?? v4 ?? '')
+  const port = Number(digits)
+  if (bytes === undefined || (bytes.length === 16) !== (v6 !== undefined) || port < 1 || port > 65535) return undefined
+  return { ip: formatIp(bytes), port }
+}
+export const endpoint = parsed<Endpoint>(parseEndpoint, ENDPOINT_EXPECTED)
+
+/** YAML has nothing after the colon. */
+const isEmpty = (value: unknown): boolean => value === '' || value === null
+
+/** Every key may be left out; a section may be left empty. */
+export const section = <Entries extends v.ObjectEntries>(entries: Entries) => {
+  const keys = Object.keys(entries).join(', ')
+  // without a prototype, or `constructor` would be a known key
+  const known = Object.assign(Object.create(null) as Entries, entries)
+  return v.pipe(
+    v.unknown(),
+    v.transform((value) => (isEmpty(value) ? {} : value)),
+    v.check((value) => !Array.isArray(value), `some of the keys ${keys}`),
+    v.strictObject(known, (issue) => (isUnknownKey(issue) ? keys : `some of the keys ${keys}`)),
+  )
+}
+
+/** valibot reports an unknown key as one that was expected never to be there. */
+export function isUnknownKey({ type, expected }: { type: string; expected: string | null }): boolean {
+  return type === 'strict_object' && expected === 'never'
+}
+
+/** A list, which may be left empty. */
+export const list = <Item extends v.GenericSchema>(item: Item, expected: string) =>
+  v.pipe(
+    v.unknown(),
+    v.transform((value) => (isEmpty(value) ? [] : value)),
+    v.array(item, expected),
+  )
+
+/** A list that would mean the opposite of what was meant if it were empty. */
+export const oneOrMore = <Item extends v.GenericSchema>(item: Item, expected: string) =>
+  v.pipe(
+    v.array(item, expected),
+    v.check((items) => items.length > 0, expected),
+  )
+
+const BY_VNI_EXPECTED = 'VNIs as keys, each with its list'
+
+/** A mapping whose keys are VNIs; it may be left empty. */
+export const byVni = <Item extends v.GenericSchema>(item: Item) =>
+  v.pipe(
+    v.unknown(),
+    v.transform((value) => (isEmpty(value) ? {} : value)),
+    v.check((value) => !Array.isArray(value), BY_VNI_EXPECTED),
+    v.rawCheck(({ dataset, addIssue }) => {
+      // here and not in the record, which passes over `constructor`
+      const input = dataset.typed && isRecord(dataset.value) ? dataset.value : {}
+      for (const [key, value] of Object.entries(input)) {
+        if (parseVni(key) !== undefined) continue
+        const path: [v.ObjectPathItem] = [{ type: 'object', origin: 'key', input, key, value }]
+        addIssue({ message: VNI_EXPECTED, expected: VNI_EXPECTED, received: `"${key}"`, path })
+      }
+    }),
+    v.record(v.string(), item, BY_VNI_EXPECTED),
+    v.transform(
+      (lists) => new Map(Object.entries<v.InferOutput<Item>>(lists).map(([key, value]) => [Number(key), value])),
+    ),
+  )
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null

@@ -1,0 +1,58 @@
+// The connecting half of a control socket.
+import { connect } from 'node:net'
+import { type Codec, ControlStream, type StreamEvents } from './stream.js'
+
+export type ControlClientOptions<In, Out> = Codec<In, Out> & StreamEvents<In> & { path: string }
+
+/** Connects; rejects with the system's error (ENOENT, ECONNREFUSED: nobody listens). */
+export function connectControl<In, Out>(options: ControlClientOptions<In, Out>): Promise<ControlStream<In, Out>> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(options.path)
+    socket.once('error', reject)
+    socket.once('connect', () => {
+      socket.off('error', reject)
+      const stream = new ControlStream(socket, options)
+      stream.start(options)
+      resolve(stream)
+    })
+  })
+}
+
+export type Question<In, Out> = Codec<In, Out> & {
+  path: string
+  ask: Out
+  /** Takes in one part of the answer; true when it was the last. An exception is the question's failure. */
+  onPart: (message: In) => boolean
+  timeoutMs: number
+}
+
+/** Asks one question and resolves when the answer is complete. */
+export async function ask<In, Out>({ path, ask, onPart, timeoutMs, ...codec }: Question<In, Out>): Promise<void> {
+  let settle: (error: Error | undefined) => void = () => undefined
+  const answered = new Promise<void>((resolve, reject) => {
+    settle = (error) => {
+      if (error === undefined) resolve()
+      else reject(error)
+    }
+  })
+  const stream = await connectControl<In, Out>({
+    ...codec,
+    path,
+    onMessage: (message) => {
+      if (onPart(message)) settle(undefined)
+    },
+    onClose: (error) => {
+      settle(error ?? new Error('the connection was closed before the answer was complete'))
+    },
+  })
+  const timer = setTimeout(() => {
+    settle(new Error(`no answer within ${timeoutMs / 1000} s`))
+  }, timeoutMs)
+  try {
+    stream.send(ask)
+    await answered
+  } finally {
+    clearTimeout(timer)
+    stream.destroy()
+  }
+}

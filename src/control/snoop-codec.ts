@@ -1,0 +1,177 @@
+// Bindings, events and questions in their protobuf form; every field of a question is checked.
+import { formatIp, formatMac, parseIp, parseMac } from '../base/address.js'
+import type { Binding, Key } from '../bindings/model.js'
+import { type EventName, EVENTS } from '../bindings/event.js'
+import type { Policy } from '../bindings/policy.js'
+import { ageOf } from '../bindings/refresh.js'
+import { reasonOf, stateOf } from '../bindings/state.js'
+import type { Table } from '../bindings/table.js'
+import type { snoop as proto } from '../gen/snoop.js'
+import { toEpoch } from '../base/clock.js'
+import type { HistoryEvent, HistoryFilter } from '../snoop/history.js'
+import type { Refused } from '../snoop/refusals.js'
+
+/** What is known of a binding beyond its fields; times are milliseconds of the monotonic clock. */
+export type BindingDetail = {
+  /** What comes next if nothing happens before, and when. `what`: expiry, probe, retry, confirm or release. */
+  readonly timer: { readonly what: string; readonly at: number } | undefined
+  /** Probes sent without an answer. */
+  readonly tries: number
+  /** Another host claims the address; the owner is being asked. */
+  readonly claim: Claim | undefined
+  /** When the IP changed hands, as far as it still counts. */
+  readonly moves: readonly number[]
+  /** Until when a duplicate stays withdrawn. */
+  readonly frozenUntil: number | undefined
+  /** Seen or probed since the snooper started; otherwise it is only remembered. */
+  readonly confirmed: boolean
+  readonly isStatic: boolean
+  /** The MAC mobility sequence number that it needs to win. */
+  readonly minSeq: number
+}
+
+export type Claim = {
+  readonly mac: string
+  readonly port: string
+  readonly vlan: number
+  readonly evidence: string
+  readonly at: number
+}
+
+/** What of the policy explains what happens to a binding. */
+export type PolicyValues = Pick<Policy, 'ageMs' | 'observe' | 'probes' | 'duplicates' | 'limits'>
+
+export type ClearRequest = {
+  readonly what: 'duplicate' | 'binding'
+  readonly vni: number | undefined
+  readonly mac: string | undefined
+  readonly ip: string | undefined
+}
+
+/** What a question is about. */
+export type Target = {
+  readonly vni: number | undefined
+  readonly mac: string | undefined
+  readonly ip: string | undefined
+}
+
+/** A question that makes no sense; the message says why. */
+export class QuestionError extends Error {
+  override readonly name = 'QuestionError'
+}
+
+const VNI_MAX = 0xffffff
+
+type WireTarget = { vni?: number | null; mac?: Uint8Array | null; ip?: Uint8Array | null }
+
+/** Throws QuestionError, as the others below. */
+export function targetFromProto({ vni, mac, ip }: WireTarget): Target {
+  if ((vni ?? 0) > VNI_MAX) throw new QuestionError(`a VNI is at most ${VNI_MAX}, not ${vni}`)
+  const [macLength, ipLength] = [mac?.length ?? 0, ip?.length ?? 0]
+  if (![0, 6].includes(macLength)) throw new QuestionError(`a MAC address has 6 bytes, not ${macLength}`)
+  if (![0, 4, 16].includes(ipLength)) throw new QuestionError(`an IP address has 4 or 16 bytes, not ${ipLength}`)
+  return {
+    vni: vni == null || vni === 0 ? undefined : vni,
+    mac: mac == null || macLength === 0 ? undefined : formatMac(mac),
+    ip: ip == null || ipLength === 0 ? undefined : formatIp(ip),
+  }
+}
+
+export function filterFromProto(filter: proto.Filter.$Properties | null | undefined): HistoryFilter {
+  const { events } = filter ?? {}
+  const names = new Set<EventName>()
+  for (const name of events ?? []) {
+    if (!isEventName(name))
+      throw new QuestionError(`no event has this name; known are ${Object.keys(EVENTS).join(', ')}`)
+    names.add(name)
+  }
+  return { ...targetFromProto(filter ?? {}), events: names.size === 0 ? undefined : names }
+}
+
+export const isEventName = (name: string): name is EventName => Object.hasOwn(EVENTS, name)
+
+export function explainFromProto(question: proto.Explain.$Properties): Target {
+  const target = targetFromProto(question)
+  if ((target.mac === undefined) === (target.ip === undefined)) {
+    throw new QuestionError('explain needs either a MAC or an IP address')
+  }
+  return target
+}
+
+export function clearFromProto({ what, ...wire }: proto.Clear.$Properties): ClearRequest {
+  const target = targetFromProto(wire)
+  if (what !== 'duplicate' && what !== 'binding')
+    throw new QuestionError('only a duplicate or a binding can be cleared')
+  if (target.mac !== undefined && target.ip !== undefined) {
+    throw new QuestionError('clear takes a MAC or an IP address, not both')
+  }
+  if (what === 'binding' && target.mac === undefined && target.ip === undefined) {
+    throw new QuestionError('clearing a binding needs its MAC or IP address')
+  }
+  return { what, ...target }
+}
+
+/** When a host that stays silent is given up, or what is frozen is released; undefined: never. */
+function expiryOf(binding: Binding, table: Table, policy: Pick<Policy, 'ageMs'>): number | undefined {
+  if (binding.isStatic) return undefined
+  return binding.phase === 'duplicate' ? table.timers.at(binding) : binding.lastSeen + ageOf(binding, policy)
+}
+
+export function bindingToProto(
+  binding: Binding,
+  table: Table,
+  policy: Pick<Policy, 'ageMs'>,
+): proto.Binding.$Properties {
+  const reason = reasonOf(binding, table)
+  return {
+    ...keyToProto(binding),
+    port: binding.place.port,
+    vlan: binding.place.vlan,
+    state: stateOf(binding, table, reason),
+    reason,
+    evidence: binding.evidence,
+    router: binding.router,
+    firstSeen: toEpoch(binding.firstSeen),
+    lastSeen: toEpoch(binding.lastSeen),
+    expires: epochOf(expiryOf(binding, table, policy) ?? Infinity),
+    seq: binding.report?.seq ?? 0,
+  }
+}
+
+export function detailToProto(
+  binding: proto.Binding.$Properties,
+  { timer, claim, ...detail }: BindingDetail,
+): proto.BindingDetail.$Properties {
+  return {
+    binding,
+    timer: timer === undefined ? null : { what: timer.what, at: epochOf(timer.at) },
+    tries: detail.tries,
+    claim: claim === undefined ? null : { ...claim, mac: macBytes(claim.mac), at: toEpoch(claim.at) },
+    moves: detail.moves.map(toEpoch),
+    frozenUntil: detail.frozenUntil === undefined ? 0 : epochOf(detail.frozenUntil),
+    confirmed: detail.confirmed,
+    isStatic: detail.isStatic,
+    minSeq: detail.minSeq,
+  }
+}
+
+export function eventToProto({ sequence, at, event, key, port, detail }: HistoryEvent): proto.Event.$Properties {
+  return { sequence, at: toEpoch(at), event, port, detail, ...keyToProto(key) }
+}
+
+export function refusalToProto({ key, reason, port, count, first, last }: Refused): proto.Refusal.$Properties {
+  return { reason, port, count, first: toEpoch(first), last: toEpoch(last), ...keyToProto(key) }
+}
+
+/** 0 for a time that never comes. */
+const epochOf = (monotonic: number): number => (Number.isFinite(monotonic) ? toEpoch(monotonic) : 0)
+
+const keyToProto = ({ vni, mac, ip }: Key): { vni: number; mac: Uint8Array; ip: Uint8Array } => ({
+  vni,
+  mac: macBytes(mac),
+  ip: parseIp(ip) ?? NOTHING,
+})
+
+const macBytes = (mac: string): Uint8Array => parseMac(mac) ?? NOTHING
+
+const NOTHING = new Uint8Array(0)

@@ -1,0 +1,113 @@
+// The most recent messages of all sessions, in memory of a fixed size: the newest overwrite the oldest.
+import { RECORD_HEADER, writeRecordHeader } from './zapi-records.js'
+
+/** A reader's place: the record with this number, whose first byte has this position. Both only ever grow. */
+export type Place = { record: number; position: number }
+
+const LENGTH_BYTES = 4
+
+export class Ring {
+  private readonly memory: Buffer
+  private readonly header = Buffer.alloc(RECORD_HEADER)
+  private readonly clock = new Clock()
+  private oldest: Place = { record: 0, position: 0 }
+  private next: Place = { record: 0, position: 0 }
+  private waiting: (() => void)[] = []
+
+  /** @param capacity in bytes, every record counting with its header */
+  constructor(capacity: number) {
+    this.memory = Buffer.allocUnsafeSlow(capacity)
+  }
+
+  /** Place of the oldest record, or, if there is none, of the next. */
+  get start(): Place {
+    return { ...this.oldest }
+  }
+
+  /** Place of the next record. */
+  get end(): Place {
+    return { ...this.next }
+  }
+
+  /** Records `bytes` from `offset`, copied, of `time` or of now. One that could never fit is not kept. */
+  append(kind: number, session: number, bytes: Uint8Array, offset = 0, length = bytes.length, time?: number): void {
+    const size = RECORD_HEADER + length
+    if (size > this.memory.length) return
+    while (this.next.position + size - this.oldest.position > this.memory.length) this.skip(this.oldest)
+    writeRecordHeader(this.header, kind, time ?? this.clock.now(), session, length)
+    this.write(this.next.position, this.header, 0, RECORD_HEADER)
+    this.write(this.next.position + RECORD_HEADER, bytes, offset, length)
+    this.next.position += size
+    this.next.record++
+    if (this.waiting.length > 0) this.wake()
+  }
+
+  /**
+   * Moves `place` to the oldest record that is left, if what it stood at is overwritten; returns how many records it
+   * has missed.
+   */
+  catchUp(place: Place): number {
+    const missed = this.oldest.record - place.record
+    if (missed <= 0) return 0
+    Object.assign(place, this.oldest)
+    return missed
+  }
+
+  /** Moves `place`, which is not overwritten, over up to `count` records. */
+  advance(place: Place, count: number): void {
+    for (let left = count; left > 0 && place.record < this.next.record; left--) this.skip(place)
+  }
+
+  /** Copies whole records from `place`, which is not overwritten, and moves it behind them; stops above `limit` bytes. */
+  read(place: Place, limit: number): Buffer {
+    const start = place.position
+    while (place.record < this.next.record && place.position - start < limit) this.skip(place)
+    const records = Buffer.allocUnsafe(place.position - start)
+    this.copy(start, records)
+    return records
+  }
+
+  /** Resolves when something has been recorded, or after `wake`. */
+  more(): Promise<void> {
+    return new Promise((resolve) => this.waiting.push(resolve))
+  }
+
+  wake(): void {
+    const { waiting } = this
+    this.waiting = []
+    for (const resolve of waiting) resolve()
+  }
+
+  private skip(place: Place): void {
+    let length = 0
+    for (let i = 0; i < LENGTH_BYTES; i++) {
+      length = length * 256 + (this.memory[(place.position + i) % this.memory.length] ?? 0)
+    }
+    place.position += LENGTH_BYTES + length
+    place.record++
+  }
+
+  private write(position: number, bytes: Uint8Array, offset: number, length: number): void {
+    const at = position % this.memory.length
+    const first = Math.min(length, this.memory.length - at)
+    this.memory.set(first === bytes.length ? bytes : bytes.subarray(offset, offset + first), at)
+    if (first < length) this.memory.set(bytes.subarray(offset + first, offset + length), 0)
+  }
+
+  private copy(position: number, into: Buffer): void {
+    const at = position % this.memory.length
+    const first = this.memory.copy(into, 0, at)
+    if (first < into.length) this.memory.copy(into, first, 0)
+  }
+}
+
+/** Time of day in milliseconds with their fractions, which Date.now() lacks; follows when the time of day is set. */
+class Clock {
+  private offset = performance.timeOrigin
+
+  now(): number {
+    const [wall, monotonic] = [Date.now(), performance.now()]
+    if (Math.abs(this.offset + monotonic - wall) > 2) this.offset = wall - monotonic
+    return this.offset + monotonic
+  }
+}

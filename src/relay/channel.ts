@@ -1,0 +1,170 @@
+// One direction of a connection: source socket → transit pipe → sink socket.
+//
+// Bytes are looked at while they still wait in the source's kernel queue, and then spliced, never read into this
+// process. What is in neither queue is in the transit pipe, which the keeper holds open, too: if this process dies, its
+// successor finds every byte where it was left.
+import { FrameScanner, type ScanResult } from '../zapi/scanner.js'
+import type { FdPoll } from '../os/fd-poll.js'
+import { SystemError, growPipe, peek, pipeHolds, send, shutdownWrite, splice, take } from '../os/splice.js'
+
+/** Where bytes are looked at; used only within one turn, so all channels share it. */
+const lookBuffer = Buffer.allocUnsafeSlow(64 * 1024)
+const TRANSIT_BYTES = 1 << 20
+/** Steps before the event loop gets its turn again. */
+const STEPS_PER_TURN = 64
+/** An unfinished watched message is looked at again after this time, and passed on as it is after that many looks. */
+const STARVED_RETRY_MS = 1
+const STARVED_RETRIES = 100
+/** A stream that was joined somewhere is between two frames when nothing comes for so long. */
+const QUIET_MS = 50
+
+export type ChannelOptions = {
+  source: FdPoll
+  sink: FdPoll
+  /** Descriptor of the transit pipe. */
+  transit: number
+  scanner: FrameScanner
+  /** Frames of ours for the sink, undefined when there are none; asked at frame boundaries only. */
+  nextInjection: () => Buffer | undefined
+  /** The frames handed out last have been written. */
+  onInjected: () => void
+  /** Everything the scan has learned must be safe now: its bytes are about to leave the source. */
+  beforeConsume: () => void
+  /** The source has ended, and so has the sink's stream. */
+  onEnd: () => void
+  /** The connection is broken. */
+  onBroken: (error: SystemError) => void
+}
+
+export class Channel {
+  /** Bytes passed on. */
+  bytes = 0
+  private plan: ScanResult = { pass: 0, discard: 0, starved: false }
+  private inTransit = true // a predecessor may have left something
+  private injecting: Buffer | undefined
+  private ended = false
+  private starvedLooks = 0
+  private stuckCuts = 0
+  private retry: NodeJS.Timeout | undefined
+  private quiet: NodeJS.Timeout | undefined
+  private scheduled: NodeJS.Immediate | undefined
+  private closed = false
+
+  constructor(private readonly options: ChannelOptions) {
+    growPipe(options.transit, TRANSIT_BYTES)
+  }
+
+  /** Moves what can be moved now, and waits for what cannot. */
+  readonly run = (): void => {
+    if (this.closed) return
+    try {
+      const { source, sink } = this.options
+      for (let step = 0; step < STEPS_PER_TURN; step++) {
+        const outcome = this.step()
+        if (outcome === 'moved') continue
+        sink.writable(outcome === 'sink-full' ? this.run : undefined)
+        source.readable(outcome === 'source-empty' ? this.run : undefined)
+        return
+      }
+      this.scheduled = setImmediate(this.run)
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error
+      this.options.onBroken(error)
+    }
+  }
+
+  close(): void {
+    this.closed = true
+    clearTimeout(this.retry)
+    clearTimeout(this.quiet)
+    clearImmediate(this.scheduled)
+  }
+
+  private readonly onQuiet = (): void => {
+    this.options.scanner.assumeBoundary()
+    this.run()
+  }
+
+  private step(): 'moved' | 'sink-full' | 'source-empty' | 'resting' {
+    if (this.inTransit && !this.drainTransit()) return 'sink-full'
+    if (this.plan.pass > 0) return this.pass()
+    if (this.plan.discard > 0) return this.discard()
+    if (this.ended) return 'resting'
+    if (this.options.scanner.atBoundary) {
+      this.injecting ??= this.options.nextInjection()
+      if (this.injecting !== undefined) return this.inject(this.injecting)
+    }
+    return this.look()
+  }
+
+  private look(): 'moved' | 'source-empty' | 'resting' {
+    const { source, scanner } = this.options
+    const size = peek(source.fd, lookBuffer)
+    if (size === undefined) {
+      if (scanner.joining) this.quiet ??= setTimeout(this.onQuiet, QUIET_MS)
+      return 'source-empty'
+    }
+    clearTimeout(this.quiet)
+    if (size === 0) return this.end()
+    const plan = scanner.scan(lookBuffer, size)
+    if (plan.starved && this.starvedLooks++ < STARVED_RETRIES) {
+      this.retry = setTimeout(this.run, STARVED_RETRY_MS)
+      return 'resting'
+    }
+    if (plan.starved) plan.pass = size
+    this.starvedLooks = 0
+    // a frame that stays cut although there is nothing to inject before it must not stop the bytes
+    if (plan.pass === 0 && plan.discard === 0 && ++this.stuckCuts > 2)
+      scanner.loseTrack('a frame could not be passed on')
+    else if (plan.pass > 0 || plan.discard > 0) this.stuckCuts = 0
+    scanner.consumed(lookBuffer, plan.pass + plan.discard)
+    this.plan = plan
+    this.options.beforeConsume()
+    return 'moved'
+  }
+
+  private pass(): 'moved' | 'source-empty' {
+    const moved = splice(this.options.source.fd, this.options.transit, this.plan.pass)
+    if (moved === undefined || moved === 0) return 'source-empty'
+    this.plan.pass -= moved
+    this.inTransit = true
+    return 'moved'
+  }
+
+  private discard(): 'moved' | 'source-empty' {
+    const taken = take(this.options.source.fd, lookBuffer, this.plan.discard)
+    if (taken === undefined || taken === 0) return 'source-empty'
+    this.plan.discard -= taken
+    return 'moved'
+  }
+
+  private drainTransit(): boolean {
+    for (;;) {
+      const moved = splice(this.options.transit, this.options.sink.fd, TRANSIT_BYTES)
+      if (moved === undefined) {
+        // EAGAIN is said by an empty pipe and by a full sink alike
+        this.inTransit = pipeHolds(this.options.transit) > 0
+        return !this.inTransit
+      }
+      this.bytes += moved
+    }
+  }
+
+  private inject(frames: Buffer): 'moved' | 'sink-full' {
+    const sent = send(this.options.sink.fd, frames)
+    if (sent === undefined) return 'sink-full'
+    this.injecting = sent < frames.length ? frames.subarray(sent) : undefined
+    if (this.injecting === undefined) {
+      this.stuckCuts = 0
+      this.options.onInjected()
+    }
+    return 'moved'
+  }
+
+  private end(): 'resting' {
+    this.ended = true
+    shutdownWrite(this.options.sink.fd)
+    this.options.onEnd()
+    return 'resting'
+  }
+}

@@ -1,0 +1,244 @@
+// The relay's control socket: the snooper owns the overlay and follows the views; anyone allowed may look.
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { type ControlClient, type ControlHandler, ControlServer } from '../control/server.js'
+import type { Logger } from '../base/log.js'
+import { overlay as proto } from '../gen/overlay.js'
+import type { Key } from './overlay/index-of-records.js'
+import type { Report } from './overlay/entry.js'
+import { viewMessages } from './overlay/views.js'
+import type { BgpMessage, ZebraMessage } from '../zapi/evpn-codec.js'
+import { feedDump } from './dump.js'
+import type { Engine, EngineListener } from './engine.js'
+import {
+  STATUS_TO_PROTO,
+  changeForOwner,
+  entryFromProto,
+  entryToProto,
+  keyFromProto,
+  keyToProto,
+  viewChange,
+} from '../control/relay-codec.js'
+
+/** Entries, changes and states in one message. */
+const PART = 500
+
+type Client = ControlClient<proto.FromRelay.$Properties>
+
+export class RelayControl implements EngineListener {
+  private owner: Client | undefined
+  private readonly dumping = new WeakSet<Client>()
+  /** When the owner came or went, milliseconds since the epoch. */
+  private ownerSince = Date.now()
+  /** Entries that the present owner has not yet said anything about. */
+  private unreconciled = new Map<string, Key>()
+  private changes: proto.ViewChange.$Properties[] = []
+  private staleTimer: NodeJS.Timeout | undefined
+  private server: ControlServer<proto.ToRelay, proto.FromRelay.$Properties> | undefined
+
+  constructor(
+    private readonly engine: Engine,
+    private readonly staleMs: number,
+    private readonly status: () => proto.RelayStatus.$Properties,
+    private readonly log: Logger,
+  ) {
+    engine.listener = this
+    this.startStaleTimer()
+  }
+
+  async listen(path: string): Promise<void> {
+    this.server = await ControlServer.listen<proto.ToRelay, proto.FromRelay.$Properties>({
+      path,
+      decode: (bytes) => proto.ToRelay.decode(bytes),
+      encode: (message) => proto.FromRelay.encode(message).finish(),
+      onClient: (client) => this.serve(client),
+      log: this.log,
+    })
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.staleTimer)
+    await this.server?.close()
+  }
+
+  onMessage(message: ZebraMessage | BgpMessage): void {
+    if (this.owner === undefined) return
+    const change = changeForOwner(message)
+    if (change === undefined) return
+    if (this.changes.length === 0) setImmediate(this.flushChanges)
+    this.changes.push(change)
+  }
+
+  onReset(): void {
+    this.changes = []
+    this.owner?.send({ views: { reset: true } })
+  }
+
+  /** What an entry's status follows from is said before it: the owner judges one by the other. */
+  onReports(reports: (Report & { key: Key })[]): void {
+    this.flushChanges()
+    for (let start = 0; start < reports.length; start += PART) {
+      this.owner?.send({ states: { states: reports.slice(start, start + PART).map(stateToProto) } })
+    }
+  }
+
+  private readonly flushChanges = (): void => {
+    const { changes } = this
+    this.changes = []
+    for (let start = 0; start < changes.length; start += PART) {
+      this.owner?.send({ views: { changes: changes.slice(start, start + PART) } })
+    }
+  }
+
+  private serve(client: Client): ControlHandler<proto.ToRelay> {
+    return {
+      onMessage: (message) => {
+        this.handle(client, message)
+      },
+      onClose: () => {
+        if (this.owner === client) this.ownerLeft()
+        // a dump that waits for more looks whether its client is still there
+        if (this.dumping.has(client)) this.engine.recent?.wake()
+      },
+    }
+  }
+
+  private handle(client: Client, message: proto.ToRelay): void {
+    if (message.getStatus != null) {
+      client.send({ status: this.fullStatus() })
+    } else if (message.getOverlay != null) {
+      void this.sendOverlay(client)
+    } else if (message.getViews != null) {
+      void this.answerViews(client)
+    } else if (message.dump != null) {
+      this.dump(client, message.dump)
+    } else if (message.own != null) {
+      this.own(client, message.own.client ?? '')
+    } else if (client !== this.owner) {
+      this.refuse(client, 'only the owner of the overlay may change it')
+    } else if (message.put != null) {
+      for (const wire of message.put.entries ?? []) {
+        const entry = entryFromProto(wire)
+        this.unreconciled.delete(keyText(entry))
+        this.engine.put(entry)
+      }
+    } else if (message.remove != null) {
+      for (const wire of message.remove.keys ?? []) {
+        const key = keyFromProto(wire)
+        this.unreconciled.delete(keyText(key))
+        this.engine.remove(key)
+      }
+    } else if (message.reconciled != null) {
+      for (const key of this.unreconciled.values()) this.engine.remove(key)
+      this.unreconciled.clear()
+    } else {
+      this.refuse(client, 'the message says nothing that is known here')
+    }
+  }
+
+  private dump(client: Client, request: proto.Dump.$Properties): void {
+    const { recent } = this.engine
+    if (recent === undefined) {
+      this.refuse(client, 'it keeps no recent messages; set relay.recent in its configuration, or --recent, to 4M')
+    } else if (this.dumping.has(client)) {
+      this.refuse(client, 'one dump for one connection')
+    } else {
+      this.dumping.add(client)
+      void feedDump(client, this.engine, recent, request)
+    }
+  }
+
+  private refuse(client: Client, error: string): void {
+    client.send({ error })
+    client.close()
+  }
+
+  private own(client: Client, name: string): void {
+    if (this.owner !== undefined && this.owner !== client) this.refuse(this.owner, `${name} has taken over the overlay`)
+    clearTimeout(this.staleTimer)
+    this.owner = client
+    this.ownerSince = Date.now()
+    this.changes = []
+    this.unreconciled = new Map()
+    for (const { entry } of this.engine.overlay.entries()) this.unreconciled.set(keyText(entry), entry)
+    this.log.info({ client: name, pid: client.peer.pid, entries: this.unreconciled.size }, 'the overlay has an owner')
+    void this.handOver(client)
+  }
+
+  /** What changes while the parts are sent is sent in between: the last word on each key is the right one. */
+  private async handOver(client: Client): Promise<void> {
+    if (await this.sendViews(client, changeForOwner)) await this.sendOverlay(client)
+  }
+
+  private async answerViews(client: Client): Promise<void> {
+    if (await this.sendViews(client, viewChange)) client.send({ synced: {} })
+  }
+
+  /** False if the client has gone meanwhile. */
+  private async sendViews(client: Client, map: typeof viewChange): Promise<boolean> {
+    client.send({ views: { reset: true } })
+    for (const part of parts(viewMessages(this.engine.views), map)) {
+      client.send({ views: { changes: part } })
+      if (!(await this.room(client))) return false
+    }
+    return true
+  }
+
+  private async sendOverlay(client: Client): Promise<void> {
+    for (const part of parts(this.engine.overlay.entries(), (item) => item)) {
+      client.send({ handedBack: { entries: part.map(({ entry }) => entryToProto(entry)) } })
+      client.send({ states: { states: part.map(({ entry, report }) => stateToProto({ key: entry, ...report })) } })
+      if (!(await this.room(client))) return
+    }
+    client.send({ synced: {} })
+  }
+
+  /** Lets frames pass between two parts, and waits for a slow reader. */
+  private async room(client: Client): Promise<boolean> {
+    await nextTurn()
+    return client.writable()
+  }
+
+  private ownerLeft(): void {
+    this.owner = undefined
+    this.ownerSince = Date.now()
+    this.log.warn({ staleMs: this.staleMs }, 'the owner of the overlay has gone; the entries stay for the stale time')
+    this.startStaleTimer()
+  }
+
+  private startStaleTimer(): void {
+    this.staleTimer = setTimeout(() => {
+      if (this.engine.overlay.size === 0) return
+      this.log.warn({ entries: this.engine.overlay.size }, 'no owner has come back in time: the overlay is withdrawn')
+      for (const { entry } of [...this.engine.overlay.entries()]) this.engine.remove(entry)
+    }, this.staleMs)
+  }
+
+  private fullStatus(): proto.RelayStatus.$Properties {
+    return {
+      ...this.status(),
+      snooperConnected: this.owner !== undefined,
+      snooperSince: this.ownerSince,
+      staleMs: this.staleMs,
+    }
+  }
+}
+
+const keyText = ({ vni, mac, ip }: Key): string => `${vni} ${mac} ${ip}`
+
+function stateToProto({ key, status, seq }: Report & { key: Key }): proto.EntryState.$Properties {
+  return { key: keyToProto(key), status: STATUS_TO_PROTO[status], seq }
+}
+
+/** Maps items, leaves out the undefined, and cuts the rest into parts. */
+function* parts<T, U>(items: Iterable<T>, map: (item: T) => U | undefined): Generator<U[]> {
+  let part: U[] = []
+  for (const item of items) {
+    const mapped = map(item)
+    if (mapped === undefined) continue
+    part.push(mapped)
+    if (part.length < PART) continue
+    yield part
+    part = []
+  }
+  if (part.length > 0) yield part
+}

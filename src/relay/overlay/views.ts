@@ -1,0 +1,204 @@
+// What zebra announced (live VNIs, local MACs and MAC-IPs) and what bgpd announced (remote MACs, MAC-IPs and VTEPs).
+import { MacIpFlag, ZERO_ESI } from '../../zapi/messages/macip.js'
+import type { VniAdd } from '../../zapi/messages/vni.js'
+import type { RemoteVtep } from '../../zapi/messages/vtep.js'
+import type { BgpMessage, ZebraMessage } from '../../zapi/evpn-codec.js'
+
+/** Attributes of a MAC or MAC-IP as MACIP_ADD carries them. `esi`: 10 bytes. */
+export type Attributes = { readonly flags: number; readonly seq: number; readonly esi: Buffer }
+
+export const sameAttributes = (a: Attributes, b: Attributes): boolean =>
+  a.flags === b.flags && a.seq === b.seq && a.esi.equals(b.esi)
+
+/** A remote MAC or MAC-IP, behind `vtep`. */
+export type Remote = { readonly vtep: string; readonly flags: number; readonly seq: number }
+
+/** Entries of one VNI that are known by IP and MAC: by IP, then by MAC. */
+export type ByIp<T> = Map<string, Map<string, T>>
+
+/** Nothing is decided by VTEPs: further ones are only counted. Above what a fabric of 1,000 VNIs and 200 VTEPs has. */
+export const MAX_VTEPS = 250_000
+
+/** Everything known of one VNI. */
+export class VniView {
+  /** zebra's VNI_ADD while it stands: the VNI is live. `vrf`: the header's, that of bgpd's EVPN instance. */
+  announced: { readonly vrf: number; readonly body: VniAdd } | undefined
+  /** MACs that zebra announces as local. */
+  readonly macs = new Map<string, Attributes>()
+  /** zebra's own MAC-IPs. */
+  readonly macIps: ByIp<Attributes> = new Map()
+  readonly remoteMacs = new Map<string, Remote>()
+  readonly remoteMacIps: ByIp<Remote> = new Map()
+  /** VTEPs to flood to, with enum vxlan_flood_control. */
+  readonly vteps = new Map<string, number>()
+  /** IPs of zebra's own MAC-IPs by MAC; made when somebody first asks, which few VNIs see. */
+  private ipsByMac: Map<string, Set<string>> | undefined
+
+  /** IPs of zebra's own MAC-IPs of a MAC. */
+  ipsOf(mac: string): ReadonlySet<string> {
+    if (this.ipsByMac === undefined) {
+      this.ipsByMac = new Map()
+      for (const [ip, byMac] of this.macIps) for (const owner of byMac.keys()) addTo(this.ipsByMac, owner, ip)
+    }
+    return this.ipsByMac.get(mac) ?? NO_IPS
+  }
+
+  addMacIp(mac: string, ip: string, attributes: Attributes): void {
+    setByIp(this.macIps, ip, mac, attributes)
+    if (this.ipsByMac !== undefined) addTo(this.ipsByMac, mac, ip)
+  }
+
+  deleteMacIp(mac: string, ip: string): void {
+    deleteByIp(this.macIps, ip, mac)
+    const ips = this.ipsByMac?.get(mac)
+    if (ips?.delete(ip) === true && ips.size === 0) this.ipsByMac?.delete(mac)
+  }
+}
+
+const NO_IPS: ReadonlySet<string> = new Set()
+
+function addTo(sets: Map<string, Set<string>>, key: string, value: string): void {
+  const set = sets.get(key)
+  if (set === undefined) sets.set(key, new Set([value]))
+  else set.add(value)
+}
+
+export class Views {
+  private readonly byVni = new Map<number, VniView>()
+  private vtepCount = 0
+  /** How often a VTEP was not kept for want of room. */
+  vtepsLeftOut = 0
+
+  get(vni: number): VniView | undefined {
+    return this.byVni.get(vni)
+  }
+
+  entries(): IterableIterator<[number, VniView]> {
+    return this.byVni.entries()
+  }
+
+  clear(): void {
+    this.byVni.clear()
+    this.vtepCount = 0
+  }
+
+  applyZebra(message: ZebraMessage): void {
+    switch (message.command) {
+      case 'ZEBRA_VNI_ADD':
+        this.vni(message.body.vni).announced = { vrf: message.vrf, body: message.body }
+        return
+      case 'ZEBRA_VNI_DEL':
+        // implies the deletion of every MAC and remote entry of the VNI, on both sides
+        this.vtepCount -= this.byVni.get(message.body.vni)?.vteps.size ?? 0
+        this.byVni.delete(message.body.vni)
+        return
+      case 'ZEBRA_MACIP_ADD': {
+        const { vni, mac, ip, flags, seq, esi } = message.body
+        const view = this.vni(vni)
+        if (ip === undefined) view.macs.set(mac, { flags, seq, esi })
+        else view.addMacIp(mac, ip, { flags, seq, esi })
+        return
+      }
+      case 'ZEBRA_MACIP_DEL': {
+        const { vni, mac, ip } = message.body
+        const view = this.byVni.get(vni)
+        if (view === undefined) return
+        if (ip === undefined) view.macs.delete(mac)
+        else view.deleteMacIp(mac, ip)
+        return
+      }
+    }
+  }
+
+  applyBgpd(message: BgpMessage): void {
+    switch (message.command) {
+      case 'ZEBRA_ADVERTISE_ALL_VNI':
+        // zebra forgets all VNIs without a word, and bgpd cleans up by itself
+        if (message.body.advertise === 0) this.clear()
+        return
+      case 'ZEBRA_REMOTE_MACIP_ADD': {
+        const { vni, mac, ip, vtep, flags, seq } = message.body
+        // a path synchronised from a peer of the same Ethernet segment is local, too
+        if ((flags & MacIpFlag.SYNC_PATH) !== 0) return
+        const view = this.vni(vni)
+        if (ip === undefined) view.remoteMacs.set(mac, { vtep, flags, seq })
+        else setByIp(view.remoteMacIps, ip, mac, { vtep, flags, seq })
+        return
+      }
+      case 'ZEBRA_REMOTE_MACIP_DEL': {
+        const { vni, mac, ip } = message.body
+        const view = this.byVni.get(vni)
+        if (view === undefined) return
+        if (ip === undefined) view.remoteMacs.delete(mac)
+        else deleteByIp(view.remoteMacIps, ip, mac)
+        return
+      }
+      case 'ZEBRA_REMOTE_VTEP_ADD':
+        for (const vtep of [message.body, ...message.body.more]) this.addVtep(vtep)
+        return
+      case 'ZEBRA_REMOTE_VTEP_DEL':
+        for (const { vni, vtep } of [message.body, ...message.body.more]) {
+          if (this.byVni.get(vni)?.vteps.delete(vtep) === true) this.vtepCount--
+        }
+        return
+    }
+  }
+
+  private addVtep({ vni, vtep, floodControl }: Omit<RemoteVtep, 'more'>): void {
+    if (this.byVni.get(vni)?.vteps.has(vtep) !== true) {
+      if (this.vtepCount === MAX_VTEPS) {
+        this.vtepsLeftOut++
+        return
+      }
+      this.vtepCount++
+    }
+    this.vni(vni).vteps.set(vtep, floodControl)
+  }
+
+  private vni(vni: number): VniView {
+    const known = this.byVni.get(vni)
+    if (known !== undefined) return known
+    const view = new VniView()
+    this.byVni.set(vni, view)
+    return view
+  }
+}
+
+export function setByIp<T>(entries: ByIp<T>, ip: string, mac: string, value: T): void {
+  const byMac = entries.get(ip)
+  if (byMac === undefined) entries.set(ip, new Map([[mac, value]]))
+  else byMac.set(mac, value)
+}
+
+export function deleteByIp(entries: ByIp<unknown>, ip: string, mac: string): void {
+  const byMac = entries.get(ip)
+  byMac?.delete(mac)
+  if (byMac?.size === 0) entries.delete(ip)
+}
+
+/** The views as the messages they could have come from. */
+export function* viewMessages(views: Views): Generator<ZebraMessage | BgpMessage> {
+  for (const [vni, { announced, macs, macIps, remoteMacs, remoteMacIps, vteps }] of views.entries()) {
+    const vrf = announced?.vrf ?? 0
+    if (announced !== undefined) yield { command: 'ZEBRA_VNI_ADD', ...announced }
+    for (const [mac, attributes] of macs) {
+      yield { command: 'ZEBRA_MACIP_ADD', vrf, body: { vni, mac, ip: undefined, ...attributes } }
+    }
+    for (const [mac, remote] of remoteMacs) {
+      yield { command: 'ZEBRA_REMOTE_MACIP_ADD', vrf, body: { vni, mac, ip: undefined, ...remote, esi: ZERO_ESI } }
+    }
+    for (const { mac, ip, value } of eachByIp(macIps)) {
+      yield { command: 'ZEBRA_MACIP_ADD', vrf, body: { vni, mac, ip, ...value } }
+    }
+    for (const { mac, ip, value } of eachByIp(remoteMacIps)) {
+      yield { command: 'ZEBRA_REMOTE_MACIP_ADD', vrf, body: { vni, mac, ip, ...value, esi: ZERO_ESI } }
+    }
+    for (const [vtep, floodControl] of vteps) {
+      yield { command: 'ZEBRA_REMOTE_VTEP_ADD', vrf, body: { vni, vtep, floodControl, more: [] } }
+    }
+  }
+}
+
+function* eachByIp<T>(entries: ByIp<T>): Generator<{ mac: string; ip: string; value: T }> {
+  for (const [ip, byMac] of entries) for (const [mac, value] of byMac) yield { mac, ip, value }
+}

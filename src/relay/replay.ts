@@ -1,0 +1,201 @@
+// The relay without sockets: the records of an exchange in, what the relay would do out. Pure; the clock is that of the
+// records.
+import { reason } from '../base/exit.js'
+import type { ReleaseLine } from '../zapi/releases.js'
+import type { Key } from './overlay/index-of-records.js'
+import { Overlay, SETTLE_MS } from './overlay/overlay.js'
+import type { Injection, OverlayEntry, Status } from './overlay/entry.js'
+import { Views, sameAttributes } from './overlay/views.js'
+import type { ZebraMessage } from '../zapi/evpn-codec.js'
+import { type ExchangeEvent, ExchangeReader } from './exchange.js'
+import { type ExchangeRecord, RecordKind } from '../record/zapi-records.js'
+
+/** Why bgpd would be told to forget a MAC-IP: what keeps it from being announced, or that it is no entry any more. */
+export type Cause = Status | 'removed' | 'lost-by-zebra'
+
+/** What the relay would do or find. `session` is the recorded one. */
+export type Act =
+  | { type: 'session'; session: number; kind: string; client: string; line: string; lineReason: string }
+  | { type: 'end'; session: number }
+  /** A message to bgpd besides zebra's; `cause` of a withdrawal. */
+  | { type: 'inject'; message: Injection; cause: Cause | undefined }
+  /** A message of zebra that bgpd would not get: it has the same from us, or keeps ours. */
+  | { type: 'hold'; message: ZebraMessage }
+  /** An entry's status has changed. */
+  | { type: 'status'; key: Key; status: Status; seq: number }
+  /** A message or a record is not what it should be. */
+  | { type: 'fault'; session: number; fault: string }
+/** What the recorded relay did itself: injected, or held back. */
+export type Done = { type: 'recorded'; act: Extract<Act, { type: 'inject' | 'hold' }> }
+
+/** `time`: milliseconds since the epoch, as recorded. */
+export type Timed<T> = T & { time: number }
+
+/**
+ * Records closer together than this (milliseconds) are taken for one turn of the relay's event loop, in which it injects
+ * once, after all of them; where it did inject is recorded.
+ */
+const TURN_MS = 2
+const BATCH = 256
+/** Of a frame that waits for injections that never come, the relay thinks that it has lost track. */
+const MAX_CUTS = 3
+const FROM_THE_PEERS = new Set<RecordKind>([RecordKind.toZebra, RecordKind.toBgpd, RecordKind.held])
+
+export type RehearsalOptions = {
+  /** The line that is demanded, as `frr.release` of the configuration does. */
+  configured: ReleaseLine | undefined
+  /** Entries of the overlay besides the recorded ones, from the start. */
+  entries: readonly OverlayEntry[]
+}
+
+/** What the relay would have done; recorded frames of its own are not fed, but handed on as `recorded`. */
+export function* rehearse(
+  records: Iterable<ExchangeRecord>,
+  { configured, entries }: RehearsalOptions,
+): Generator<Timed<Act | Done>> {
+  const rehearsal = new Rehearsal(configured)
+  for (const entry of entries) rehearsal.put(entry)
+  let time = 0
+  for (const record of records) {
+    for (const act of rehearsal.feed(record)) yield { ...act, time: act.time ?? record.time }
+    time = record.time
+  }
+  for (const act of rehearsal.flush()) yield { ...act, time }
+}
+
+/** Without a time: that of the record being fed. */
+type Result = (Act | Done) & { time?: number }
+
+class Rehearsal {
+  private readonly views = new Views()
+  private readonly overlay = new Overlay(this.views)
+  private readonly reader: ExchangeReader
+  /** What was last said of each entry, for the cause of a withdrawal. */
+  private readonly said = new Map<string, Cause>()
+  private settleAt = Infinity
+  private last = 0
+
+  constructor(configured: ReleaseLine | undefined) {
+    this.reader = new ExchangeReader({ configured, running: undefined })
+  }
+
+  put(entry: OverlayEntry): void {
+    this.said.delete(keyText(entry))
+    this.overlay.put(entry)
+  }
+
+  *feed(record: ExchangeRecord): Generator<Result> {
+    const { last } = this
+    this.last = record.time
+    if (record.time - last > TURN_MS || record.kind === RecordKind.injected) {
+      for (const act of this.flush()) yield { ...act, time: last === 0 ? record.time : last }
+    }
+    if (record.time >= this.settleAt) {
+      const time = this.settleAt
+      this.settleAt = Infinity
+      this.overlay.onSettled()
+      for (const act of this.flush()) yield { ...act, time }
+    }
+    let event: ExchangeEvent | undefined
+    try {
+      event = this.reader.read(record)
+    } catch (error) {
+      yield* this.fault(record, reason(error))
+      return
+    }
+    if (event !== undefined) yield* this.apply(event, record)
+  }
+
+  /** Everything that is due now. */
+  *flush(): Generator<Act> {
+    for (;;) {
+      const injections = this.overlay.next(BATCH)
+      const reports = this.overlay.takeReports()
+      for (const { key, status } of reports) this.said.set(keyText(key), status)
+      for (const message of injections) yield { type: 'inject', message, cause: this.causeOf(message) }
+      for (const { key, status, seq } of reports) yield { type: 'status', key, status, seq }
+      if (injections.length === 0) return
+    }
+  }
+
+  private *apply(event: ExchangeEvent, record: ExchangeRecord): Generator<Act | Done> {
+    const { session } = record
+    switch (event.type) {
+      case 'put':
+        this.put(event.entry)
+        return
+      case 'remove':
+        this.said.set(keyText(event.key), 'removed')
+        this.overlay.remove(event.key)
+        return
+      case 'begun': {
+        const { kind, client, lineReason } = event.introduction
+        if (event.again) this.overlay.onSessionLost()
+        if (kind === 'main') {
+          this.settleAt = record.time + SETTLE_MS
+          this.overlay.setGate('line-uncertain')
+        } else yield { type: 'session', session, kind, client, line: '', lineReason }
+        return
+      }
+      case 'introduced': {
+        const { kind, client, line, lineName, lineReason } = event.introduction
+        this.overlay.setGate(line === undefined ? 'line-uncertain' : 'open')
+        yield { type: 'session', session, kind, client, line: lineName, lineReason }
+        return
+      }
+      case 'lost':
+        this.settleAt = Infinity
+        this.overlay.onSessionLost()
+        yield { type: 'end', session }
+        return
+      case 'bgpd':
+        this.overlay.onBgpd(event.message)
+        return
+      case 'zebra':
+        yield* this.zebra(event.message, record)
+        if (event.held) yield { type: 'recorded', act: { type: 'hold', message: event.message } }
+        return
+      case 'injected':
+        // what zebra announces is not injected as it is, unless it was held back before: this is how a journal that was
+        // written anew tells the state it was in
+        if (this.isState(event.message)) this.overlay.onInjected(event.message)
+        else yield { type: 'recorded', act: { type: 'inject', message: event.message, cause: undefined } }
+        return
+      case 'floor':
+        this.overlay.onFloor(event)
+        return
+    }
+  }
+
+  private *zebra(message: ZebraMessage, record: ExchangeRecord): Generator<Act> {
+    for (let cuts = 0; cuts < MAX_CUTS; cuts++) {
+      const verdict = this.overlay.onZebra(message)
+      if (verdict === 'hold') yield { type: 'hold', message }
+      if (verdict !== 'cut') return
+      yield* this.flush()
+    }
+    yield* this.fault(record, 'a frame could not be passed on')
+  }
+
+  /** What is not understood of the main session ends all injection into it. */
+  private *fault({ kind, session }: ExchangeRecord, fault: string): Generator<Act> {
+    yield { type: 'fault', session, fault }
+    if (!FROM_THE_PEERS.has(kind) || !this.reader.isMain(session)) return
+    this.reader.doubt()
+    this.overlay.setGate('line-uncertain')
+  }
+
+  private isState({ command, body }: Injection): boolean {
+    const { vni, mac, ip } = body
+    if (ip === undefined || command !== 'ZEBRA_MACIP_ADD' || this.overlay.isOurs({ vni, mac, ip })) return false
+    const zebras = this.views.get(vni)?.macIps.get(ip)?.get(mac)
+    return zebras !== undefined && sameAttributes(zebras, body)
+  }
+
+  private causeOf({ command, body }: Injection): Cause | undefined {
+    return command === 'ZEBRA_MACIP_ADD' ? undefined : (this.said.get(keyText(body)) ?? 'lost-by-zebra')
+  }
+}
+
+const keyText = ({ vni, mac, ip }: { vni: number; mac: string; ip: string | undefined }): string =>
+  `${vni} ${mac} ${ip ?? ''}`

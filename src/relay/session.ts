@@ -1,0 +1,255 @@
+// One connection of bgpd and the one to zebra that belongs to it: two channels, and what their first messages say.
+import { reason } from '../base/exit.js'
+import { AbsentAddressError } from '../zapi/cursor.js'
+import { frameCommand } from '../zapi/frame.js'
+import { type Introduction, answers, introduce } from '../zapi/handshake.js'
+import type { ReleaseLine } from '../zapi/releases.js'
+import { FrameScanner, type FrameVisitor, type Verdict } from '../zapi/scanner.js'
+import { type BgpMessage, Watch, type ZebraMessage } from '../zapi/evpn-codec.js'
+import { Channel } from './channel.js'
+import { RecordKind } from '../record/zapi-records.js'
+import { FdPoll } from '../os/fd-poll.js'
+
+type FrameKind = (typeof RecordKind)['toZebra' | 'toBgpd' | 'held']
+
+/** What a session tells its owner. Frames are views, valid during the call. */
+export type SessionEvents = {
+  /** A whole frame, at [offset, offset + length) of `bytes`, goes on or is held back. */
+  onFrame(session: Session, kind: FrameKind, bytes: Buffer, offset: number, length: number): void
+  /** A frame has passed in parts. */
+  onPart(session: Session): void
+  /** HELLO or CAPABILITIES has been seen: kind and line are as good as they get. */
+  onIntroduced(session: Session, frame: Buffer, direction: 'toZebra' | 'toBgpd'): void
+  onZebra(session: Session, message: ZebraMessage, frame: Buffer): Verdict
+  onBgpd(session: Session, message: BgpMessage, frame: Buffer): void
+  /** A message is not what the line says it should be, or frame boundaries were lost. */
+  onDoubt(session: Session, why: string): void
+  nextInjection(session: Session): Buffer | undefined
+  onInjected(session: Session): void
+  beforeConsume(): void
+  onEnded(session: Session): void
+}
+
+export type SessionOptions = {
+  id: number
+  /** Milliseconds since the epoch. */
+  since: number
+  /** Sockets that nobody else reads, and the transit pipes of the two directions. */
+  descriptors: { bgpd: number; zebra: number; transitToZebra: number; transitToBgpd: number }
+  /** The connection is older than this worker; the frames its predecessor saw of HELLO and CAPABILITIES. */
+  inherited: { hello: Buffer | undefined; capabilities: Buffer | undefined } | undefined
+  /** The line from the configuration. */
+  configured: ReleaseLine | undefined
+  /** The line zebra itself says it is. */
+  running: string | undefined
+  /** Only move bytes, understand nothing. */
+  plain: boolean
+  events: SessionEvents
+}
+
+export const PLAIN_FORWARDING = 'plain forwarding: earlier workers died too often'
+
+export class Session {
+  readonly id: number
+  readonly since: number
+  introduction: Introduction
+  private running: string | undefined
+  hello: Buffer | undefined
+  capabilities: Buffer | undefined
+  readonly frames = { toZebra: 0, toBgpd: 0, injected: 0, held: 0 }
+  readonly toZebra: Channel
+  readonly toBgpd: Channel
+  private readonly scanners: { toZebra: FrameScanner; toBgpd: FrameScanner }
+  private zebraWatch: Watch<ZebraMessage> | undefined
+  private bgpdWatch: Watch<BgpMessage> | undefined
+  private readonly polls: { bgpd: FdPoll; zebra: FdPoll }
+  /** Something contradicted the line: it is never trusted again. */
+  private doubted: string | undefined
+  private endsSeen = 0
+  private inParts = 0
+  private ended = false
+
+  constructor(private readonly options: SessionOptions) {
+    const { descriptors, inherited, events, plain } = options
+    this.id = options.id
+    this.running = options.running
+    this.since = options.since
+    this.polls = { bgpd: new FdPoll(descriptors.bgpd), zebra: new FdPoll(descriptors.zebra) }
+    const joining = inherited !== undefined
+    this.scanners = {
+      toZebra: new FrameScanner(
+        this.guarded(this.visitToZebra),
+        (command) => this.bgpdWatch?.has(command) ?? false,
+        joining,
+      ),
+      toBgpd: new FrameScanner(
+        this.guarded(this.visitToBgpd),
+        (command) => this.zebraWatch?.has(command) ?? false,
+        joining,
+      ),
+    }
+    if (plain) for (const scanner of Object.values(this.scanners)) scanner.loseTrack(PLAIN_FORWARDING)
+    const common = {
+      beforeConsume: () => {
+        const fault = this.scanners.toZebra.fault ?? this.scanners.toBgpd.fault
+        if (fault !== undefined && this.introduction.line !== undefined) this.doubt(fault)
+        const inParts = this.scanners.toZebra.inParts + this.scanners.toBgpd.inParts
+        for (; this.inParts < inParts; this.inParts++) events.onPart(this)
+        events.beforeConsume()
+      },
+      onEnd: this.onEnd,
+      onBroken: this.onBroken,
+    }
+    this.toZebra = new Channel({
+      ...common,
+      source: this.polls.bgpd,
+      sink: this.polls.zebra,
+      transit: descriptors.transitToZebra,
+      scanner: this.scanners.toZebra,
+      nextInjection: () => undefined,
+      onInjected: () => undefined,
+    })
+    this.toBgpd = new Channel({
+      ...common,
+      source: this.polls.zebra,
+      sink: this.polls.bgpd,
+      transit: descriptors.transitToBgpd,
+      scanner: this.scanners.toBgpd,
+      nextInjection: () => events.nextInjection(this),
+      onInjected: () => {
+        events.onInjected(this)
+      },
+    })
+    this.introduction = introduce(undefined, undefined, undefined)
+    if (plain) this.introduction = { ...this.introduction, lineReason: PLAIN_FORWARDING }
+    else if (inherited?.hello !== undefined) this.introduce(inherited.hello, inherited.capabilities)
+  }
+
+  start(): void {
+    this.toZebra.run()
+    this.toBgpd.run()
+  }
+
+  /** The line in use; undefined while nothing may be injected. */
+  get line(): ReleaseLine | undefined {
+    return this.introduction.line
+  }
+
+  /** Bytes that passed while frame boundaries were not known. */
+  get unframed(): number {
+    return this.scanners.toZebra.unframed + this.scanners.toBgpd.unframed
+  }
+
+  /** Whether frame boundaries are known in both directions. */
+  get inSync(): boolean {
+    return this.scanners.toZebra.lostReason === undefined && this.scanners.toBgpd.lostReason === undefined
+  }
+
+  /** zebra says which line it is, after the session began. */
+  cameToKnow(running: string | undefined): void {
+    if (running === this.running) return
+    this.running = running
+    if (this.hello !== undefined && this.doubted === undefined) this.introduce(this.hello, this.capabilities)
+  }
+
+  /** Stops moving bytes; the descriptors are the caller's to close. */
+  close(): void {
+    if (this.ended) return
+    this.ended = true
+    this.toZebra.close()
+    this.toBgpd.close()
+    this.polls.bgpd.close()
+    this.polls.zebra.close()
+  }
+
+  /** Bytes first: whatever goes wrong in understanding a frame, it passes, and nothing more of the session is trusted. */
+  private guarded(visit: FrameVisitor): FrameVisitor {
+    return (bytes, offset, length, command) => {
+      try {
+        return visit(bytes, offset, length, command)
+      } catch (error) {
+        this.doubt(`command ${command} could not be handled: ${reason(error)}`)
+        return 'pass'
+      }
+    }
+  }
+
+  private readonly visitToZebra = (bytes: Buffer, offset: number, length: number, command: number): Verdict => {
+    this.frames.toZebra++
+    this.options.events.onFrame(this, RecordKind.toZebra, bytes, offset, length)
+    if (this.hello === undefined) {
+      const frame = Buffer.from(bytes.subarray(offset, offset + length))
+      this.introduce(frame, undefined)
+      this.options.events.onIntroduced(this, frame, 'toZebra')
+    } else if (this.bgpdWatch?.has(command) === true) {
+      const frame = bytes.subarray(offset, offset + length)
+      const message = this.decode(this.bgpdWatch, frame)
+      if (message !== undefined) this.options.events.onBgpd(this, message, frame)
+    }
+    return 'pass'
+  }
+
+  private readonly visitToBgpd = (bytes: Buffer, offset: number, length: number, command: number): Verdict => {
+    const verdict = this.judge(bytes, offset, length, command)
+    if (verdict === 'cut') return verdict // it comes again
+    this.frames.toBgpd++
+    if (verdict === 'hold') this.frames.held++
+    const kind = verdict === 'hold' ? RecordKind.held : RecordKind.toBgpd
+    this.options.events.onFrame(this, kind, bytes, offset, length)
+    return verdict
+  }
+
+  private judge(bytes: Buffer, offset: number, length: number, command: number): Verdict {
+    if (this.capabilities === undefined && this.hello !== undefined) {
+      if (!answers(this.hello, bytes.subarray(offset, offset + length))) return 'pass'
+      const frame = Buffer.from(bytes.subarray(offset, offset + length))
+      this.introduce(this.hello, frame)
+      this.options.events.onIntroduced(this, frame, 'toBgpd')
+      return 'pass'
+    }
+    if (this.zebraWatch?.has(command) !== true) return 'pass'
+    const frame = bytes.subarray(offset, offset + length)
+    const message = this.decode(this.zebraWatch, frame)
+    return message === undefined ? 'pass' : this.options.events.onZebra(this, message, frame)
+  }
+
+  /** A message that cannot be understood passes all the same, and nothing more is injected. */
+  private decode<M extends ZebraMessage | BgpMessage>(watch: Watch<M>, frame: Buffer): M | undefined {
+    try {
+      return watch.decode(frame)
+    } catch (error) {
+      if (error instanceof AbsentAddressError) return undefined
+      const { line } = this.introduction
+      const name = line?.commandName(frameCommand(frame)) ?? `command ${frameCommand(frame)}`
+      this.doubt(`${name} is not what FRR ${line?.name ?? ''} sends: ${reason(error)}`)
+      return undefined
+    }
+  }
+
+  private doubt(why: string): void {
+    this.doubted = why
+    this.introduction = { ...this.introduction, line: undefined, lineName: '', lineReason: why }
+    this.zebraWatch = undefined
+    this.bgpdWatch = undefined
+    this.options.events.onDoubt(this, why)
+  }
+
+  private introduce(hello: Buffer, capabilities: Buffer | undefined): void {
+    this.hello = hello
+    this.capabilities = capabilities
+    this.introduction = introduce(hello, capabilities, this.options.configured, this.running)
+    const { line } = this.introduction
+    this.zebraWatch = line === undefined ? undefined : Watch.zebra(line)
+    this.bgpdWatch = line === undefined ? undefined : Watch.bgpd(line)
+  }
+
+  /** Both directions have ended in order: nothing can come any more. */
+  private readonly onEnd = (): void => {
+    this.endsSeen++
+    if (this.endsSeen === 2) this.options.events.onEnded(this)
+  }
+
+  private readonly onBroken = (): void => {
+    if (!this.ended) this.options.events.onEnded(this)
+  }
+}

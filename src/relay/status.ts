@@ -1,0 +1,73 @@
+// The relay's state in numbers, for `macipctl status`.
+import { overlay as proto } from '../gen/overlay.js'
+import { version } from '../base/version.js'
+import type { Views } from './overlay/views.js'
+import type { Engine } from './engine.js'
+import type { WorkerOptions } from './ipc.js'
+import { PLAIN_FORWARDING, type Session } from './session.js'
+
+export function relayStatus(engine: Engine, options: WorkerOptions): proto.RelayStatus.$Properties {
+  const { main, overlay, views } = engine
+  let announced = 0
+  for (const { report } of overlay.entries()) if (report.status === 'announced') announced++
+  const why = options.plain ? PLAIN_FORWARDING : main?.introduction.lineReason
+  return {
+    version,
+    keeperPid: options.keeperPid,
+    workerPid: process.pid,
+    workerStarts: options.workerStarts,
+    since: options.since,
+    listen: options.listen,
+    zebra: options.zebra,
+    line: main?.introduction.lineName ?? '',
+    lineReason: why ?? 'bgpd is not connected',
+    injecting: main?.line !== undefined,
+    sessions: [...engine.sessions.values()].map(sessionStatus),
+    ...countViews(views),
+    overlayEntries: overlay.size,
+    announced,
+    counters: Object.entries({ ...engine.counters, vtepsLeftOut: views.vtepsLeftOut }).map(([name, value]) => ({
+      name,
+      value,
+    })),
+  }
+}
+
+function sessionStatus({
+  id,
+  introduction,
+  since,
+  toZebra,
+  toBgpd,
+  frames,
+  inSync,
+}: Session): proto.Session.$Properties {
+  return {
+    id,
+    kind: introduction.kind,
+    client: introduction.client,
+    since,
+    bytesToZebra: toZebra.bytes,
+    bytesToBgpd: toBgpd.bytes,
+    framesToZebra: frames.toZebra,
+    framesToBgpd: frames.toBgpd,
+    injected: frames.injected,
+    heldBack: frames.held,
+    inSync,
+    note: introduction.line === undefined ? introduction.lineReason : '',
+  }
+}
+
+function countViews(
+  views: Views,
+): Pick<proto.RelayStatus.$Properties, 'vnis' | 'localMacs' | 'localMacips' | 'remoteMacs' | 'remoteMacips'> {
+  const counts = { vnis: 0, localMacs: 0, localMacips: 0, remoteMacs: 0, remoteMacips: 0 }
+  for (const [, view] of views.entries()) {
+    if (view.announced !== undefined) counts.vnis++
+    counts.localMacs += view.macs.size
+    counts.remoteMacs += view.remoteMacs.size
+    for (const byMac of view.macIps.values()) counts.localMacips += byMac.size
+    for (const byMac of view.remoteMacIps.values()) counts.remoteMacips += byMac.size
+  }
+  return counts
+}

@@ -1,0 +1,65 @@
+// The eBPF program on the ports: where it runs, what it is made to forget, and why it does not run where it should.
+import { reason } from '../../base/exit.js'
+import type { Logger } from '../../base/log.js'
+import type { Port } from '../ports/ports.js'
+import type { EvidenceSource } from '../sources.js'
+
+export type Attachment = { readonly mode: string } | { readonly error: string }
+
+export class Attachments {
+  private readonly attached = new Map<number, Attachment>()
+
+  constructor(
+    private readonly source: EvidenceSource,
+    private readonly log: Logger,
+  ) {}
+
+  get size(): number {
+    return this.attached.size
+  }
+
+  of(ifindex: number): Attachment | undefined {
+    return this.attached.get(ifindex)
+  }
+
+  add({ ifindex, name, bridge }: Port): void {
+    try {
+      const mode = this.source.attach(ifindex)
+      this.attached.set(ifindex, { mode })
+      this.log.info({ port: name, bridge, mode }, 'port snooped')
+    } catch (error) {
+      this.attached.set(ifindex, { error: reason(error) })
+      this.log.error({ port: name, bridge, error: reason(error) }, 'port cannot be snooped')
+    }
+  }
+
+  remove(ifindex: number): void {
+    this.attached.delete(ifindex)
+    this.attempt('detach', () => {
+      this.source.detach(ifindex)
+    })
+  }
+
+  /** The next frame with this claim is passed on at once. */
+  forget(ifindex: number, vlan: number, mac: string, ip: string): void {
+    this.attempt('forget', () => {
+      this.source.forget(ifindex, vlan, mac, ip)
+    })
+  }
+
+  /** The next frame with any claim on any port is. */
+  forgetAll(): void {
+    this.attempt('forget', () => {
+      this.source.forgetAll()
+    })
+  }
+
+  /** What fails on a port that is just going away is of no consequence, but must be seen. */
+  private attempt(what: string, action: () => void): void {
+    try {
+      action()
+    } catch (error) {
+      this.log.debug({ what, error: reason(error) }, 'eBPF')
+    }
+  }
+}

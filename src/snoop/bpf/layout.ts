@@ -1,0 +1,140 @@
+// The structures and tables of bpf/snoop.h. Numbers are in network byte order unless said.
+import { formatIp, formatMac, parseIp, parseMac } from '../../base/address.js'
+import type { Evidence, EvidenceKind } from './evidence.js'
+
+/** enum snoop_outcome, in its order. */
+export const OUTCOMES = [
+  'passed',
+  'repeated',
+  'rate-limited',
+  'ring-full',
+  'double-tagged',
+  'vlan-truncated',
+  'ether-source-invalid',
+  'mac-zero',
+  'mac-multicast',
+  'ip-unspecified',
+  'ip-loopback',
+  'ip-multicast',
+  'ip-broadcast',
+  'arp-truncated',
+  'arp-not-ethernet-ipv4',
+  'arp-other-operation',
+  'ipv6-malformed',
+  'ipv6-extension',
+  'icmpv6-other',
+  'nd-truncated',
+  'nd-hop-limit',
+  'nd-code',
+  'nd-options',
+  'nd-checksum',
+  'na-solicited-multicast',
+  'na-no-mac',
+  'ns-not-learned',
+  'ns-no-mac',
+  'dad-ns-destination',
+  'dad-ns-with-mac',
+  'ra-not-link-local',
+] as const
+export type OutcomeName = (typeof OUTCOMES)[number]
+
+/** sizeof(struct snoop_record) */
+export const RECORD_BYTES = 48
+
+/** enum snoop_kind, from 1. */
+export const KINDS: readonly EvidenceKind[] = ['arp-request', 'arp-reply', 'na', 'ns', 'ra', 'arp-probe', 'dad-ns']
+
+const NA_ROUTER = 0x80
+const NA_SOLICITED = 0x40
+const NA_OVERRIDE = 0x20
+
+/** Decodes the struct snoop_record at `offset`; a RangeError means that the program is not of this release. */
+export function decodeRecord(bytes: Buffer, offset: number): Evidence {
+  const kind = KINDS[bytes.readUInt8(offset + 44) - 1]
+  if (kind === undefined) throw new RangeError(`snoop record of unknown kind ${bytes.readUInt8(offset + 44)}`)
+  const flags = bytes.readUInt8(offset + 45)
+  const ip = offset + 28
+  return {
+    kind,
+    at: Number(bytes.readBigUInt64BE(offset)) / 1e6,
+    ifindex: bytes.readUInt32BE(offset + 8),
+    vlan: bytes.readUInt16BE(offset + 12),
+    vlanProtocol: bytes.readUInt16BE(offset + 14),
+    mac: formatMac(bytes, offset + 16),
+    etherSource: formatMac(bytes, offset + 22),
+    ip: formatIp(bytes.subarray(ip, ip + (isArp(kind) ? 4 : 16))),
+    router: (flags & NA_ROUTER) !== 0,
+    solicited: (flags & NA_SOLICITED) !== 0,
+    override: (flags & NA_OVERRIDE) !== 0,
+  }
+}
+
+const isArp = (kind: EvidenceKind) => kind === 'arp-request' || kind === 'arp-reply' || kind === 'arp-probe'
+
+/** How often user space wants to hear of frames. */
+export type SnoopConfig = {
+  /** The same claim on the same port is passed on again only after this time. 0: always. */
+  repeatIntervalMs: number
+  /** Of each port are passed on at most `burst` at once, and `perSecond` in the long run. 0 per second: no limit. */
+  rate?: { perSecond: number; burst: number }
+  /** Whether neighbour solicitations are evidence. They do not tell whether the host is a router (RFC 9161, 3.2). */
+  learnNs?: boolean
+}
+
+/** struct snoop_config, in its order: numbers of 64 bits in the byte order of the machine, times in ns. */
+export const CONFIG_FIELDS = ['repeatInterval', 'rateInterval', 'rateBurst', 'learnNs', 'forgetBefore'] as const
+
+/** struct snoop_config. What was passed on until `forgetBefore` (ns, CLOCK_MONOTONIC) counts as never passed on. */
+export function encodeConfig({ repeatIntervalMs, rate, learnNs = false }: SnoopConfig, forgetBefore = 0n): Buffer {
+  const rateInterval = rate !== undefined && rate.perSecond > 0 ? Math.round(1e9 / rate.perSecond) : 0
+  const burst = Math.max(1, rate?.burst ?? 1)
+  const fields: Record<(typeof CONFIG_FIELDS)[number], number | bigint> = {
+    repeatInterval: Math.round(repeatIntervalMs * 1e6),
+    rateInterval,
+    rateBurst: rateInterval * burst,
+    learnNs: Number(learnNs),
+    forgetBefore,
+  }
+  return Buffer.from(BigUint64Array.from(CONFIG_FIELDS, (name) => BigInt(fields[name])).buffer)
+}
+
+/** sizeof(struct snoop_port) */
+export const PORT_BYTES = 16
+
+/** Key of the map `ports`; a struct snoop_key begins with it. */
+export function encodeIfindex(ifindex: number): Buffer {
+  const key = Buffer.alloc(4)
+  key.writeUInt32BE(ifindex)
+  return key
+}
+
+/** How many frames the struct snoop_port says were not passed on; its numbers are in the byte order of the machine. */
+export function decodeLimited(port: Buffer): number {
+  return Number(new BigUint64Array(Uint8Array.from(port).buffer)[1])
+}
+
+/** sizeof(struct snoop_key) */
+export const KEY_BYTES = 32
+
+const ETH_P_8021Q = 0x8100
+const ETH_P_8021AD = 0x88a8
+
+/** The keys of the map `seen` (struct snoop_key) for a binding; a VLAN has one for each kind of tag. */
+export function encodeKeys(ifindex: number, vlan: number, mac: string, ip: string): Buffer[] {
+  const protocols = vlan === 0 ? [0] : [ETH_P_8021Q, ETH_P_8021AD]
+  return protocols.map((protocol) => encodeKey(ifindex, vlan, protocol, mac, ip))
+}
+
+function encodeKey(ifindex: number, vlan: number, vlanProtocol: number, mac: string, ip: string): Buffer {
+  const macBytes = parseMac(mac)
+  const ipBytes = parseIp(ip)
+  if (!macBytes || !ipBytes) throw new RangeError(`a MAC and an IP address expected, not ${mac} and ${ip}`)
+  const key = Buffer.alloc(KEY_BYTES)
+  key.writeUInt32BE(ifindex)
+  key.writeUInt16BE(vlan, 4)
+  key.writeUInt16BE(vlanProtocol, 6)
+  key.set(macBytes, 8)
+  key.writeUInt8(ipBytes.length === 4 ? 4 : 6, 14)
+  key.set(ipBytes, 16)
+  return key
+}

@@ -1,0 +1,222 @@
+import { release } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { ExitCode, FatalError, reason } from '../../base/exit.js'
+import type { Logger } from '../../base/log.js'
+import { pollReadable } from '../../os/fd-poll.js'
+import {
+  OUTCOMES,
+  type OutcomeName,
+  PORT_BYTES,
+  RECORD_BYTES,
+  type SnoopConfig,
+  decodeLimited,
+  decodeRecord,
+  encodeConfig,
+  encodeKeys,
+  encodeIfindex,
+} from './layout.js'
+import { type AttachMode, type BpfAddon, type BpfObject, isBpfError, loadAddon } from './native.js'
+import type { Evidence } from './evidence.js'
+
+export type { AttachMode, OutcomeName }
+
+/** The compiled program, as seen from dist/src/snoop/. */
+const OBJECT = fileURLToPath(new URL('../../../bpf/snoop.bpf.o', import.meta.url))
+
+/** libbpf's name for the program's variables: a struct snoop_config is the only one. */
+const CONFIG = '.bss'
+
+/** Records handled before other events get their turn: well under a millisecond of work. */
+const BATCH = 256
+
+export type SnooperOptions = SnoopConfig & {
+  /** Path of the eBPF object file; default: the one built with this code. */
+  object?: string
+  log: Logger
+  /** Default: TCX where the kernel has it. */
+  attach?: AttachMode
+}
+
+/** The eBPF program, the ports it is attached to, and the evidence it reports. */
+export class BpfSnooper {
+  private readonly attached = new Map<number, AttachMode>()
+  private readonly slab = Buffer.alloc(BATCH * RECORD_BYTES)
+  private poller: { close(): void } | undefined
+  private open = true
+  /** A clsact filter outlives the process that made it. */
+  private readonly onExit = () => {
+    this.close()
+  }
+
+  private constructor(
+    private readonly addon: BpfAddon,
+    private readonly object: BpfObject,
+    private readonly log: Logger,
+    private readonly config: SnoopConfig,
+    /** Undefined until the first port shows what the kernel has. */
+    private mode: AttachMode | undefined,
+  ) {
+    process.once('exit', this.onExit)
+  }
+
+  /** Loads the program. Throws FatalError: privilege, or kernel if it refuses the program. */
+  static open(options: SnooperOptions): BpfSnooper {
+    const { object: path = OBJECT, log } = options
+    const addon = loadAddon()
+    const object = load(addon, path, log)
+    const snooper = new BpfSnooper(addon, object, log, options, options.attach)
+    snooper.configure(0n)
+    return snooper
+  }
+
+  /** The kernel takes the whole structure or nothing. */
+  private configure(forgetBefore: bigint): void {
+    this.addon.mapSet(this.object, CONFIG, Buffer.alloc(4), encodeConfig(this.config, forgetBefore))
+  }
+
+  /** Starts to snoop on a port; does nothing if it does already. Throws BpfError. */
+  attach(ifindex: number): AttachMode {
+    const present = this.attached.get(ifindex)
+    if (present !== undefined) return present
+    // First: the limit holds from the first frame on.
+    this.addon.mapSet(this.object, 'ports', encodeIfindex(ifindex), Buffer.alloc(PORT_BYTES))
+    try {
+      this.mode = this.attachAs(ifindex)
+    } catch (error) {
+      this.removeLimit(ifindex)
+      throw error
+    }
+    this.attached.set(ifindex, this.mode)
+    return this.mode
+  }
+
+  private removeLimit(ifindex: number): void {
+    this.addon.mapDelete(this.object, 'ports', encodeIfindex(ifindex))
+  }
+
+  private attachAs(ifindex: number): AttachMode {
+    if (this.mode !== undefined) {
+      this.addon.attach(this.object, ifindex, this.mode)
+      return this.mode
+    }
+    try {
+      this.addon.attach(this.object, ifindex, 'tcx')
+      return 'tcx'
+    } catch (error) {
+      if (!isBpfError(error) || error.code !== 'EINVAL') throw error
+      this.log.info('the kernel has no TCX (6.6 and later do): clsact filters are used')
+      this.addon.attach(this.object, ifindex, 'clsact')
+      return 'clsact'
+    }
+  }
+
+  /** Stops snooping on a port, which may be gone. Throws BpfError if a filter cannot be removed. */
+  detach(ifindex: number): void {
+    if (!this.attached.delete(ifindex)) return
+    try {
+      this.addon.detach(this.object, ifindex)
+    } finally {
+      this.removeLimit(ifindex)
+    }
+  }
+
+  /** Reports evidence from now on, as it comes. */
+  start(onEvidence: (evidence: Evidence) => void): void {
+    if (this.poller) throw new Error('started already')
+    this.poller = pollReadable(this.addon.ringFd(this.object), () => {
+      this.drain(onEvidence)
+    })
+  }
+
+  /** Reports what the kernel has collected, a bounded number at once; returns how many. */
+  drain(onEvidence: (evidence: Evidence) => void): number {
+    const count = this.addon.drain(this.object, this.slab)
+    // Decoded before the first is reported: the receiver may close this, or drain again.
+    const evidence = Array.from({ length: count }, (_, index) => decodeRecord(this.slab, index * RECORD_BYTES))
+    evidence.forEach(onEvidence)
+    return count
+  }
+
+  /** How many frames met which end, since the program was loaded. */
+  counters(): Record<OutcomeName, number> {
+    const values = this.addon.counters(this.object, 'cpus')
+    return Object.fromEntries(OUTCOMES.map((name, index) => [name, values[index] ?? 0])) as Record<OutcomeName, number>
+  }
+
+  /** How many frames of a port were not passed on because of the rate, since it was attached to. */
+  limited(ifindex: number): number {
+    const port = this.addon.mapGet(this.object, 'ports', encodeIfindex(ifindex))
+    return port === undefined ? 0 : decodeLimited(port)
+  }
+
+  /** Makes the next frame with this claim pass at once. */
+  forget(ifindex: number, vlan: number, mac: string, ip: string): void {
+    for (const key of encodeKeys(ifindex, vlan, mac, ip)) this.addon.mapDelete(this.object, 'seen', key)
+  }
+
+  /** Makes the next frame with any claim pass at once, however many are known. */
+  forgetAll(): void {
+    this.configure(process.hrtime.bigint())
+  }
+
+  /**
+   * Runs the program on one frame as if received by the loopback device of this network namespace.
+   * `outcomes` are the counters that changed, and by how much; `durationNs` is the mean of one run.
+   */
+  testRun(frame: Buffer, repeat = 1): TestRun {
+    const before = this.counters()
+    const run = this.addon.testRun(this.object, frame, repeat, undefined)
+    const after = this.counters()
+    const outcomes: TestRun['outcomes'] = {}
+    for (const name of OUTCOMES) if (after[name] !== before[name]) outcomes[name] = after[name] - before[name]
+    return { ...run, outcomes }
+  }
+
+  /** Detaches from every port and unloads the program; happens at the process's exit too, unless it is killed. */
+  close(): void {
+    if (!this.open) return
+    this.open = false
+    process.off('exit', this.onExit)
+    this.poller?.close()
+    this.attached.clear()
+    this.addon.close(this.object)
+  }
+}
+
+export type TestRun = { retval: number; durationNs: number; outcomes: Partial<Record<OutcomeName, number>> }
+
+function load(addon: BpfAddon, path: string, log: Logger): BpfObject {
+  try {
+    return addon.open(path, (level, text) => {
+      log[level === 'debug' ? 'trace' : level]({ from: 'libbpf' }, text)
+    })
+  } catch (error) {
+    throw explain(error, path, log)
+  }
+}
+
+const VERIFIER_LOG_TAIL = 4000
+
+function explain(error: unknown, path: string, log: Logger): FatalError {
+  const options = { cause: error }
+  if (!isBpfError(error)) return new FatalError(ExitCode.internal, reason(error), options)
+  if (error.call === 'bpf_object__open_file')
+    return new FatalError(
+      ExitCode.internal,
+      `${path} is not a readable eBPF object file: run "npm run build" (${error.message})`,
+      options,
+    )
+  if (error.code === 'EPERM')
+    return new FatalError(
+      ExitCode.privilege,
+      `no permission to load the eBPF program: run as root or with CAP_BPF and CAP_NET_ADMIN (${error.message})`,
+      options,
+    )
+  if (error.verifierLog !== undefined)
+    log.error({ verifierLog: error.verifierLog.slice(-VERIFIER_LOG_TAIL) }, 'the kernel refuses the eBPF program')
+  return new FatalError(
+    ExitCode.kernel,
+    `the kernel (${release()}) refuses the eBPF program: Linux 5.15 or later with CONFIG_BPF_SYSCALL and CONFIG_NET_CLS_ACT is needed (${error.message})`,
+    options,
+  )
+}

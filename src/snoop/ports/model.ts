@@ -1,0 +1,271 @@
+// The map of ports, without I/O: what rtnetlink says in, ports and their changes out. The work for one message does
+// not grow with the number of ports, unless what changed concerns all ports of a bridge.
+import { isDeepStrictEqual } from 'node:util'
+import { IFF_LOWER_UP, IFF_UP, type Link } from '../../rtnetlink/link.js'
+import type { RouteMessage } from '../../rtnetlink/message.js'
+import { LinkTables } from './tables.js'
+import { chooseSource, type ProbeSource, type SourceAddress, type SviPlace } from '../probe/source.js'
+import { hasVlan, mapVnis, type VniMap, type Vlans, type VxlanPort } from './vlans.js'
+
+/** linux/rtnetlink.h: that of the default VRF. */
+const RT_TABLE_MAIN = 254
+
+/** A bridge member on the VM side. */
+export type Port = {
+  ifindex: number
+  name: string
+  bridge: string
+  bridgeIfindex: number
+  /** IFF_UP and carrier (IFF_LOWER_UP) */
+  up: boolean
+  /** of the device itself, which is the host's */
+  mac: string
+  /** how long its bridge keeps a MAC that is not seen; 0: the bridge learns none */
+  ageingMs: number
+}
+
+/** `excluded`: renamed to an excluded name; `no-vni`: its bridge has no VXLAN device with a VNI any more. */
+export type RemoveReason = 'deleted' | 'left-bridge' | 'excluded' | 'no-vni'
+
+export type PortChange =
+  | { kind: 'add' | 'up' | 'down'; port: Port }
+  | { kind: 'remove'; port: Port; reason: RemoveReason }
+  | { kind: 'vni-change' }
+  /** VXLAN devices of the bridge have different VNIs for one VLAN (0 = untagged); once for each such case */
+  | { kind: 'ambiguous'; bridge: string; vlan: number; devices: readonly string[] }
+
+type Bridge = { name: string; vlanFiltering: boolean; ageingMs: number; carriesVni: boolean }
+
+export class PortModel {
+  readonly ports = new Map<number, Port>()
+  private tables = new LinkTables()
+  private readonly bridges = new Map<number, Bridge>()
+  private readonly vniMaps = new Map<number, VniMap>()
+  /** bridges whose VNIs are to be mapped again */
+  private readonly stale = new Set<number>()
+  private vniChanged = false
+  private changes: PortChange[] = []
+
+  /**
+   * `exclude`: names of bridge members that are not on the VM side, such as uplinks.
+   * `probeSources`: where the host has no address of its own.
+   */
+  constructor(
+    private readonly exclude: Pick<ReadonlySet<string>, 'has'>,
+    private readonly probeSources: readonly SourceAddress[] = [],
+  ) {}
+
+  /** Takes in one event. */
+  apply(message: RouteMessage): void {
+    switch (message.kind) {
+      case 'link': {
+        const { ifindex } = message.link
+        const old = this.tables.links.get(ifindex)
+        this.tables.store(message)
+        this.linkChanged(ifindex, old, this.tables.links.get(ifindex))
+        return
+      }
+      case 'port-vlans':
+      case 'vlan-change': {
+        const { ifindex } = message.kind === 'port-vlans' ? message.port : message.change
+        const old = this.tables.vlans.get(ifindex)
+        this.tables.store(message)
+        this.vlansChanged(ifindex, old)
+        return
+      }
+      case 'address':
+        this.tables.store(message)
+    }
+  }
+
+  /** Takes in a dump, then the events that came with it, in place of all that was known; the difference is the change. */
+  replace(messages: Iterable<RouteMessage>): void {
+    const before = this.tables
+    this.tables = new LinkTables()
+    for (const message of messages) this.tables.store(message)
+    const links = new Set([...before.links.keys(), ...this.tables.links.keys()])
+    for (const ifindex of links) {
+      this.reviewBridge(ifindex)
+      this.vlansChanged(ifindex, before.vlans.get(ifindex))
+    }
+    for (const ifindex of this.bridges.keys()) this.stale.add(ifindex)
+    // those that are gone first
+    for (const ifindex of [...this.ports.keys(), ...links]) this.reconcile(ifindex)
+  }
+
+  /** What changed since the last call, in order; `vni-change` at most once, after the ports. */
+  takeChanges(): PortChange[] {
+    for (const ifindex of this.stale) this.mapBridge(ifindex)
+    this.stale.clear()
+    if (this.vniChanged) this.changes.push({ kind: 'vni-change' })
+    this.vniChanged = false
+    const changes = this.changes
+    this.changes = []
+    return changes
+  }
+
+  /**
+   * The VNI of frames with this tag (0 = none) on this port, as of the last takeChanges;
+   * undefined if there is none, or no telling which.
+   */
+  vniOf(ifindex: number, vlan: number): number | undefined {
+    const bridge = this.ports.get(ifindex)?.bridgeIfindex
+    if (bridge === undefined) return undefined
+    const inside = this.vlanInside(bridge, ifindex, vlan)
+    return inside === undefined ? undefined : this.vniMaps.get(bridge)?.vnis.get(inside)
+  }
+
+  /** The VNI that a VXLAN device stands for, or, if it has many, a VLAN of its bridge. */
+  vniOfVxlan(ifindex: number, vlan: number): number | undefined {
+    const link = this.tables.links.get(ifindex)
+    if (link?.vxlan?.vni !== undefined || link?.master === undefined) return link?.vxlan?.vni
+    return link.vxlan === undefined ? undefined : this.vniMaps.get(link.master)?.vnis.get(vlan)
+  }
+
+  /** The VRF whose routing table that is, as FRR numbers them: its device's ifindex, 0 = the default VRF. */
+  vrfOfTable(table: number): number | undefined {
+    if (table === RT_TABLE_MAIN) return 0
+    const [ifindex] = this.tables.vrfs.get(table)
+    return ifindex
+  }
+
+  /** The sender of a probe for `ip` that leaves by this port with this tag (0 = none). */
+  probeSource(ifindex: number, vlan: number, ip: string): ProbeSource {
+    const bridge = this.ports.get(ifindex)?.bridgeIfindex
+    const svi = bridge === undefined ? undefined : this.sviPlace(bridge, ifindex, vlan)
+    return chooseSource(this.tables, ifindex, svi, ip, this.probeSources)
+  }
+
+  private sviPlace(bridge: number, ifindex: number, vlan: number): SviPlace | undefined {
+    const inside = this.vlanInside(bridge, ifindex, vlan)
+    const untagged = this.isFiltering(bridge) ? this.tables.vlansOn(bridge).pvid : 0
+    return inside === undefined ? undefined : { bridge, vlan: inside, untagged }
+  }
+
+  /** Whether an interface of this host has that MAC. */
+  ownMac(mac: string): boolean {
+    return this.tables.macs.has(mac)
+  }
+
+  /** Whether an interface of this host has that address. */
+  ownIp(ip: string): boolean {
+    return this.tables.addresses.has(ip)
+  }
+
+  private isFiltering(bridge: number | undefined): boolean {
+    return bridge !== undefined && this.bridges.get(bridge)?.vlanFiltering === true
+  }
+
+  /** The VLAN that the bridge puts the frame into: the tag's if it does not filter; undefined if it drops it. */
+  private vlanInside(bridge: number, ifindex: number, vlan: number): number | undefined {
+    if (!this.isFiltering(bridge)) return vlan
+    const vlans = this.tables.vlansOn(ifindex)
+    const inside = vlan === 0 ? vlans.pvid : vlan
+    return inside !== undefined && hasVlan(vlans, inside) ? inside : undefined
+  }
+
+  /** Updates what depends on a link: the bridge it is, the bridges it serves as a VXLAN device, the port it is. */
+  private linkChanged(ifindex: number, old: Link | undefined, link: Link | undefined): void {
+    if (old?.bridge !== undefined || link?.bridge !== undefined) this.reviewBridge(ifindex)
+    if (!isDeepStrictEqual(asVxlanPort(old), asVxlanPort(link)))
+      for (const master of new Set([old?.master, link?.master])) {
+        if (master === undefined) continue
+        this.stale.add(master)
+        this.reviewBridge(master)
+      }
+    this.reconcile(ifindex)
+  }
+
+  private vlansChanged(ifindex: number, old: Vlans | undefined): void {
+    if (isDeepStrictEqual(old, this.tables.vlans.get(ifindex))) return
+    const link = this.tables.links.get(ifindex)
+    if (link?.vxlan !== undefined && link.master !== undefined) this.stale.add(link.master)
+    // ports of bridges that do not filter have VLANs as well, without effect
+    else if (this.isFiltering(this.ports.get(ifindex)?.bridgeIfindex)) this.vniChanged = true
+  }
+
+  private reviewBridge(ifindex: number): void {
+    const old = this.bridges.get(ifindex)
+    const bridge = this.bridgeAt(ifindex)
+    if (bridge === undefined) this.bridges.delete(ifindex)
+    else this.bridges.set(ifindex, bridge)
+    if (isDeepStrictEqual(old, bridge)) return
+    this.stale.add(ifindex)
+    if (old && bridge && old.vlanFiltering !== bridge.vlanFiltering) this.vniChanged = true
+    for (const member of this.tables.members.get(ifindex)) this.reconcile(member)
+  }
+
+  private bridgeAt(ifindex: number): Bridge | undefined {
+    const link = this.tables.links.get(ifindex)
+    if (link?.bridge === undefined) return undefined
+    const { vlanFiltering, ageingMs } = link.bridge
+    let carriesVni = false
+    for (const device of this.tables.vxlans.get(ifindex)) {
+      const vxlan = this.tables.links.get(device)?.vxlan
+      // an external device has VNIs by VLAN
+      carriesVni = vxlan?.vni !== undefined || (vlanFiltering && vxlan?.collectMetadata === true)
+      if (carriesVni) break
+    }
+    return { name: link.name, vlanFiltering, ageingMs, carriesVni }
+  }
+
+  private mapBridge(ifindex: number): void {
+    const bridge = this.bridges.get(ifindex)
+    const old = this.vniMaps.get(ifindex)
+    const map = bridge && mapVnis(bridge.vlanFiltering, this.vxlanPorts(ifindex))
+    if (map === undefined) this.vniMaps.delete(ifindex)
+    else this.vniMaps.set(ifindex, map)
+    if (!isDeepStrictEqual(old?.vnis ?? new Map(), map?.vnis ?? new Map())) this.vniChanged = true
+    for (const [vlan, devices] of map?.ambiguous ?? [])
+      if (bridge && !old?.ambiguous.has(vlan))
+        this.changes.push({ kind: 'ambiguous', bridge: bridge.name, vlan, devices })
+  }
+
+  private *vxlanPorts(bridge: number): Generator<VxlanPort> {
+    for (const ifindex of this.tables.vxlans.get(bridge)) {
+      const link = this.tables.links.get(ifindex)
+      if (link?.vxlan) yield { name: link.name, vni: link.vxlan.vni, vlans: this.tables.vlansOn(ifindex) }
+    }
+  }
+
+  /** Brings the entry of one link in the map of ports up to date. */
+  private reconcile(ifindex: number): void {
+    const old = this.ports.get(ifindex)
+    const port = this.portAt(ifindex)
+    const same = old?.bridgeIfindex === port?.bridgeIfindex
+    if (old !== undefined && !same) {
+      this.ports.delete(ifindex)
+      this.changes.push({ kind: 'remove', port: old, reason: this.whyGone(old) })
+    }
+    if (port === undefined) return
+    this.ports.set(ifindex, port)
+    if (!same) this.changes.push({ kind: 'add', port })
+    else if (old?.up !== port.up) this.changes.push({ kind: port.up ? 'up' : 'down', port })
+  }
+
+  private portAt(ifindex: number): Port | undefined {
+    const link = this.tables.links.get(ifindex)
+    if (link?.master === undefined || link.kind === 'vxlan' || this.exclude.has(link.name)) return undefined
+    const { name, mac } = link
+    // only Ethernet devices can be members of a bridge
+    if (mac === undefined) return undefined
+    const bridge = this.bridges.get(link.master)
+    if (!bridge?.carriesVni) return undefined
+    const up = (link.flags & IFF_UP) !== 0 && (link.flags & IFF_LOWER_UP) !== 0
+    return { ifindex, name, bridge: bridge.name, bridgeIfindex: link.master, up, mac, ageingMs: bridge.ageingMs }
+  }
+
+  private whyGone(port: Port): RemoveReason {
+    const link = this.tables.links.get(port.ifindex)
+    if (link === undefined) return 'deleted'
+    if (link.master !== port.bridgeIfindex) return 'left-bridge'
+    return this.exclude.has(link.name) ? 'excluded' : 'no-vni'
+  }
+}
+
+/** What of a VXLAN device matters to its bridge. */
+function asVxlanPort(link: Link | undefined): { name: string; master: number; vni: number | undefined } | undefined {
+  return link?.vxlan && link.master !== undefined
+    ? { name: link.name, master: link.master, vni: link.vxlan.vni }
+    : undefined
+}

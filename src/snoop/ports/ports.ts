@@ -1,0 +1,221 @@
+// Follows the bridges of the network namespace, their ports and their VXLAN devices (rtnetlink).
+import { EventEmitter } from 'node:events'
+import { ExitCode, FatalError, reason } from '../../base/exit.js'
+import type { Logger } from '../../base/log.js'
+import type { NetlinkMessage } from '../../netlink/message.js'
+import {
+  decodeRouteMessage,
+  GET_ADDRESSES,
+  GET_LINKS,
+  GET_PORT_VLANS,
+  type RouteMessage,
+  RTNLGRP_BRVLAN,
+  RTNLGRP_IPV4_IFADDR,
+  RTNLGRP_IPV6_IFADDR,
+  RTNLGRP_LINK,
+} from '../../rtnetlink/message.js'
+import { RouteSocket } from '../../rtnetlink/socket.js'
+import { globSet } from '../../base/glob.js'
+import { type Port, type PortChange, PortModel, type RemoveReason } from './model.js'
+import type { ProbeSource, SourceAddress } from '../probe/source.js'
+
+export type { Port, RemoveReason }
+
+const GROUPS = [RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_BRVLAN]
+const RETRY_MS = 1000
+
+export type PortEvents = {
+  /** A port came, is recreated or joined another bridge (after its `remove`). */
+  add: [port: Port]
+  remove: [port: Port, reason: RemoveReason]
+  up: [port: Port]
+  down: [port: Port]
+  /** vniOf may answer differently now, on any port. */
+  'vni-change': []
+  /** Events were lost and everything was read again; the events of the differences came just before. */
+  resync: []
+}
+
+export type PortsOptions = {
+  log: Logger
+  /** Names of bridge members that are not on the VM side, such as uplinks; with `*` and `?`. */
+  exclude?: readonly string[]
+  /** IPv4 addresses to probe from where this host has none in the subnet; the first that fits is taken. */
+  probeSources?: readonly SourceAddress[]
+  /** Bytes for events that wait while this process is busy; default see RECEIVE_BUFFER. */
+  receiveBuffer?: number
+}
+
+/** When an event is emitted, `ports` and `vniOf` already know everything that had happened until then. */
+export class Ports extends EventEmitter<PortEvents> {
+  private readonly model: PortModel
+  private readonly log: Logger
+  private readonly socket: RouteSocket
+  /** Set during a dump: the events that came in between. */
+  private during: RouteMessage[] | undefined
+  private losses = 0
+  private retry: NodeJS.Timeout | undefined
+  private closed = false
+
+  /** Resolves when all ports are known. Throws FatalError without privilege or with a kernel that lacks something. */
+  static async open(options: PortsOptions): Promise<Ports> {
+    const ports = new Ports(options)
+    try {
+      await ports.readAll()
+    } catch (error) {
+      ports.close()
+      throw error
+    }
+    ports.emitChanges()
+    return ports
+  }
+
+  private constructor({ log, exclude = [], probeSources = [], receiveBuffer }: PortsOptions) {
+    super()
+    this.log = log
+    this.model = new PortModel(globSet(exclude), probeSources)
+    const handler = {
+      event: (message: NetlinkMessage) => {
+        this.event(message)
+      },
+      settled: () => {
+        this.emitChanges()
+      },
+      lost: () => {
+        this.lost()
+      },
+      malformed: (error: Error) => {
+        this.log.error({ err: error }, 'rtnetlink message not understood, left out')
+      },
+    }
+    this.socket = RouteSocket.open(GROUPS, handler, receiveBuffer)
+  }
+
+  /** VM-side ports by ifindex: members of bridges that have a VXLAN device with a VNI, except those devices. */
+  get ports(): ReadonlyMap<number, Port> {
+    return this.model.ports
+  }
+
+  /** The VNI of frames with this VLAN tag (0 = none) on this port; undefined if there is none, or no telling which. */
+  vniOf(ifindex: number, vlan: number): number | undefined {
+    return this.model.vniOf(ifindex, vlan)
+  }
+
+  /** The sender of a probe for `ip` that leaves by this port with this VLAN tag (0 = none). */
+  probeSource(ifindex: number, vlan: number, ip: string): ProbeSource {
+    return this.model.probeSource(ifindex, vlan, ip)
+  }
+
+  /** As PortModel.vniOfVxlan. */
+  vniOfVxlan(ifindex: number, vlan: number): number | undefined {
+    return this.model.vniOfVxlan(ifindex, vlan)
+  }
+
+  /** As PortModel.vrfOfTable. */
+  vrfOfTable(table: number): number | undefined {
+    return this.model.vrfOfTable(table)
+  }
+
+  /** Whether an interface of this host has that MAC (a tap's own MAC is the host's, not its VM's). */
+  ownMac(mac: string): boolean {
+    return this.model.ownMac(mac)
+  }
+
+  /** Whether an interface of this host has that address. */
+  ownIp(ip: string): boolean {
+    return this.model.ownIp(ip)
+  }
+
+  close(): void {
+    this.closed = true
+    clearTimeout(this.retry)
+    this.socket.close()
+  }
+
+  private event(message: NetlinkMessage): void {
+    const decoded = decodeRouteMessage(message)
+    if (decoded === undefined) return
+    if (this.during === undefined) this.model.apply(decoded)
+    else this.during.push(decoded)
+  }
+
+  private lost(): void {
+    this.log.warn('rtnetlink events were lost (receive buffer full), reading all links again')
+    this.losses++
+    if (this.during === undefined) void this.resync()
+  }
+
+  private async resync(): Promise<void> {
+    clearTimeout(this.retry)
+    try {
+      await this.readAll()
+    } catch (error) {
+      if (this.closed) return
+      this.log.error(`${reason(error)}; trying again in ${RETRY_MS / 1000} s`)
+      this.retry = setTimeout(() => void this.resync(), RETRY_MS)
+      return
+    }
+    this.emitChanges()
+    this.emit('resync')
+  }
+
+  /** Reads links, VLANs and addresses into the model. Throws FatalError if the kernel refuses. */
+  private async readAll(): Promise<void> {
+    try {
+      this.model.replace(await this.dumpWithoutLoss())
+    } catch (error) {
+      throw new FatalError(ExitCode.kernel, `rtnetlink: cannot read the links: ${reason(error)}`, { cause: error })
+    } finally {
+      this.during = undefined
+    }
+  }
+
+  /** A dump, followed by the events that came in between: in order, they end in the state of the kernel. */
+  private async dumpWithoutLoss(): Promise<RouteMessage[]> {
+    for (;;) {
+      const { losses } = this
+      const during: RouteMessage[] = []
+      this.during = during
+      const dump = await this.dumpAll()
+      if (losses === this.losses) return [...dump, ...during]
+    }
+  }
+
+  private async dumpAll(): Promise<RouteMessage[]> {
+    return [
+      ...(await this.socket.dump(GET_LINKS, decodeRouteMessage)),
+      ...(await this.socket.dump(GET_PORT_VLANS, decodeRouteMessage)),
+      ...(await this.socket.dump(GET_ADDRESSES, decodeRouteMessage)),
+    ]
+  }
+
+  private emitChanges(): void {
+    for (const change of this.model.takeChanges()) {
+      if (this.closed) return
+      this.emitChange(change)
+    }
+  }
+
+  private emitChange(change: PortChange): void {
+    switch (change.kind) {
+      case 'add':
+      case 'up':
+      case 'down':
+        this.emit(change.kind, change.port)
+        return
+      case 'remove':
+        this.emit('remove', change.port, change.reason)
+        return
+      case 'vni-change':
+        this.emit('vni-change')
+        return
+      case 'ambiguous': {
+        const { bridge, vlan, devices } = change
+        const frames = vlan === 0 ? 'untagged frames' : `VLAN ${vlan}`
+        this.log.warn(
+          `bridge ${bridge}: ${devices.join(', ')} have different VNIs for ${frames}, nothing is learned from them; keep one`,
+        )
+      }
+    }
+  }
+}

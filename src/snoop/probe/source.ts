@@ -1,0 +1,88 @@
+// Who asks in a probe: an address of this host that may be asked from, and never one that makes a host believe its own
+// address is taken (RFC 9161 3.5, 3.7).
+import { isIPv4 } from 'node:net'
+import { formatIp, parseMac } from '../../base/address.js'
+import type { InterfaceAddress } from '../../rtnetlink/address.js'
+import type { LinkTables } from '../ports/tables.js'
+
+export type ProbeSource = { mac: string; ip: string }
+
+export type SourceAddress = { ip: string; prefixLength: number }
+
+/** What the choice depends on. */
+export type SourceTables = Pick<LinkTables, 'links' | 'vlanLinksOn' | 'addressesOn'>
+
+/** Where the host's own interfaces meet the frames of a VLAN. */
+export type SviPlace = {
+  bridge: number
+  /** inside the bridge; 0: untagged, where it does not filter */
+  vlan: number
+  /** the VLAN of the bridge device itself */
+  untagged: number | undefined
+}
+
+/** An ARP probe (RFC 5227 1.1): nobody takes it for a claim, but a host that probes the same address takes offence. */
+const NOBODY = '0.0.0.0'
+
+/** `port`: the device the probe leaves by; `svi` undefined: the bridge does not forward such frames. */
+export function chooseSource(
+  tables: SourceTables,
+  port: number,
+  svi: SviPlace | undefined,
+  ip: string,
+  configured: readonly SourceAddress[],
+): ProbeSource {
+  // a port that has just gone has none, and nothing can be sent on it
+  const mac = tables.links.get(port)?.mac ?? '00:00:00:00:00:00'
+  const svis = svi === undefined ? [] : svisOf(tables, svi)
+  // the port's own MAC is known to the bridge (a local FDB entry): answers to it are not flooded
+  if (!isIPv4(ip)) return linkLocalOn(tables, svis, ip) ?? { mac, ip: linkLocalOf(mac, ip) }
+  const fits = (address: SourceAddress): boolean => isIPv4(address.ip) && address.ip !== ip && contains(address, ip)
+  return sourceOn(tables, svis, fits) ?? { mac, ip: configured.find(fits)?.ip ?? NOBODY }
+}
+
+/**
+ * The interfaces that have the VLAN's frames untagged, best first. Not a macvlan on top of one (an anycast gateway): its MAC
+ * is in no local FDB entry, so that the answer would be flooded, into the tunnel, too.
+ */
+function svisOf(tables: SourceTables, { bridge, vlan, untagged }: SviPlace): number[] {
+  return [...(vlan === untagged ? [bridge] : []), ...tables.vlanLinksOn(bridge, vlan)]
+}
+
+/** The first address that fits, with the MAC of its interface. */
+function sourceOn(
+  tables: SourceTables,
+  interfaces: readonly number[],
+  fits: (address: InterfaceAddress) => boolean,
+): ProbeSource | undefined {
+  for (const ifindex of interfaces) {
+    const mac = tables.links.get(ifindex)?.mac
+    if (mac === undefined) continue
+    for (const address of tables.addressesOn(ifindex))
+      if (!address.tentative && fits(address)) return { mac, ip: address.ip }
+  }
+  return undefined
+}
+
+function linkLocalOn(tables: SourceTables, svis: readonly number[], ip: string): ProbeSource | undefined {
+  return sourceOn(tables, svis, (address) => LINK_LOCAL.test(address.ip) && address.ip !== ip)
+}
+
+/** fe80::/10 in canonical text. */
+const LINK_LOCAL = /^fe[89ab][0-9a-f]:/
+
+/** The link-local address made from a MAC (RFC 4291 appendix A): any but `taken`. */
+function linkLocalOf(mac: string, taken: string): string {
+  const bytes = parseMac(mac) ?? Buffer.alloc(6)
+  const [first = 0, second = 0, third = 0, ...device] = bytes
+  const from = (first: number): string =>
+    formatIp(Buffer.from([0xfe, 0x80, 0, 0, 0, 0, 0, 0, first, second, third, 0xff, 0xfe, ...device]))
+  const ip = from(first ^ 0x02)
+  return ip === taken ? from(first) : ip
+}
+
+function contains({ ip: network, prefixLength }: SourceAddress, ip: string): boolean {
+  return prefixLength === 0 || (bits(network) ^ bits(ip)) >>> (32 - prefixLength) === 0
+}
+
+const bits = (ip: string): number => ip.split('.').reduce((bits, part) => (bits << 8) | Number(part), 0)

@@ -1,0 +1,390 @@
+// The rules in their plainest form: no indices, no limits, no pace, nothing shared with the code but the events. What
+// is due is found by looking at everything.
+import { type Evidence, type Key, newBinding, type Phase, type Place } from '../../src/bindings/model.js'
+import type { Policy } from '../../src/bindings/policy.js'
+import type { Event } from '../../src/bindings/step.js'
+import type { Status } from '../../src/relay/overlay/entry.js'
+import { AGEING } from './world.js'
+
+type Due = { what: 'ask' | 'give-up' | 'age' | 'confirm' | 'object' | 'hold-down'; at: number }
+type Claim = Pick<Evidence, 'mac' | 'router'> & { place: Place; at: number }
+type Known = Key & {
+  place: Place
+  router: boolean
+  phase: Phase
+  confirmed: boolean
+  isStatic: boolean
+  due: Due | undefined
+  lastSeen: number
+  tries: number
+  quiet: { since: number; until: number }
+  claim: Claim | undefined
+  moves: number[]
+  minSeq: number
+  report: { status: Status; connection: number } | undefined
+  withheld: boolean
+  third: number
+}
+type Route = { by: string; vni: number; mac: string; ip: string | undefined; flags: number; seq: number }
+
+export class Reference {
+  known: Known[] = []
+  private routes: Route[] = []
+  private connection = 0
+  private connected = false
+  /** VNI and MAC of what zebra has programmed as remote → the highest sequence number of its routes since. */
+  private programmed = new Map<string, number>()
+  /** VNI and MAC → the highest sequence number of its remote routes, since it has any. */
+  private readonly highest = new Map<string, number>()
+
+  constructor(private readonly policy: Policy) {}
+
+  apply(event: Event, now: number): void {
+    this.take(event, now)
+    for (const it of this.known) {
+      const withheld = this.isWithheld(it)
+      if (it.withheld === withheld) continue
+      it.withheld = withheld
+      it.report = undefined
+      if (it.due?.what === 'age' && !this.isRemote(it)) this.askLater(it)
+    }
+  }
+
+  private take(event: Event, now: number): void {
+    switch (event.type) {
+      case 'evidence':
+        this.hear(event.evidence, now)
+        return
+      case 'port-lost': {
+        const { ifindex, vlan } = event
+        const isLost = (place: Place | undefined): boolean =>
+          place?.ifindex === ifindex && (vlan === undefined || vlan === place.vlan)
+        for (const it of this.known) if (it.phase === 'contested' && isLost(it.claim?.place)) this.keep(it)
+        for (const it of this.known.filter(({ place, phase }) => phase !== 'duplicate' && isLost(place))) {
+          this.drop(it)
+          if (it.phase === 'contested' && it.claim !== undefined && !this.isNever(it.vni, it.claim.mac, it.ip)) {
+            this.learn(it.vni, it.ip, it.claim, now)
+          }
+        }
+        return
+      }
+      case 'restored':
+        this.restore(event, now)
+        return
+      case 'static':
+        for (const { vni, mac, ip, router } of event.bindings) {
+          const place = { ifindex: 0, port: '', vlan: 0, ageingMs: 0 }
+          this.known = this.known.filter((it) => it.vni !== vni || it.ip !== ip)
+          this.add({ vni, mac, ip, place, router, isStatic: true, lastSeen: now })
+        }
+        return
+      case 'relay':
+        if (event.connected) this.connection += 1
+        this.connected = event.connected
+        return
+      case 'report':
+        this.onReport(event.key, event.status, now)
+        return
+      case 'view': {
+        const { change } = event
+        const { vni } = change
+        if (change.type === 'vni') {
+          this.routes = this.routes.filter((it) => it.vni !== vni)
+          for (const all of [this.programmed, this.highest])
+            for (const name of [...all.keys()]) if (name.startsWith(`${vni} `)) all.delete(name)
+          return
+        }
+        const { by, mac, ip, gone } = change
+        this.routes = this.routes.filter((it) => it.by !== by || it.vni !== vni || it.mac !== mac || it.ip !== ip)
+        if (!gone) this.routes.push(change)
+        this.compare(change)
+        this.known = this.known.filter((it) => it.isStatic || !this.isGateway(it.vni, it.mac, it.ip))
+        return
+      }
+      case 'views-reset':
+        this.routes = []
+        this.highest.clear()
+        return
+      case 'fpm': {
+        const { testimony } = event
+        if (testimony.kind === 'none') this.programmed.clear()
+        else if (testimony.kind === 'mac') {
+          const name = `${testimony.vni} ${testimony.mac}`
+          const seq = Math.max(this.programmed.get(name) ?? 0, this.highest.get(name) ?? 0)
+          if (testimony.remote) this.programmed.set(name, seq)
+          else this.programmed.delete(name)
+        } else {
+          const it = this.find(testimony.vni, testimony.ip)
+          const isFree = it?.confirmed === true && !it.isStatic && (it.phase === 'known' || it.phase === 'probing')
+          if (isFree && !this.isRemote(it) && it.quiet.until <= now) this.ask(it, undefined, now)
+        }
+        return
+      }
+      case 'clear': {
+        const it = this.find(event.key.vni, event.key.ip)
+        if (it?.mac !== event.key.mac || it.isStatic) return
+        if (it.phase === 'duplicate' || event.what === 'binding') this.drop(it)
+        return
+      }
+      case 'tick':
+        for (const it of this.known.filter(({ due }) => due !== undefined && due.at <= now)) this.onDue(it, now)
+    }
+  }
+
+  find(vni: number, ip: string): Known | undefined {
+    return this.known.find((it) => it.vni === vni && it.ip === ip)
+  }
+
+  private hear({ kind, mac, ip, vni, place, router, override, own }: Evidence, now: number): void {
+    const it = vni === undefined ? undefined : this.find(vni, ip)
+    if (kind === 'arp-probe' || kind === 'dad-ns') {
+      if (it === undefined || it.place.ifindex !== place?.ifindex) return
+      if (it.quiet.until <= now) it.quiet.since = now
+      it.quiet.until = now + 10_000
+      return
+    }
+    if (place === undefined || vni === undefined) return
+    if (mac.startsWith('01') || ip === '127.0.0.1') return
+    if (own !== undefined) {
+      if (it !== undefined && !it.isStatic && (own === 'ip' || it.mac === mac)) this.drop(it)
+      return
+    }
+    if (this.isNever(vni, mac, ip) || it?.phase === 'duplicate') return
+    const saysRouter = kind === 'na' || kind === 'ra'
+    const claim = { mac, place, router: saysRouter && router, at: now }
+    if (it === undefined) {
+      this.learn(vni, ip, claim, now)
+      return
+    }
+    if (it.mac !== mac) {
+      if (!it.isStatic && (kind !== 'na' || override)) this.contest(it, claim, now)
+      return
+    }
+    it.lastSeen = now
+    if (it.isStatic) return
+    const isElsewhere = it.place.ifindex !== place.ifindex || it.place.vlan !== place.vlan
+    it.place = place
+    it.confirmed = true
+    if (saysRouter) it.router = router
+    if (it.phase === 'contested') {
+      it.phase = 'known'
+      if (it.claim !== undefined && this.moved(it, now)) return
+    }
+    it.phase = 'known'
+    it.claim = undefined
+    it.tries = 0
+    const rival = this.rival(it)
+    const isOvertaking = it.report?.status === 'remote' && rival !== undefined && rival >= it.minSeq
+    if (isOvertaking) it.minSeq = rival + 1
+    if ((isElsewhere || isOvertaking) && this.moved(it, now)) return
+    this.askLater(it)
+  }
+
+  private learn(vni: number, ip: string, { mac, place, router, at }: Claim, now: number, former?: Known): void {
+    const it = this.add({ vni, mac, ip, place, router, lastSeen: at })
+    const rival = this.rival(it)
+    if (rival !== undefined) it.minSeq = rival + 1
+    if (former !== undefined) it.moves = former.moves
+    if ((former !== undefined || rival !== undefined) && this.moved(it, now)) return
+    this.askLater(it)
+  }
+
+  private contest(it: Known, claim: Claim, now: number): void {
+    if (it.phase === 'contested') {
+      if (it.claim === undefined || it.claim.mac === claim.mac) it.claim = claim
+    } else if (!it.confirmed || this.isRemote(it)) {
+      this.drop(it)
+      this.learn(it.vni, it.ip, claim, now, it)
+    } else this.ask(it, claim, now)
+  }
+
+  private ask(it: Known, claim: Claim | undefined, now: number): void {
+    it.phase = 'contested'
+    it.claim = claim
+    it.tries = 1
+    it.due = { what: 'confirm', at: now + this.policy.duplicates.confirmMs / 2 }
+  }
+
+  private keep(it: Known): void {
+    it.phase = 'known'
+    it.claim = undefined
+    it.tries = 0
+    this.askLater(it)
+  }
+
+  private restore({ from, entry, place, vni, own }: Extract<Event, { type: 'restored' }>, now: number): void {
+    const it = this.find(entry.vni, entry.ip)
+    if (it?.mac === entry.mac) {
+      if (it.phase === 'duplicate') return
+      it.minSeq = Math.max(it.minSeq, entry.minSeq)
+      if (from === 'relay') it.confirmed = true
+      return
+    }
+    const { mac, ip, router, minSeq } = entry
+    if (place === undefined || vni !== entry.vni || own !== undefined || it?.confirmed === true) return
+    if (mac.startsWith('01') || ip === '127.0.0.1' || this.isNever(vni, mac, ip)) return
+    if (it !== undefined) this.drop(it)
+    const lastSeen = Math.min(entry.lastSeen, now)
+    const restored = this.add({ vni, mac, ip, place, router, lastSeen, minSeq, confirmed: from === 'relay' })
+    restored.due = { what: 'ask', at: now }
+  }
+
+  private onReport(key: Key, status: Status, now: number): void {
+    const it = this.find(key.vni, key.ip)
+    if (it?.mac !== key.mac || it.withheld) return
+    const before = it.report?.status
+    it.report = { status, connection: this.connection }
+    if (status === before || it.phase === 'duplicate' || it.isStatic) return
+    const wasTold = before === 'announced' || before === 'shadowed'
+    if (status === 'remote' && it.confirmed) {
+      this.keep(it)
+      if ((!wasTold && before !== undefined) || this.rival(it) === undefined) return
+      if (wasTold) this.countMove(it, now)
+      it.due = { what: 'object', at: now }
+    } else if ((it.due?.what === 'age' || it.due?.what === 'object') && !this.isRemote(it)) this.keep(it)
+    else if (status === 'mac-not-local' && wasTold && it.phase === 'known') {
+      it.tries = 0
+      it.due = { what: 'ask', at: now }
+    }
+  }
+
+  private onDue(it: Known, now: number): void {
+    const expires = it.lastSeen + AGEING
+    switch (it.due?.what) {
+      case 'ask':
+        if (this.isRemote(it)) {
+          it.phase = 'known'
+          it.due = { what: 'age', at: Math.max(now, expires) }
+        } else if (it.quiet.until > now) {
+          if (now >= Math.max(it.lastSeen, it.quiet.since) + AGEING) this.drop(it)
+          else it.due.at = it.quiet.until
+        } else {
+          it.phase = 'probing'
+          it.tries += 1
+          const isLast = it.tries >= 3 && now + it.third > expires
+          it.due = isLast ? { what: 'give-up', at: Math.max(expires, now + 2000) } : { what: 'ask', at: now + it.third }
+        }
+        return
+      case 'age':
+        if (!this.isRemote(it)) {
+          it.tries = 0
+          it.due = { what: 'ask', at: now }
+        } else if (now >= expires) this.drop(it)
+        else it.due.at = expires
+        return
+      case 'object':
+        if (it.tries === 2) this.drop(it)
+        else {
+          it.tries += 1
+          it.due.at = now + this.policy.duplicates.confirmMs / 2
+        }
+        return
+      case 'confirm':
+        if (it.claim === undefined && (this.isRemote(it) || it.quiet.until > now)) this.keep(it)
+        else if (it.tries < 2 && !this.isRemote(it)) {
+          it.tries += 1
+          it.due.at = now + this.policy.duplicates.confirmMs / 2
+        } else if (it.claim !== undefined) {
+          if (this.isNever(it.vni, it.claim.mac, it.ip)) this.keep(it)
+          else {
+            this.drop(it)
+            this.learn(it.vni, it.ip, it.claim, now, it)
+          }
+        } else this.drop(it)
+        return
+      case 'give-up':
+      case 'hold-down':
+        this.drop(it)
+        return
+      case undefined:
+    }
+  }
+
+  private countMove(it: Known, now: number): void {
+    const { moves, windowMs } = this.policy.duplicates
+    it.moves = [...it.moves.filter((at) => at > now - windowMs), now].slice(-moves)
+  }
+
+  private moved(it: Known, now: number): boolean {
+    const { moves, holdDownMs } = this.policy.duplicates
+    this.countMove(it, now)
+    if (it.moves.length < moves) return false
+    it.phase = 'duplicate'
+    it.due = { what: 'hold-down', at: now + holdDownMs }
+    return true
+  }
+
+  private askLater(it: Known): void {
+    it.due = { what: 'ask', at: it.lastSeen + it.third }
+  }
+
+  private add(seed: Key & Pick<Known, 'place' | 'router' | 'lastSeen'> & Partial<Known>): Known {
+    const { jitter } = newBinding({ evidence: 'static', firstSeen: 0, ...seed })
+    const it: Known = {
+      ...{ phase: 'known', confirmed: true, isStatic: false, due: undefined, tries: 0, claim: undefined, moves: [] },
+      ...{ quiet: { since: -Infinity, until: -Infinity }, minSeq: 0, report: undefined, third: (AGEING / 3) * jitter },
+      ...{ withheld: this.isWithheld(seed), ...seed },
+    }
+    this.known.push(it)
+    return it
+  }
+
+  private drop(it: Known): void {
+    this.known = this.known.filter((other) => other !== it)
+  }
+
+  private isGateway(vni: number, mac: string, ip: string): boolean {
+    return this.routes.some(
+      (it) => it.vni === vni && it.ip !== undefined && (it.flags & 2) !== 0 && (it.mac === mac || it.ip === ip),
+    )
+  }
+
+  private isNever(vni: number, mac: string, ip: string): boolean {
+    return mac.startsWith('00:00:5e:00:01:') || this.isGateway(vni, mac, ip)
+  }
+
+  /** The highest sequence number of a remote route that has the IP with another MAC. */
+  private rival({ vni, mac, ip }: Key): number | undefined {
+    const rivals = this.routes.filter((it) => it.by === 'bgpd' && it.vni === vni && it.ip === ip && it.mac !== mac)
+    if (rivals.some(({ flags, seq }) => (flags & 1) !== 0 || seq === 0xffff_ffff)) return undefined
+    return rivals.length === 0 ? undefined : Math.max(...rivals.map(({ seq }) => seq))
+  }
+
+  /** What zebra and bgpd say of a MAC that zebra has programmed as remote. */
+  private compare({ by, vni, mac, ip, gone, flags, seq }: Route & { gone: boolean }): void {
+    const name = `${vni} ${mac}`
+    const isRouted = this.routes.some((it) => it.by === 'bgpd' && it.vni === vni && it.mac === mac)
+    if (by === 'bgpd') {
+      if (!gone) this.highest.set(name, Math.max(seq, this.highest.get(name) ?? 0))
+      else if (!isRouted) this.highest.delete(name)
+    }
+    const programmed = this.programmed.get(name)
+    if (programmed === undefined) return
+    if (by === 'bgpd') {
+      if (!gone) this.programmed.set(name, flags === 0x40 ? -1 : Math.max(seq, programmed))
+    } else if (ip === undefined) {
+      if (gone ? !isRouted : seq > programmed) this.programmed.set(name, -1)
+    }
+  }
+
+  /**
+   * FPM says that the MAC is remote, zebra announces it as local, and with no higher sequence number than the highest
+   * of its remote routes, since it was programmed and zebra has last taken it back.
+   */
+  private isWithheld({ vni, mac }: Pick<Known, 'vni' | 'mac'>): boolean {
+    const local = this.routes.find((it) => it.by === 'zebra' && it.vni === vni && it.mac === mac && it.ip === undefined)
+    const programmed = this.programmed.get(`${vni} ${mac}`)
+    return local !== undefined && programmed !== undefined && local.seq <= programmed
+  }
+
+  private isRemote({ vni, mac, confirmed, withheld, report }: Known): boolean {
+    if (!confirmed || !this.connected) return false
+    if (withheld) return true
+    if (report?.connection !== this.connection) return false
+    if (report.status === 'remote') return true
+    return (
+      report.status === 'mac-not-local' &&
+      this.routes.some((it) => it.by === 'bgpd' && it.vni === vni && it.mac === mac)
+    )
+  }
+}

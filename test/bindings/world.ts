@@ -1,0 +1,579 @@
+// A world of random events around a table: what happens is drawn as plain data, and made sense of when it is its turn.
+// After every step the invariants are checked that hold whatever happens.
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import {
+  type Binding,
+  type Entry,
+  entryOf,
+  isInOverlay,
+  isIpv6,
+  type Key,
+  type Place,
+} from '../../src/bindings/model.js'
+import type { Policy } from '../../src/bindings/policy.js'
+import { reasonOf, REASONS, type State, type StateOrNone, stateOf, TRANSITIONS } from '../../src/bindings/state.js'
+import { type Action, type Event, step } from '../../src/bindings/step.js'
+import { Table } from '../../src/bindings/table.js'
+import type { Status } from '../../src/relay/overlay/entry.js'
+import { evidence, restored, show } from './build.js'
+
+export const AGEING = 30_000
+const QUIET_MS = 10_000
+const VMS = ['02:00:00:00:00:01', '02:00:00:00:00:02', '02:00:00:00:00:03'] as const
+const NEVER_MACS = ['01:00:00:00:00:01', '00:00:5e:00:01:07'] as const
+const IPS = ['10.0.0.1', '10.0.0.2', '10.0.0.3', '2001:db8::1', 'fe80::1'] as const
+const STATUSES: readonly Status[] = [
+  ...(['announced', 'announced', 'announced', 'shadowed', 'shadowed', 'shadowed'] as const),
+  ...(['no-session', 'mac-not-local', 'remote', 'ip-conflict'] as const),
+]
+const PORTS = [1, 2, 3] as const
+const STATIC = { vni: 100, mac: VMS[0], ip: '10.0.0.3', router: false }
+
+const place = fc
+  .record({ ifindex: fc.constantFrom(...PORTS), vlan: fc.constantFrom(0, 0, 0, 5) })
+  .map(({ ifindex, vlan }): Place => ({ ifindex, port: `tap${ifindex}`, vlan, ageingMs: AGEING }))
+/** A VLAN is a VNI. */
+const vniOf = ({ vlan }: Place): number => (vlan === 0 ? 100 : 200)
+const mac = fc.constantFrom(...VMS, ...VMS, ...VMS, ...NEVER_MACS)
+const ip = fc.constantFrom(...IPS, ...IPS, '127.0.0.1')
+const kind = fc.constantFrom('arp-request' as const, 'arp-reply' as const, 'na' as const, 'na' as const, 'ra' as const)
+const frame = { kind, place, router: fc.boolean(), override: fc.boolean() }
+const pick = fc.nat(1000)
+
+const command = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('say' as const), mac, ip, ...frame }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('answer' as const), pick, stays: fc.nat(4), ...frame }) },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('claim' as const), pick, mac, ...frame }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('ask' as const), pick, place, mac }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('own' as const),
+      pick,
+      own: fc.constantFrom('mac' as const, 'ip' as const),
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(0, 1, 400, 2000, 9000, 40_000) }),
+  },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('wait-for-timer' as const) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ do: fc.constant('report' as const), pick, status: fc.constantFrom(...STATUSES) }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      ...{ do: fc.constant('view' as const), by: fc.constantFrom('zebra' as const, 'bgpd' as const, 'bgpd' as const) },
+      ...{ mac, ip: fc.option(ip, { nil: undefined }), gone: fc.boolean(), vni: fc.constantFrom(100, 100, 200) },
+      ...{ flags: fc.constantFrom(0, 0, 0, 0, 0, 1, 2, 0x40), seq: fc.constantFrom(0, 1, 5, 0xffff_ffff) },
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      ...{ do: fc.constant('fpm-mac' as const), pick, mac, remote: fc.constantFrom(true, true, false) },
+      ...{ vni: fc.constantFrom(100, 100, 200), known: fc.boolean() },
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('fpm-route' as const), pick, ip, known: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'fpm-none' as const }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      ...{ do: fc.constant('zebra-mac' as const), pick, gone: fc.constantFrom(true, false, false) },
+      seq: fc.constantFrom(0, 1, 2, 5, 6),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('vni-gone' as const), vni: fc.constantFrom(100, 200) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      ...{ do: fc.constant('port' as const), ifindex: fc.constantFrom(...PORTS), up: fc.boolean() },
+      ...{ vlan: fc.option(fc.constantFrom(0, 5), { nil: undefined }), gone: fc.boolean() },
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('relay' as const), up: fc.constantFrom(true, true, false) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      ...{
+        do: fc.constant('restore' as const),
+        from: fc.constantFrom('relay' as const, 'file' as const),
+        mac,
+        ip,
+        place,
+      },
+      ...{ ago: fc.nat(50_000), minSeq: fc.nat(3), leads: fc.nat(9), again: fc.boolean() },
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('clear' as const),
+      pick,
+      what: fc.constantFrom('binding' as const, 'duplicate' as const),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('static' as const), rarely: fc.nat(9) }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'views-reset' as const }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('leave' as const), pick, isConflict: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('unplug-claim' as const), pick }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('wander' as const), pick, times: fc.integer({ min: 1, max: 3 }) }),
+  },
+)
+type Drawn<T> = T extends fc.Arbitrary<infer V> ? V : never
+export type Command = Drawn<typeof command>
+export const commands = fc.array(command, { minLength: 20, maxLength: 120, size: 'max' })
+
+const nameOf = ({ vni, mac, ip }: Key): string => `${vni} ${mac} ${ip}`
+
+export class World {
+  readonly table = new Table()
+  now = 0
+  readonly log: string[] = []
+  /** `transition aspect value`, as observed. */
+  readonly covered = new Set<string>()
+  /** What the relay holds. */
+  private readonly overlay = new Map<string, Entry>()
+  private readonly probes = new Map<number, number[]>()
+  /** Refreshing a binding without an answer. */
+  private readonly unanswered = new Map<string, number>()
+  private readonly askedAt = new Map<string, number>()
+  /** Probes since its contest began, unless it has answered. */
+  private readonly confirms = new Map<string, number>()
+  private readonly lost = new Set<string>()
+  private readonly gateways = new Map<string, Key>()
+
+  /** `watch` hears every event before the table does. */
+  constructor(
+    private readonly policy: Policy,
+    private readonly watch: (event: Event, now: number) => void = () => undefined,
+  ) {}
+
+  take(command: Command): void {
+    const event = this.eventOf(command)
+    if (event === 'wait') {
+      const next = this.table.timers.next()
+      this.pass(command.do === 'wait' ? this.now + command.ms : Math.max(this.now, next ?? this.now))
+    } else if (event !== undefined) {
+      this.step(event)
+      this.pass(this.now)
+    }
+  }
+
+  /** Every timer comes when it is due. */
+  pass(until: number): void {
+    let rounds = 0
+    for (let next = this.table.timers.next(); next !== undefined && next <= until; next = this.table.timers.next()) {
+      const at = Math.max(this.now, next)
+      rounds = at === this.now ? rounds + 1 : 0
+      assert.ok(rounds <= 4 + this.table.size, 'time stands still')
+      this.now = at
+      this.step({ type: 'tick' })
+    }
+    this.now = until
+    for (const binding of this.table.bindings()) {
+      const at = this.table.timers.at(binding)
+      if (binding.isStatic) assert.equal(at, undefined)
+      else assert.ok(at !== undefined && at > this.now, `${nameOf(binding)}: nothing is due, or overdue`)
+    }
+  }
+
+  /** Nobody says anything any more. */
+  end(): void {
+    this.pass(this.now + 20 * AGEING + this.policy.duplicates.holdDownMs)
+    const left = [...this.table.bindings()].filter(({ isStatic }) => !isStatic)
+    assert.deepEqual(left, [], 'what is not seen again goes')
+    for (const { size } of [this.table.contested, this.table.duplicates, this.table.crowd]) assert.equal(size, 0)
+  }
+
+  private picked(pick: number): Binding | undefined {
+    const bindings = [...this.table.bindings()]
+    return bindings[pick % Math.max(1, bindings.length)]
+  }
+
+  private isLost({ ifindex, vlan }: Place): boolean {
+    return this.lost.has(`${ifindex}`) || this.lost.has(`${ifindex} ${vlan}`)
+  }
+
+  private frame(changes: Parameters<typeof evidence>[0] & { place: Place }): Event {
+    const place = this.isLost(changes.place) ? undefined : changes.place
+    return evidence({ vni: place && vniOf(place), ...changes, ...(place === undefined ? { place: undefined } : {}) })
+  }
+
+  private eventOf(command: Command): Event | 'wait' | undefined {
+    switch (command.do) {
+      case 'say': {
+        const { mac, ip, kind, place, router, override } = command
+        return this.frame({ mac, ip, kind, place, router, override })
+      }
+      case 'answer': {
+        const binding = this.picked(command.pick)
+        if (binding === undefined || binding.isStatic) return undefined
+        const { kind, router, override } = command
+        const place = command.stays > 0 ? binding.place : command.place
+        if (vniOf(place) !== binding.vni) return undefined
+        return this.frame({ kind, router, override, mac: binding.mac, ip: binding.ip, place })
+      }
+      case 'wander': {
+        const binding = this.picked(command.pick)
+        if (binding === undefined || binding.isStatic) return undefined
+        const { mac, ip, place } = binding
+        const behind = (away: number): Event => {
+          const ifindex = PORTS[(place.ifindex - 1 + away) % PORTS.length] ?? PORTS[0]
+          return this.frame({ mac, ip, kind: 'arp-request', place: { ...place, ifindex, port: `tap${ifindex}` } })
+        }
+        for (let away = 1; away < command.times; away++) this.step(behind(away))
+        return behind(command.times)
+      }
+      case 'claim': {
+        const binding = this.picked(command.pick)
+        const { kind, router, mac, place } = command
+        if (binding === undefined || vniOf(place) !== binding.vni) return undefined
+        return this.frame({ kind, router, override: true, mac, ip: binding.ip, place })
+      }
+      case 'ask': {
+        const binding = this.picked(command.pick)
+        const isThere = binding !== undefined && !binding.isStatic && command.pick % 4 > 0
+        const place = isThere ? binding.place : command.place
+        const ip = binding?.ip ?? IPS[0]
+        if (this.isLost(place) || (binding !== undefined && vniOf(place) !== binding.vni)) return undefined
+        if (binding !== undefined) this.askedAt.set(`${binding.vni} ${ip} ${place.ifindex}`, this.now)
+        return this.frame({ kind: isIpv6(ip) ? 'dad-ns' : 'arp-probe', mac: command.mac, ip, place })
+      }
+      case 'own': {
+        const binding = this.picked(command.pick)
+        if (binding === undefined) return undefined
+        const { mac, ip, place, vni } = binding
+        return evidence({ mac, ip, place, vni, own: command.own })
+      }
+      case 'wait':
+      case 'wait-for-timer':
+        return 'wait'
+      case 'report': {
+        const binding = this.picked(command.pick)
+        if (binding === undefined || !this.table.relayConnected) return undefined
+        // one that only a file remembers may still be in the relay's overlay
+        if (!this.overlay.has(nameOf(binding)) && binding.confirmed) return undefined
+        return { type: 'report', key: binding, status: command.status, seq: 0 }
+      }
+      case 'view': {
+        if (!this.table.relayConnected) return undefined
+        const { by, vni, mac, ip, gone, flags, seq } = command
+        if (ip !== undefined) {
+          const name = `${by} ${nameOf({ vni, mac, ip })}`
+          if (!gone && flags === 2) this.gateways.set(name, { vni, mac, ip })
+          else this.gateways.delete(name)
+        }
+        return { type: 'view', change: { type: 'macip', by, vni, mac, ip, gone, flags, seq } }
+      }
+      case 'vni-gone':
+        for (const [name, { vni }] of this.gateways) if (vni === command.vni) this.gateways.delete(name)
+        return { type: 'view', change: { type: 'vni', vni: command.vni, gone: true, tenantVrf: 0 } }
+      case 'port': {
+        const { ifindex, vlan, up, gone } = command
+        const name = vlan === undefined ? `${ifindex}` : `${ifindex} ${vlan}`
+        if (up || this.lost.has(name)) {
+          this.lost.delete(name)
+          return undefined
+        }
+        this.lost.add(name)
+        if (vlan !== undefined) return { type: 'port-lost', ifindex, vlan, reason: 'vni-changed' }
+        if (gone) this.probes.delete(ifindex)
+        return { type: 'port-lost', ifindex, reason: gone ? 'port-gone' : 'port-down' }
+      }
+      case 'relay':
+        if (command.up === this.table.relayConnected) return undefined
+        if (command.up) {
+          this.step({ type: 'relay', connected: true })
+          this.gateways.clear()
+          return { type: 'views-reset' }
+        }
+        return { type: 'relay', connected: false }
+      case 'restore': {
+        const { ago, minSeq, leads } = command
+        const bindings = [...this.table.bindings()]
+        const waiting = bindings.find(({ confirmed }) => !confirmed)
+        const again = waiting !== undefined && command.again
+        const from = again ? 'relay' : command.from
+        // another address of a host that may not be announced
+        const withheld = bindings.find(({ withheld, isStatic }) => withheld && !isStatic)
+        const host = command.again ? withheld : undefined
+        const { mac, ip, place } = again ? waiting : { ...command, ...(host && { mac: host.mac, place: host.place }) }
+        const vni = vniOf(place)
+        const key = { vni, mac, ip }
+        const seen = this.now - ago
+        const entry = { ...key, port: place.port, vlan: place.vlan, firstSeen: seen, lastSeen: seen, minSeq }
+        const event = restored(entry, { from, place: leads > 0 && !this.isLost(place) ? place : undefined })
+        if (event.type !== 'restored' || from === 'file') return event
+        // what is known already is put anew, with all that has changed, once everything was handed back
+        const known = this.table.get(key)
+        const anew = known && { ...entryOf(known, false), minSeq: Math.max(known.minSeq, minSeq) }
+        this.overlay.set(nameOf(key), anew ?? event.entry)
+        return event
+      }
+      case 'clear': {
+        const key = this.picked(command.pick)
+        return key && { type: 'clear', what: command.what, key }
+      }
+      case 'static':
+        return command.rarely === 0 && this.table.get(STATIC)?.isStatic !== true
+          ? { type: 'static', bindings: [STATIC] }
+          : undefined
+      case 'views-reset':
+        this.gateways.clear()
+        return { type: 'views-reset' }
+      case 'leave': {
+        const binding = this.picked(command.pick)
+        if (binding === undefined || !this.table.relayConnected || !this.overlay.has(nameOf(binding))) return undefined
+        const { vni, mac, ip } = binding
+        if (command.isConflict) {
+          const other = mac === VMS[0] ? VMS[1] : VMS[0]
+          this.gateways.delete(`bgpd ${nameOf({ vni, mac: other, ip })}`)
+          const change = { by: 'bgpd', vni, mac: other, ip, gone: false, flags: 0, seq: binding.minSeq } as const
+          const status = command.pick % 2 === 0 ? 'announced' : 'shadowed'
+          this.step({ type: 'report', key: binding, status, seq: 0 })
+          this.step({ type: 'view', change: { type: 'macip', ...change } })
+          return { type: 'report', key: binding, status: 'remote', seq: 0 }
+        }
+        const change = { by: 'bgpd', vni, mac, ip: undefined, gone: false, flags: 0, seq: 1 } as const
+        this.step({ type: 'view', change: { type: 'macip', ...change } })
+        return { type: 'report', key: binding, status: 'mac-not-local', seq: 0 }
+      }
+      case 'fpm-mac': {
+        const { vni, mac, remote, pick, known } = command
+        const key = (known ? this.picked(pick) : undefined) ?? { vni, mac }
+        return { type: 'fpm', testimony: { kind: 'mac', vni: key.vni, mac: key.mac, remote } }
+      }
+      case 'fpm-route': {
+        const { vni, ip } = (command.known ? this.picked(command.pick) : undefined) ?? { vni: 100, ip: command.ip }
+        return { type: 'fpm', testimony: { kind: 'host-route', vni, ip, vtep: '192.0.2.2' } }
+      }
+      case 'fpm-none':
+        return { type: 'fpm', testimony: { kind: 'none' } }
+      case 'zebra-mac': {
+        const binding = this.picked(command.pick)
+        if (binding === undefined || !this.table.relayConnected) return undefined
+        const { vni, mac } = binding
+        const { gone, seq } = command
+        return { type: 'view', change: { type: 'macip', by: 'zebra', vni, mac, ip: undefined, gone, flags: 0, seq } }
+      }
+      case 'unplug-claim': {
+        const { contested } = this.table
+        const place = [...contested][command.pick % Math.max(1, contested.size)]?.claim?.place
+        if (place === undefined || this.isLost(place)) return undefined
+        this.lost.add(`${place.ifindex}`)
+        return { type: 'port-lost', ifindex: place.ifindex, reason: 'port-down' }
+      }
+    }
+  }
+
+  step(event: Event): void {
+    const { table, policy, now } = this
+    this.watch(event, now)
+    const before = new Map([...table.bindings()].map((it) => [nameOf(it), { ...it, state: stateOf(it, table) }]))
+    const wasRemote = new Set(
+      [...table.bindings()].filter((it) => REASONS[reasonOf(it, table)].state === 'remote').map(nameOf),
+    )
+    const evicted = table.withdrawn['evicted-total'] + table.withdrawn['evicted-vni']
+    const actions = step(table, event, policy, now)
+    for (const action of actions) {
+      this.log.push(`${now} ${show(action)}`)
+      this.replay(action)
+      if (action.type === 'note') this.checkNote(action.note)
+      if (action.type === 'probe') this.checkProbe(action, before, wasRemote)
+    }
+    this.checkStates(before, event)
+    this.checkOverlay(event)
+    this.checkBindings(event)
+    this.checkIndices()
+    if (table.withdrawn['evicted-total'] + table.withdrawn['evicted-vni'] > evicted) this.checkFairness(before, event)
+  }
+
+  /** An IP never has two MACs in the overlay, not even between two actions. */
+  private replay(action: Action): void {
+    if (action.type === 'put') {
+      const { vni, ip, mac } = action.entry
+      for (const held of this.overlay.values()) {
+        assert.ok(held.vni !== vni || held.ip !== ip || held.mac === mac, `${mac} is put before ${held.mac} is removed`)
+      }
+      this.overlay.set(nameOf(action.entry), action.entry)
+    } else if (action.type === 'remove') this.overlay.delete(nameOf(action.key))
+  }
+
+  /** A route alone costs nobody an address: its host is asked, and heard. */
+  private checkNote({ event, key, detail }: Extract<Action, { type: 'note' }>['note']): void {
+    const name = nameOf(key)
+    if (event === 'contested') this.confirms.set(name, 0)
+    if (event === 'defended') this.confirms.delete(name)
+    if (event !== 'withdrawn' || detail !== 'elsewhere') return
+    assert.equal(this.confirms.get(name), 2, `${name} is given up without being asked`)
+  }
+
+  private checkOverlay(event: Event): void {
+    const { table, overlay } = this
+    for (const binding of table.bindings()) {
+      if (binding.withheld) assert.ok(!overlay.has(nameOf(binding)), `${nameOf(binding)} is withheld, and announced`)
+    }
+    if (event.type === 'fpm' && event.testimony.kind === 'none') {
+      assert.ok(![...table.bindings()].some(({ withheld }) => withheld), 'withheld without a witness')
+    }
+    const wanted = [...table.bindings()].filter(isInOverlay)
+    assert.deepEqual([...overlay.keys()].sort(), wanted.map(nameOf).sort())
+    for (const binding of wanted) {
+      const { port, vlan, router } = entryOf(binding, false)
+      const held = overlay.get(nameOf(binding))
+      assert.deepEqual([held?.port, held?.vlan, held?.router], [port, vlan, router], 'the relay knows the latest')
+      assert.ok(held !== undefined && held.minSeq >= binding.minSeq)
+    }
+  }
+
+  private checkStates(before: ReadonlyMap<string, { state: State }>, event: Event): void {
+    const after = new Map([...this.table.bindings()].map((it) => [nameOf(it), stateOf(it, this.table)]))
+    for (const name of new Set([...before.keys(), ...after.keys()])) {
+      const from: StateOrNone = before.get(name)?.state ?? 'unknown'
+      const to: StateOrNone = after.get(name) ?? 'unknown'
+      if (from === to) continue
+      const ways = Object.entries(TRANSITIONS).filter(
+        ([, it]) =>
+          (it.from as readonly string[]).includes(from) &&
+          (it.to as readonly string[]).includes(to) &&
+          (it.by as readonly string[]).includes(event.type),
+      )
+      // learned anew by the operator, in the same step
+      if (event.type === 'static' && from !== 'unknown' && (to === 'pending' || to === 'remote')) continue
+      assert.ok(ways.length > 0, `no transition from ${from} to ${to} by ${event.type}`)
+      for (const [way] of ways) {
+        for (const it of [`from ${from}`, `to ${to}`, `by ${event.type}`]) this.covered.add(`${way} ${it}`)
+      }
+    }
+  }
+
+  private checkBindings(event: Event): void {
+    const { table, policy } = this
+    const counts = new Map<string, number>()
+    const count = (name: string): number => {
+      const more = (counts.get(name) ?? 0) + 1
+      counts.set(name, more)
+      return more
+    }
+    let total = 0
+    for (const binding of table.bindings()) {
+      const { vni, mac, ip, place, phase, isStatic } = binding
+      assert.ok(isStatic || (VMS as readonly string[]).includes(mac), `${mac} is never learned`)
+      if (isStatic) continue
+      assert.notEqual(ip, '127.0.0.1')
+      for (const it of this.gateways.values()) {
+        const isGateway = it.vni === vni && (it.mac === mac || it.ip === ip)
+        assert.ok(!isGateway, 'a gateway is known')
+      }
+      assert.ok(phase === 'duplicate' || !this.isLost(place), `${phase} on a port that is lost, by ${event.type}`)
+      assert.equal(vniOf(place), vni)
+      const family = isIpv6(ip) ? 'ipv6' : 'ipv4'
+      const { perMac, perPort, perVni } = policy.limits
+      assert.ok(count(`mac ${vni} ${mac} ${family}`) <= perMac[family])
+      assert.ok(count(`port ${place.ifindex} ${family}`) <= perPort[family])
+      assert.ok(count(`vni ${vni}`) <= perVni)
+      assert.ok(++total <= policy.limits.total)
+      assert.equal(phase === 'contested', table.contested.has(binding))
+      assert.equal(phase === 'duplicate', table.duplicates.has(binding))
+      assert.ok(binding.moves.length <= policy.duplicates.moves, 'bounded')
+      const { claim } = binding
+      if (claim !== undefined && phase === 'contested') assert.ok(!this.isLost(claim.place), 'a claim from nowhere')
+      assert.ok(claim === undefined || phase === 'contested' || phase === 'duplicate', 'a claim nobody decides about')
+    }
+  }
+
+  private checkIndices(): void {
+    const { table } = this
+    const bindings = [...table.bindings()]
+    const learned = bindings.filter(({ isStatic }) => !isStatic)
+    assert.equal(table.size, bindings.length)
+    assert.equal(table.crowd.size, learned.length)
+    const recount = (of: readonly Binding[], group: ReturnType<Table['ofMac']>): void => {
+      assert.equal(group?.ipv6 ?? 0, of.filter(({ ip }) => isIpv6(ip)).length)
+      assert.deepEqual(new Set(group?.bindings), new Set(of))
+    }
+    for (const vni of [100, 200]) {
+      const ofVni = learned.filter((it) => it.vni === vni)
+      assert.equal(table.ofVni(vni)?.size ?? 0, ofVni.length)
+      for (const mac of VMS)
+        recount(
+          bindings.filter((it) => it.vni === vni && it.mac === mac),
+          table.ofMac(vni, mac),
+        )
+      for (const ifindex of PORTS) {
+        recount(
+          ofVni.filter(({ place }) => place.ifindex === ifindex),
+          table.ofVni(vni)?.onPort(ifindex),
+        )
+      }
+    }
+    for (const ifindex of PORTS) {
+      recount(
+        learned.filter(({ place }) => place.ifindex === ifindex),
+        table.crowd.onPort(ifindex),
+      )
+    }
+    for (const binding of bindings) assert.equal(table.find(binding.vni, binding.ip), binding)
+  }
+
+  private checkProbe(
+    { place, mac, ip }: Extract<Action, { type: 'probe' }>,
+    before: ReadonlyMap<string, Binding>,
+    wasRemote: ReadonlySet<string>,
+  ): void {
+    const { now, policy } = this
+    const name = nameOf({ vni: vniOf(place), mac, ip })
+    const known = before.get(name)
+    assert.ok(known !== undefined, 'a stranger is asked')
+    assert.equal(known.place.ifindex, place.ifindex)
+    assert.ok(!known.isStatic && known.phase !== 'duplicate')
+    const asked = this.askedAt.get(`${known.vni} ${ip} ${place.ifindex}`) ?? -Infinity
+    const sinceItWasThere = asked >= known.firstSeen && known.evidence !== 'restored'
+    assert.ok(!sinceItWasThere || now >= asked + QUIET_MS || this.unsure(known, asked), 'it is just asking itself')
+    assert.ok(!wasRemote.has(name) || known.timer === 'object', 'it is behind another VTEP')
+    const confirms = this.confirms.get(name)
+    if (confirms !== undefined) this.confirms.set(name, confirms + 1)
+    if (known.timer === 'probe') {
+      const tries = known.tries === 0 ? 1 : (this.unanswered.get(name) ?? 0) + 1
+      this.unanswered.set(name, tries)
+      // one more if it was asked before a third of its age was over
+      assert.ok(tries <= 4, 'three probes are enough')
+    }
+    const times = this.probes.get(place.ifindex) ?? []
+    this.probes.set(place.ifindex, [...times, now])
+    for (const [index, from] of times.entries()) {
+      const sent = times.length + 1 - index
+      const { perPort } = policy.probeRate
+      if (perPort !== Infinity)
+        assert.ok(sent <= ((now - from) / 1000) * perPort + perPort / 10 + 4, `${sent} probes in ${now - from} ms`)
+    }
+  }
+
+  /** Whether the host may have come to the port only after somebody asked there. */
+  private unsure({ quietUntil }: Binding, asked: number): boolean {
+    return quietUntil < asked + QUIET_MS
+  }
+
+  /** Whoever makes room still has at least as many as whom it makes room for. */
+  private checkFairness(before: ReadonlyMap<string, Binding>, event: Event): void {
+    const { table } = this
+    const newcomer = [...table.bindings()].find((it) => !before.has(nameOf(it)))
+    assert.ok(newcomer, `nobody came, by ${event.type}`)
+    for (const [name, victim] of before) {
+      const { vni, ip } = victim
+      if (table.get(victim) !== undefined || (vni === newcomer.vni && ip === newcomer.ip)) continue
+      const all = table.crowd.onPort(victim.place.ifindex)?.bindings.size ?? 0
+      const inVni = table.ofVni(vni)?.onPort(victim.place.ifindex)?.bindings.size ?? 0
+      const has = table.crowd.onPort(newcomer.place.ifindex)?.bindings.size ?? 0
+      const hasInVni = table.ofVni(newcomer.vni)?.onPort(newcomer.place.ifindex)?.bindings.size ?? 0
+      assert.ok(all >= has || (vni === newcomer.vni && inVni >= hasInVni), `${name} makes room for a fatter port`)
+    }
+  }
+}

@@ -1,0 +1,255 @@
+// The relay as a process between a zebra and bgpds played by the test: FakeZebra and FakeBgpd move bytes, nothing more.
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, rmSync, watch } from 'node:fs'
+import { type Server, type Socket, connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Deframer, frame } from '../../src/control/framing.js'
+import { overlay as proto } from '../../src/gen/overlay.js'
+
+const MACIPD = fileURLToPath(new URL('../../src/bin/macipd.js', import.meta.url))
+
+/** A stream's bytes as they came, and a way to wait for them. */
+export class Inbox {
+  private chunks: Buffer[] = []
+  private length = 0
+  ended: boolean
+  private waiting: (() => void)[] = []
+
+  constructor(readonly socket: Socket) {
+    this.ended = socket.destroyed
+    socket.on('data', (chunk: Buffer) => {
+      this.chunks.push(chunk)
+      this.length += chunk.length
+      this.wake()
+    })
+    socket.on('end', () => {
+      this.ended = true
+      this.wake()
+    })
+    // a reset is an end, too
+    socket.on('error', () => undefined)
+    socket.on('close', () => {
+      this.ended = true
+      this.wake()
+    })
+  }
+
+  get bytes(): Buffer {
+    const all = Buffer.concat(this.chunks)
+    this.chunks = [all]
+    return all
+  }
+
+  /** The first `count` bytes, taken out. */
+  async take(count: number): Promise<Buffer> {
+    await this.until(() => this.length >= count)
+    const all = this.bytes
+    this.chunks = [all.subarray(count)]
+    this.length -= count
+    return all.subarray(0, count)
+  }
+
+  /** One ZAPI frame, taken out. */
+  async frame(): Promise<Buffer> {
+    await this.until(() => this.length >= 2)
+    return this.take(this.bytes.readUInt16BE(0))
+  }
+
+  async end(): Promise<void> {
+    await this.until(() => this.ended)
+  }
+
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) {
+      if (this.ended) assert.ok(condition(), `the stream ended after ${this.length} bytes more`)
+      if (condition()) return
+      await new Promise<void>((resolve) => this.waiting.push(resolve))
+    }
+  }
+
+  private wake(): void {
+    for (const resolve of this.waiting.splice(0)) resolve()
+  }
+}
+
+/** Accepts connections at zebra's path. */
+export class FakeZebra {
+  private readonly accepted: Inbox[] = []
+  private waiting: ((inbox: Inbox) => void)[] = []
+  private constructor(readonly server: Server) {}
+
+  static async listen(path: string): Promise<FakeZebra> {
+    const server = createServer({ allowHalfOpen: true })
+    const zebra = new FakeZebra(server)
+    server.on('connection', (socket) => {
+      const inbox = new Inbox(socket)
+      const next = zebra.waiting.shift()
+      if (next === undefined) zebra.accepted.push(inbox)
+      else next(inbox)
+    })
+    server.listen(path)
+    await once(server, 'listening')
+    return zebra
+  }
+
+  /** The next connection. */
+  accept(): Promise<Inbox> {
+    const ready = this.accepted.shift()
+    return ready === undefined ? new Promise((resolve) => this.waiting.push(resolve)) : Promise.resolve(ready)
+  }
+}
+
+/** A client of the relay's control socket. */
+export class ControlPeer {
+  readonly messages: proto.FromRelay[] = []
+  private waiting: (() => void)[] = []
+  private constructor(readonly socket: Socket) {}
+
+  static async connect(path: string): Promise<ControlPeer> {
+    const socket = await connected(path)
+    const peer = new ControlPeer(socket)
+    const deframer = new Deframer()
+    socket.on('data', (chunk) => {
+      deframer.feed(chunk, (bytes) => peer.messages.push(proto.FromRelay.decode(bytes)))
+      for (const resolve of peer.waiting.splice(0)) resolve()
+    })
+    socket.on('error', () => undefined)
+    socket.on('end', () => socket.end())
+    socket.on('close', () => {
+      for (const resolve of peer.waiting.splice(0)) resolve()
+    })
+    return peer
+  }
+
+  say(message: proto.ToRelay.$Properties): this {
+    this.socket.write(frame(proto.ToRelay.encode(message).finish()))
+    return this
+  }
+
+  /** The first message that `pick` finds something in; it and those before are taken out. */
+  async receive<T>(pick: (message: proto.FromRelay) => T | null | undefined): Promise<T> {
+    for (;;) {
+      for (let message = this.messages.shift(); message !== undefined; message = this.messages.shift()) {
+        const found = pick(message)
+        if (found !== null && found !== undefined) return found
+      }
+      if (this.socket.destroyed) throw new Error('the relay has closed the connection')
+      await new Promise<void>((resolve) => this.waiting.push(resolve))
+    }
+  }
+
+  async status(): Promise<proto.RelayStatus.$Properties> {
+    return this.say({ getStatus: {} }).receive((message) => message.status)
+  }
+}
+
+export class RelayRig {
+  readonly dir = mkdtempSync(join(tmpdir(), 'macipd-relay-'))
+  private readonly sockets: Socket[] = []
+  private process: ChildProcess | undefined
+  private zebraServer: FakeZebra | undefined
+  log = ''
+
+  path(name: string): string {
+    return join(this.dir, name)
+  }
+
+  async startZebra(): Promise<FakeZebra> {
+    this.zebraServer = await FakeZebra.listen(this.path('zebra'))
+    return this.zebraServer
+  }
+
+  /** Starts the relay; resolves when bgpd can connect. */
+  async start(...args: string[]): Promise<void> {
+    const failed = this.run(...args).then((code) => Promise.reject(new Error(`exit ${code ?? ''}: ${this.log}`)))
+    await Promise.race([this.appears('bgpd'), failed])
+    // the relay's own check that zebra is there
+    const check = await this.zebraServer?.accept()
+    check?.socket.destroy()
+    failed.catch(() => undefined)
+  }
+
+  /** Starts the relay; resolves with its exit code. */
+  run(...args: string[]): Promise<number | null> {
+    const paths = ['--listen', this.path('bgpd'), '--zebra', this.path('zebra'), '--control', this.path('control')]
+    const child = spawn(process.execPath, [MACIPD, 'relay', ...paths, '--run-dir', this.dir, ...args])
+    this.process = child
+    child.stderr.on('data', (chunk: Buffer) => (this.log += chunk.toString()))
+    return new Promise((resolve) => child.on('exit', resolve))
+  }
+
+  async bgpd(): Promise<Inbox> {
+    const socket = await connected(this.path('bgpd'))
+    this.sockets.push(socket)
+    return new Inbox(socket)
+  }
+
+  async control(): Promise<ControlPeer> {
+    await this.appears('control')
+    const peer = await ControlPeer.connect(this.path('control'))
+    this.sockets.push(peer.socket)
+    return peer
+  }
+
+  /** Kills the worker; resolves when its successor answers. */
+  async killWorker(): Promise<void> {
+    const before = await this.workerPid()
+    process.kill(before, 'SIGKILL')
+    while ((await this.workerPid()) === before);
+  }
+
+  /** As the worker itself says: who answers is at work. */
+  private async workerPid(): Promise<number> {
+    for (;;) {
+      const peer = await this.control()
+      const answer = await peer.status().catch(() => undefined)
+      peer.socket.destroy()
+      if (answer?.workerPid !== undefined && answer.workerPid !== null) return answer.workerPid
+    }
+  }
+
+  /** The relay's exit code, once it has ended. */
+  async exited(): Promise<number | null> {
+    if (this.process?.exitCode === null) await once(this.process, 'exit')
+    return this.process?.exitCode ?? null
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.process?.kill(signal)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.sockets) socket.destroy()
+    if (this.process?.exitCode === null && this.process.signalCode === null) {
+      this.process.kill('SIGTERM')
+      await once(this.process, 'exit')
+    }
+    this.zebraServer?.server.close()
+    rmSync(this.dir, { recursive: true, force: true })
+  }
+
+  private async appears(name: string): Promise<void> {
+    const watcher = watch(this.dir)
+    try {
+      while (!existsSync(this.path(name))) await once(watcher, 'change')
+    } finally {
+      watcher.close()
+    }
+  }
+}
+
+/** A connection to a socket that exists, or is about to listen. */
+async function connected(path: string): Promise<Socket> {
+  for (;;) {
+    const socket = connect({ path, allowHalfOpen: true })
+    const ready = await Promise.race([
+      once(socket, 'connect').then(() => true),
+      once(socket, 'close').then(() => false),
+    ]).catch(() => false)
+    if (ready) return socket
+  }
+}

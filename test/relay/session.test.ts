@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { type Socket, connect, createServer } from 'node:net'
+import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { releaseLine } from '../../src/zapi/releases.js'
+import { isRawHandle } from '../../src/relay/ipc.js'
+import { Session, type SessionEvents } from '../../src/relay/session.js'
+import { NUMBERS, OPENINGS, frame, macIpAdd, vniAdd } from '../zapi/build.js'
+import { Inbox } from './rig.js'
+
+/** A connected pair of which one end is read by nobody but the session. */
+async function pair(path: string): Promise<{ outer: Socket; inner: Socket; fd: number }> {
+  const server = createServer({ pauseOnConnect: true }).listen(path)
+  await once(server, 'listening')
+  const accepted = once(server, 'connection') as Promise<[Socket]>
+  const outer = connect(path)
+  const [inner] = await accepted
+  server.close()
+  const handle: unknown = '_handle' in inner ? inner._handle : undefined
+  assert.ok(isRawHandle(handle))
+  return { outer, inner, fd: handle.fd }
+}
+
+type Rig = { session: Session; bgpd: Socket; zebra: Socket; doubts: string[] }
+
+/** A session between two sockets. */
+async function start(t: TestContext, changes: Partial<SessionEvents>): Promise<Rig> {
+  const dir = mkdtempSync(join(tmpdir(), 'macipd-session-'))
+  const pipes = [join(dir, 'up'), join(dir, 'down')] as const
+  execFileSync('mkfifo', [...pipes])
+  const [transitToZebra, transitToBgpd] = pipes.map((path) => openSync(path, constants.O_RDWR | constants.O_NONBLOCK))
+  assert.ok(transitToZebra !== undefined && transitToBgpd !== undefined)
+  const [bgpd, zebra] = await Promise.all([pair(join(dir, 'bgpd')), pair(join(dir, 'zebra'))])
+  const doubts: string[] = []
+  const nothing = (): void => undefined
+  const events: SessionEvents = {
+    onFrame: nothing,
+    onPart: nothing,
+    onIntroduced: nothing,
+    onZebra: () => 'pass',
+    onBgpd: nothing,
+    onDoubt: (_session, why) => doubts.push(why),
+    nextInjection: () => undefined,
+    onInjected: nothing,
+    beforeConsume: nothing,
+    onEnded: nothing,
+    ...changes,
+  }
+  const session = new Session({
+    id: 1,
+    since: 0,
+    descriptors: { bgpd: bgpd.fd, zebra: zebra.fd, transitToZebra, transitToBgpd },
+    inherited: undefined,
+    configured: undefined,
+    running: undefined,
+    plain: false,
+    events,
+  })
+  t.after(() => {
+    session.close()
+    for (const { outer, inner } of [bgpd, zebra]) {
+      outer.destroy()
+      inner.destroy()
+    }
+    closeSync(transitToZebra)
+    closeSync(transitToBgpd)
+    rmSync(dir, { recursive: true })
+  })
+  session.start()
+  return { session, bgpd: bgpd.outer, zebra: zebra.outer, doubts }
+}
+
+test('a fault in handling a frame costs the session its trust, not a byte and not the process', async (t) => {
+  const onZebra = (): never => {
+    throw new Error('a mistake of ours')
+  }
+  const { session, bgpd, zebra, doubts } = await start(t, { onZebra })
+  const [fromBgpd, fromZebra] = [new Inbox(bgpd), new Inbox(zebra)]
+  bgpd.write(OPENINGS['8.4'].hello)
+  await fromZebra.frame()
+  const n = NUMBERS['8.4']
+  const said = Buffer.concat([OPENINGS['8.4'].capabilities, vniAdd(n), macIpAdd(n, 'bc:24:11:00:00:01', '')])
+  zebra.write(said)
+  assert.deepEqual(await fromBgpd.take(said.length), said)
+  assert.deepEqual(doubts, [`command ${n.VNI_ADD} could not be handled: a mistake of ours`])
+  assert.equal(session.line, undefined)
+})
+
+test('what zebra tells of interfaces and VRFs before it answers HELLO is not its answer', async (t) => {
+  const heard: string[] = []
+  const { session, bgpd, zebra } = await start(t, {
+    onZebra: (_session, { command }) => {
+      heard.push(command)
+      return 'pass'
+    },
+  })
+  const [fromBgpd, fromZebra] = [new Inbox(bgpd), new Inbox(zebra)]
+  bgpd.write(OPENINGS['8.4'].hello)
+  await fromZebra.frame()
+  const n = NUMBERS['8.4']
+  const early = ['ZEBRA_INTERFACE_UP', 'ZEBRA_INTERFACE_ADDRESS_ADD', 'ZEBRA_VRF_ADD'] as const
+  const line = releaseLine('8.4')
+  const frames = early.map((name) => frame(line?.commandNumber(name) ?? -1, Buffer.alloc(64)))
+  const said = Buffer.concat([...frames, OPENINGS['8.4'].capabilities, vniAdd(n)])
+  zebra.write(said)
+  assert.deepEqual(await fromBgpd.take(said.length), said)
+  assert.deepEqual(heard, ['ZEBRA_VNI_ADD'])
+  assert.notEqual(session.line, undefined)
+})

@@ -1,0 +1,60 @@
+// What tests of sockets and processes need.
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { pino } from 'pino'
+import type { Logger } from '../src/base/log.js'
+
+export const silent: Logger = pino({ level: 'silent' })
+
+/** A directory of the test's own, short enough for socket paths. */
+export function tempDir(t: TestContext): string {
+  const dir = mkdtempSync(join(tmpdir(), 'macipd-'))
+  t.after(() => {
+    rmSync(dir, { recursive: true, force: true })
+  })
+  return dir
+}
+
+export const MACIPD = fileURLToPath(new URL('../src/bin/macipd.js', import.meta.url))
+export const MACIPCTL = fileURLToPath(new URL('../src/bin/macipctl.js', import.meta.url))
+
+export type Result = { code: number; stdout: string; stderr: string }
+
+/** Runs a command to its end, at most 20 s. */
+export function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Result> {
+  return new Promise((resolve) => {
+    const options = { env: { ...process.env, ...env }, timeout: 20_000 }
+    execFile(command, args, options, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1
+      resolve({ code, stdout, stderr })
+    })
+  })
+}
+
+export const macipd = (...args: string[]): Promise<Result> => run(process.execPath, [MACIPD, ...args])
+export const macipctl = (...args: string[]): Promise<Result> => run(process.execPath, [MACIPCTL, ...args])
+
+/** Something that happens later: `until` checks a condition now and after every `changed`. */
+export class Awaited {
+  private readonly waiting = new Set<() => void>()
+
+  changed(): void {
+    for (const check of this.waiting) check()
+  }
+
+  until(condition: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const check = (): void => {
+        if (!condition()) return
+        this.waiting.delete(check)
+        resolve()
+      }
+      this.waiting.add(check)
+      check()
+    })
+  }
+}
