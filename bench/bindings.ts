@@ -5,13 +5,13 @@ import { statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { HEADER_SIZE, frameCommand, frameLength } from '../src/zapi/frame.js'
-import { type ReleaseLine, releaseLine } from '../src/zapi/releases.js'
+import { type FrrRelease, frrRelease } from '../src/zapi/releases.js'
 import { MACIP_ADD } from '../src/zapi/messages/macip.js'
 import type { Release } from '../lab/frr.js'
 import type { Daemon } from '../lab/process.js'
 import { Recorder } from '../lab/recorder.js'
 import type { Router } from '../lab/router.js'
-import { Crowd } from './crowd.js'
+import { PortOccupancy } from './crowd.js'
 import { unlimited } from './limits.js'
 import { type Context, type Measurement, median, percentile } from './measurement.js'
 import { cpuSeconds, resident } from './processes.js'
@@ -28,7 +28,7 @@ const PROBES_PER_S = 1100
 /** From a restart, after which all are asked, until all are asked again. */
 const CYCLE_MS = 100_000
 const IDLE_MS = 40_000
-const SETTLE_MS = 10_000
+const INITIAL_SYNC_MS = 10_000
 const TIMEOUT_MS = 120_000
 const BINDINGS = 2 * HOSTS
 const REPLAYED = 2 * REPLAYED_HOSTS
@@ -43,15 +43,15 @@ export async function benchBindings({ frr, progress }: Context): Promise<Measure
   }
   progress('starting a node with a recorder between relay and bgpd')
   try {
-    await using crowd = await Crowd.start(frr, unlimited(PROBES_PER_S), tap)
-    await sleep(SETTLE_MS)
+    await using crowd = await PortOccupancy.start(frr, unlimited(PROBES_PER_S), tap)
+    await sleep(INITIAL_SYNC_MS)
     const empty = memoryOf(crowd)
     progress(`${REPLAYED_HOSTS} hosts are learned`)
     await crowd.learn(0, REPLAYED_HOSTS)
     const rows = await replays(crowd, replay, progress)
     progress(`${HOSTS} hosts are learned`)
     await crowd.learn(REPLAYED_HOSTS, HOSTS - REPLAYED_HOSTS)
-    await sleep(SETTLE_MS)
+    await sleep(INITIAL_SYNC_MS)
     rows.push(...memoryRows(empty, memoryOf(crowd)))
     progress('questions while the snooper is at work')
     rows.push(...(await waiting(crowd)))
@@ -71,7 +71,7 @@ export async function benchBindings({ frr, progress }: Context): Promise<Measure
 
 type Memory = { snooper: number; worker: number }
 
-const memoryOf = (crowd: Crowd): Memory => ({
+const memoryOf = (crowd: PortOccupancy): Memory => ({
   snooper: resident(crowd.near.daemon('snoop').pid, 'Pss'),
   worker: resident(crowd.workerPid(), 'Pss'),
 })
@@ -84,7 +84,7 @@ const memoryRows = (empty: Memory, full: Memory): Measurement[] => [
 ]
 
 /** bgpd ends and comes back; the clock starts when zebra tells it the VNI. */
-async function replays(crowd: Crowd, replay: Replay, progress: Context['progress']): Promise<Measurement[]> {
+async function replays(crowd: PortOccupancy, replay: Replay, progress: Context['progress']): Promise<Measurement[]> {
   const { near } = crowd
   const routes = await evpnRoutes(near)
   const written: number[] = []
@@ -114,9 +114,9 @@ async function evpnRoutes(node: Router): Promise<number> {
   return ribCount
 }
 
-/** Watches what comes for a bgpd that starts. */
+/** Codecs what comes for a bgpd that starts. */
 class Replay {
-  private readonly line: ReleaseLine
+  private readonly release: FrrRelease
   private begin: number | undefined
   private readonly missing = new Set<string>()
   private done: ((times: { begin: number; end: number }) => void) | undefined
@@ -126,9 +126,9 @@ class Replay {
     frr: Release,
     private readonly count: number,
   ) {
-    const line = releaseLine(frr)
-    if (line === undefined) throw new Error(`there is no release line ${frr}`)
-    this.line = line
+    const release = frrRelease(frr)
+    if (release === undefined) throw new Error(`there is no release ${frr}`)
+    this.release = release
   }
 
   /** Resolves with the times of the next VNI_ADD and of the last MACIP_ADD with an address after it. */
@@ -140,7 +140,10 @@ class Replay {
 
   /** For the bytes of one connection. */
   listener(): (bytes: Buffer) => void {
-    const [vniAdd, macIpAdd] = [this.line.commandNumber('ZEBRA_VNI_ADD'), this.line.commandNumber('ZEBRA_MACIP_ADD')]
+    const [vniAdd, macIpAdd] = [
+      this.release.commandNumber('ZEBRA_VNI_ADD'),
+      this.release.commandNumber('ZEBRA_MACIP_ADD'),
+    ]
     let rest: Buffer = Buffer.alloc(0)
     return (bytes) => {
       const now = performance.now()
@@ -158,14 +161,14 @@ class Replay {
   }
 
   private macIpAdd(frame: Buffer, now: number): void {
-    const { begin, line } = this
-    if (begin === undefined || MACIP_ADD.decode(frame.subarray(HEADER_SIZE), line.features).ip === undefined) return
+    const { begin, release } = this
+    if (begin === undefined || MACIP_ADD.decode(frame.subarray(HEADER_SIZE), release.features).ip === undefined) return
     if (--this.left === 0) this.done?.({ begin, end: now })
   }
 }
 
 /** How long a short question has to wait for its answer while the snooper does what takes long. */
-async function waiting({ near }: Crowd): Promise<Measurement[]> {
+async function waiting({ near }: PortOccupancy): Promise<Measurement[]> {
   const trips = await RoundTrips.start(near.path('/run/macipd/snoop.sock'))
   const during = async (work: () => Promise<unknown>): Promise<number> => {
     trips.take()
@@ -179,7 +182,7 @@ async function waiting({ near }: Crowd): Promise<Measurement[]> {
     while (statSync(file).mtimeMs === mtimeMs) await sleep(50)
   }
   trips.take()
-  await sleep(SETTLE_MS)
+  await sleep(INITIAL_SYNC_MS)
   const idle = trips.take()
   const rows: Measurement[] = [
     { name: 'short question, p50', value: median(idle), unit: 'ms' },
@@ -206,7 +209,7 @@ async function waiting({ near }: Crowd): Promise<Measurement[]> {
 }
 
 /** The snooper comes back and has no file: the relay has everything. */
-async function handedBack(crowd: Crowd, progress: Context['progress']): Promise<Measurement[]> {
+async function handedBack(crowd: PortOccupancy, progress: Context['progress']): Promise<Measurement[]> {
   const times: number[] = []
   for (let restart = 1; restart <= RESTARTS; restart++) {
     progress(`restart ${restart} of ${RESTARTS}, bindings handed back by the relay`)
@@ -220,7 +223,7 @@ async function handedBack(crowd: Crowd, progress: Context['progress']): Promise<
 }
 
 /** Nothing happens but that every host is asked and answers. */
-async function idle(crowd: Crowd, progress: Context['progress']): Promise<Measurement[]> {
+async function idle(crowd: PortOccupancy, progress: Context['progress']): Promise<Measurement[]> {
   progress(`waiting ${CYCLE_MS / 1000} s until all were asked once`)
   await sleep(CYCLE_MS)
   progress(`probes for ${IDLE_MS / 1000} s`)
@@ -242,7 +245,7 @@ async function idle(crowd: Crowd, progress: Context['progress']): Promise<Measur
 }
 
 /** The snooper comes back, and there is no relay: only the file has anything. */
-async function fromFile(crowd: Crowd, progress: Context['progress']): Promise<Measurement[]> {
+async function fromFile(crowd: PortOccupancy, progress: Context['progress']): Promise<Measurement[]> {
   const start = async (...options: string[]): Promise<number> => {
     await crowd.near.kill('snoop')
     const begin = Date.now()

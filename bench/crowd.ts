@@ -15,20 +15,20 @@ const PORTS = 4
 const HOSTS_PER_S = 2000
 const TIMEOUT_MS = 120_000
 
-export class Crowd implements AsyncDisposable {
+export class PortOccupancy implements AsyncDisposable {
   private constructor(
     readonly lab: Lab,
     readonly vms: readonly Vm[],
     private readonly config: string,
   ) {}
 
-  static async start(frr: Release, config: string, tap?: (near: Router) => Promise<string>): Promise<Crowd> {
+  static async start(frr: Release, config: string, tap?: (near: Router) => Promise<string>): Promise<PortOccupancy> {
     const lab = await Lab.start({ frr })
     try {
       const [near] = lab.nodes
       const vms = [lab.vms[0]]
       while (vms.length < PORTS) vms.push(await lab.addVm(near))
-      const crowd = new Crowd(lab, vms, near.writeConfig(config))
+      const crowd = new PortOccupancy(lab, vms, near.writeConfig(config))
       await near.startZebra()
       await near.startRelay()
       await near.startBgpd({ zapi: (await tap?.(near)) ?? '/run/macipd/zserv.api' })

@@ -5,7 +5,7 @@
 // Nothing is subtracted: veth, bridge, eBPF program, both of macipd's processes, and this process's own waking up are in.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HEADER_SIZE, frameCommand, frameLength } from '../src/zapi/frame.js'
-import { releaseLine } from '../src/zapi/releases.js'
+import { frrRelease } from '../src/zapi/releases.js'
 import { MACIP_ADD } from '../src/zapi/messages/macip.js'
 import { Fabric } from '../lab/fabric.js'
 import { arpAnnouncement, neighborAdvertisement } from '../lab/frames.js'
@@ -69,13 +69,13 @@ async function measure(fabric: Fabric, arrivals: MacIpArrivals, progress: Contex
 
 /** Waits for MACIP_ADD in what goes to bgpd. */
 class MacIpArrivals {
-  private readonly line
+  private readonly release
   private readonly macIpAdd: number
   private waiting: { mac: string; ip: string; resolve: (time: number) => void } | undefined
 
   constructor(frr: Release) {
-    this.line = releaseLine(frr)
-    this.macIpAdd = this.line?.commandNumber('ZEBRA_MACIP_ADD') ?? NaN
+    this.release = frrRelease(frr)
+    this.macIpAdd = this.release?.commandNumber('ZEBRA_MACIP_ADD') ?? NaN
   }
 
   /** Resolves with the time of arrival. One at a time. */
@@ -110,8 +110,8 @@ class MacIpArrivals {
   }
 
   private arrived(frame: Buffer, now: number): void {
-    if (this.line === undefined) return
-    const { mac, ip } = MACIP_ADD.decode(frame.subarray(HEADER_SIZE), this.line.features)
+    if (this.release === undefined) return
+    const { mac, ip } = MACIP_ADD.decode(frame.subarray(HEADER_SIZE), this.release.features)
     if (mac === this.waiting?.mac && ip === this.waiting.ip) this.waiting.resolve(now)
   }
 }

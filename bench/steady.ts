@@ -1,6 +1,6 @@
 // Hosts that are known already and speak all the time: what that costs the snooper.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Crowd } from './crowd.js'
+import { PortOccupancy } from './crowd.js'
 import { UNLIMITED } from './limits.js'
 import { steady } from './load.js'
 import type { Context, Measurement } from './measurement.js'
@@ -15,7 +15,7 @@ const PAUSE_MS = 5000
 
 export async function benchSteady({ frr, progress }: Context): Promise<Measurement[]> {
   progress('starting a node')
-  await using crowd = await Crowd.start(frr, UNLIMITED)
+  await using crowd = await PortOccupancy.start(frr, UNLIMITED)
   const rows: Measurement[] = []
   let known = 0
   for (const hosts of HOSTS) {
@@ -29,7 +29,7 @@ export async function benchSteady({ frr, progress }: Context): Promise<Measureme
   return rows
 }
 
-async function measure(crowd: Crowd, hosts: number): Promise<Measurement[]> {
+async function measure(crowd: PortOccupancy, hosts: number): Promise<Measurement[]> {
   const { pid } = crowd.near.daemon('snoop')
   const before = await crowd.status()
   const cpu = cpuSeconds(pid)

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { dissect } from '../src/zapi/dissect.js'
 import { frameLength, HEADER_SIZE, writeHeader } from '../src/zapi/frame.js'
-import { type ReleaseLine, releaseLine } from '../src/zapi/releases.js'
+import { type FrrRelease, frrRelease } from '../src/zapi/releases.js'
 import { MACIP_ADD, REMOTE_MACIP_ADD } from '../src/zapi/messages/macip.js'
 import { ROUTE } from '../src/zapi/messages/route.js'
 import { FrameScanner } from '../src/zapi/scanner.js'
@@ -36,15 +36,15 @@ const ROUTE_PAYLOAD = Buffer.from(
 
 /** Frame scanning in GB/s, decoding in messages per second; the best of several attempts. */
 export function benchZapi(): Promise<Measurement[]> {
-  const line = releaseLine('10.3')
-  if (line === undefined) throw new Error('there is no release line 10.3')
-  const { features } = line
+  const release = frrRelease('10.3')
+  if (release === undefined) throw new Error('there is no release 10.3')
+  const { features } = release
   return Promise.resolve([
     { name: 'ZAPI frame scanning, 100-byte messages', value: scanning(), unit: 'GB/s', target: '>= 2' },
     rate('ZAPI decode MACIP_ADD', () => MACIP_ADD.decode(MACIP_PAYLOAD, features), DECODE_TARGET),
     rate('ZAPI decode REMOTE_MACIP_ADD', () => REMOTE_MACIP_ADD.decode(REMOTE_MACIP_PAYLOAD, features), DECODE_TARGET),
     rate('ZAPI decode ROUTE_ADD', () => ROUTE.decode(ROUTE_PAYLOAD, features), DECODE_TARGET),
-    dissecting(line),
+    dissecting(release),
   ])
 }
 
@@ -73,7 +73,7 @@ function scanning(): number {
 }
 
 /** A recorded conversation, with names for numbers and a summary: what the dump does. */
-function dissecting(line: ReleaseLine): Measurement {
+function dissecting(release: FrrRelease): Measurement {
   const stream = readFileSync(join(import.meta.dirname, '../../test/fixtures/zapi/10.3/1-to-zebra.bin'))
   const frames: Buffer[] = []
   for (let offset = 0; offset + HEADER_SIZE <= stream.length; offset += frameLength(stream, offset)) {
@@ -81,7 +81,7 @@ function dissecting(line: ReleaseLine): Measurement {
   }
   const rounds = Math.ceil(50_000 / frames.length)
   const seconds = best(() => {
-    for (let i = 0; i < rounds; i++) for (const frame of frames) dissect(frame, line, 'to-zebra')
+    for (let i = 0; i < rounds; i++) for (const frame of frames) dissect(frame, release, 'to-zebra')
   })
   return {
     name: 'ZAPI dissect, recorded bgpd',

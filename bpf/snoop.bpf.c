@@ -122,7 +122,7 @@ union nd_unit {
  * It is not on the stack because without CAP_PERFMON the verifier puts a speculation barrier behind almost every
  * write there, which doubles the time for an ARP.
  */
-struct cpu {
+struct percpu_scratch {
 	__u64 counters[SNOOP_OUTCOME_COUNT];
 	/* Read back as an index: without CAP_PERFMON the verifier refuses one that is a constant on each path. */
 	volatile __u32 outcome;
@@ -154,8 +154,8 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct cpu);
-} cpus SEC(".maps");
+	__type(value, struct percpu_scratch);
+} percpu_scratch SEC(".maps");
 
 static __always_inline bool mac_is_zero(const __u8 *mac)
 {
@@ -167,9 +167,9 @@ static __always_inline bool mac_is_multicast(const __u8 *mac)
 	return mac[0] & 1;
 }
 
-static __always_inline bool is_probe(const struct cpu *cpu)
+static __always_inline bool is_probe(const struct percpu_scratch *scratch)
 {
-	return cpu->kind == SNOOP_KIND_ARP_PROBE || cpu->kind == SNOOP_KIND_DAD_NS;
+	return scratch->kind == SNOOP_KIND_ARP_PROBE || scratch->kind == SNOOP_KIND_DAD_NS;
 }
 
 /* The marks of `seen`, apart from the flags of an NA. */
@@ -177,31 +177,31 @@ static __always_inline bool is_probe(const struct cpu *cpu)
 #define MARK_PROBE 2
 
 /* A change of these marks is news within the repeat interval too. `last`: the marks until now, if any. */
-static __always_inline __u64 marks(const struct cpu *cpu, __u64 last)
+static __always_inline __u64 marks(const struct percpu_scratch *scratch, __u64 last)
 {
 	__u8 differing = 0;
 	__u64 marks;
 
 	for (int i = 0; i < ETH_ALEN; i++)
-		differing |= cpu->key.mac[i] ^ cpu->ether_source[i];
-	marks = cpu->na_flags & (SNOOP_NA_ROUTER | SNOOP_NA_OVERRIDE);
+		differing |= scratch->key.mac[i] ^ scratch->ether_source[i];
+	marks = scratch->na_flags & (SNOOP_NA_ROUTER | SNOOP_NA_OVERRIDE);
 	if (differing)
 		marks |= MARK_DIFFERING;
-	if (is_probe(cpu))
+	if (is_probe(scratch))
 		marks |= MARK_PROBE;
 	/* RFC 4861, 6.3.4 and 7.2.3: both override what was known. An NS does not tell who is a router. */
-	if (cpu->kind == SNOOP_KIND_RA || cpu->kind == SNOOP_KIND_NS)
+	if (scratch->kind == SNOOP_KIND_RA || scratch->kind == SNOOP_KIND_NS)
 		marks |= SNOOP_NA_OVERRIDE;
-	if (cpu->kind == SNOOP_KIND_NS)
+	if (scratch->kind == SNOOP_KIND_NS)
 		marks |= last & SNOOP_NA_ROUTER;
 	return marks;
 }
 
-static __always_inline __u64 repeat_interval(const struct cpu *cpu)
+static __always_inline __u64 repeat_interval(const struct percpu_scratch *scratch)
 {
 	__u64 interval = config.repeat_interval;
 
-	return is_probe(cpu) && interval > SNOOP_PROBE_REPEAT_INTERVAL ? SNOOP_PROBE_REPEAT_INTERVAL : interval;
+	return is_probe(scratch) && interval > SNOOP_PROBE_REPEAT_INTERVAL ? SNOOP_PROBE_REPEAT_INTERVAL : interval;
 }
 
 /*
@@ -215,14 +215,14 @@ static __always_inline bool is_forgotten(__u64 at)
 }
 
 /* Generic cell rate algorithm: each record moves the time at which the port's debt is paid, which may be so far off. */
-static __always_inline bool is_over_rate(const struct cpu *cpu, __u64 now)
+static __always_inline bool is_over_rate(const struct percpu_scratch *scratch, __u64 now)
 {
 	struct snoop_port *port;
 	__u64 tat;
 
 	if (!config.rate_interval)
 		return false;
-	port = bpf_map_lookup_elem(&ports, &cpu->key.ifindex);
+	port = bpf_map_lookup_elem(&ports, &scratch->key.ifindex);
 	if (!port)
 		return false;
 	tat = port->tat;
@@ -242,7 +242,7 @@ static __always_inline bool is_over_rate(const struct cpu *cpu, __u64 now)
 }
 
 /* Checks the addresses all kinds have in common, and passes the claim to user space unless it is a repetition. */
-static __always_inline enum snoop_outcome pass(struct cpu *cpu)
+static __always_inline enum snoop_outcome pass(struct percpu_scratch *scratch)
 {
 	/* Copied: without CAP_PERFMON, before Linux 6.17, the verifier refuses a pointer that is NULL on a path to its use. */
 	struct seen last = {};
@@ -250,49 +250,49 @@ static __always_inline enum snoop_outcome pass(struct cpu *cpu)
 	struct seen *found;
 	__u64 now;
 
-	if (mac_is_zero(cpu->key.mac))
+	if (mac_is_zero(scratch->key.mac))
 		return SNOOP_OUTCOME_MAC_ZERO;
-	if (mac_is_multicast(cpu->key.mac))
+	if (mac_is_multicast(scratch->key.mac))
 		return SNOOP_OUTCOME_MAC_MULTICAST;
-	if (mac_is_zero(cpu->ether_source) || mac_is_multicast(cpu->ether_source))
+	if (mac_is_zero(scratch->ether_source) || mac_is_multicast(scratch->ether_source))
 		return SNOOP_OUTCOME_ETHER_SOURCE_INVALID;
 
-	cpu->now.at = bpf_ktime_get_coarse_ns();
-	found = bpf_map_lookup_elem(&seen, &cpu->key);
+	scratch->now.at = bpf_ktime_get_coarse_ns();
+	found = bpf_map_lookup_elem(&seen, &scratch->key);
 	if (found && !is_forgotten(found->at))
 		last = *found;
-	cpu->now.marks = marks(cpu, last.marks);
-	if (last.at && last.marks == cpu->now.marks && cpu->now.at - last.at < repeat_interval(cpu))
+	scratch->now.marks = marks(scratch, last.marks);
+	if (last.at && last.marks == scratch->now.marks && scratch->now.at - last.at < repeat_interval(scratch))
 		return SNOOP_OUTCOME_REPEATED;
 
 	/* Not the coarse clock: between two of its ticks no debt would be paid. */
 	now = bpf_ktime_get_ns();
-	if (is_over_rate(cpu, now))
+	if (is_over_rate(scratch, now))
 		return SNOOP_OUTCOME_RATE_LIMITED;
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record)
 		return SNOOP_OUTCOME_RING_FULL;
 	record->at = bpf_cpu_to_be64(now);
-	record->ifindex = cpu->key.ifindex;
-	record->vlan = cpu->key.vlan;
-	record->vlan_proto = cpu->key.vlan_proto;
-	__builtin_memcpy(record->mac, cpu->key.mac, sizeof(record->mac));
-	__builtin_memcpy(record->ether_source, cpu->ether_source, sizeof(record->ether_source));
-	__builtin_memcpy(record->ip, cpu->key.ip, sizeof(record->ip));
-	record->kind = cpu->kind;
-	record->na_flags = cpu->na_flags;
+	record->ifindex = scratch->key.ifindex;
+	record->vlan = scratch->key.vlan;
+	record->vlan_proto = scratch->key.vlan_proto;
+	__builtin_memcpy(record->mac, scratch->key.mac, sizeof(record->mac));
+	__builtin_memcpy(record->ether_source, scratch->ether_source, sizeof(record->ether_source));
+	__builtin_memcpy(record->ip, scratch->key.ip, sizeof(record->ip));
+	record->kind = scratch->kind;
+	record->na_flags = scratch->na_flags;
 	record->pad[0] = record->pad[1] = 0;
 	bpf_ringbuf_submit(record, 0);
 
 	/* If this fails, user space hears the same again: harmless. */
-	bpf_map_update_elem(&seen, &cpu->key, &cpu->now, BPF_ANY);
+	bpf_map_update_elem(&seen, &scratch->key, &scratch->now, BPF_ANY);
 	return SNOOP_OUTCOME_PASSED;
 }
 
 /* The skb may be non-linear: copying out works for any, where pulling would change it. */
-static __always_inline int load_ether_source(struct __sk_buff *skb, struct cpu *cpu)
+static __always_inline int load_ether_source(struct __sk_buff *skb, struct percpu_scratch *scratch)
 {
-	return bpf_skb_load_bytes(skb, offsetof(struct ethhdr, h_source), cpu->ether_source, ETH_ALEN);
+	return bpf_skb_load_bytes(skb, offsetof(struct ethhdr, h_source), scratch->ether_source, ETH_ALEN);
 }
 
 static __always_inline enum snoop_outcome ipv4_outcome(const __u8 *ip)
@@ -308,34 +308,34 @@ static __always_inline enum snoop_outcome ipv4_outcome(const __u8 *ip)
 	return SNOOP_OUTCOME_PASSED;
 }
 
-static __always_inline enum snoop_outcome arp(struct __sk_buff *skb, struct cpu *cpu, __u32 offset)
+static __always_inline enum snoop_outcome arp(struct __sk_buff *skb, struct percpu_scratch *scratch, __u32 offset)
 {
 	enum snoop_outcome outcome;
 
-	if (load_ether_source(skb, cpu) || bpf_skb_load_bytes(skb, offset, &cpu->arp, sizeof(cpu->arp)))
+	if (load_ether_source(skb, scratch) || bpf_skb_load_bytes(skb, offset, &scratch->arp, sizeof(scratch->arp)))
 		return SNOOP_OUTCOME_ARP_TRUNCATED;
-	if (cpu->arp.hardware != bpf_htons(ARPHRD_ETHER) || cpu->arp.protocol != bpf_htons(ETH_P_IP) ||
-	    cpu->arp.hardware_length != ETH_ALEN || cpu->arp.protocol_length != sizeof(cpu->arp.sender_ip))
+	if (scratch->arp.hardware != bpf_htons(ARPHRD_ETHER) || scratch->arp.protocol != bpf_htons(ETH_P_IP) ||
+	    scratch->arp.hardware_length != ETH_ALEN || scratch->arp.protocol_length != sizeof(scratch->arp.sender_ip))
 		return SNOOP_OUTCOME_ARP_NOT_ETHERNET_IPV4;
 
-	if (cpu->arp.operation == bpf_htons(ARPOP_REQUEST))
-		cpu->kind = SNOOP_KIND_ARP_REQUEST;
-	else if (cpu->arp.operation == bpf_htons(ARPOP_REPLY))
-		cpu->kind = SNOOP_KIND_ARP_REPLY;
+	if (scratch->arp.operation == bpf_htons(ARPOP_REQUEST))
+		scratch->kind = SNOOP_KIND_ARP_REQUEST;
+	else if (scratch->arp.operation == bpf_htons(ARPOP_REPLY))
+		scratch->kind = SNOOP_KIND_ARP_REPLY;
 	else
 		return SNOOP_OUTCOME_ARP_OTHER_OPERATION;
 
-	outcome = ipv4_outcome(cpu->arp.sender_ip);
-	__builtin_memset(cpu->key.ip, 0, sizeof(cpu->key.ip));
-	__builtin_memcpy(cpu->key.ip, cpu->arp.sender_ip, sizeof(cpu->arp.sender_ip));
-	if (outcome == SNOOP_OUTCOME_IP_UNSPECIFIED && cpu->kind == SNOOP_KIND_ARP_REQUEST) {
-		outcome = ipv4_outcome(cpu->arp.target_ip);
-		__builtin_memcpy(cpu->key.ip, cpu->arp.target_ip, sizeof(cpu->arp.target_ip));
-		cpu->kind = SNOOP_KIND_ARP_PROBE;
+	outcome = ipv4_outcome(scratch->arp.sender_ip);
+	__builtin_memset(scratch->key.ip, 0, sizeof(scratch->key.ip));
+	__builtin_memcpy(scratch->key.ip, scratch->arp.sender_ip, sizeof(scratch->arp.sender_ip));
+	if (outcome == SNOOP_OUTCOME_IP_UNSPECIFIED && scratch->kind == SNOOP_KIND_ARP_REQUEST) {
+		outcome = ipv4_outcome(scratch->arp.target_ip);
+		__builtin_memcpy(scratch->key.ip, scratch->arp.target_ip, sizeof(scratch->arp.target_ip));
+		scratch->kind = SNOOP_KIND_ARP_PROBE;
 	}
-	cpu->na_flags = 0;
-	cpu->key.family = SNOOP_FAMILY_IPV4;
-	__builtin_memcpy(cpu->key.mac, cpu->arp.sender_mac, ETH_ALEN);
+	scratch->na_flags = 0;
+	scratch->key.family = SNOOP_FAMILY_IPV4;
+	__builtin_memcpy(scratch->key.mac, scratch->arp.sender_mac, ETH_ALEN);
 	return outcome;
 }
 
@@ -350,41 +350,41 @@ static __always_inline bool checksum_is_right(__u64 sum)
 
 enum option_result { OPTION_MORE, OPTION_END, OPTION_MALFORMED };
 
-/* One unit of options, at cpu->offset: the first cpu->mac_option goes to the key, all is added to the sum. */
-static __noinline enum option_result option(struct __sk_buff *skb, struct cpu *cpu)
+/* One unit of options, at scratch->offset: the first scratch->mac_option goes to the key, all is added to the sum. */
+static __noinline enum option_result option(struct __sk_buff *skb, struct percpu_scratch *scratch)
 {
-	if (cpu->units == 0)
-		return cpu->to_next ? OPTION_MALFORMED : OPTION_END;
-	if (bpf_skb_load_bytes(skb, cpu->offset, &cpu->option, sizeof(cpu->option)))
+	if (scratch->units == 0)
+		return scratch->to_next ? OPTION_MALFORMED : OPTION_END;
+	if (bpf_skb_load_bytes(skb, scratch->offset, &scratch->option, sizeof(scratch->option)))
 		return OPTION_MALFORMED;
-	cpu->units--;
-	cpu->offset += sizeof(cpu->option);
-	cpu->sum += (__u64)cpu->option.words[0] + cpu->option.words[1];
-	if (cpu->to_next) {
-		cpu->to_next--;
+	scratch->units--;
+	scratch->offset += sizeof(scratch->option);
+	scratch->sum += (__u64)scratch->option.words[0] + scratch->option.words[1];
+	if (scratch->to_next) {
+		scratch->to_next--;
 		return OPTION_MORE;
 	}
-	if (cpu->option.length == 0)
+	if (scratch->option.length == 0)
 		return OPTION_MALFORMED;
-	cpu->to_next = cpu->option.length - 1;
-	if (cpu->option.type != cpu->mac_option || cpu->found_mac)
+	scratch->to_next = scratch->option.length - 1;
+	if (scratch->option.type != scratch->mac_option || scratch->found_mac)
 		return OPTION_MORE;
-	if (cpu->option.length != 1)
+	if (scratch->option.length != 1)
 		return OPTION_MALFORMED;
-	__builtin_memcpy(cpu->key.mac, cpu->option.mac, ETH_ALEN);
-	cpu->found_mac = true;
+	__builtin_memcpy(scratch->key.mac, scratch->option.mac, ETH_ALEN);
+	scratch->found_mac = true;
 	return OPTION_MORE;
 }
 
 /* Reads all of them. Returns false if they are malformed, or too many. */
-static __always_inline bool options(struct __sk_buff *skb, struct cpu *cpu)
+static __always_inline bool options(struct __sk_buff *skb, struct percpu_scratch *scratch)
 {
-	cpu->to_next = 0;
-	cpu->found_mac = false;
+	scratch->to_next = 0;
+	scratch->found_mac = false;
 	/* Unrolled: a verifier that follows mispredicted branches (without CAP_PERFMON) sees no end of a loop. */
 #pragma unroll
-	for (int i = 0; i <= SNOOP_ND_OPTIONS_MAX / (int)sizeof(cpu->option); i++) {
-		enum option_result result = option(skb, cpu);
+	for (int i = 0; i <= SNOOP_ND_OPTIONS_MAX / (int)sizeof(scratch->option); i++) {
+		enum option_result result = option(skb, scratch);
 
 		if (result != OPTION_MORE)
 			return result == OPTION_END;
@@ -426,9 +426,9 @@ static __always_inline enum snoop_outcome ipv6_outcome(const __be32 *ip)
 }
 
 /* What RFC 4861, 6.1.2, 7.1.1 and 7.1.2 demand of all; `message`: bytes without options. Reads the options too. */
-static __always_inline enum snoop_outcome validate(struct __sk_buff *skb, struct cpu *cpu, __u32 offset, __u32 message)
+static __always_inline enum snoop_outcome validate(struct __sk_buff *skb, struct percpu_scratch *scratch, __u32 offset, __u32 message)
 {
-	union ipv6_nd *nd = &cpu->nd;
+	union ipv6_nd *nd = &scratch->nd;
 	__u32 length, option_bytes;
 
 	if (nd->ip.version != 6)
@@ -442,86 +442,86 @@ static __always_inline enum snoop_outcome validate(struct __sk_buff *skb, struct
 		return SNOOP_OUTCOME_ND_CODE;
 
 	option_bytes = length - message;
-	if (option_bytes % sizeof(cpu->option))
+	if (option_bytes % sizeof(scratch->option))
 		return SNOOP_OUTCOME_ND_OPTIONS;
 
-	cpu->sum = (__u64)bpf_htonl(length) + bpf_htonl(IPPROTO_ICMPV6);
+	scratch->sum = (__u64)bpf_htonl(length) + bpf_htonl(IPPROTO_ICMPV6);
 	for (__u32 i = offsetof(struct ipv6hdr, saddr) / 4; i < sizeof(*nd) / 4; i++)
-		cpu->sum += nd->words[i];
-	cpu->offset = offset + sizeof(nd->ip) + message;
-	cpu->units = option_bytes / sizeof(cpu->option);
-	if (!options(skb, cpu))
+		scratch->sum += nd->words[i];
+	scratch->offset = offset + sizeof(nd->ip) + message;
+	scratch->units = option_bytes / sizeof(scratch->option);
+	if (!options(skb, scratch))
 		return SNOOP_OUTCOME_ND_OPTIONS;
-	if (!checksum_is_right(cpu->sum))
+	if (!checksum_is_right(scratch->sum))
 		return SNOOP_OUTCOME_ND_CHECKSUM;
 	return SNOOP_OUTCOME_PASSED;
 }
 
-static __always_inline enum snoop_outcome neighbor_advert(struct cpu *cpu)
+static __always_inline enum snoop_outcome neighbor_advert(struct percpu_scratch *scratch)
 {
-	union ipv6_nd *nd = &cpu->nd;
+	union ipv6_nd *nd = &scratch->nd;
 	bool to_multicast = is_multicast(nd->ip.daddr.s6_addr32);
 	enum snoop_outcome outcome;
 
-	cpu->kind = SNOOP_KIND_NA;
-	cpu->na_flags = nd->neighbor.flags & (SNOOP_NA_ROUTER | SNOOP_NA_SOLICITED | SNOOP_NA_OVERRIDE);
-	if (to_multicast && (cpu->na_flags & SNOOP_NA_SOLICITED))
+	scratch->kind = SNOOP_KIND_NA;
+	scratch->na_flags = nd->neighbor.flags & (SNOOP_NA_ROUTER | SNOOP_NA_SOLICITED | SNOOP_NA_OVERRIDE);
+	if (to_multicast && (scratch->na_flags & SNOOP_NA_SOLICITED))
 		return SNOOP_OUTCOME_NA_SOLICITED_MULTICAST;
 	outcome = ipv6_outcome(nd->neighbor.target);
 	if (outcome != SNOOP_OUTCOME_PASSED)
 		return outcome;
 	/* RFC 4861, 4.4: may be left out only where the solicitation was unicast, so the asker knew the MAC. */
-	if (!cpu->found_mac && (to_multicast || !(cpu->na_flags & SNOOP_NA_SOLICITED)))
+	if (!scratch->found_mac && (to_multicast || !(scratch->na_flags & SNOOP_NA_SOLICITED)))
 		return SNOOP_OUTCOME_NA_NO_MAC;
-	__builtin_memcpy(cpu->key.ip, nd->neighbor.target, sizeof(cpu->key.ip));
+	__builtin_memcpy(scratch->key.ip, nd->neighbor.target, sizeof(scratch->key.ip));
 	return SNOOP_OUTCOME_PASSED;
 }
 
-static __always_inline enum snoop_outcome neighbor_solicit(struct cpu *cpu)
+static __always_inline enum snoop_outcome neighbor_solicit(struct percpu_scratch *scratch)
 {
-	union ipv6_nd *nd = &cpu->nd;
+	union ipv6_nd *nd = &scratch->nd;
 
-	cpu->kind = SNOOP_KIND_NS;
+	scratch->kind = SNOOP_KIND_NS;
 	if (is_multicast(nd->neighbor.target))
 		return SNOOP_OUTCOME_IP_MULTICAST;
-	if (!cpu->found_mac)
+	if (!scratch->found_mac)
 		return SNOOP_OUTCOME_NS_NO_MAC;
-	__builtin_memcpy(cpu->key.ip, &nd->ip.saddr, sizeof(cpu->key.ip));
+	__builtin_memcpy(scratch->key.ip, &nd->ip.saddr, sizeof(scratch->key.ip));
 	return ipv6_outcome(nd->ip.saddr.s6_addr32);
 }
 
-static __always_inline enum snoop_outcome dad(struct cpu *cpu)
+static __always_inline enum snoop_outcome dad(struct percpu_scratch *scratch)
 {
-	union ipv6_nd *nd = &cpu->nd;
+	union ipv6_nd *nd = &scratch->nd;
 
-	cpu->kind = SNOOP_KIND_DAD_NS;
+	scratch->kind = SNOOP_KIND_DAD_NS;
 	if (!is_solicited_node_of(nd->ip.daddr.s6_addr32, nd->neighbor.target))
 		return SNOOP_OUTCOME_DAD_NS_DESTINATION;
-	if (cpu->found_mac)
+	if (scratch->found_mac)
 		return SNOOP_OUTCOME_DAD_NS_WITH_MAC;
-	__builtin_memcpy(cpu->key.ip, nd->neighbor.target, sizeof(cpu->key.ip));
+	__builtin_memcpy(scratch->key.ip, nd->neighbor.target, sizeof(scratch->key.ip));
 	return ipv6_outcome(nd->neighbor.target);
 }
 
-static __always_inline enum snoop_outcome router_advert(struct cpu *cpu)
+static __always_inline enum snoop_outcome router_advert(struct percpu_scratch *scratch)
 {
-	union ipv6_nd *nd = &cpu->nd;
+	union ipv6_nd *nd = &scratch->nd;
 
-	cpu->kind = SNOOP_KIND_RA;
-	cpu->na_flags = SNOOP_NA_ROUTER;
+	scratch->kind = SNOOP_KIND_RA;
+	scratch->na_flags = SNOOP_NA_ROUTER;
 	if (!is_link_local(nd->ip.saddr.s6_addr32))
 		return SNOOP_OUTCOME_RA_NOT_LINK_LOCAL;
-	__builtin_memcpy(cpu->key.ip, &nd->ip.saddr, sizeof(cpu->key.ip));
+	__builtin_memcpy(scratch->key.ip, &nd->ip.saddr, sizeof(scratch->key.ip));
 	return SNOOP_OUTCOME_PASSED;
 }
 
-static __noinline enum snoop_outcome neighbor_discovery(struct __sk_buff *skb, struct cpu *cpu, __u32 offset)
+static __noinline enum snoop_outcome neighbor_discovery(struct __sk_buff *skb, struct percpu_scratch *scratch, __u32 offset)
 {
-	union ipv6_nd *nd = &cpu->nd;
+	union ipv6_nd *nd = &scratch->nd;
 	__u32 message = sizeof(nd->neighbor);
 	enum snoop_outcome outcome;
 
-	if (cpu->icmpv6_type == ND_ROUTER_ADVERT) {
+	if (scratch->icmpv6_type == ND_ROUTER_ADVERT) {
 		message = sizeof(nd->router);
 		nd->words[14] = nd->words[15] = 0; /* shorter than the others: what is summed up */
 		if (bpf_skb_load_bytes(skb, offset, nd, sizeof(nd->ip) + sizeof(nd->router)))
@@ -529,25 +529,25 @@ static __noinline enum snoop_outcome neighbor_discovery(struct __sk_buff *skb, s
 	} else if (bpf_skb_load_bytes(skb, offset, nd, sizeof(*nd))) {
 		return SNOOP_OUTCOME_ND_TRUNCATED;
 	}
-	if (cpu->icmpv6_type == ND_NEIGHBOR_SOLICIT && !config.learn_ns && !is_unspecified(nd->ip.saddr.s6_addr32))
+	if (scratch->icmpv6_type == ND_NEIGHBOR_SOLICIT && !config.learn_ns && !is_unspecified(nd->ip.saddr.s6_addr32))
 		return SNOOP_OUTCOME_NS_NOT_LEARNED;
-	if (load_ether_source(skb, cpu))
+	if (load_ether_source(skb, scratch))
 		return SNOOP_OUTCOME_ND_TRUNCATED;
 
-	cpu->key.family = SNOOP_FAMILY_IPV6;
-	cpu->na_flags = 0;
-	cpu->mac_option =
-		cpu->icmpv6_type == ND_NEIGHBOR_ADVERT ? ND_OPT_TARGET_LINKADDR : ND_OPT_SOURCE_LINKADDR;
-	outcome = validate(skb, cpu, offset, message);
+	scratch->key.family = SNOOP_FAMILY_IPV6;
+	scratch->na_flags = 0;
+	scratch->mac_option =
+		scratch->icmpv6_type == ND_NEIGHBOR_ADVERT ? ND_OPT_TARGET_LINKADDR : ND_OPT_SOURCE_LINKADDR;
+	outcome = validate(skb, scratch, offset, message);
 	if (outcome != SNOOP_OUTCOME_PASSED)
 		return outcome;
-	if (!cpu->found_mac)
-		__builtin_memcpy(cpu->key.mac, cpu->ether_source, ETH_ALEN);
-	if (cpu->icmpv6_type == ND_NEIGHBOR_ADVERT)
-		return neighbor_advert(cpu);
-	if (cpu->icmpv6_type == ND_ROUTER_ADVERT)
-		return router_advert(cpu);
-	return is_unspecified(nd->ip.saddr.s6_addr32) ? dad(cpu) : neighbor_solicit(cpu);
+	if (!scratch->found_mac)
+		__builtin_memcpy(scratch->key.mac, scratch->ether_source, ETH_ALEN);
+	if (scratch->icmpv6_type == ND_NEIGHBOR_ADVERT)
+		return neighbor_advert(scratch);
+	if (scratch->icmpv6_type == ND_ROUTER_ADVERT)
+		return router_advert(scratch);
+	return is_unspecified(nd->ip.saddr.s6_addr32) ? dad(scratch) : neighbor_solicit(scratch);
 }
 
 static __always_inline bool is_discovery(__u8 icmpv6_type)
@@ -562,19 +562,19 @@ static __always_inline bool is_extension(__u8 next_header)
 	       next_header == IPPROTO_AH || next_header == IPPROTO_DSTOPTS;
 }
 
-static __always_inline enum snoop_outcome ipv6(struct __sk_buff *skb, struct cpu *cpu, __u32 offset)
+static __always_inline enum snoop_outcome ipv6(struct __sk_buff *skb, struct percpu_scratch *scratch, __u32 offset)
 {
-	if (bpf_skb_load_bytes(skb, offset + offsetof(struct ipv6hdr, nexthdr), &cpu->next_header, 1))
+	if (bpf_skb_load_bytes(skb, offset + offsetof(struct ipv6hdr, nexthdr), &scratch->next_header, 1))
 		return SNOOP_OUTCOME_IPV6_MALFORMED;
-	if (is_extension(cpu->next_header))
+	if (is_extension(scratch->next_header))
 		return SNOOP_OUTCOME_IPV6_EXTENSION;
-	if (cpu->next_header != IPPROTO_ICMPV6)
+	if (scratch->next_header != IPPROTO_ICMPV6)
 		return NOT_COUNTED;
-	if (bpf_skb_load_bytes(skb, offset + sizeof(struct ipv6hdr), &cpu->icmpv6_type, 1))
+	if (bpf_skb_load_bytes(skb, offset + sizeof(struct ipv6hdr), &scratch->icmpv6_type, 1))
 		return SNOOP_OUTCOME_IPV6_MALFORMED;
-	if (!is_discovery(cpu->icmpv6_type))
+	if (!is_discovery(scratch->icmpv6_type))
 		return SNOOP_OUTCOME_ICMPV6_OTHER;
-	return neighbor_discovery(skb, cpu, offset);
+	return neighbor_discovery(skb, scratch, offset);
 }
 
 /* Whether a look at the linear part suffices to see that this IPv6 is none of ours. Most frames are. */
@@ -588,12 +588,12 @@ static __always_inline bool is_other_ipv6(struct __sk_buff *skb)
 }
 
 /* A tag of VLAN 0 only carries a priority: the frame counts as untagged (802.1Q, 6.9.1). */
-static __always_inline void enter_vlan(struct cpu *cpu, __u16 tci, __be16 proto)
+static __always_inline void enter_vlan(struct percpu_scratch *scratch, __u16 tci, __be16 proto)
 {
 	__u16 vlan = tci & VLAN_ID_MASK;
 
-	cpu->key.vlan = bpf_htons(vlan);
-	cpu->key.vlan_proto = vlan ? proto : 0;
+	scratch->key.vlan = bpf_htons(vlan);
+	scratch->key.vlan_proto = vlan ? proto : 0;
 }
 
 static __always_inline bool is_vlan(__be16 protocol)
@@ -601,46 +601,46 @@ static __always_inline bool is_vlan(__be16 protocol)
 	return protocol == bpf_htons(ETH_P_8021Q) || protocol == bpf_htons(ETH_P_8021AD);
 }
 
-static __always_inline enum snoop_outcome look(struct __sk_buff *skb, struct cpu *cpu, __be16 protocol)
+static __always_inline enum snoop_outcome look(struct __sk_buff *skb, struct percpu_scratch *scratch, __be16 protocol)
 {
 	enum snoop_outcome outcome;
 	__u32 offset = ETH_HLEN;
 
-	cpu->key.ifindex = bpf_htonl(skb->ifindex);
+	scratch->key.ifindex = bpf_htonl(skb->ifindex);
 	/* The kernel has moved the outer tag of a frame it received into the skb; one still in the frame is then inner. */
 	if (skb->vlan_present)
-		enter_vlan(cpu, skb->vlan_tci, skb->vlan_proto);
+		enter_vlan(scratch, skb->vlan_tci, skb->vlan_proto);
 	else
-		enter_vlan(cpu, 0, 0);
+		enter_vlan(scratch, 0, 0);
 	if (is_vlan(protocol)) {
-		if (bpf_skb_load_bytes(skb, offset, &cpu->tag, sizeof(cpu->tag)))
+		if (bpf_skb_load_bytes(skb, offset, &scratch->tag, sizeof(scratch->tag)))
 			return SNOOP_OUTCOME_VLAN_TRUNCATED;
-		if (skb->vlan_present || is_vlan(cpu->tag.protocol))
+		if (skb->vlan_present || is_vlan(scratch->tag.protocol))
 			return SNOOP_OUTCOME_DOUBLE_TAGGED;
-		enter_vlan(cpu, bpf_ntohs(cpu->tag.tci), protocol);
-		offset += sizeof(cpu->tag);
-		protocol = cpu->tag.protocol;
+		enter_vlan(scratch, bpf_ntohs(scratch->tag.tci), protocol);
+		offset += sizeof(scratch->tag);
+		protocol = scratch->tag.protocol;
 	}
 	if (protocol == bpf_htons(ETH_P_ARP))
-		outcome = arp(skb, cpu, offset);
+		outcome = arp(skb, scratch, offset);
 	else if (protocol == bpf_htons(ETH_P_IPV6))
-		outcome = ipv6(skb, cpu, offset);
+		outcome = ipv6(skb, scratch, offset);
 	else
 		return NOT_COUNTED;
-	return outcome == SNOOP_OUTCOME_PASSED ? pass(cpu) : outcome;
+	return outcome == SNOOP_OUTCOME_PASSED ? pass(scratch) : outcome;
 }
 
 static __always_inline void look_and_count(struct __sk_buff *skb, __be16 protocol)
 {
 	__u32 zero = 0, outcome;
-	struct cpu *cpu = bpf_map_lookup_elem(&cpus, &zero);
+	struct percpu_scratch *scratch = bpf_map_lookup_elem(&percpu_scratch, &zero);
 
-	if (!cpu)
+	if (!scratch)
 		return;
-	cpu->outcome = look(skb, cpu, protocol);
-	outcome = cpu->outcome;
+	scratch->outcome = look(skb, scratch, protocol);
+	outcome = scratch->outcome;
 	if (outcome < SNOOP_OUTCOME_COUNT)
-		cpu->counters[outcome]++;
+		scratch->counters[outcome]++;
 }
 
 SEC("tc")

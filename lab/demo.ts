@@ -7,7 +7,7 @@ import { configured } from '../src/cli/command.js'
 import { ExitCode, FatalError, reason } from '../src/base/exit.js'
 import { AFTERWARDS, playground } from './demo/hints.js'
 import { Stage } from './demo/stage.js'
-import { introduce, tell } from './demo/story.js'
+import { handshakeOf, tell } from './demo/story.js'
 import { TIME_ZONE } from './demo/timeline.js'
 import { Fabric } from './fabric.js'
 import { makeReady, type Release, RELEASES } from './frr.js'
@@ -44,7 +44,7 @@ function interruption(): Promise<never> {
 }
 
 async function play(stage: Stage, { frr }: Options, name: string): Promise<Fabric> {
-  introduce(stage, frr)
+  handshakeOf(stage, frr)
   const fabric = await stage.step('Links and daemons are started, until BGP has converged', () =>
     Fabric.start({ frr, name }),
   )

@@ -7,7 +7,7 @@ import { parseIp, parseMac } from '../src/base/address.js'
 import { Comparison } from '../src/cli/zapi/replay/check.js'
 import { overlay as proto } from '../src/gen/overlay.js'
 import { fileRecords } from '../src/record/zapi-records.js'
-import { rehearse } from '../src/relay/replay.js'
+import { replay } from '../src/relay/replay.js'
 import { arpAnnouncement } from '../lab/frames.js'
 import { RELEASES } from '../lab/frr.js'
 import { Lab } from '../lab/lab.js'
@@ -82,7 +82,7 @@ function routes(lab: Lab, node: Router, vm: Vm, from: Router, expected: readonly
 function checkJournal(near: Router): void {
   const comparison = new Comparison()
   const records = fileRecords(readFileSync(near.path('/run/macipd/journal')))
-  for (const act of rehearse(records, { configured: undefined, entries: [] })) comparison.add(act)
+  for (const act of replay(records, { configured: undefined, entries: [] })) comparison.add(act)
   assert.deepEqual(comparison.differences(false), [])
 }
 

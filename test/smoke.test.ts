@@ -22,9 +22,9 @@ for (const frr of RELEASES) {
     assert.equal(await near.exec(['ip', '-o', 'address', 'show', 'dev', 'br0']), '')
 
     const relay = await ControlPeer.connect(near.path('/run/macipd/relay.sock'))
-    const { line, injecting } = await relay.status()
+    const { release, injecting } = await relay.status()
     relay.socket.destroy()
-    assert.deepEqual({ line, injecting }, { line: frr, injecting: true })
+    assert.deepEqual({ release, injecting }, { release: frr, injecting: true })
 
     const routes = await fabric.learn()
     for (const route of routes) assert.equal(route.nextHop, near.address)
@@ -60,7 +60,7 @@ for (const frr of RELEASES) {
     // no kernel neighbour was ever written on the near node
     assert.equal(await near.exec(['ip', 'neigh', 'show', 'dev', 'br0']), '')
     assert.deepEqual(
-      monitor.lines.filter((line) => line.includes(`lladdr ${vm.mac}`) && line.includes('dev br0')),
+      monitor.lines.filter((release) => release.includes(`lladdr ${vm.mac}`) && release.includes('dev br0')),
       [],
     )
   })

@@ -27,7 +27,7 @@ const PICTURE = `
   |                                                                      |
  vx${VNI} ====================== VXLAN, VNI ${VNI} ======================= vx${VNI}`
 
-export function introduce(stage: Stage, frr: string): void {
+export function handshakeOf(stage: Stage, frr: string): void {
   stage.say(
     stage.paint('bold', `macipd: the IP addresses of VMs in EVPN, with FRR ${frr}`),
     '',

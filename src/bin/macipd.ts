@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The command `macipd`: reads what it is told and starts one of the two processes.
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { releaseLine, RELEASE_LINES } from '../zapi/releases.js'
+import { frrRelease, FRR_RELEASES } from '../zapi/releases.js'
 import {
   configured,
   durationArgument,
@@ -19,10 +19,10 @@ import { FILE_ONLY } from '../config/help.js'
 import { type Endpoint, ENDPOINT_EXPECTED, parseEndpoint } from '../config/values.js'
 
 const seconds = (ms: number): string => `${ms / 1000}s`
-const releases = RELEASE_LINES.map(({ name }) => name).join(', ')
+const releases = FRR_RELEASES.map(({ name }) => name).join(', ')
 
 function releaseArgument(name: string): string {
-  if (releaseLine(name) === undefined) throw new InvalidArgumentError(`Known are ${releases}.`)
+  if (frrRelease(name) === undefined) throw new InvalidArgumentError(`Known are ${releases}.`)
   return name
 }
 
@@ -69,7 +69,7 @@ bgpd must be started after it, with -z and the path of --listen. Run it as zebra
     `memory for recent messages, which macipctl zapi dump shows; 0 keeps none (default: ${DEFAULTS.recentBytes >> 20}M)`,
     recentSizeArgument,
   )
-  .option('--frr-release <X.Y>', `insist on this release line instead of recognising it: ${releases}`, releaseArgument)
+  .option('--frr-release <X.Y>', `insist on this release instead of recognising it: ${releases}`, releaseArgument)
   .addHelpText(
     'after',
     `${EXIT_CODES}

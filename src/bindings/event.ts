@@ -21,7 +21,7 @@ export const EVENTS = {
 export type EventName = keyof typeof EVENTS
 
 /** `port`: '' where there is none. `detail`: a reason's name, or the former or claiming MAC and port; '' if there is none. */
-export type Note = {
+export type Event = {
   readonly event: EventName
   readonly key: Key
   readonly port: string

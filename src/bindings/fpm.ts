@@ -4,9 +4,9 @@ import { isInOverlay } from './model.js'
 import { contestByRoute } from './contest.js'
 import { isRemote, scheduleRefresh } from './refresh.js'
 import { reasonOf } from './state.js'
-import type { Turn } from './step-context.js'
+import type { StepContext } from './step-context.js'
 
-export type Testimony =
+export type FpmUpdate =
   /** zebra programmed the MAC as remote, or no longer. */
   | { readonly kind: 'mac'; readonly vni: number; readonly mac: string; readonly remote: boolean }
   /** zebra programmed a host route of the VNI's tenant to another VTEP. */
@@ -14,40 +14,40 @@ export type Testimony =
   /** The connection is lost. */
   | { readonly kind: 'none' }
 
-export function onTestimony(turn: Turn, testimony: Testimony): void {
-  const { table } = turn
-  switch (testimony.kind) {
+export function onFpmUpdate(context: StepContext, update: FpmUpdate): void {
+  const { table } = context
+  switch (update.kind) {
     case 'mac': {
-      const { vni, mac, remote } = testimony
+      const { vni, mac, remote } = update
       table.views.setProgrammed(vni, mac, remote)
-      reviewMac(turn, vni, mac)
+      reviewMac(context, vni, mac)
       return
     }
     case 'host-route': {
-      const owner = table.find(testimony.vni, testimony.ip)
-      if (owner !== undefined) contestByRoute(turn, owner, testimony.vtep)
+      const owner = table.find(update.vni, update.ip)
+      if (owner !== undefined) contestByRoute(context, owner, update.vtep)
       return
     }
     case 'none':
-      for (const { vni, mac } of table.views.forgetProgrammed()) reviewMac(turn, vni, mac)
+      for (const { vni, mac } of table.views.forgetProgrammed()) reviewMac(context, vni, mac)
   }
 }
 
 /** What zebra says of the MAC has changed: its bindings may no longer be announced, or may again. */
-export function reviewMac(turn: Turn, vni: number, mac: string): void {
-  const { table } = turn
-  const withheld = table.views.isWithheld(vni, mac)
+export function reviewMac(context: StepContext, vni: number, mac: string): void {
+  const { table } = context
+  const suppressedByFpm = table.views.isSuppressedByFpm(vni, mac)
   for (const binding of table.ofMac(vni, mac)?.bindings ?? []) {
-    if (binding.withheld === withheld) continue
+    if (binding.suppressedByFpm === suppressedByFpm) continue
     const before = reasonOf(binding, table)
-    if (withheld && isInOverlay(binding)) turn.remove(binding)
-    binding.withheld = withheld
+    if (suppressedByFpm && isInOverlay(binding)) context.remove(binding)
+    binding.suppressedByFpm = suppressedByFpm
     // the relay tells anew what becomes of an entry that is put again
     binding.report = undefined
-    turn.put(binding)
+    context.put(binding)
     // behind another VTEP nobody was asked
-    if (binding.timer === 'age' && !isRemote(binding, table)) scheduleRefresh(turn, binding)
+    if (binding.timer === 'age' && !isRemote(binding, table)) scheduleRefresh(context, binding)
     const reason = reasonOf(binding, table)
-    if (reason !== before) turn.note('state', binding, binding.place.port, reason)
+    if (reason !== before) context.emit('state', binding, binding.anchor.port, reason)
   }
 }

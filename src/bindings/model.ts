@@ -6,7 +6,7 @@ import type { Status } from '../relay/overlay/entry.js'
 export type Key = { readonly vni: number; readonly mac: string; readonly ip: string }
 
 /** Where a host was seen: a bridge port on the VM side and the VLAN there (0 = untagged). */
-export type Place = {
+export type Anchor = {
   readonly ifindex: number
   readonly port: string
   readonly vlan: number
@@ -15,7 +15,7 @@ export type Place = {
 }
 
 /** Of a binding that no port is known for: one that the operator vouches for. */
-export const NOWHERE: Place = { ifindex: 0, port: '', vlan: 0, ageingMs: 0 }
+export const NO_ANCHOR: Anchor = { ifindex: 0, port: '', vlan: 0, ageingMs: 0 }
 
 /** An ARP probe (RFC 5227 2.1.1) and a solicitation for duplicate address detection (RFC 4862 5.4.2) claim nothing yet. */
 export type EvidenceKind = 'arp-request' | 'arp-reply' | 'na' | 'ns' | 'ra' | 'arp-probe' | 'dad-ns'
@@ -32,14 +32,14 @@ export type Evidence = {
   readonly router: boolean
   readonly override: boolean
   /** undefined: the port is none that is snooped, or went down since. */
-  readonly place: Place | undefined
+  readonly anchor: Anchor | undefined
   /** VNI of port and VLAN; undefined: there is none. */
   readonly vni: number | undefined
-  readonly own: Own | undefined
+  readonly selfMatch: SelfMatch | undefined
 }
 
 /** Which of a frame's addresses belongs to the node itself. */
-export type Own = 'mac' | 'ip'
+export type SelfMatch = 'mac' | 'ip'
 
 /** An entry of the relay's overlay. */
 export type Entry = Key & {
@@ -64,12 +64,12 @@ export type Report = { readonly status: Status; readonly seq: number; readonly c
 export type Phase = 'known' | 'probing' | 'contested' | 'duplicate'
 
 /** What is due next: see refresh.ts and contest.ts. */
-export type TimerName = 'refresh' | 'probe' | 'give-up' | 'age' | 'confirm' | 'object' | 'hold-down'
+export type TimerName = 'refresh' | 'probe' | 'give-up' | 'age' | 'confirm' | 'remote-confirm' | 'hold-down'
 
 /** Another host says that it has the address. */
 export type Claim = {
   readonly mac: string
-  readonly place: Place
+  readonly anchor: Anchor
   readonly evidence: EvidenceKind
   readonly router: boolean
   readonly at: number
@@ -77,14 +77,14 @@ export type Claim = {
 
 /** (VNI, IP) → MAC, port, evidence. The identity never changes: another MAC is another binding. */
 export type Binding = Key & {
-  place: Place
+  anchor: Anchor
   router: boolean
   evidence: EvidenceKind | 'restored' | 'static'
   readonly isStatic: boolean
   /** False for one of an earlier run that nobody has announced since: it waits to be seen. */
   confirmed: boolean
-  /** zebra has programmed its MAC as remote, and not taken it back since: see Views.isWithheld. */
-  withheld: boolean
+  /** zebra has programmed its MAC as remote, and not taken it back since: see Views.isSuppressedByFpm. */
+  suppressedByFpm: boolean
   firstSeen: number
   lastSeen: number
   minSeq: number
@@ -94,8 +94,8 @@ export type Binding = Key & {
   /** Probes since the host was last seen. */
   tries: number
   /** Not to be probed before: the host was just asking whether the address is free (RFC 5227 2.1.1). */
-  quietUntil: number
-  quietSince: number
+  dadUntil: number
+  dadSince: number
   /** The last claim of another host; decided about while `contested`, unless only zebra routes the address elsewhere. */
   claim: Claim | undefined
   /** When the address changed its owner, within the window of duplicate detection. */
@@ -107,20 +107,20 @@ export type Binding = Key & {
 const NO_MOVES: readonly number[] = []
 
 /** What a new binding is made of. */
-export type Seed = Key & Pick<Binding, 'place' | 'router' | 'evidence' | 'firstSeen' | 'lastSeen'>
+export type Seed = Key & Pick<Binding, 'anchor' | 'router' | 'evidence' | 'firstSeen' | 'lastSeen'>
 
 export function newBinding(seed: Seed, { isStatic = false, confirmed = true, minSeq = 0 } = {}): Binding {
-  const { vni, mac, ip, place, router, evidence, firstSeen, lastSeen } = seed
+  const { vni, mac, ip, anchor, router, evidence, firstSeen, lastSeen } = seed
   return {
     vni,
     mac,
     ip,
-    place,
+    anchor,
     router,
     evidence,
     isStatic,
     confirmed,
-    withheld: false,
+    suppressedByFpm: false,
     firstSeen,
     lastSeen,
     minSeq,
@@ -128,8 +128,8 @@ export function newBinding(seed: Seed, { isStatic = false, confirmed = true, min
     phase: 'known',
     timer: undefined,
     tries: 0,
-    quietUntil: -Infinity,
-    quietSince: -Infinity,
+    dadUntil: -Infinity,
+    dadSince: -Infinity,
     claim: undefined,
     moves: NO_MOVES,
     jitter: jitterOf(mac, ip),
@@ -148,12 +148,12 @@ function jitterOf(mac: string, ip: string): number {
 }
 
 /** Whether the relay's overlay should hold it. */
-export const isInOverlay = ({ confirmed, phase, withheld }: Binding): boolean =>
-  confirmed && phase !== 'duplicate' && !withheld
+export const isInOverlay = ({ confirmed, phase, suppressedByFpm }: Binding): boolean =>
+  confirmed && phase !== 'duplicate' && !suppressedByFpm
 
 export function entryOf(binding: Binding, observe: boolean): Entry {
-  const { vni, mac, ip, router, place, firstSeen, lastSeen, minSeq } = binding
-  return { vni, mac, ip, router, port: place.port, vlan: place.vlan, firstSeen, lastSeen, minSeq, observe }
+  const { vni, mac, ip, router, anchor, firstSeen, lastSeen, minSeq } = binding
+  return { vni, mac, ip, router, port: anchor.port, vlan: anchor.vlan, firstSeen, lastSeen, minSeq, observe }
 }
 
 export const isIpv6 = (ip: string): boolean => ip.includes(':')

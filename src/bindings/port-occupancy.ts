@@ -1,8 +1,8 @@
 // The bindings of a VNI, or all of them, by port: whom to give up when there is no room, so that no port crowds out others.
 import type { Binding } from './model.js'
 
-/** The bindings of one port or one MAC; a `Group` counts the address families apart. */
-export class Group {
+/** The bindings of one port or one MAC; a `BindingSet` counts the address families apart. */
+export class BindingSet {
   /** Least recently seen first. */
   readonly bindings = new Set<Binding>()
   ipv6 = 0
@@ -13,8 +13,8 @@ export class Group {
 }
 
 /** Every operation costs the same, however many bindings there are. */
-export class Crowd {
-  private readonly groups = new Map<number, Group>()
+export class PortOccupancy {
+  private readonly groups = new Map<number, BindingSet>()
   /** Ports by how many bindings they have. */
   private readonly bySize = new Map<number, Set<number>>()
   private largest = 0
@@ -24,15 +24,15 @@ export class Crowd {
     return this.count
   }
 
-  onPort(ifindex: number): Group | undefined {
+  onPort(ifindex: number): BindingSet | undefined {
     return this.groups.get(ifindex)
   }
 
   add(binding: Binding, isIpv6: boolean): void {
-    const { ifindex } = binding.place
+    const { ifindex } = binding.anchor
     let group = this.groups.get(ifindex)
     if (group === undefined) {
-      group = new Group()
+      group = new BindingSet()
       this.groups.set(ifindex, group)
     }
     group.bindings.add(binding)
@@ -42,7 +42,7 @@ export class Crowd {
   }
 
   remove(binding: Binding, isIpv6: boolean): void {
-    const { ifindex } = binding.place
+    const { ifindex } = binding.anchor
     const group = this.groups.get(ifindex)
     if (group?.bindings.delete(binding) !== true) return
     if (isIpv6) group.ipv6 -= 1
@@ -53,7 +53,7 @@ export class Crowd {
 
   /** The host was just seen. */
   touch(binding: Binding): void {
-    const bindings = this.groups.get(binding.place.ifindex)?.bindings
+    const bindings = this.groups.get(binding.anchor.ifindex)?.bindings
     if (bindings?.delete(binding) === true) bindings.add(binding)
   }
 

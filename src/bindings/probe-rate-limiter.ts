@@ -1,7 +1,7 @@
 // How fast hosts may be asked: so many probes per second on one port, and in all.
 
-/** Gives every probe a time of its own (the generic cell rate algorithm, with room for a short burst). */
-export class Pace {
+/** Gives every probe a time of its selfMatch (the generic cell rate algorithm, with room for a short burst). */
+export class ProbeRateLimiter {
   private free = -Infinity
   private readonly freeOnPort = new Map<number, number>()
 
@@ -33,7 +33,7 @@ export class Pace {
 
 type Rate = { readonly perPort: number; readonly total: number }
 
-/** Confirm probes have their own share: they cannot wait until, after a restart, a whole table was asked. */
+/** Confirm probes have their selfMatch share: they cannot wait until, after a restart, a whole table was asked. */
 const CONFIRM_SHARE = 1 / 4
 export const confirmRate = ({ perPort, total }: Rate): Rate => ({
   perPort: perPort * CONFIRM_SHARE,

@@ -2,37 +2,42 @@
 // port that has the most gives one up.
 import { type Binding, isIpv6, type Key } from './model.js'
 import type { Refusal } from './refusal.js'
-import type { Turn } from './step-context.js'
+import type { StepContext } from './step-context.js'
 
 /** Why the port or the MAC may have no more bindings; undefined if they may. `former`: who would give up the IP. */
-export function shareTaken(turn: Turn, { vni, mac, ip }: Key, ifindex: number, former?: Binding): Refusal | undefined {
+export function shareTaken(
+  context: StepContext,
+  { vni, mac, ip }: Key,
+  ifindex: number,
+  former?: Binding,
+): Refusal | undefined {
   const family = isIpv6(ip) ? 'ipv6' : 'ipv4'
-  if ((turn.table.ofMac(vni, mac)?.[family] ?? 0) >= turn.policy.limits.perMac[family]) return 'mac-limit'
-  return former?.place.ifindex === ifindex ? undefined : portFull(turn, ip, ifindex)
+  if ((context.table.ofMac(vni, mac)?.[family] ?? 0) >= context.policy.limits.perMac[family]) return 'mac-limit'
+  return former?.anchor.ifindex === ifindex ? undefined : portFull(context, ip, ifindex)
 }
 
 /** Why the port may have no more bindings; undefined if it may. */
-export function portFull({ table, policy }: Turn, ip: string, ifindex: number): 'port-limit' | undefined {
+export function portFull({ table, policy }: StepContext, ip: string, ifindex: number): 'port-limit' | undefined {
   const family = isIpv6(ip) ? 'ipv6' : 'ipv4'
-  return (table.crowd.onPort(ifindex)?.[family] ?? 0) >= policy.limits.perPort[family] ? 'port-limit' : undefined
+  return (table.occupancy.onPort(ifindex)?.[family] ?? 0) >= policy.limits.perPort[family] ? 'port-limit' : undefined
 }
 
 /** Makes room for one more binding, if need be at the cost of another; returns why there is none. */
-export function makeRoom(turn: Turn, key: Key, ifindex: number): Refusal | undefined {
-  const { table, policy } = turn
-  const taken = shareTaken(turn, key, ifindex)
+export function makeRoom(context: StepContext, key: Key, ifindex: number): Refusal | undefined {
+  const { table, policy } = context
+  const taken = shareTaken(context, key, ifindex)
   if (taken !== undefined) return taken
   const ofVni = table.ofVni(key.vni)
   let victim: Binding | undefined
   if (ofVni !== undefined && ofVni.size >= policy.limits.perVni) {
     victim = ofVni.victimFor(ifindex)
     if (victim === undefined) return 'vni-limit'
-    turn.withdraw(victim, 'evicted-vni')
+    context.withdraw(victim, 'evicted-vni')
   }
-  if (table.crowd.size >= policy.limits.total) {
-    victim = table.crowd.victimFor(ifindex)
+  if (table.occupancy.size >= policy.limits.total) {
+    victim = table.occupancy.victimFor(ifindex)
     if (victim === undefined) return 'total-limit'
-    turn.withdraw(victim, 'evicted-total')
+    context.withdraw(victim, 'evicted-total')
   }
   return undefined
 }

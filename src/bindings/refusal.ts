@@ -11,8 +11,8 @@ export const REFUSALS = {
   'no-vni': 'the port and VLAN belong to no VNI',
   'bad-mac': 'zero, broadcast or multicast MAC address',
   'bad-ip': 'unspecified, loopback, multicast, broadcast or reserved IP address',
-  'own-mac': "the node's own MAC address",
-  'own-ip': "the node's own IP address",
+  'own-mac': "the node's selfMatch MAC address",
+  'own-ip': "the node's selfMatch IP address",
   gateway: 'MAC or IP address of a gateway, as zebra or bgpd announced it',
   vrrp: 'virtual router MAC address (RFC 5798 7.3), ignored by configuration',
   'link-local': 'IPv6 link-local address, ignored by configuration',
@@ -39,9 +39,14 @@ export function refusalOfEvidence(
   views: Views,
   policy: Policy,
 ): Refusal | undefined {
-  if (evidence.place === undefined) return 'no-port'
+  if (evidence.anchor === undefined) return 'no-port'
   if (evidence.vni === undefined) return 'no-vni'
-  const never = refusalOfKey({ vni: evidence.vni, mac: evidence.mac, ip: evidence.ip }, evidence.own, views, policy)
+  const never = refusalOfKey(
+    { vni: evidence.vni, mac: evidence.mac, ip: evidence.ip },
+    evidence.selfMatch,
+    views,
+    policy,
+  )
   if (never !== undefined) return never
   const mismatch = evidence.mac !== evidence.etherSource && !isVrrp(evidence.mac) && !isVrrp(evidence.etherSource)
   if (mismatch && policy.macMismatch === 'refuse') return 'mac-mismatch'
@@ -53,11 +58,16 @@ export function refusalOfEvidence(
 }
 
 /** Why a MAC and IP are never bound in a VNI, whatever the evidence: also asked again when views change. */
-export function refusalOfKey(key: Key, own: Evidence['own'], views: Views, policy: Policy): Refusal | undefined {
+export function refusalOfKey(
+  key: Key,
+  selfMatch: Evidence['selfMatch'],
+  views: Views,
+  policy: Policy,
+): Refusal | undefined {
   const { vni, mac, ip } = key
   if (!isHostMac(mac)) return 'bad-mac'
   if (!isHostIp(ip)) return 'bad-ip'
-  if (own !== undefined) return own === 'mac' ? 'own-mac' : 'own-ip'
+  if (selfMatch !== undefined) return selfMatch === 'mac' ? 'own-mac' : 'own-ip'
   if (views.isGateway(key)) return 'gateway'
   if (policy.vrrp === 'ignore' && isVrrp(mac)) return 'vrrp'
   const { macs, ips } = policy.denied

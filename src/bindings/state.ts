@@ -1,7 +1,7 @@
 // A binding's visible state, and every way from one to another. What the relay makes of a binding is a function of its
 // report and bgpd's view, never stored.
 import type { Binding } from './model.js'
-import type { Event } from './step.js'
+import type { Input } from './step.js'
 import type { Table } from './table.js'
 
 /** State → what it means. */
@@ -32,7 +32,7 @@ export const REASONS = {
   'relay-gone': { state: 'pending', meaning: 'the relay is not connected' },
   'not-reported': { state: 'pending', meaning: 'the relay has not reported on it yet' },
   'no-session': { state: 'pending', meaning: 'bgpd is not connected to the relay' },
-  'line-uncertain': { state: 'pending', meaning: "FRR's release line is not certain: nothing is injected" },
+  'release-uncertain': { state: 'pending', meaning: "FRR's release is not certain: nothing is injected" },
   'vni-not-live': { state: 'pending', meaning: 'zebra has not announced the VNI' },
   'mac-not-local': { state: 'pending', meaning: 'zebra does not announce the MAC as local in the VNI' },
   'ip-conflict': { state: 'pending', meaning: 'another MAC is announced with the IP' },
@@ -44,7 +44,7 @@ export function reasonOf(binding: Binding, table: Table): Reason {
   if (binding.phase === 'duplicate') return 'duplicate'
   if (!binding.confirmed) return 'unconfirmed'
   if (!table.relayConnected) return 'relay-gone'
-  if (binding.withheld) return 'fpm-remote'
+  if (binding.suppressedByFpm) return 'fpm-remote'
   const { report } = binding
   if (report === undefined || report.connection !== table.connection) return 'not-reported'
   if (report.status === 'mac-not-local' && table.views.isRemote(binding.vni, binding.mac)) return 'mac-remote'
@@ -67,7 +67,7 @@ type Transition = {
   readonly from: readonly StateOrNone[]
   readonly to: readonly StateOrNone[]
   /** The events that bring it about. */
-  readonly by: readonly Event['type'][]
+  readonly by: readonly Input['type'][]
   readonly meaning: string
 }
 

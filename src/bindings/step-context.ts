@@ -1,6 +1,6 @@
 // One step while it is taken: what it may look at, and what it wants done, in the order in which it must be done.
-import { type Binding, type Entry, entryOf, isInOverlay, type Key, type Place } from './model.js'
-import type { EventName, Note } from './event.js'
+import { type Binding, type Entry, entryOf, isInOverlay, type Key, type Anchor } from './model.js'
+import type { EventName, Event } from './event.js'
 import type { Policy } from './policy.js'
 import type { Refusal } from './refusal.js'
 import type { Table, Withdrawal } from './table.js'
@@ -10,21 +10,21 @@ export type Action =
   | { readonly type: 'put'; readonly entry: Entry }
   | { readonly type: 'remove'; readonly key: Key }
   /** The next such frame is evidence even if the same one was passed on a moment ago. */
-  | { readonly type: 'forget'; readonly place: Place; readonly mac: string; readonly ip: string }
+  | { readonly type: 'forget'; readonly anchor: Anchor; readonly mac: string; readonly ip: string }
   /**
    * Ask the host whether it still has the address: unicast, out of this port only. The answer must be seen, even if the
    * host said the same a short time ago, at `lastSeen`.
    */
   | {
       readonly type: 'probe'
-      readonly place: Place
+      readonly anchor: Anchor
       readonly mac: string
       readonly ip: string
       readonly lastSeen: number
     }
-  | { readonly type: 'note'; readonly note: Note }
+  | { readonly type: 'event'; readonly event: Event }
 
-export class Turn {
+export class StepContext {
   readonly actions: Action[] = []
 
   constructor(
@@ -41,30 +41,30 @@ export class Turn {
     this.actions.push({ type: 'remove', key: { vni, mac, ip } })
   }
 
-  forget(place: Place, mac: string, ip: string): void {
-    this.actions.push({ type: 'forget', place, mac, ip })
+  forget(anchor: Anchor, mac: string, ip: string): void {
+    this.actions.push({ type: 'forget', anchor, mac, ip })
   }
 
-  probe({ place, mac, ip, lastSeen }: Binding): void {
-    this.actions.push({ type: 'probe', place, mac, ip, lastSeen })
+  probe({ anchor, mac, ip, lastSeen }: Binding): void {
+    this.actions.push({ type: 'probe', anchor, mac, ip, lastSeen })
   }
 
-  note(event: EventName, { vni, mac, ip }: Key, port: string, detail = ''): void {
-    this.actions.push({ type: 'note', note: { event, key: { vni, mac, ip }, port, detail } })
+  emit(event: EventName, { vni, mac, ip }: Key, port: string, detail = ''): void {
+    this.actions.push({ type: 'event', event: { event, key: { vni, mac, ip }, port, detail } })
   }
 
   refuse(refusal: Refusal, key: Key, port: string): void {
     this.table.refused[refusal] += 1
-    this.note('refused', key, port, refusal)
+    this.emit('refused', key, port, refusal)
   }
 
   withdraw(binding: Binding, why: Withdrawal): void {
-    const { place, mac, ip, claim } = binding
+    const { anchor, mac, ip, claim } = binding
     this.table.remove(binding)
     this.table.withdrawn[why] += 1
     if (isInOverlay(binding)) this.remove(binding)
-    this.forget(place, mac, ip)
-    if (claim !== undefined) this.forget(claim.place, claim.mac, ip)
-    this.note('withdrawn', binding, place.port, why)
+    this.forget(anchor, mac, ip)
+    if (claim !== undefined) this.forget(claim.anchor, claim.mac, ip)
+    this.emit('withdrawn', binding, anchor.port, why)
   }
 }

@@ -8,9 +8,9 @@ import {
   type Evidence,
   type Key,
   newBinding,
-  NOWHERE,
-  type Own,
-  type Place,
+  NO_ANCHOR,
+  type SelfMatch,
+  type Anchor,
 } from './model.js'
 import type { Status } from '../relay/overlay/entry.js'
 import {
@@ -21,38 +21,38 @@ import {
   learn,
   loseOwner,
   onConfirmDue,
-  onObjectDue,
+  onRemoteConfirmDue,
   onRemote,
-  overtake,
+  bumpSequence,
   release,
 } from './contest.js'
 import { makeRoom, portFull } from './quota.js'
 import type { Policy, StaticBinding } from './policy.js'
-import { isRemote, onAgeDue, onProbeDue, onRefreshDue, QUIET_MS, refreshNow, scheduleRefresh } from './refresh.js'
+import { isRemote, onAgeDue, onProbeDue, onRefreshDue, DAD_MS, refreshNow, scheduleRefresh } from './refresh.js'
 import { type Refusal, refusalOfEvidence, refusalOfKey } from './refusal.js'
 import { reasonOf } from './state.js'
 import type { Table, Withdrawal } from './table.js'
-import { type Action, Turn } from './step-context.js'
+import { type Action, StepContext } from './step-context.js'
 import type { ViewChange } from './views.js'
-import { onTestimony, reviewMac, type Testimony } from './fpm.js'
+import { onFpmUpdate, reviewMac, type FpmUpdate } from './fpm.js'
 
 export type { Action }
 
-export type Event =
+export type Input =
   | { readonly type: 'evidence'; readonly evidence: Evidence }
   /** A port, or one VLAN of it, no longer leads to its VNI. */
   | { readonly type: 'port-lost'; readonly ifindex: number; readonly vlan?: number; readonly reason: PortLoss }
   /**
-   * An entry of an earlier run, that the relay still has in its overlay or a file has kept; `place` and `vni`: where it
+   * An entry of an earlier run, that the relay still has in its overlay or a file has kept; `anchor` and `vni`: where it
    * leads now, if anywhere.
    */
   | {
       readonly type: 'restored'
       readonly from: 'relay' | 'file'
       readonly entry: Entry
-      readonly place: Place | undefined
+      readonly anchor: Anchor | undefined
       readonly vni: number | undefined
-      readonly own: Own | undefined
+      readonly selfMatch: SelfMatch | undefined
     }
   /** What the operator vouches for; comes once. */
   | { readonly type: 'static'; readonly bindings: readonly StaticBinding[] }
@@ -62,7 +62,7 @@ export type Event =
   | { readonly type: 'view'; readonly change: ViewChange }
   | { readonly type: 'views-reset' }
   /** What zebra's FPM stream says. */
-  | { readonly type: 'fpm'; readonly testimony: Testimony }
+  | { readonly type: 'fpm'; readonly update: FpmUpdate }
   /** An operator's: the binding goes; with `duplicate` only if it is frozen. */
   | { readonly type: 'clear'; readonly what: 'binding' | 'duplicate'; readonly key: Key }
   | { readonly type: 'tick' }
@@ -73,184 +73,184 @@ export type PortLoss = 'port-down' | 'port-gone' | 'vni-changed'
 const MAX_DUE = 1000
 
 /** `now`: milliseconds of the monotonic clock that all times in the table are of. */
-export function step(table: Table, event: Event, policy: Policy, now: number): Action[] {
-  const turn = new Turn(table, policy, now)
-  take(turn, event)
-  return turn.actions
+export function step(table: Table, input: Input, policy: Policy, now: number): Action[] {
+  const context = new StepContext(table, policy, now)
+  dispatch(context, input)
+  return context.actions
 }
 
-function take(turn: Turn, event: Event): void {
-  const { table, now } = turn
-  switch (event.type) {
+function dispatch(context: StepContext, input: Input): void {
+  const { table, now } = context
+  switch (input.type) {
     case 'evidence':
-      onEvidence(turn, event.evidence)
+      onEvidence(context, input.evidence)
       return
     case 'port-lost':
-      onPortLost(turn, event)
+      onPortLost(context, input)
       return
     case 'restored':
-      onRestored(turn, event)
+      onRestored(context, input)
       return
     case 'static':
-      for (const binding of event.bindings) onStatic(turn, binding)
+      for (const binding of input.bindings) onStatic(context, binding)
       return
     case 'relay':
-      if (event.connected) table.connection += 1
-      table.relayConnected = event.connected
+      if (input.connected) table.connection += 1
+      table.relayConnected = input.connected
       return
     case 'report':
-      onReport(turn, event)
+      onReport(context, input)
       return
     case 'view':
-      onView(turn, event.change)
+      onView(context, input.change)
       return
     case 'views-reset':
-      for (const { vni, mac } of table.views.clear()) reviewMac(turn, vni, mac)
+      for (const { vni, mac } of table.views.clear()) reviewMac(context, vni, mac)
       return
     case 'fpm':
-      onTestimony(turn, event.testimony)
+      onFpmUpdate(context, input.update)
       return
     case 'clear': {
-      const binding = table.get(event.key)
-      if (binding?.phase === 'duplicate') release(turn, binding, 'cleared')
-      else if (binding?.isStatic === false && event.what === 'binding') turn.withdraw(binding, 'cleared')
+      const binding = table.get(input.key)
+      if (binding?.phase === 'duplicate') release(context, binding, 'cleared')
+      else if (binding?.isStatic === false && input.what === 'binding') context.withdraw(binding, 'cleared')
       return
     }
     case 'tick':
-      for (const binding of table.timers.due(now, MAX_DUE)) onDue(turn, binding)
+      for (const binding of table.timers.due(now, MAX_DUE)) onDue(context, binding)
   }
 }
 
-function onDue(turn: Turn, binding: Binding): void {
+function onDue(context: StepContext, binding: Binding): void {
   switch (binding.timer) {
     case 'refresh':
-      onRefreshDue(turn, binding)
+      onRefreshDue(context, binding)
       return
     case 'probe':
-      onProbeDue(turn, binding)
+      onProbeDue(context, binding)
       return
     case 'give-up':
-      turn.withdraw(binding, 'aged')
+      context.withdraw(binding, 'aged')
       return
     case 'age':
-      onAgeDue(turn, binding)
+      onAgeDue(context, binding)
       return
     case 'confirm':
-      onConfirmDue(turn, binding)
+      onConfirmDue(context, binding)
       return
-    case 'object':
-      onObjectDue(turn, binding)
+    case 'remote-confirm':
+      onRemoteConfirmDue(context, binding)
       return
     case 'hold-down':
-      release(turn, binding, 'hold-down')
+      release(context, binding, 'hold-down')
       return
-    // what fell due before may have cost this one its place
+    // what fell due before may have cost this one its anchor
     case undefined:
   }
 }
 
-function onEvidence(turn: Turn, evidence: Evidence): void {
-  const { table, policy, now } = turn
-  const { place, vni, mac, ip, kind } = evidence
+function onEvidence(context: StepContext, evidence: Evidence): void {
+  const { table, policy, now } = context
+  const { anchor, vni, mac, ip, kind } = evidence
   const current = vni === undefined ? undefined : table.find(vni, ip)
   if (kind === 'arp-probe' || kind === 'dad-ns') {
-    if (current !== undefined) onAsking(turn, evidence, current)
+    if (current !== undefined) onAsking(context, evidence, current)
     return
   }
   const refusal = refusalOfEvidence(evidence, current, table.views, policy)
   // of these two, a refusal always says so: the test only tells the compiler
-  if (refusal !== undefined || place === undefined || vni === undefined) {
-    refuse(turn, refusal ?? 'no-port', evidence, current)
+  if (refusal !== undefined || anchor === undefined || vni === undefined) {
+    refuse(context, refusal ?? 'no-port', evidence, current)
     return
   }
   if (current?.mac === mac) {
-    onSeen(turn, current, evidence, place)
+    onSeen(context, current, evidence, anchor)
     return
   }
   const router = (kind === 'na' || kind === 'ra') && evidence.router
-  const claim: Claim = { mac, place, evidence: kind, router, at: now }
-  if (current === undefined) learn(turn, vni, ip, claim)
-  else contest(turn, current, claim)
+  const claim: Claim = { mac, anchor, evidence: kind, router, at: now }
+  if (current === undefined) learn(context, vni, ip, claim)
+  else contest(context, current, claim)
 }
 
 /** A host asks whether the address is free: whoever asks about it on that port meanwhile would look like a conflict. */
-function onAsking({ now }: Turn, { place }: Evidence, current: Binding): void {
-  if (place?.ifindex !== current.place.ifindex) return
-  if (current.quietUntil <= now) current.quietSince = now
-  current.quietUntil = now + QUIET_MS
+function onAsking({ now }: StepContext, { anchor }: Evidence, current: Binding): void {
+  if (anchor?.ifindex !== current.anchor.ifindex) return
+  if (current.dadUntil <= now) current.dadSince = now
+  current.dadUntil = now + DAD_MS
 }
 
-function refuse(turn: Turn, refusal: Refusal, evidence: Evidence, current: Binding | undefined): void {
-  const { vni = 0, mac, ip, place } = evidence
-  turn.refuse(refusal, { vni, mac, ip }, place?.port ?? '')
+function refuse(context: StepContext, refusal: Refusal, evidence: Evidence, current: Binding | undefined): void {
+  const { vni = 0, mac, ip, anchor } = evidence
+  context.refuse(refusal, { vni, mac, ip }, anchor?.port ?? '')
   // the node may have got the address after the binding was made
   const taken = refusal === 'own-ip' || (refusal === 'own-mac' && current?.mac === mac)
-  if (taken && current?.isStatic === false) turn.withdraw(current, refusal)
+  if (taken && current?.isStatic === false) context.withdraw(current, refusal)
 }
 
 /** The host of a binding was seen. */
-function onSeen(turn: Turn, binding: Binding, { kind, router }: Evidence, place: Place): void {
-  const { table, now } = turn
-  const { place: old, phase, tries, confirmed, isStatic } = binding
-  const full = isStatic || place.ifindex === old.ifindex ? undefined : portFull(turn, binding.ip, place.ifindex)
+function onSeen(context: StepContext, binding: Binding, { kind, router }: Evidence, anchor: Anchor): void {
+  const { table, now } = context
+  const { anchor: old, phase, tries, confirmed, isStatic } = binding
+  const full = isStatic || anchor.ifindex === old.ifindex ? undefined : portFull(context, binding.ip, anchor.ifindex)
   if (full !== undefined) {
-    turn.refuse(full, binding, place.port)
+    context.refuse(full, binding, anchor.port)
     return
   }
   binding.lastSeen = Math.max(binding.lastSeen, now)
   if (isStatic) return
-  const moved = place.ifindex !== old.ifindex || place.vlan !== old.vlan
+  const moved = anchor.ifindex !== old.ifindex || anchor.vlan !== old.vlan
   if (moved) {
-    turn.forget(old, binding.mac, binding.ip)
-    turn.note('moved', binding, place.port, old.port)
+    context.forget(old, binding.mac, binding.ip)
+    context.emit('moved', binding, anchor.port, old.port)
   }
-  table.touch(binding, place)
+  table.touch(binding, anchor)
   binding.evidence = kind
   binding.confirmed = true
   // ARP and solicitations do not tell what the last advertisement said
   const turned = (kind === 'na' || kind === 'ra') && router !== binding.router
   if (turned) {
     binding.router = router
-    turn.note('router', binding, place.port, router ? 'router' : 'host')
+    context.emit('router', binding, anchor.port, router ? 'router' : 'host')
   }
-  if (phase === 'contested' && defend(turn, binding)) return
+  if (phase === 'contested' && defend(context, binding)) return
   if (phase === 'probing') {
     binding.phase = 'known'
     table.answered += 1
-    if (tries > 1) turn.note('answered', binding, place.port)
+    if (tries > 1) context.emit('answered', binding, anchor.port)
   }
   binding.tries = 0
-  const overtakes = overtake(turn, binding)
-  if ((moved || overtakes) && countMove(turn, binding)) return
-  scheduleRefresh(turn, binding)
-  if (moved || overtakes || turned || !confirmed || place.port !== old.port) turn.put(binding)
+  const bumps = bumpSequence(context, binding)
+  if ((moved || bumps) && countMove(context, binding)) return
+  scheduleRefresh(context, binding)
+  if (moved || bumps || turned || !confirmed || anchor.port !== old.port) context.put(binding)
 }
 
-function onPortLost(turn: Turn, { ifindex, vlan, reason }: Extract<Event, { type: 'port-lost' }>): void {
-  const { table } = turn
-  const isLost = (place: Place | undefined): boolean =>
-    place?.ifindex === ifindex && (vlan === undefined || place.vlan === vlan)
-  for (const owner of [...table.contested]) if (isLost(owner.claim?.place)) dropClaim(turn, owner)
+function onPortLost(context: StepContext, { ifindex, vlan, reason }: Extract<Input, { type: 'port-lost' }>): void {
+  const { table } = context
+  const isLost = (anchor: Anchor | undefined): boolean =>
+    anchor?.ifindex === ifindex && (vlan === undefined || anchor.vlan === vlan)
+  for (const owner of [...table.contested]) if (isLost(owner.claim?.anchor)) dropClaim(context, owner)
   // what is frozen stays so: else a port that goes down and up would thaw it
-  const lost = [...table.onPort(ifindex)].filter(({ place, phase }) => phase !== 'duplicate' && isLost(place))
-  for (const binding of lost) loseOwner(turn, binding, reason)
+  const lost = [...table.onPort(ifindex)].filter(({ anchor, phase }) => phase !== 'duplicate' && isLost(anchor))
+  for (const binding of lost) loseOwner(context, binding, reason)
   if (reason === 'port-gone') {
-    table.pace.forget(ifindex)
-    table.confirmPace.forget(ifindex)
+    table.refreshLimiter.forget(ifindex)
+    table.confirmLimiter.forget(ifindex)
   }
 }
 
-type Restored = Extract<Event, { type: 'restored' }>
+type Restored = Extract<Input, { type: 'restored' }>
 
-function onRestored(turn: Turn, { from, entry, place, vni, own }: Restored): void {
-  const { table, policy, now } = turn
+function onRestored(context: StepContext, { from, entry, anchor, vni, selfMatch }: Restored): void {
+  const { table, policy, now } = context
   const { mac, ip, router, minSeq } = entry
   const current = table.find(entry.vni, ip)
   const drop = (why: Withdrawal): void => {
     if (from === 'file') return
     table.withdrawn[why] += 1
-    turn.remove(entry)
-    turn.note('withdrawn', entry, entry.port, why)
+    context.remove(entry)
+    context.emit('withdrawn', entry, entry.port, why)
   }
   if (current?.mac === mac) {
     if (current.phase === 'duplicate') {
@@ -262,11 +262,11 @@ function onRestored(turn: Turn, { from, entry, place, vni, own }: Restored): voi
     current.minSeq = Math.max(current.minSeq, minSeq)
     // bgpd was told of it all the time
     if (from === 'relay') current.confirmed = true
-    else if (isHigher) turn.put(current)
-    if (from === 'relay' && current.withheld) turn.remove(current)
+    else if (isHigher) context.put(current)
+    if (from === 'relay' && current.suppressedByFpm) context.remove(current)
     return
   }
-  if (place === undefined) {
+  if (anchor === undefined) {
     drop('no-port')
     return
   }
@@ -274,7 +274,7 @@ function onRestored(turn: Turn, { from, entry, place, vni, own }: Restored): voi
     drop('vni-changed')
     return
   }
-  const refusal = refusalOfKey(entry, own, table.views, policy)
+  const refusal = refusalOfKey(entry, selfMatch, table.views, policy)
   if (refusal !== undefined) {
     drop(refusal)
     return
@@ -284,66 +284,66 @@ function onRestored(turn: Turn, { from, entry, place, vni, own }: Restored): voi
     drop('other-mac')
     return
   }
-  if (current !== undefined) turn.withdraw(current, 'other-mac')
-  const full = makeRoom(turn, entry, place.ifindex)
+  if (current !== undefined) context.withdraw(current, 'other-mac')
+  const full = makeRoom(context, entry, anchor.ifindex)
   if (full !== undefined) {
     drop(full)
     return
   }
   const lastSeen = Math.min(entry.lastSeen, now)
-  const seed = { vni, mac, ip, place, router, evidence: 'restored', lastSeen } as const
+  const seed = { vni, mac, ip, anchor, router, evidence: 'restored', lastSeen } as const
   const firstSeen = Math.min(entry.firstSeen, lastSeen)
   const binding = newBinding({ firstSeen, ...seed }, { confirmed: from === 'relay', minSeq })
   table.add(binding)
-  turn.note('restored', binding, place.port, from)
-  if (from === 'relay' && binding.withheld) turn.remove(binding)
+  context.emit('restored', binding, anchor.port, from)
+  if (from === 'relay' && binding.suppressedByFpm) context.remove(binding)
   if (policy.probes === 'off') {
     // nobody listened while the snooper was away: silence until then proves nothing
     binding.lastSeen = now
-    scheduleRefresh(turn, binding)
-  } else refreshNow(turn, binding)
+    scheduleRefresh(context, binding)
+  } else refreshNow(context, binding)
 }
 
-function onStatic(turn: Turn, { vni, mac, ip, router }: StaticBinding): void {
-  const { table, now } = turn
+function onStatic(context: StepContext, { vni, mac, ip, router }: StaticBinding): void {
+  const { table, now } = context
   const current = table.find(vni, ip)
-  if (current !== undefined) turn.withdraw(current, 'static')
-  const seed = { vni, mac, ip, place: NOWHERE, router, evidence: 'static', firstSeen: now, lastSeen: now } as const
+  if (current !== undefined) context.withdraw(current, 'static')
+  const seed = { vni, mac, ip, anchor: NO_ANCHOR, router, evidence: 'static', firstSeen: now, lastSeen: now } as const
   const binding = newBinding(seed, { isStatic: true })
   table.add(binding)
-  turn.note('learned', binding, '', 'static')
-  turn.put(binding)
+  context.emit('learned', binding, '', 'static')
+  context.put(binding)
 }
 
-function onReport(turn: Turn, { key, status, seq }: Extract<Event, { type: 'report' }>): void {
-  const { table } = turn
+function onReport(context: StepContext, { key, status, seq }: Extract<Input, { type: 'report' }>): void {
+  const { table } = context
   const binding = table.get(key)
-  // what is withheld is not in the overlay: that report is of before
-  if (binding === undefined || binding.withheld) return
+  // what is suppressedByFpm is not in the overlay: that report is of before
+  if (binding === undefined || binding.suppressedByFpm) return
   const before = binding.report?.status
   binding.report = { status, seq, connection: table.connection }
   if (status === before || binding.phase === 'duplicate') return
-  turn.note('state', binding, binding.place.port, reasonOf(binding, table))
+  context.emit('state', binding, binding.anchor.port, reasonOf(binding, table))
   const wasTold = before === 'announced' || before === 'shadowed'
   if (status === 'remote' && binding.confirmed) {
-    onRemote(turn, binding, wasTold ? 'told' : before === undefined ? 'new' : 'neither')
+    onRemote(context, binding, wasTold ? 'told' : before === undefined ? 'new' : 'neither')
   }
   // back from behind another VTEP, where nobody was asked; or before the host has answered
-  else if ((binding.timer === 'age' || binding.timer === 'object') && !isRemote(binding, table)) {
+  else if ((binding.timer === 'age' || binding.timer === 'remote-confirm') && !isRemote(binding, table)) {
     binding.tries = 0
-    scheduleRefresh(turn, binding)
+    scheduleRefresh(context, binding)
   }
   // a host that stays silent is only found again if it is asked
-  else if (status === 'mac-not-local' && wasTold && binding.phase === 'known') refreshNow(turn, binding)
+  else if (status === 'mac-not-local' && wasTold && binding.phase === 'known') refreshNow(context, binding)
 }
 
-function onView(turn: Turn, change: ViewChange): void {
-  const { table } = turn
-  for (const { vni, mac } of table.views.apply(change)) reviewMac(turn, vni, mac)
+function onView(context: StepContext, change: ViewChange): void {
+  const { table } = context
+  for (const { vni, mac } of table.views.apply(change)) reviewMac(context, vni, mac)
   if (change.type === 'vni' || change.gone || change.ip === undefined) return
   const { vni, mac, ip } = change
   const suspects = [...(table.ofMac(vni, mac)?.bindings ?? [])]
   const holder = table.find(vni, ip)
   if (holder !== undefined && holder.mac !== mac) suspects.push(holder)
-  for (const it of suspects) if (!it.isStatic && table.views.isGateway(it)) turn.withdraw(it, 'gateway')
+  for (const it of suspects) if (!it.isStatic && table.views.isGateway(it)) context.withdraw(it, 'gateway')
 }

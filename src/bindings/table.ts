@@ -1,8 +1,8 @@
 // The bindings and their indices: one per (VNI, IP), found by MAC and by port.
 import { type Binding, isIpv6, type Key, type TimerName } from './model.js'
-import { Crowd, Group } from './port-occupancy.js'
+import { PortOccupancy, BindingSet } from './port-occupancy.js'
 import { Deadlines } from './deadlines.js'
-import { Pace } from './probe-rate-limiter.js'
+import { ProbeRateLimiter } from './probe-rate-limiter.js'
 import { REFUSALS, type Refusal } from './refusal.js'
 import { Views } from './views.js'
 
@@ -21,7 +21,7 @@ export const WITHDRAWALS = {
 } as const
 export type Withdrawal = keyof typeof WITHDRAWALS | Refusal
 
-type Vni = { readonly byIp: Map<string, Binding>; readonly crowd: Crowd }
+type Vni = { readonly byIp: Map<string, Binding>; readonly occupancy: PortOccupancy }
 
 const zeros = <Name extends string>(names: Record<Name, unknown>): Record<Name, number> =>
   Object.fromEntries(Object.keys(names).map((name) => [name, 0])) as Record<Name, number>
@@ -29,8 +29,8 @@ const zeros = <Name extends string>(names: Record<Name, unknown>): Record<Name, 
 export class Table {
   readonly views = new Views()
   readonly timers = new Deadlines<Binding>()
-  readonly pace = new Pace()
-  readonly confirmPace = new Pace()
+  readonly refreshLimiter = new ProbeRateLimiter()
+  readonly confirmLimiter = new ProbeRateLimiter()
   /** Evidence that taught nothing. */
   readonly refused: Record<Refusal, number> = zeros(REFUSALS)
   readonly withdrawn: Record<Withdrawal, number> = zeros({ ...WITHDRAWALS, ...REFUSALS })
@@ -41,12 +41,12 @@ export class Table {
   /** Whose owners are being asked. */
   readonly contested = new Set<Binding>()
   /** Every binding but the static ones, by port. */
-  readonly crowd = new Crowd()
+  readonly occupancy = new PortOccupancy()
   /** Counts connections to the relay: what an earlier one reported no longer holds. */
   connection = 0
   relayConnected = false
   private readonly vnis = new Map<number, Vni>()
-  private readonly byMac = new Map<string, Group>()
+  private readonly byMac = new Map<string, BindingSet>()
   private count = 0
 
   get size(): number {
@@ -69,16 +69,16 @@ export class Table {
     for (const { byIp } of this.vnis.values()) yield* byIp.values()
   }
 
-  ofMac(vni: number, mac: string): Group | undefined {
+  ofMac(vni: number, mac: string): BindingSet | undefined {
     return this.byMac.get(macKey(vni, mac))
   }
 
   onPort(ifindex: number): ReadonlySet<Binding> {
-    return this.crowd.onPort(ifindex)?.bindings ?? NONE
+    return this.occupancy.onPort(ifindex)?.bindings ?? NONE
   }
 
-  ofVni(vni: number): Crowd | undefined {
-    return this.vnis.get(vni)?.crowd
+  ofVni(vni: number): PortOccupancy | undefined {
+    return this.vnis.get(vni)?.occupancy
   }
 
   /** The IP must be free. */
@@ -86,19 +86,19 @@ export class Table {
     const v6 = isIpv6(binding.ip)
     let vni = this.vnis.get(binding.vni)
     if (vni === undefined) {
-      vni = { byIp: new Map(), crowd: new Crowd() }
+      vni = { byIp: new Map(), occupancy: new PortOccupancy() }
       this.vnis.set(binding.vni, vni)
     }
     vni.byIp.set(binding.ip, binding)
-    binding.withheld = this.views.isWithheld(binding.vni, binding.mac)
+    binding.suppressedByFpm = this.views.isSuppressedByFpm(binding.vni, binding.mac)
     if (!binding.isStatic) {
-      vni.crowd.add(binding, v6)
-      this.crowd.add(binding, v6)
+      vni.occupancy.add(binding, v6)
+      this.occupancy.add(binding, v6)
     }
     const key = macKey(binding.vni, binding.mac)
     let group = this.byMac.get(key)
     if (group === undefined) {
-      group = new Group()
+      group = new BindingSet()
       this.byMac.set(key, group)
     }
     group.bindings.add(binding)
@@ -110,9 +110,9 @@ export class Table {
     const v6 = isIpv6(binding.ip)
     const vni = this.vnis.get(binding.vni)
     vni?.byIp.delete(binding.ip)
-    vni?.crowd.remove(binding, v6)
+    vni?.occupancy.remove(binding, v6)
     if (vni?.byIp.size === 0) this.vnis.delete(binding.vni)
-    this.crowd.remove(binding, v6)
+    this.occupancy.remove(binding, v6)
     const key = macKey(binding.vni, binding.mac)
     const group = this.byMac.get(key)
     if (group?.bindings.delete(binding) === true && v6) group.ipv6 -= 1
@@ -125,21 +125,21 @@ export class Table {
   }
 
   /** The host was just seen, maybe elsewhere than before. */
-  touch(binding: Binding, place: Binding['place']): void {
+  touch(binding: Binding, anchor: Binding['anchor']): void {
     if (binding.isStatic) return
-    const crowd = this.ofVni(binding.vni)
-    if (place.ifindex === binding.place.ifindex) {
-      binding.place = place
-      crowd?.touch(binding)
-      this.crowd.touch(binding)
+    const occupancy = this.ofVni(binding.vni)
+    if (anchor.ifindex === binding.anchor.ifindex) {
+      binding.anchor = anchor
+      occupancy?.touch(binding)
+      this.occupancy.touch(binding)
       return
     }
     const v6 = isIpv6(binding.ip)
-    crowd?.remove(binding, v6)
-    this.crowd.remove(binding, v6)
-    binding.place = place
-    crowd?.add(binding, v6)
-    this.crowd.add(binding, v6)
+    occupancy?.remove(binding, v6)
+    this.occupancy.remove(binding, v6)
+    binding.anchor = anchor
+    occupancy?.add(binding, v6)
+    this.occupancy.add(binding, v6)
   }
 
   /** What is due next for a binding, and when: there is one such thing at a time. */

@@ -61,7 +61,7 @@ class VniViews {
       else this.local.set(mac, seq)
     }
     const isGateway = !gone && (flags & GATEWAY_FLAG) !== 0
-    if (ip !== undefined && place(this.gateways, `${by} ${mac} ${ip}`, isGateway)) {
+    if (ip !== undefined && anchor(this.gateways, `${by} ${mac} ${ip}`, isGateway)) {
       this.gatewayMacs.add(mac, isGateway ? 1 : -1)
       this.gatewayIps.add(ip, isGateway ? 1 : -1)
     }
@@ -69,7 +69,7 @@ class VniViews {
 
   /** Whether that is one route more, or one less. */
   private placeRemote({ mac, ip, gone, flags, seq }: MacIpChange): boolean {
-    if (ip === undefined) return place(this.remoteAlone, mac, !gone)
+    if (ip === undefined) return anchor(this.remoteAlone, mac, !gone)
     const ofIp = this.remoteIps.get(ip)
     const known = ofIp?.has(mac) === true
     if (gone) {
@@ -113,7 +113,7 @@ export class Views {
    * zebra has programmed the MAC as remote, and what it announces as local has no higher sequence number than that
    * remote route: it is not to be announced from here. What zebra does not announce is not announced anyway.
    */
-  isWithheld(vni: number, mac: string): boolean {
+  isSuppressedByFpm(vni: number, mac: string): boolean {
     const programmed = this.programmed.get(vni)?.get(mac)
     const local = programmed === undefined ? undefined : this.vnis.get(vni)?.local.get(mac)
     return programmed !== undefined && local !== undefined && local <= programmed
@@ -136,9 +136,9 @@ export class Views {
     else macs.set(mac, seq)
   }
 
-  /** Returns the MACs that were withheld. */
+  /** Returns the MACs that were suppressedByFpm. */
   forgetProgrammed(): MacKey[] {
-    const macs = this.withheldMacs()
+    const macs = this.suppressedMacs()
     this.programmed.clear()
     this.programmedSize = 0
     return macs
@@ -151,9 +151,9 @@ export class Views {
 
   /**
    * The remote route that has the IP with another MAC, the one with the highest sequence number; undefined if there is
-   * none, or none that can be overtaken.
+   * none, or none that can be taken over.
    */
-  rival({ vni, mac, ip }: Key): { readonly mac: string; readonly seq: number } | undefined {
+  competingRemote({ vni, mac, ip }: Key): { readonly mac: string; readonly seq: number } | undefined {
     let best: { mac: string; seq: number } | undefined
     for (const [other, { seq, flags }] of this.vnis.get(vni)?.remoteIps.get(ip) ?? []) {
       if (other === mac) continue
@@ -163,13 +163,13 @@ export class Views {
     return best
   }
 
-  /** Returns the MACs that may be withheld now, or no longer. */
+  /** Returns the MACs that may be suppressedByFpm now, or no longer. */
   apply(change: ViewChange): Iterable<MacKey> {
     const { vni } = change
     if (change.type === 'vni') {
       this.setVrf(vni, change.gone ? undefined : change.tenantVrf)
       if (!change.gone) return []
-      const macs = this.withheldMacs(vni)
+      const macs = this.suppressedMacs(vni)
       this.vnis.delete(vni)
       // zebra forgets the MACs of a device that is gone without a word to FPM
       this.programmedSize -= this.programmed.get(vni)?.size ?? 0
@@ -181,9 +181,9 @@ export class Views {
     return this.weigh(change) ? [{ vni, mac: change.mac }] : []
   }
 
-  /** Everything that ZAPI told; what is programmed stays. Returns the MACs that were withheld. */
+  /** Everything that ZAPI told; what is programmed stays. Returns the MACs that were suppressedByFpm. */
   clear(): MacKey[] {
-    const macs = this.withheldMacs()
+    const macs = this.suppressedMacs()
     this.vnis.clear()
     this.byVrf.clear()
     return macs
@@ -203,14 +203,14 @@ export class Views {
     return true
   }
 
-  private withheldMacs(of?: number): MacKey[] {
-    const withheld: MacKey[] = []
+  private suppressedMacs(of?: number): MacKey[] {
+    const suppressedByFpm: MacKey[] = []
     for (const vni of of === undefined ? this.programmed.keys() : [of]) {
       for (const mac of this.programmed.get(vni)?.keys() ?? []) {
-        if (this.isWithheld(vni, mac)) withheld.push({ vni, mac })
+        if (this.isSuppressedByFpm(vni, mac)) suppressedByFpm.push({ vni, mac })
       }
     }
-    return withheld
+    return suppressedByFpm
   }
 
   private of(vni: number): VniViews {
@@ -240,7 +240,7 @@ export class Views {
 const NONE: ReadonlySet<number> = new Set()
 
 /** Puts `name` in or takes it out; whether that changed anything. */
-function place(set: Set<string>, name: string, present: boolean): boolean {
+function anchor(set: Set<string>, name: string, present: boolean): boolean {
   if (set.has(name) === present) return false
   if (present) set.add(name)
   else set.delete(name)

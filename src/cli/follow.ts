@@ -29,9 +29,9 @@ export async function follow<In extends { error?: string | null }, Out>(
   { path, who, ask, onPart, ...codec }: Followed<In, Out>,
   signal: AbortSignal,
 ): Promise<void> {
-  let settle: (error?: Error) => void = () => undefined
+  let finish: (error?: Error) => void = () => undefined
   const ended = new Promise<void>((resolve, reject) => {
-    settle = (error) => {
+    finish = (error) => {
       if (error === undefined) resolve()
       else reject(error)
     }
@@ -40,16 +40,16 @@ export async function follow<In extends { error?: string | null }, Out>(
     ...codec,
     onMessage: (message) => {
       const { error } = message
-      if (error != null && error !== '') settle(new FatalError(ExitCode.usage, `the ${who} at ${path}: ${error}`))
-      else if (onPart(message)) settle()
+      if (error != null && error !== '') finish(new FatalError(ExitCode.usage, `the ${who} at ${path}: ${error}`))
+      else if (onPart(message)) finish()
     },
     onClose: (error) => {
       const why = error === undefined ? '' : `: ${reason(error)}`
-      settle(new FatalError(ExitCode.notRunning, `the ${who} at ${path} has closed the connection${why}`))
+      finish(new FatalError(ExitCode.notRunning, `the ${who} at ${path} has closed the connection${why}`))
     },
   })
   const stop = (): void => {
-    settle()
+    finish()
   }
   signal.addEventListener('abort', stop)
   try {

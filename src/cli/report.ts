@@ -18,7 +18,7 @@ export type SessionReport = {
   framesToZebra: number
   framesToBgpd: number
   injected: number
-  heldBack: number
+  dropped: number
   inSync: boolean
   /** Why nothing is injected into it; empty for the main session while that is possible. */
   note: string
@@ -32,9 +32,9 @@ export type RelayReport = {
   since: number
   listen: string
   zebra: string
-  /** FRR's release line, empty if it is not certain. */
-  line: string
-  lineReason: string
+  /** FRR's release, empty if it is not certain. */
+  release: string
+  releaseReason: string
   injecting: boolean
   sessions: SessionReport[]
   vnis: number
@@ -120,8 +120,8 @@ export function relayReport(properties: relayProto.RelayStatus.$Properties): Rel
     since: status.since,
     listen: status.listen,
     zebra: status.zebra,
-    line: status.line,
-    lineReason: status.lineReason,
+    release: status.release,
+    releaseReason: status.releaseReason,
     injecting: status.injecting,
     sessions: status.sessions.map(sessionReport),
     vnis: status.vnis,
@@ -150,7 +150,7 @@ function sessionReport(properties: relayProto.Session.$Properties): SessionRepor
     framesToZebra: session.framesToZebra,
     framesToBgpd: session.framesToBgpd,
     injected: session.injected,
-    heldBack: session.heldBack,
+    dropped: session.dropped,
     inSync: session.inSync,
     note: session.note,
   }

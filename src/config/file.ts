@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import * as v from 'valibot'
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml'
-import { releaseLine, RELEASE_LINES } from '../zapi/releases.js'
+import { frrRelease, FRR_RELEASES } from '../zapi/releases.js'
 import { errnoName, ExitCode, FatalError, reason } from '../base/exit.js'
 import { LOG_LEVELS } from '../base/log.js'
 import { parseRecentSize, RECENT_SIZE_EXPECTED } from '../base/size.js'
@@ -15,8 +15,8 @@ const recentSize = parsed(parseRecentSize, RECENT_SIZE_EXPECTED)
 const release = v.pipe(
   v.string(),
   v.check(
-    (name) => releaseLine(name) !== undefined,
-    `an FRR release line: ${RELEASE_LINES.map(({ name }) => name).join(', ')}`,
+    (name) => frrRelease(name) !== undefined,
+    `an FRR release: ${FRR_RELEASES.map(({ name }) => name).join(', ')}`,
   ),
 )
 

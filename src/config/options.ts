@@ -17,7 +17,7 @@ export type RelayOptions = {
   staleMs: number
   /** How long to wait for zebra at the start, milliseconds. */
   zebraTimeoutMs: number
-  /** The release line to demand, `8.4` … `10.7`. */
+  /** The release to demand, `8.4` … `10.7`. */
   frrRelease: string | undefined
   /** Memory for recent messages, bytes; 0 keeps none. */
   recentBytes: number

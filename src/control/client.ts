@@ -28,9 +28,9 @@ export type Question<In, Out> = Codec<In, Out> & {
 
 /** Asks one question and resolves when the answer is complete. */
 export async function ask<In, Out>({ path, ask, onPart, timeoutMs, ...codec }: Question<In, Out>): Promise<void> {
-  let settle: (error: Error | undefined) => void = () => undefined
+  let finish: (error: Error | undefined) => void = () => undefined
   const answered = new Promise<void>((resolve, reject) => {
-    settle = (error) => {
+    finish = (error) => {
       if (error === undefined) resolve()
       else reject(error)
     }
@@ -39,14 +39,14 @@ export async function ask<In, Out>({ path, ask, onPart, timeoutMs, ...codec }: Q
     ...codec,
     path,
     onMessage: (message) => {
-      if (onPart(message)) settle(undefined)
+      if (onPart(message)) finish(undefined)
     },
     onClose: (error) => {
-      settle(error ?? new Error('the connection was closed before the answer was complete'))
+      finish(error ?? new Error('the connection was closed before the answer was complete'))
     },
   })
   const timer = setTimeout(() => {
-    settle(new Error(`no answer within ${timeoutMs / 1000} s`))
+    finish(new Error(`no answer within ${timeoutMs / 1000} s`))
   }, timeoutMs)
   try {
     stream.send(ask)

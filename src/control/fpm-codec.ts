@@ -48,7 +48,7 @@ function runningToProto({ view, forward, ...status }: FpmStatus): proto.FpmStatu
     mplsRoutes: view.mplsRoutes,
     srv6LocalSids: view.srv6LocalSids,
     tables: view.tables.map(({ in: where, hostRoutes, routes }) => ({
-      place: placeToProto(where),
+      in: routeTableToProto(where),
       hostRoutes,
       routes,
     })),
@@ -102,7 +102,7 @@ export function routeToProto(
   const { ip, in: where, protocol, type, metric, nexthopId } = route
   return {
     ip: ipBytes(ip),
-    place: placeToProto(where),
+    in: routeTableToProto(where),
     protocol,
     type,
     metric: metric ?? 0,
@@ -136,7 +136,7 @@ const heardToProto = (entry: Heard, view: FpmView): proto.FpmHeard.$Properties =
   at: toEpoch(entry.at),
 })
 
-const placeToProto = (where: RouteTable): proto.FpmPlace.$Properties =>
+const routeTableToProto = (where: RouteTable): proto.FpmRouteTable.$Properties =>
   'vrf' in where ? { vrf: where.vrf, isVrf: true } : { table: where.table }
 
 const ipBytes = (ip: string | undefined): Uint8Array => (ip === undefined ? NOTHING : (parseIp(ip) ?? NOTHING))

@@ -1,7 +1,7 @@
 // Overlay entries and keys between their protobuf form and ours; what a client sends is checked here.
 import { formatIp, formatMac, parseIp, parseMac } from '../base/address.js'
 import { overlay as proto } from '../gen/overlay.js'
-import type { Key } from '../relay/overlay/index-of-records.js'
+import type { Key } from '../relay/overlay/record-index.js'
 import type { OverlayEntry, Status } from '../relay/overlay/entry.js'
 import type { BgpMessage, ZebraMessage } from '../zapi/evpn-codec.js'
 
@@ -56,7 +56,7 @@ export const STATUS_TO_PROTO: Record<Status, proto.EntryStatus> = {
   announced: proto.EntryStatus.ANNOUNCED,
   shadowed: proto.EntryStatus.SHADOWED,
   'no-session': proto.EntryStatus.HELD_NO_SESSION,
-  'line-uncertain': proto.EntryStatus.HELD_LINE_UNCERTAIN,
+  'release-uncertain': proto.EntryStatus.HELD_RELEASE_UNCERTAIN,
   'vni-not-live': proto.EntryStatus.HELD_VNI_NOT_LIVE,
   'mac-not-local': proto.EntryStatus.HELD_MAC_NOT_LOCAL,
   remote: proto.EntryStatus.HELD_REMOTE,

@@ -125,8 +125,8 @@ export function bindingToProto(
   const reason = reasonOf(binding, table)
   return {
     ...keyToProto(binding),
-    port: binding.place.port,
-    vlan: binding.place.vlan,
+    port: binding.anchor.port,
+    vlan: binding.anchor.vlan,
     state: stateOf(binding, table, reason),
     reason,
     evidence: binding.evidence,

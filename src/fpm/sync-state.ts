@@ -22,7 +22,7 @@ export type Heard = {
   replayed: boolean
 }
 
-export type LifeOptions = {
+export type SyncOptions = {
   /** The replay is over when nothing has come for so long … */
   quietMs: number
   /** … or after so long. */
@@ -31,7 +31,7 @@ export type LifeOptions = {
   staleMs: number
 }
 
-export const LIFE_DEFAULTS: LifeOptions = { quietMs: 5000, settleMs: 60_000, staleMs: 1800_000 }
+export const SYNC_DEFAULTS: SyncOptions = { quietMs: 5000, settleMs: 60_000, staleMs: 1800_000 }
 
 export type Due = {
   /** The replay is over. */
@@ -40,7 +40,7 @@ export type Due = {
   expired: number | undefined
 }
 
-export class Life {
+export class SyncState {
   private state: Phase = 'disconnected'
   private number = 0
   private openedAt: number | undefined
@@ -48,7 +48,7 @@ export class Life {
   /** Ends of connections, oldest first: what they said expires. */
   private readonly ends: { connection: number; at: number }[] = []
 
-  constructor(private readonly options: LifeOptions) {}
+  constructor(private readonly options: SyncOptions) {}
 
   get phase(): Phase {
     return this.state

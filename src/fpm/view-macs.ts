@@ -1,6 +1,6 @@
 // Remote MACs as zebra programs them, per VXLAN device and VLAN.
 import type { FpmMac } from './message.js'
-import type { Heard, Life } from './sync-state.js'
+import type { Heard, SyncState } from './sync-state.js'
 import { update, type Update } from './update.js'
 
 export type RemoteMac = Readonly<Heard> & {
@@ -40,7 +40,7 @@ export class MacTable {
   leftOut = 0
 
   constructor(
-    private readonly life: Life,
+    private readonly syncState: SyncState,
     private readonly limit: number,
     private readonly changed: (change: MacChange) => void,
     private readonly vniOf: VniOf,
@@ -77,7 +77,7 @@ export class MacTable {
     const router = message.router || before?.router === true
     const entry = { mac, ifindex, vlan, vni: vni ?? device.vni, vtep: dst, nexthopId, sticky, router, ...heard }
     const same = before !== undefined && sameMac(before, entry)
-    const what = update(before, same, this.life)
+    const what = update(before, same, this.syncState)
     device.macs.set(mac, entry)
     if (before === undefined) this.size++
     if (what !== undefined) this.changed({ type: 'mac', update: what, mac: entry })

@@ -2,7 +2,7 @@
 import { unmapped } from '../base/address.js'
 import { RTNH_F_ONLINK } from '../rtnetlink/route.js'
 import type { FpmNexthop, NexthopObject } from './message.js'
-import type { Heard, Life } from './sync-state.js'
+import type { Heard, SyncState } from './sync-state.js'
 import { update, type Update } from './update.js'
 
 /**
@@ -47,7 +47,7 @@ export class NexthopTable {
   leftOut = 0
 
   constructor(
-    private readonly life: Life,
+    private readonly syncState: SyncState,
     private readonly limit: number,
     private readonly changed: (change: NexthopChange) => void,
   ) {}
@@ -96,7 +96,7 @@ export class NexthopTable {
       if (before !== undefined) this.remove(id)
       return
     }
-    const what = update(before, before !== undefined && sameNexthop(before, entry), this.life)
+    const what = update(before, before !== undefined && sameNexthop(before, entry), this.syncState)
     this.byId.set(id, entry)
     this.used = used
     if (what !== undefined) this.changed({ type: 'nexthop', update: what, nexthop: entry })

@@ -1,6 +1,6 @@
 // Host routes, which may be those of EVPN hosts, in full; all other routes only as numbers.
 import type { FpmRoute, GoneRoute, RouteTable } from './message.js'
-import type { Heard, Life } from './sync-state.js'
+import type { Heard, SyncState } from './sync-state.js'
 import { update, type Update } from './update.js'
 import { pathText, type Path, toPath } from './view-nexthops.js'
 
@@ -51,7 +51,7 @@ export class RouteTables {
   routesLeftOut = 0
 
   constructor(
-    private readonly life: Life,
+    private readonly syncState: SyncState,
     private readonly limits: RouteLimits,
     private readonly changed: (change: HostRouteChange) => void,
   ) {
@@ -129,7 +129,8 @@ export class RouteTables {
   removeBefore(connection: number): void {
     for (const [key, table] of this.tables) {
       for (const route of table.hosts.values()) if (route.connection < connection) this.dropHost(key, table, route)
-      if (connection >= this.life.connection) this.others -= table.others.dropAged(connection > this.life.connection)
+      if (connection >= this.syncState.connection)
+        this.others -= table.others.dropAged(connection > this.syncState.connection)
       this.dropIfEmpty(key, table)
     }
   }
@@ -146,7 +147,7 @@ export class RouteTables {
     }
     const { protocol, type, metric, nexthopId } = route
     const entry = { ip: route.prefix, in: table.in, protocol, type, metric, nexthopId, paths, ...heard }
-    const what = update(before, before !== undefined && sameRoute(before, entry), this.life)
+    const what = update(before, before !== undefined && sameRoute(before, entry), this.syncState)
     table.hosts.set(route.prefix, entry)
     if (before === undefined) this.hosts++
     else this.shared.give(before.paths)

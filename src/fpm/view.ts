@@ -2,10 +2,10 @@
 //
 // What it can witness: remote MACs that zebra programmed while it was connected to us (dplane_fpm_nl only), router MACs,
 // host routes. What it never has: MACs programmed before, IP neighbours, VTEPs to flood to, anything local. That a MAC
-// is not here therefore proves nothing; nor does what is stale (see life.ts). If zebra itself was started anew, its
+// is not here therefore proves nothing; nor does what is stale (see syncState.ts). If zebra itself was started anew, its
 // old MACs are gone, which this connection does not show: whoever sees that calls `forgetStaleMacs`.
 import type { Heard } from './sync-state.js'
-import { type Freshness, Life, LIFE_DEFAULTS, type LifeOptions, type Phase } from './sync-state.js'
+import { type Freshness, SyncState, SYNC_DEFAULTS, type SyncOptions, type Phase } from './sync-state.js'
 import type { FpmMessage, FpmRoute, RouteTable } from './message.js'
 import { type MacChange, type MacDomain, MacTable, type RemoteMac, type VniOf } from './view-macs.js'
 import { type NexthopChange, type NexthopEntry, NexthopTable, type Path } from './view-nexthops.js'
@@ -45,7 +45,7 @@ export const FPM_LIMITS: FpmLimits = {
 /** Above what a node has VRFs. */
 const MAX_L3_VNIS = 65_536
 
-export type FpmViewOptions = Partial<LifeOptions> & { limits?: Partial<FpmLimits>; vniOf?: VniOf }
+export type FpmViewOptions = Partial<SyncOptions> & { limits?: Partial<FpmLimits>; vniOf?: VniOf }
 
 export type FpmViewStatus = {
   phase: Phase
@@ -63,7 +63,7 @@ export type FpmViewStatus = {
 }
 
 export class FpmView {
-  private readonly life: Life
+  private readonly syncState: SyncState
   private readonly limits: FpmLimits
   private readonly macs: MacTable
   private readonly routes: RouteTables
@@ -75,33 +75,33 @@ export class FpmView {
 
   /** @param changed must not change the view */
   constructor(
-    { limits, vniOf = () => undefined, ...life }: FpmViewOptions = {},
+    { limits, vniOf = () => undefined, ...syncState }: FpmViewOptions = {},
     private readonly changed: (change: FpmChange) => void = () => undefined,
   ) {
     this.limits = { ...FPM_LIMITS, ...limits }
-    this.life = new Life({ ...LIFE_DEFAULTS, ...life })
-    this.macs = new MacTable(this.life, this.limits.macs, changed, vniOf)
-    this.routes = new RouteTables(this.life, this.limits, changed)
-    this.nexthops = new NexthopTable(this.life, this.limits.nexthops, changed)
+    this.syncState = new SyncState({ ...SYNC_DEFAULTS, ...syncState })
+    this.macs = new MacTable(this.syncState, this.limits.macs, changed, vniOf)
+    this.routes = new RouteTables(this.syncState, this.limits, changed)
+    this.nexthops = new NexthopTable(this.syncState, this.limits.nexthops, changed)
   }
 
   /** zebra has connected and begins to tell everything. */
   opened(now: number): void {
-    this.life.opened(now)
+    this.syncState.opened(now)
     this.routes.age()
     this.mpls.age()
     this.srv6.age()
-    this.changed({ type: 'phase', phase: this.life.phase })
+    this.changed({ type: 'phase', phase: this.syncState.phase })
   }
 
   closed(now: number): void {
-    this.life.closed(now)
-    this.changed({ type: 'phase', phase: this.life.phase })
+    this.syncState.closed(now)
+    this.changed({ type: 'phase', phase: this.syncState.phase })
   }
 
   /** Only between `opened` and `closed`. */
   apply(message: FpmMessage, now: number): void {
-    const heard = this.life.hear(now)
+    const heard = this.syncState.hear(now)
     switch (message.kind) {
       case 'route':
         if (message.gone) this.routes.remove(message.route)
@@ -141,27 +141,27 @@ export class FpmView {
 
   /** When `tick` has something to do; undefined for never, until something else happens. */
   deadline(): number | undefined {
-    return this.life.deadline()
+    return this.syncState.deadline()
   }
 
   /** Does what time brings: the end of a replay, and of what has been stale too long. */
   tick(now: number): void {
-    const { settled, expired } = this.life.due(now)
+    const { settled, expired } = this.syncState.due(now)
     if (settled) {
       this.settle()
-      this.changed({ type: 'phase', phase: this.life.phase })
+      this.changed({ type: 'phase', phase: this.syncState.phase })
     }
     if (expired !== undefined) this.expire(expired)
   }
 
   /** zebra was started anew: what was not heard since it connected is no longer programmed. */
   forgetStaleMacs(): void {
-    this.macs.removeIf((mac) => this.life.freshness(mac) === 'stale')
+    this.macs.removeIf((mac) => this.syncState.freshness(mac) === 'stale')
   }
 
   /** What zebra tells again whenever it connects, and has not told now, is gone. */
   private settle(): void {
-    const { connection } = this.life
+    const { connection } = this.syncState
     this.macs.removeIf((mac) => this.isRouterMac(mac) && mac.connection < connection)
     this.routes.removeBefore(connection)
     this.nexthops.removeIf((nexthop) => nexthop.connection < connection)
@@ -173,18 +173,18 @@ export class FpmView {
     this.macs.removeIf((mac) => mac.connection <= connection)
     this.routes.removeBefore(connection + 1)
     this.nexthops.removeIf((nexthop) => nexthop.connection <= connection)
-    if (connection < this.life.connection) return
+    if (connection < this.syncState.connection) return
     this.mpls.dropAged(true)
     this.srv6.dropAged(true)
     this.l3Vnis.clear()
   }
 
   get phase(): Phase {
-    return this.life.phase
+    return this.syncState.phase
   }
 
   freshness(entry: Heard): Freshness {
-    return this.life.freshness(entry)
+    return this.syncState.freshness(entry)
   }
 
   /** By VNI (not known before 9.0) or by VXLAN device and VLAN; `mac` in lower case. */
@@ -230,9 +230,9 @@ export class FpmView {
   status(): FpmViewStatus {
     const { macs, routes, nexthops } = this
     return {
-      phase: this.life.phase,
-      since: this.life.since,
-      connections: this.life.connection,
+      phase: this.syncState.phase,
+      since: this.syncState.since,
+      connections: this.syncState.connection,
       macs: macs.size,
       hostRoutes: routes.hostRoutes,
       nexthops: nexthops.size,

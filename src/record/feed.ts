@@ -21,24 +21,24 @@ export type RingRequest = { last?: number | null; follow?: boolean | null }
 
 /** Resolves when all is sent, or nobody reads any more. */
 export async function feedRing(reader: RingReader, ring: Ring, request: RingRequest): Promise<void> {
-  const [place, end] = [ring.start, ring.end]
+  const [cursor, end] = [ring.start, ring.end]
   const wanted = end.record - (request.last ?? 0)
   let caughtUp = false
   for (;;) {
     await nextTurn()
     // before anything is copied: who does not read gets nothing more
     if (!(await reader.writable())) return
-    const before = place.record
-    const missed = ring.catchUp(place)
-    if (place.record < wanted) {
-      ring.advance(place, Math.min(SLICE_RECORDS, wanted - place.record))
+    const before = cursor.record
+    const missed = ring.catchUp(cursor)
+    if (cursor.record < wanted) {
+      ring.advance(cursor, Math.min(SLICE_RECORDS, wanted - cursor.record))
       continue
     }
     // of those that were not wanted none is missed
     const lost = missed - Math.min(missed, Math.max(0, wanted - before))
-    const records = ring.read(place, SLICE_BYTES)
+    const records = ring.read(cursor, SLICE_BYTES)
     if (lost > 0 || records.length > 0) reader.records(records, lost)
-    if (!caughtUp && place.record >= end.record) {
+    if (!caughtUp && cursor.record >= end.record) {
       caughtUp = true
       reader.caughtUp()
     }

@@ -1,8 +1,8 @@
 // The most recent messages of all sessions, in memory of a fixed size: the newest overwrite the oldest.
 import { RECORD_HEADER, writeRecordHeader } from './zapi-records.js'
 
-/** A reader's place: the record with this number, whose first byte has this position. Both only ever grow. */
-export type Place = { record: number; position: number }
+/** A reader's cursor: the record with this number, whose first byte has this position. Both only ever grow. */
+export type Cursor = { record: number; position: number }
 
 const LENGTH_BYTES = 4
 
@@ -10,8 +10,8 @@ export class Ring {
   private readonly memory: Buffer
   private readonly header = Buffer.alloc(RECORD_HEADER)
   private readonly clock = new Clock()
-  private oldest: Place = { record: 0, position: 0 }
-  private next: Place = { record: 0, position: 0 }
+  private oldest: Cursor = { record: 0, position: 0 }
+  private next: Cursor = { record: 0, position: 0 }
   private waiting: (() => void)[] = []
 
   /** @param capacity in bytes, every record counting with its header */
@@ -19,13 +19,13 @@ export class Ring {
     this.memory = Buffer.allocUnsafeSlow(capacity)
   }
 
-  /** Place of the oldest record, or, if there is none, of the next. */
-  get start(): Place {
+  /** Cursor of the oldest record, or, if there is none, of the next. */
+  get start(): Cursor {
     return { ...this.oldest }
   }
 
-  /** Place of the next record. */
-  get end(): Place {
+  /** Cursor of the next record. */
+  get end(): Cursor {
     return { ...this.next }
   }
 
@@ -43,26 +43,26 @@ export class Ring {
   }
 
   /**
-   * Moves `place` to the oldest record that is left, if what it stood at is overwritten; returns how many records it
+   * Moves `cursor` to the oldest record that is left, if what it stood at is overwritten; returns how many records it
    * has missed.
    */
-  catchUp(place: Place): number {
-    const missed = this.oldest.record - place.record
+  catchUp(cursor: Cursor): number {
+    const missed = this.oldest.record - cursor.record
     if (missed <= 0) return 0
-    Object.assign(place, this.oldest)
+    Object.assign(cursor, this.oldest)
     return missed
   }
 
-  /** Moves `place`, which is not overwritten, over up to `count` records. */
-  advance(place: Place, count: number): void {
-    for (let left = count; left > 0 && place.record < this.next.record; left--) this.skip(place)
+  /** Moves `cursor`, which is not overwritten, over up to `count` records. */
+  advance(cursor: Cursor, count: number): void {
+    for (let left = count; left > 0 && cursor.record < this.next.record; left--) this.skip(cursor)
   }
 
-  /** Copies whole records from `place`, which is not overwritten, and moves it behind them; stops above `limit` bytes. */
-  read(place: Place, limit: number): Buffer {
-    const start = place.position
-    while (place.record < this.next.record && place.position - start < limit) this.skip(place)
-    const records = Buffer.allocUnsafe(place.position - start)
+  /** Copies whole records from `cursor`, which is not overwritten, and moves it behind them; stops above `limit` bytes. */
+  read(cursor: Cursor, limit: number): Buffer {
+    const start = cursor.position
+    while (cursor.record < this.next.record && cursor.position - start < limit) this.skip(cursor)
+    const records = Buffer.allocUnsafe(cursor.position - start)
     this.copy(start, records)
     return records
   }
@@ -78,13 +78,13 @@ export class Ring {
     for (const resolve of waiting) resolve()
   }
 
-  private skip(place: Place): void {
+  private skip(cursor: Cursor): void {
     let length = 0
     for (let i = 0; i < LENGTH_BYTES; i++) {
-      length = length * 256 + (this.memory[(place.position + i) % this.memory.length] ?? 0)
+      length = length * 256 + (this.memory[(cursor.position + i) % this.memory.length] ?? 0)
     }
-    place.position += LENGTH_BYTES + length
-    place.record++
+    cursor.position += LENGTH_BYTES + length
+    cursor.record++
   }
 
   private write(position: number, bytes: Uint8Array, offset: number, length: number): void {

@@ -16,7 +16,7 @@ export const RecordKind = {
   /** A frame that zebra sent and bgpd got. */
   toBgpd: 2,
   /** A frame that zebra sent and we kept. */
-  held: 3,
+  dropped: 3,
   /** A frame that we sent to bgpd. */
   injected: 4,
   /** The connection has ended; no bytes. */
@@ -35,7 +35,7 @@ export const RecordKind = {
    * Only in a journal that was written anew: bgpd was told a MAC with a sequence number that it keeps at least while the
    * MAC is local; both as the frame of a ZEBRA_MACIP_ADD.
    */
-  floor: 11,
+  minSequence: 11,
 } as const
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind]
 

@@ -31,7 +31,7 @@ export async function feedDump(
   await feedRing(reader, ring, request)
 }
 
-function describe({ id, hello, capabilities, line }: Session): proto.RecordedSession.$Properties {
+function describe({ id, hello, capabilities, release }: Session): proto.RecordedSession.$Properties {
   const unseen = Buffer.alloc(0)
-  return { id, hello: hello ?? unseen, capabilities: capabilities ?? unseen, line: line?.name ?? '' }
+  return { id, hello: hello ?? unseen, capabilities: capabilities ?? unseen, release: release?.name ?? '' }
 }

@@ -1,10 +1,10 @@
 // What the relay knows and decides, over all sessions: views, overlay, journal. Sessions feed it messages, the control
 // socket feeds it entries; it answers with verdicts and with frames to inject.
 import { overlay as proto } from '../gen/overlay.js'
-import type { ReleaseLine } from '../zapi/releases.js'
-import type { Key } from './overlay/index-of-records.js'
+import type { FrrRelease } from '../zapi/releases.js'
+import type { Key } from './overlay/record-index.js'
 import { ZERO_ESI } from '../zapi/messages/macip.js'
-import { Overlay, SETTLE_MS } from './overlay/overlay.js'
+import { Overlay, INITIAL_SYNC_MS } from './overlay/overlay.js'
 import type { OverlayEntry, Report } from './overlay/entry.js'
 import type { Verdict } from '../zapi/scanner.js'
 import { Views, viewMessages } from './overlay/views.js'
@@ -34,7 +34,7 @@ export class Engine implements SessionEvents {
   readonly views = new Views()
   readonly overlay = new Overlay(this.views)
   readonly sessions = new Map<number, Session>()
-  readonly counters = { journalErrors: 0, doubts: 0, framesInParts: 0, unframedBytes: 0 }
+  readonly counters = { journalErrors: 0, protocolErrors: 0, framesInParts: 0, unframedBytes: 0 }
   /** What `macipctl zapi dump` shows; undefined if the configuration wants none. */
   readonly recent: Ring | undefined
   main: Session | undefined
@@ -43,14 +43,14 @@ export class Engine implements SessionEvents {
   private journal: Journal | undefined
   /** Frames that are being written to bgpd. */
   private injecting: Buffer[] = []
-  private settle: NodeJS.Timeout | undefined
-  private kicked = false
+  private initialSync: NodeJS.Timeout | undefined
+  private flushScheduled = false
 
   constructor(
     private readonly options: {
       journal: string
-      configured: ReleaseLine | undefined
-      running: string | undefined
+      configured: FrrRelease | undefined
+      zebraVersion: string | undefined
       /** Size of `recent` in bytes. */
       recentBytes: number
       onSessionEnd: (session: Session) => void
@@ -73,7 +73,7 @@ export class Engine implements SessionEvents {
   begin(sessions: readonly Session[]): void {
     for (const session of sessions) {
       this.sessions.set(session.id, session)
-      if (session.introduction.kind === 'main') this.become(session)
+      if (session.handshake.kind === 'main') this.setMain(session)
     }
     if (this.main === undefined) this.overlay.onSessionLost()
     this.journal = new Journal(this.options.journal, () => this.snapshot(), this.onJournalError)
@@ -87,9 +87,9 @@ export class Engine implements SessionEvents {
     session.start()
   }
 
-  /** zebra has said which line it is. */
-  running(line: string | undefined): void {
-    for (const session of this.sessions.values()) session.cameToKnow(line)
+  /** zebra has said which release it is. */
+  setZebraVersion(release: string | undefined): void {
+    for (const session of this.sessions.values()) session.setZebraVersion(release)
     this.updateGate()
   }
 
@@ -98,7 +98,7 @@ export class Engine implements SessionEvents {
     const bytes = proto.Entry.encode(entryToProto(entry)).finish()
     this.record(RecordKind.overlayPut, 0, bytes)
     this.recent?.append(RecordKind.overlayPut, 0, bytes)
-    this.kick()
+    this.scheduleFlush()
   }
 
   remove(key: Key): void {
@@ -106,7 +106,7 @@ export class Engine implements SessionEvents {
     const bytes = proto.Key.encode(keyToProto(key)).finish()
     this.record(RecordKind.overlayRemove, 0, bytes)
     this.recent?.append(RecordKind.overlayRemove, 0, bytes)
-    this.kick()
+    this.scheduleFlush()
   }
 
   onFrame({ id }: Session, kind: RecordKind, bytes: Buffer, offset: number, length: number): void {
@@ -118,13 +118,13 @@ export class Engine implements SessionEvents {
     this.recent?.append(RecordKind.gap, id, PART_GAP)
   }
 
-  onIntroduced(session: Session, frame: Buffer, direction: 'toZebra' | 'toBgpd'): void {
+  onHandshake(session: Session, frame: Buffer, direction: 'toZebra' | 'toBgpd'): void {
     const begins = direction === 'toZebra'
     this.record(begins ? RecordKind.toZebra : RecordKind.toBgpd, session.id, frame)
-    if (session.introduction.kind !== 'main') return
+    if (session.handshake.kind !== 'main') return
     if (begins) {
-      if (this.main !== undefined) this.loseMain()
-      this.become(session)
+      if (this.main !== undefined) this.clearMain()
+      this.setMain(session)
     }
     this.updateGate()
   }
@@ -132,10 +132,10 @@ export class Engine implements SessionEvents {
   onZebra(session: Session, message: ZebraMessage, frame: Buffer): Verdict {
     if (session !== this.main) return 'pass'
     const verdict = this.overlay.onZebra(message)
-    if (verdict === 'cut') return verdict
-    this.record(verdict === 'hold' ? RecordKind.held : RecordKind.toBgpd, session.id, frame)
+    if (verdict === 'defer') return verdict
+    this.record(verdict === 'drop' ? RecordKind.dropped : RecordKind.toBgpd, session.id, frame)
     this.listener?.onMessage(message)
-    this.kick()
+    this.scheduleFlush()
     return verdict
   }
 
@@ -144,11 +144,11 @@ export class Engine implements SessionEvents {
     this.overlay.onBgpd(message)
     this.record(RecordKind.toZebra, session.id, frame)
     this.listener?.onMessage(message)
-    this.kick()
+    this.scheduleFlush()
   }
 
-  onDoubt(session: Session, why: string): void {
-    this.counters.doubts++
+  onProtocolError(session: Session, why: string): void {
+    this.counters.protocolErrors++
     this.options.onTrouble(
       `session ${session.id} is not understood; its bytes pass, nothing is injected`,
       new Error(why),
@@ -157,13 +157,13 @@ export class Engine implements SessionEvents {
   }
 
   nextInjection(session: Session): Buffer | undefined {
-    if (session !== this.main || session.line === undefined || !this.overlay.pending) return undefined
-    const { line } = session
+    if (session !== this.main || session.release === undefined || !this.overlay.pending) return undefined
+    const { release } = session
     const injections = this.overlay.next(INJECTION_BATCH)
     if (injections.length === 0) return undefined
     // a successor must know the entries that bgpd is about to hear of
     this.journal?.flush()
-    this.injecting = injections.map((message) => encodeMessage(line, message))
+    this.injecting = injections.map((message) => encodeMessage(release, message))
     session.frames.injected += injections.length
     return Buffer.concat(this.injecting)
   }
@@ -175,7 +175,7 @@ export class Engine implements SessionEvents {
     }
     this.injecting = []
     this.journal?.flush()
-    this.kick()
+    this.scheduleFlush()
   }
 
   beforeConsume(): void {
@@ -189,7 +189,7 @@ export class Engine implements SessionEvents {
     this.record(RecordKind.closed, session.id, NOTHING)
     this.recent?.append(RecordKind.closed, session.id, NOTHING)
     this.journal?.flush()
-    if (session === this.main) this.loseMain()
+    if (session === this.main) this.clearMain()
     this.updateGate()
     this.options.onSessionEnd(session)
   }
@@ -199,17 +199,17 @@ export class Engine implements SessionEvents {
     this.journal?.remove()
   }
 
-  private become(session: Session): void {
+  private setMain(session: Session): void {
     this.main = session
-    clearTimeout(this.settle)
-    this.settle = setTimeout(() => {
-      this.overlay.onSettled()
-      this.kick()
-    }, SETTLE_MS).unref()
+    clearTimeout(this.initialSync)
+    this.initialSync = setTimeout(() => {
+      this.overlay.onInitialSyncDone()
+      this.scheduleFlush()
+    }, INITIAL_SYNC_MS).unref()
   }
 
-  private loseMain(): void {
-    clearTimeout(this.settle)
+  private clearMain(): void {
+    clearTimeout(this.initialSync)
     this.main = undefined
     this.overlay.onSessionLost()
     this.listener?.onReset()
@@ -217,18 +217,18 @@ export class Engine implements SessionEvents {
 
   private updateGate(): void {
     if (this.main === undefined) this.overlay.setGate('no-session')
-    else this.overlay.setGate(this.main.line === undefined ? 'line-uncertain' : 'open')
-    this.kick()
+    else this.overlay.setGate(this.main.release === undefined ? 'release-uncertain' : 'open')
+    this.scheduleFlush()
   }
 
   /** Lets the main session's channel inject and the listener hear, once for all that has happened in this turn. */
-  private kick(): void {
-    if (this.kicked) return
-    this.kicked = true
+  private scheduleFlush(): void {
+    if (this.flushScheduled) return
+    this.flushScheduled = true
     queueMicrotask(() => {
-      this.kicked = false
+      this.flushScheduled = false
       // while nothing can be injected nobody asks for it, but statuses change all the same
-      if (this.main?.line === undefined) this.overlay.next(Infinity)
+      if (this.main?.release === undefined) this.overlay.next(Infinity)
       else this.main.toBgpd.run()
       const reports = this.overlay.takeReports()
       if (reports.length > 0) this.listener?.onReports(reports)
@@ -258,20 +258,21 @@ export class Engine implements SessionEvents {
     for (const { entry } of this.overlay.entries()) {
       yield record(RecordKind.overlayPut, 0, proto.Entry.encode(entryToProto(entry)).finish())
     }
-    if (this.main?.line === undefined) return
-    const { id, line } = this.main
-    for (const { vni, mac, seq } of this.overlay.keptFloors()) {
+    if (this.main?.release === undefined) return
+    const { id, release } = this.main
+    for (const { vni, mac, seq } of this.overlay.heldMinSequences()) {
       const body = { vni, mac, ip: undefined, flags: 0, seq, esi: ZERO_ESI }
-      yield record(RecordKind.floor, id, encodeMessage(line, { command: 'ZEBRA_MACIP_ADD', vrf: 0, body }))
+      yield record(RecordKind.minSequence, id, encodeMessage(release, { command: 'ZEBRA_MACIP_ADD', vrf: 0, body }))
     }
     for (const message of viewMessages(this.views)) {
-      yield record(this.kindOf(message), id, encodeMessage(line, message))
+      yield record(this.kindOf(message), id, encodeMessage(release, message))
     }
-    for (const message of this.overlay.injected()) yield record(RecordKind.injected, id, encodeMessage(line, message))
+    for (const message of this.overlay.injected())
+      yield record(RecordKind.injected, id, encodeMessage(release, message))
   }
 
   private kindOf(message: ZebraMessage | BgpMessage): RecordKind {
     if (isFromBgpd(message)) return RecordKind.toZebra
-    return this.overlay.keepsBack(message) ? RecordKind.held : RecordKind.toBgpd
+    return this.overlay.keepsBack(message) ? RecordKind.dropped : RecordKind.toBgpd
   }
 }

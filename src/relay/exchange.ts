@@ -1,45 +1,45 @@
-// What the records of an exchange mean: which session is the main one, which line speaks, what was said in it.
+// What the records of an exchange mean: which session is the main one, which release speaks, what was said in it.
 import { overlay as proto } from '../gen/overlay.js'
 import { HEADER_SIZE, frameCommand, frameLength, headerFault } from '../zapi/frame.js'
-import { type Introduction, answers, introduce } from '../zapi/handshake.js'
-import type { ReleaseLine } from '../zapi/releases.js'
-import type { Key } from './overlay/index-of-records.js'
+import { type Handshake, answers, handshakeOf } from '../zapi/handshake.js'
+import type { FrrRelease } from '../zapi/releases.js'
+import type { Key } from './overlay/record-index.js'
 import type { Injection, OverlayEntry } from './overlay/entry.js'
-import { type BgpMessage, Watch, type ZebraMessage } from '../zapi/evpn-codec.js'
+import { type BgpMessage, EvpnCodec, type ZebraMessage } from '../zapi/evpn-codec.js'
 import { entryFromProto, keyFromProto } from '../control/relay-codec.js'
 import { type ExchangeRecord, RecordKind } from '../record/zapi-records.js'
 
 /**
- * One record, understood. Messages are those of the main session while its line is certain; what the recorded relay
+ * One record, understood. Messages are those of the main session while its release is certain; what the recorded relay
  * injected is understood even when this reader has its doubts.
  */
 export type ExchangeEvent =
   | { type: 'put'; entry: OverlayEntry }
   | { type: 'remove'; key: Key }
   /** A session has begun; `again`: it is the main one, and the earlier one has not been seen to end. */
-  | { type: 'begun'; introduction: Introduction; again: boolean }
+  | { type: 'begun'; handshake: Handshake; again: boolean }
   /** zebra has answered in the main session. */
-  | { type: 'introduced'; introduction: Introduction }
+  | { type: 'handshake'; handshake: Handshake }
   | { type: 'lost' }
   | { type: 'bgpd'; message: BgpMessage }
   | { type: 'zebra'; message: ZebraMessage; held: boolean }
   | { type: 'injected'; message: Injection }
-  /** bgpd has the MAC with `seq` or more, because an entry demanded it. */
-  | { type: 'floor'; vni: number; mac: string; seq: number }
+  /** bgpd has the MAC with `seq` or more, because an entry requiredSeq it. */
+  | { type: 'min-sequence'; vni: number; mac: string; seq: number }
 
 /** A session's first frames, as far as they were seen. */
 export type Opening = { hello: Buffer | undefined; capabilities: Buffer | undefined }
 
 type FrameRecord = ExchangeRecord & {
-  kind: (typeof RecordKind)['toZebra' | 'toBgpd' | 'held' | 'injected' | 'floor']
+  kind: (typeof RecordKind)['toZebra' | 'toBgpd' | 'dropped' | 'injected' | 'minSequence']
 }
-/** What is known of the line besides the frames: from the configuration, and from zebra itself. */
-export type KnownLine = { configured: ReleaseLine | undefined; running: string | undefined }
-type Watches = { zebra: Watch<ZebraMessage>; bgpd: Watch<BgpMessage> }
+/** What is known of the release besides the frames: from the configuration, and from zebra itself. */
+export type KnownLine = { configured: FrrRelease | undefined; zebraVersion: string | undefined }
+type Codecs = { zebra: EvpnCodec<ZebraMessage>; bgpd: EvpnCodec<BgpMessage> }
 
 export class ExchangeReader {
   readonly openings = new Map<number, Opening>()
-  private main: { id: number; watches: Watches | undefined; injected: Watch<ZebraMessage> | undefined } | undefined
+  private main: { id: number; codecs: Codecs | undefined; injected: EvpnCodec<ZebraMessage> | undefined } | undefined
 
   constructor(private readonly known: KnownLine) {}
 
@@ -58,9 +58,9 @@ export class ExchangeReader {
         return { type: 'lost' }
       case RecordKind.toZebra:
       case RecordKind.toBgpd:
-      case RecordKind.held:
+      case RecordKind.dropped:
       case RecordKind.injected:
-      case RecordKind.floor:
+      case RecordKind.minSequence:
         return this.readFrame({ kind, session, bytes, time: record.time })
       case RecordKind.known:
         return this.join(session, bytes)
@@ -70,7 +70,7 @@ export class ExchangeReader {
     }
   }
 
-  /** The recording begins inside a session: what came before its first message is not known, but its line is. */
+  /** The recording begins inside a session: what came before its first message is not known, but its release is. */
   private join(session: number, frames: Buffer): ExchangeEvent | undefined {
     const hello = frames.subarray(0, frames.length < HEADER_SIZE ? 0 : frameLength(frames))
     const capabilities = frames.subarray(hello.length)
@@ -85,8 +85,8 @@ export class ExchangeReader {
   }
 
   /** Nothing more of the main session is understood. */
-  doubt(): void {
-    if (this.main !== undefined) this.main.watches = undefined
+  distrust(): void {
+    if (this.main !== undefined) this.main.codecs = undefined
   }
 
   private readFrame(record: FrameRecord): ExchangeEvent | undefined {
@@ -96,45 +96,47 @@ export class ExchangeReader {
     this.openings.set(session, opening)
     if (opening.hello === undefined && kind === RecordKind.toZebra) {
       opening.hello = Buffer.from(bytes)
-      const introduction = introduce(opening.hello, undefined, undefined)
-      const again = introduction.kind === 'main' && this.main !== undefined
-      if (introduction.kind === 'main') this.main = { id: session, watches: undefined, injected: undefined }
-      return { type: 'begun', introduction, again }
+      const handshake = handshakeOf(opening.hello, undefined, undefined)
+      const again = handshake.kind === 'main' && this.main !== undefined
+      if (handshake.kind === 'main') this.main = { id: session, codecs: undefined, injected: undefined }
+      return { type: 'begun', handshake, again }
     }
     if (opening.capabilities === undefined && opening.hello !== undefined && kind === RecordKind.toBgpd) {
       if (!answers(opening.hello, bytes)) return undefined
       opening.capabilities = Buffer.from(bytes)
       if (this.main?.id !== session) return undefined
-      const { configured, running } = this.known
-      const introduction = introduce(opening.hello, opening.capabilities, configured, running)
-      const spoken = introduce(opening.hello, opening.capabilities, undefined).line
-      this.main.injected = spoken && Watch.zebra(spoken)
-      this.main.watches = introduction.line && watchesOf(introduction.line)
-      return { type: 'introduced', introduction }
+      const { configured, zebraVersion } = this.known
+      const handshake = handshakeOf(opening.hello, opening.capabilities, configured, zebraVersion)
+      const spoken = handshakeOf(opening.hello, opening.capabilities, undefined).release
+      this.main.injected = spoken && EvpnCodec.zebra(spoken)
+      this.main.codecs = handshake.release && codecsOf(handshake.release)
+      return { type: 'handshake', handshake }
     }
     return this.readMessage(record)
   }
 
   private readMessage({ kind, session, bytes }: FrameRecord): ExchangeEvent | undefined {
     if (this.main?.id !== session) return undefined
-    const { watches, injected } = this.main
+    const { codecs, injected } = this.main
     const command = frameCommand(bytes)
-    if (kind === RecordKind.injected || kind === RecordKind.floor) {
+    if (kind === RecordKind.injected || kind === RecordKind.minSequence) {
       const message = injected?.has(command) === true ? injected.decode(bytes) : undefined
       if (message?.command !== 'ZEBRA_MACIP_ADD' && message?.command !== 'ZEBRA_MACIP_DEL') return undefined
       if (kind === RecordKind.injected) return { type: 'injected', message }
       const { vni, mac } = message.body
-      return message.command === 'ZEBRA_MACIP_ADD' ? { type: 'floor', vni, mac, seq: message.body.seq } : undefined
+      return message.command === 'ZEBRA_MACIP_ADD'
+        ? { type: 'min-sequence', vni, mac, seq: message.body.seq }
+        : undefined
     }
     if (kind === RecordKind.toZebra) {
-      return watches?.bgpd.has(command) === true ? { type: 'bgpd', message: watches.bgpd.decode(bytes) } : undefined
+      return codecs?.bgpd.has(command) === true ? { type: 'bgpd', message: codecs.bgpd.decode(bytes) } : undefined
     }
-    if (watches?.zebra.has(command) !== true) return undefined
-    return { type: 'zebra', message: watches.zebra.decode(bytes), held: kind === RecordKind.held }
+    if (codecs?.zebra.has(command) !== true) return undefined
+    return { type: 'zebra', message: codecs.zebra.decode(bytes), held: kind === RecordKind.dropped }
   }
 }
 
-const watchesOf = (line: ReleaseLine): Watches => ({ zebra: Watch.zebra(line), bgpd: Watch.bgpd(line) })
+const codecsOf = (release: FrrRelease): Codecs => ({ zebra: EvpnCodec.zebra(release), bgpd: EvpnCodec.bgpd(release) })
 
 function checkFrame(bytes: Buffer): void {
   if (bytes.length < HEADER_SIZE) throw new RangeError(`a frame has at least ${HEADER_SIZE} bytes, not ${bytes.length}`)

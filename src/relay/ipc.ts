@@ -10,8 +10,8 @@ export type WorkerOptions = RelayOptions & {
   workerStarts: number
   /** Start of the keeper, milliseconds since the epoch. */
   since: number
-  /** The line zebra itself says it is, `10.3`; undefined if it did not say. */
-  running: string | undefined
+  /** The release zebra itself says it is, `10.3`; undefined if it did not say. */
+  zebraVersion: string | undefined
   /** Forward only: earlier workers died too often. */
   plain: boolean
 }
@@ -30,8 +30,8 @@ export type ToWorker =
   | { type: 'socket'; side: 'bgpd' | 'zebra'; session: SessionOffer; inherited: boolean }
   /** All sessions that existed before the worker have been sent. */
   | { type: 'begin' }
-  /** zebra was asked again which line it is. */
-  | { type: 'running'; line: string | undefined }
+  /** zebra was asked again which release it is. */
+  | { type: 'zebra-version'; version: string | undefined }
   | { type: 'end' }
 
 export type ToKeeper =

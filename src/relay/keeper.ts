@@ -9,7 +9,7 @@ import type { Logger } from '../base/log.js'
 import type { RelayOptions } from '../config/options.js'
 import { type Owner, checkSocketPath, listenAt } from '../os/unix-socket.js'
 import { type Connection, closeConnection, dial, openConnection, sweepTransit } from './connections.js'
-import { runningLine } from './zebra-version.js'
+import { zebraVersion } from './zebra-version.js'
 import { type ToKeeper, type ToWorker, sendSocket } from './ipc.js'
 
 /** bgpd runs as the same user as zebra; nobody else has business here. */
@@ -46,8 +46,8 @@ class Keeper {
   private deaths: number[] = []
   private nextId = 1
   private stopping = false
-  /** The line zebra says it is. */
-  private running: string | undefined
+  /** The release zebra says it is. */
+  private zebraVersion: string | undefined
 
   constructor(
     private readonly options: RelayOptions,
@@ -61,7 +61,7 @@ class Keeper {
 
   async start(): Promise<void> {
     sweepTransit(this.options.runDir)
-    this.running = await runningLine(this.options.zebra)
+    this.zebraVersion = await zebraVersion(this.options.zebra)
     await this.startWorker()
     // started as root, the socket must still be bgpd's to connect to, and bgpd runs as zebra's user
     const owner = process.geteuid?.() === 0 ? this.zebraOwner : undefined
@@ -97,10 +97,10 @@ class Keeper {
 
   /** zebra may be another one by now. */
   private async askAgain(): Promise<void> {
-    const line = await runningLine(this.options.zebra)
-    if (line === undefined || line === this.running) return
-    this.running = line
-    if (this.worker?.connected === true) this.send(this.worker, { type: 'running', line })
+    const version = await zebraVersion(this.options.zebra)
+    if (version === undefined || version === this.zebraVersion) return
+    this.zebraVersion = version
+    if (this.worker?.connected === true) this.send(this.worker, { type: 'zebra-version', version })
   }
 
   /** Resolves when the worker works; rejects if it says that it cannot. */
@@ -111,10 +111,10 @@ class Keeper {
     const plain = this.deaths.length > MAX_DEATHS
     const worker = fork(new URL('./worker.js', import.meta.url), { execArgv: [], stdio: ['ignore', 2, 2, 'ipc'] })
     this.worker = worker
-    const { options, workerStarts, since, running } = this
+    const { options, workerStarts, since, zebraVersion } = this
     this.send(worker, {
       type: 'options',
-      options: { ...options, keeperPid: process.pid, workerStarts, since, running, plain },
+      options: { ...options, keeperPid: process.pid, workerStarts, since, zebraVersion, plain },
     })
     for (const connection of this.connections.values()) this.lend(worker, connection, true)
     this.send(worker, { type: 'begin' })

@@ -36,7 +36,7 @@ function apply(event: ExchangeEvent, overlay: Overlay): void {
     case 'begun':
       if (event.again) overlay.onSessionLost()
       return
-    case 'introduced':
+    case 'handshake':
       return
     case 'lost':
       overlay.onSessionLost()
@@ -50,8 +50,8 @@ function apply(event: ExchangeEvent, overlay: Overlay): void {
     case 'injected':
       overlay.onInjected(event.message)
       return
-    case 'floor':
-      overlay.onFloor(event)
+    case 'min-sequence':
+      overlay.onMinSequence(event)
       return
   }
 }

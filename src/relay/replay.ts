@@ -1,9 +1,9 @@
 // The relay without sockets: the records of an exchange in, what the relay would do out. Pure; the clock is that of the
 // records.
 import { reason } from '../base/exit.js'
-import type { ReleaseLine } from '../zapi/releases.js'
-import type { Key } from './overlay/index-of-records.js'
-import { Overlay, SETTLE_MS } from './overlay/overlay.js'
+import type { FrrRelease } from '../zapi/releases.js'
+import type { Key } from './overlay/record-index.js'
+import { Overlay, INITIAL_SYNC_MS } from './overlay/overlay.js'
 import type { Injection, OverlayEntry, Status } from './overlay/entry.js'
 import { Views, sameAttributes } from './overlay/views.js'
 import type { ZebraMessage } from '../zapi/evpn-codec.js'
@@ -15,18 +15,18 @@ export type Cause = Status | 'removed' | 'lost-by-zebra'
 
 /** What the relay would do or find. `session` is the recorded one. */
 export type Act =
-  | { type: 'session'; session: number; kind: string; client: string; line: string; lineReason: string }
+  | { type: 'session'; session: number; kind: string; client: string; release: string; releaseReason: string }
   | { type: 'end'; session: number }
   /** A message to bgpd besides zebra's; `cause` of a withdrawal. */
   | { type: 'inject'; message: Injection; cause: Cause | undefined }
   /** A message of zebra that bgpd would not get: it has the same from us, or keeps ours. */
-  | { type: 'hold'; message: ZebraMessage }
+  | { type: 'drop'; message: ZebraMessage }
   /** An entry's status has changed. */
   | { type: 'status'; key: Key; status: Status; seq: number }
   /** A message or a record is not what it should be. */
   | { type: 'fault'; session: number; fault: string }
-/** What the recorded relay did itself: injected, or held back. */
-export type Done = { type: 'recorded'; act: Extract<Act, { type: 'inject' | 'hold' }> }
+/** What the recorded relay did itself: injected, or dropped. */
+export type Done = { type: 'recorded'; act: Extract<Act, { type: 'inject' | 'drop' }> }
 
 /** `time`: milliseconds since the epoch, as recorded. */
 export type Timed<T> = T & { time: number }
@@ -39,44 +39,44 @@ const TURN_MS = 2
 const BATCH = 256
 /** Of a frame that waits for injections that never come, the relay thinks that it has lost track. */
 const MAX_CUTS = 3
-const FROM_THE_PEERS = new Set<RecordKind>([RecordKind.toZebra, RecordKind.toBgpd, RecordKind.held])
+const FROM_THE_PEERS = new Set<RecordKind>([RecordKind.toZebra, RecordKind.toBgpd, RecordKind.dropped])
 
-export type RehearsalOptions = {
-  /** The line that is demanded, as `frr.release` of the configuration does. */
-  configured: ReleaseLine | undefined
+export type ReplayOptions = {
+  /** The release that is requiredSeq, as `frr.release` of the configuration does. */
+  configured: FrrRelease | undefined
   /** Entries of the overlay besides the recorded ones, from the start. */
   entries: readonly OverlayEntry[]
 }
 
 /** What the relay would have done; recorded frames of its own are not fed, but handed on as `recorded`. */
-export function* rehearse(
+export function* replay(
   records: Iterable<ExchangeRecord>,
-  { configured, entries }: RehearsalOptions,
+  { configured, entries }: ReplayOptions,
 ): Generator<Timed<Act | Done>> {
-  const rehearsal = new Rehearsal(configured)
-  for (const entry of entries) rehearsal.put(entry)
+  const replay = new Replay(configured)
+  for (const entry of entries) replay.put(entry)
   let time = 0
   for (const record of records) {
-    for (const act of rehearsal.feed(record)) yield { ...act, time: act.time ?? record.time }
+    for (const act of replay.feed(record)) yield { ...act, time: act.time ?? record.time }
     time = record.time
   }
-  for (const act of rehearsal.flush()) yield { ...act, time }
+  for (const act of replay.flush()) yield { ...act, time }
 }
 
 /** Without a time: that of the record being fed. */
 type Result = (Act | Done) & { time?: number }
 
-class Rehearsal {
+class Replay {
   private readonly views = new Views()
   private readonly overlay = new Overlay(this.views)
   private readonly reader: ExchangeReader
   /** What was last said of each entry, for the cause of a withdrawal. */
   private readonly said = new Map<string, Cause>()
-  private settleAt = Infinity
+  private initialSyncAt = Infinity
   private last = 0
 
-  constructor(configured: ReleaseLine | undefined) {
-    this.reader = new ExchangeReader({ configured, running: undefined })
+  constructor(configured: FrrRelease | undefined) {
+    this.reader = new ExchangeReader({ configured, zebraVersion: undefined })
   }
 
   put(entry: OverlayEntry): void {
@@ -90,10 +90,10 @@ class Rehearsal {
     if (record.time - last > TURN_MS || record.kind === RecordKind.injected) {
       for (const act of this.flush()) yield { ...act, time: last === 0 ? record.time : last }
     }
-    if (record.time >= this.settleAt) {
-      const time = this.settleAt
-      this.settleAt = Infinity
-      this.overlay.onSettled()
+    if (record.time >= this.initialSyncAt) {
+      const time = this.initialSyncAt
+      this.initialSyncAt = Infinity
+      this.overlay.onInitialSyncDone()
       for (const act of this.flush()) yield { ...act, time }
     }
     let event: ExchangeEvent | undefined
@@ -129,22 +129,22 @@ class Rehearsal {
         this.overlay.remove(event.key)
         return
       case 'begun': {
-        const { kind, client, lineReason } = event.introduction
+        const { kind, client, releaseReason } = event.handshake
         if (event.again) this.overlay.onSessionLost()
         if (kind === 'main') {
-          this.settleAt = record.time + SETTLE_MS
-          this.overlay.setGate('line-uncertain')
-        } else yield { type: 'session', session, kind, client, line: '', lineReason }
+          this.initialSyncAt = record.time + INITIAL_SYNC_MS
+          this.overlay.setGate('release-uncertain')
+        } else yield { type: 'session', session, kind, client, release: '', releaseReason }
         return
       }
-      case 'introduced': {
-        const { kind, client, line, lineName, lineReason } = event.introduction
-        this.overlay.setGate(line === undefined ? 'line-uncertain' : 'open')
-        yield { type: 'session', session, kind, client, line: lineName, lineReason }
+      case 'handshake': {
+        const { kind, client, release, releaseName, releaseReason } = event.handshake
+        this.overlay.setGate(release === undefined ? 'release-uncertain' : 'open')
+        yield { type: 'session', session, kind, client, release: releaseName, releaseReason }
         return
       }
       case 'lost':
-        this.settleAt = Infinity
+        this.initialSyncAt = Infinity
         this.overlay.onSessionLost()
         yield { type: 'end', session }
         return
@@ -153,16 +153,16 @@ class Rehearsal {
         return
       case 'zebra':
         yield* this.zebra(event.message, record)
-        if (event.held) yield { type: 'recorded', act: { type: 'hold', message: event.message } }
+        if (event.held) yield { type: 'recorded', act: { type: 'drop', message: event.message } }
         return
       case 'injected':
-        // what zebra announces is not injected as it is, unless it was held back before: this is how a journal that was
+        // what zebra announces is not injected as it is, unless it was dropped before: this is how a journal that was
         // written anew tells the state it was in
         if (this.isState(event.message)) this.overlay.onInjected(event.message)
         else yield { type: 'recorded', act: { type: 'inject', message: event.message, cause: undefined } }
         return
-      case 'floor':
-        this.overlay.onFloor(event)
+      case 'min-sequence':
+        this.overlay.onMinSequence(event)
         return
     }
   }
@@ -170,8 +170,8 @@ class Rehearsal {
   private *zebra(message: ZebraMessage, record: ExchangeRecord): Generator<Act> {
     for (let cuts = 0; cuts < MAX_CUTS; cuts++) {
       const verdict = this.overlay.onZebra(message)
-      if (verdict === 'hold') yield { type: 'hold', message }
-      if (verdict !== 'cut') return
+      if (verdict === 'drop') yield { type: 'drop', message }
+      if (verdict !== 'defer') return
       yield* this.flush()
     }
     yield* this.fault(record, 'a frame could not be passed on')
@@ -181,8 +181,8 @@ class Rehearsal {
   private *fault({ kind, session }: ExchangeRecord, fault: string): Generator<Act> {
     yield { type: 'fault', session, fault }
     if (!FROM_THE_PEERS.has(kind) || !this.reader.isMain(session)) return
-    this.reader.doubt()
-    this.overlay.setGate('line-uncertain')
+    this.reader.distrust()
+    this.overlay.setGate('release-uncertain')
   }
 
   private isState({ command, body }: Injection): boolean {

@@ -2,28 +2,28 @@
 import { reason } from '../base/exit.js'
 import { AbsentAddressError } from '../zapi/cursor.js'
 import { frameCommand } from '../zapi/frame.js'
-import { type Introduction, answers, introduce } from '../zapi/handshake.js'
-import type { ReleaseLine } from '../zapi/releases.js'
+import { type Handshake, answers, handshakeOf } from '../zapi/handshake.js'
+import type { FrrRelease } from '../zapi/releases.js'
 import { FrameScanner, type FrameVisitor, type Verdict } from '../zapi/scanner.js'
-import { type BgpMessage, Watch, type ZebraMessage } from '../zapi/evpn-codec.js'
+import { type BgpMessage, EvpnCodec, type ZebraMessage } from '../zapi/evpn-codec.js'
 import { Channel } from './channel.js'
 import { RecordKind } from '../record/zapi-records.js'
 import { FdPoll } from '../os/fd-poll.js'
 
-type FrameKind = (typeof RecordKind)['toZebra' | 'toBgpd' | 'held']
+type FrameKind = (typeof RecordKind)['toZebra' | 'toBgpd' | 'dropped']
 
 /** What a session tells its owner. Frames are views, valid during the call. */
 export type SessionEvents = {
-  /** A whole frame, at [offset, offset + length) of `bytes`, goes on or is held back. */
+  /** A whole frame, at [offset, offset + length) of `bytes`, goes on or is dropped. */
   onFrame(session: Session, kind: FrameKind, bytes: Buffer, offset: number, length: number): void
   /** A frame has passed in parts. */
   onPart(session: Session): void
-  /** HELLO or CAPABILITIES has been seen: kind and line are as good as they get. */
-  onIntroduced(session: Session, frame: Buffer, direction: 'toZebra' | 'toBgpd'): void
+  /** HELLO or CAPABILITIES has been seen: kind and release are as good as they get. */
+  onHandshake(session: Session, frame: Buffer, direction: 'toZebra' | 'toBgpd'): void
   onZebra(session: Session, message: ZebraMessage, frame: Buffer): Verdict
   onBgpd(session: Session, message: BgpMessage, frame: Buffer): void
-  /** A message is not what the line says it should be, or frame boundaries were lost. */
-  onDoubt(session: Session, why: string): void
+  /** A message is not what the release says it should be, or frame boundaries were lost. */
+  onProtocolError(session: Session, why: string): void
   nextInjection(session: Session): Buffer | undefined
   onInjected(session: Session): void
   beforeConsume(): void
@@ -38,10 +38,10 @@ export type SessionOptions = {
   descriptors: { bgpd: number; zebra: number; transitToZebra: number; transitToBgpd: number }
   /** The connection is older than this worker; the frames its predecessor saw of HELLO and CAPABILITIES. */
   inherited: { hello: Buffer | undefined; capabilities: Buffer | undefined } | undefined
-  /** The line from the configuration. */
-  configured: ReleaseLine | undefined
-  /** The line zebra itself says it is. */
-  running: string | undefined
+  /** The release from the configuration. */
+  configured: FrrRelease | undefined
+  /** The release zebra itself says it is. */
+  zebraVersion: string | undefined
   /** Only move bytes, understand nothing. */
   plain: boolean
   events: SessionEvents
@@ -52,19 +52,19 @@ export const PLAIN_FORWARDING = 'plain forwarding: earlier workers died too ofte
 export class Session {
   readonly id: number
   readonly since: number
-  introduction: Introduction
-  private running: string | undefined
+  handshake: Handshake
+  private zebraVersion: string | undefined
   hello: Buffer | undefined
   capabilities: Buffer | undefined
   readonly frames = { toZebra: 0, toBgpd: 0, injected: 0, held: 0 }
   readonly toZebra: Channel
   readonly toBgpd: Channel
   private readonly scanners: { toZebra: FrameScanner; toBgpd: FrameScanner }
-  private zebraWatch: Watch<ZebraMessage> | undefined
-  private bgpdWatch: Watch<BgpMessage> | undefined
+  private zebraCodec: EvpnCodec<ZebraMessage> | undefined
+  private bgpdCodec: EvpnCodec<BgpMessage> | undefined
   private readonly polls: { bgpd: FdPoll; zebra: FdPoll }
-  /** Something contradicted the line: it is never trusted again. */
-  private doubted: string | undefined
+  /** Something contradicted the release: it is never trusted again. */
+  private untrusted: string | undefined
   private endsSeen = 0
   private inParts = 0
   private ended = false
@@ -72,19 +72,19 @@ export class Session {
   constructor(private readonly options: SessionOptions) {
     const { descriptors, inherited, events, plain } = options
     this.id = options.id
-    this.running = options.running
+    this.zebraVersion = options.zebraVersion
     this.since = options.since
     this.polls = { bgpd: new FdPoll(descriptors.bgpd), zebra: new FdPoll(descriptors.zebra) }
     const joining = inherited !== undefined
     this.scanners = {
       toZebra: new FrameScanner(
         this.guarded(this.visitToZebra),
-        (command) => this.bgpdWatch?.has(command) ?? false,
+        (command) => this.bgpdCodec?.has(command) ?? false,
         joining,
       ),
       toBgpd: new FrameScanner(
         this.guarded(this.visitToBgpd),
-        (command) => this.zebraWatch?.has(command) ?? false,
+        (command) => this.zebraCodec?.has(command) ?? false,
         joining,
       ),
     }
@@ -92,7 +92,7 @@ export class Session {
     const common = {
       beforeConsume: () => {
         const fault = this.scanners.toZebra.fault ?? this.scanners.toBgpd.fault
-        if (fault !== undefined && this.introduction.line !== undefined) this.doubt(fault)
+        if (fault !== undefined && this.handshake.release !== undefined) this.protocolError(fault)
         const inParts = this.scanners.toZebra.inParts + this.scanners.toBgpd.inParts
         for (; this.inParts < inParts; this.inParts++) events.onPart(this)
         events.beforeConsume()
@@ -120,9 +120,9 @@ export class Session {
         events.onInjected(this)
       },
     })
-    this.introduction = introduce(undefined, undefined, undefined)
-    if (plain) this.introduction = { ...this.introduction, lineReason: PLAIN_FORWARDING }
-    else if (inherited?.hello !== undefined) this.introduce(inherited.hello, inherited.capabilities)
+    this.handshake = handshakeOf(undefined, undefined, undefined)
+    if (plain) this.handshake = { ...this.handshake, releaseReason: PLAIN_FORWARDING }
+    else if (inherited?.hello !== undefined) this.shakeHands(inherited.hello, inherited.capabilities)
   }
 
   start(): void {
@@ -130,9 +130,9 @@ export class Session {
     this.toBgpd.run()
   }
 
-  /** The line in use; undefined while nothing may be injected. */
-  get line(): ReleaseLine | undefined {
-    return this.introduction.line
+  /** The release in use; undefined while nothing may be injected. */
+  get release(): FrrRelease | undefined {
+    return this.handshake.release
   }
 
   /** Bytes that passed while frame boundaries were not known. */
@@ -145,11 +145,11 @@ export class Session {
     return this.scanners.toZebra.lostReason === undefined && this.scanners.toBgpd.lostReason === undefined
   }
 
-  /** zebra says which line it is, after the session began. */
-  cameToKnow(running: string | undefined): void {
-    if (running === this.running) return
-    this.running = running
-    if (this.hello !== undefined && this.doubted === undefined) this.introduce(this.hello, this.capabilities)
+  /** zebra says which release it is, after the session began. */
+  setZebraVersion(zebraVersion: string | undefined): void {
+    if (zebraVersion === this.zebraVersion) return
+    this.zebraVersion = zebraVersion
+    if (this.hello !== undefined && this.untrusted === undefined) this.shakeHands(this.hello, this.capabilities)
   }
 
   /** Stops moving bytes; the descriptors are the caller's to close. */
@@ -168,7 +168,7 @@ export class Session {
       try {
         return visit(bytes, offset, length, command)
       } catch (error) {
-        this.doubt(`command ${command} could not be handled: ${reason(error)}`)
+        this.protocolError(`command ${command} could not be handled: ${reason(error)}`)
         return 'pass'
       }
     }
@@ -179,11 +179,11 @@ export class Session {
     this.options.events.onFrame(this, RecordKind.toZebra, bytes, offset, length)
     if (this.hello === undefined) {
       const frame = Buffer.from(bytes.subarray(offset, offset + length))
-      this.introduce(frame, undefined)
-      this.options.events.onIntroduced(this, frame, 'toZebra')
-    } else if (this.bgpdWatch?.has(command) === true) {
+      this.shakeHands(frame, undefined)
+      this.options.events.onHandshake(this, frame, 'toZebra')
+    } else if (this.bgpdCodec?.has(command) === true) {
       const frame = bytes.subarray(offset, offset + length)
-      const message = this.decode(this.bgpdWatch, frame)
+      const message = this.decode(this.bgpdCodec, frame)
       if (message !== undefined) this.options.events.onBgpd(this, message, frame)
     }
     return 'pass'
@@ -191,10 +191,10 @@ export class Session {
 
   private readonly visitToBgpd = (bytes: Buffer, offset: number, length: number, command: number): Verdict => {
     const verdict = this.judge(bytes, offset, length, command)
-    if (verdict === 'cut') return verdict // it comes again
+    if (verdict === 'defer') return verdict // it comes again
     this.frames.toBgpd++
-    if (verdict === 'hold') this.frames.held++
-    const kind = verdict === 'hold' ? RecordKind.held : RecordKind.toBgpd
+    if (verdict === 'drop') this.frames.held++
+    const kind = verdict === 'drop' ? RecordKind.dropped : RecordKind.toBgpd
     this.options.events.onFrame(this, kind, bytes, offset, length)
     return verdict
   }
@@ -203,44 +203,44 @@ export class Session {
     if (this.capabilities === undefined && this.hello !== undefined) {
       if (!answers(this.hello, bytes.subarray(offset, offset + length))) return 'pass'
       const frame = Buffer.from(bytes.subarray(offset, offset + length))
-      this.introduce(this.hello, frame)
-      this.options.events.onIntroduced(this, frame, 'toBgpd')
+      this.shakeHands(this.hello, frame)
+      this.options.events.onHandshake(this, frame, 'toBgpd')
       return 'pass'
     }
-    if (this.zebraWatch?.has(command) !== true) return 'pass'
+    if (this.zebraCodec?.has(command) !== true) return 'pass'
     const frame = bytes.subarray(offset, offset + length)
-    const message = this.decode(this.zebraWatch, frame)
+    const message = this.decode(this.zebraCodec, frame)
     return message === undefined ? 'pass' : this.options.events.onZebra(this, message, frame)
   }
 
   /** A message that cannot be understood passes all the same, and nothing more is injected. */
-  private decode<M extends ZebraMessage | BgpMessage>(watch: Watch<M>, frame: Buffer): M | undefined {
+  private decode<M extends ZebraMessage | BgpMessage>(codec: EvpnCodec<M>, frame: Buffer): M | undefined {
     try {
-      return watch.decode(frame)
+      return codec.decode(frame)
     } catch (error) {
       if (error instanceof AbsentAddressError) return undefined
-      const { line } = this.introduction
-      const name = line?.commandName(frameCommand(frame)) ?? `command ${frameCommand(frame)}`
-      this.doubt(`${name} is not what FRR ${line?.name ?? ''} sends: ${reason(error)}`)
+      const { release } = this.handshake
+      const name = release?.commandName(frameCommand(frame)) ?? `command ${frameCommand(frame)}`
+      this.protocolError(`${name} is not what FRR ${release?.name ?? ''} sends: ${reason(error)}`)
       return undefined
     }
   }
 
-  private doubt(why: string): void {
-    this.doubted = why
-    this.introduction = { ...this.introduction, line: undefined, lineName: '', lineReason: why }
-    this.zebraWatch = undefined
-    this.bgpdWatch = undefined
-    this.options.events.onDoubt(this, why)
+  private protocolError(why: string): void {
+    this.untrusted = why
+    this.handshake = { ...this.handshake, release: undefined, releaseName: '', releaseReason: why }
+    this.zebraCodec = undefined
+    this.bgpdCodec = undefined
+    this.options.events.onProtocolError(this, why)
   }
 
-  private introduce(hello: Buffer, capabilities: Buffer | undefined): void {
+  private shakeHands(hello: Buffer, capabilities: Buffer | undefined): void {
     this.hello = hello
     this.capabilities = capabilities
-    this.introduction = introduce(hello, capabilities, this.options.configured, this.running)
-    const { line } = this.introduction
-    this.zebraWatch = line === undefined ? undefined : Watch.zebra(line)
-    this.bgpdWatch = line === undefined ? undefined : Watch.bgpd(line)
+    this.handshake = handshakeOf(hello, capabilities, this.options.configured, this.zebraVersion)
+    const { release } = this.handshake
+    this.zebraCodec = release === undefined ? undefined : EvpnCodec.zebra(release)
+    this.bgpdCodec = release === undefined ? undefined : EvpnCodec.bgpd(release)
   }
 
   /** Both directions have ended in order: nothing can come any more. */

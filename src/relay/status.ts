@@ -10,7 +10,7 @@ export function relayStatus(engine: Engine, options: WorkerOptions): proto.Relay
   const { main, overlay, views } = engine
   let announced = 0
   for (const { report } of overlay.entries()) if (report.status === 'announced') announced++
-  const why = options.plain ? PLAIN_FORWARDING : main?.introduction.lineReason
+  const why = options.plain ? PLAIN_FORWARDING : main?.handshake.releaseReason
   return {
     version,
     keeperPid: options.keeperPid,
@@ -19,9 +19,9 @@ export function relayStatus(engine: Engine, options: WorkerOptions): proto.Relay
     since: options.since,
     listen: options.listen,
     zebra: options.zebra,
-    line: main?.introduction.lineName ?? '',
-    lineReason: why ?? 'bgpd is not connected',
-    injecting: main?.line !== undefined,
+    release: main?.handshake.releaseName ?? '',
+    releaseReason: why ?? 'bgpd is not connected',
+    injecting: main?.release !== undefined,
     sessions: [...engine.sessions.values()].map(sessionStatus),
     ...countViews(views),
     overlayEntries: overlay.size,
@@ -33,28 +33,20 @@ export function relayStatus(engine: Engine, options: WorkerOptions): proto.Relay
   }
 }
 
-function sessionStatus({
-  id,
-  introduction,
-  since,
-  toZebra,
-  toBgpd,
-  frames,
-  inSync,
-}: Session): proto.Session.$Properties {
+function sessionStatus({ id, handshake, since, toZebra, toBgpd, frames, inSync }: Session): proto.Session.$Properties {
   return {
     id,
-    kind: introduction.kind,
-    client: introduction.client,
+    kind: handshake.kind,
+    client: handshake.client,
     since,
     bytesToZebra: toZebra.bytes,
     bytesToBgpd: toBgpd.bytes,
     framesToZebra: frames.toZebra,
     framesToBgpd: frames.toBgpd,
     injected: frames.injected,
-    heldBack: frames.held,
+    dropped: frames.held,
     inSync,
-    note: introduction.line === undefined ? introduction.lineReason : '',
+    note: handshake.release === undefined ? handshake.releaseReason : '',
   }
 }
 

@@ -1,9 +1,9 @@
-// The relay's worker: forwards, watches, injects. Started by the keeper, which hands it every connection.
+// The relay's worker: forwards, codecs, injects. Started by the keeper, which hands it every connection.
 import { constants, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { ExitCode, FatalError, reason } from '../base/exit.js'
 import { type Logger, createLogger } from '../base/log.js'
-import { releaseLine } from '../zapi/releases.js'
+import { frrRelease } from '../zapi/releases.js'
 import { RelayControl } from './control.js'
 import { Engine } from './engine.js'
 import {
@@ -35,8 +35,8 @@ class Worker {
   ) {
     this.engine = new Engine({
       journal: join(options.runDir, 'journal'),
-      configured: options.frrRelease === undefined ? undefined : releaseLine(options.frrRelease),
-      running: options.running,
+      configured: options.frrRelease === undefined ? undefined : frrRelease(options.frrRelease),
+      zebraVersion: options.zebraVersion,
       recentBytes: options.recentBytes,
       onSessionEnd: (session) => {
         this.letGo(session.id)
@@ -75,8 +75,8 @@ class Worker {
       since: offer.since,
       descriptors: { ...held, bgpd: bgpd.fd, zebra: handle.fd },
       inherited: inherited ? this.engine.openingOf(offer.id) : undefined,
-      configured: this.options.frrRelease === undefined ? undefined : releaseLine(this.options.frrRelease),
-      running: this.options.running,
+      configured: this.options.frrRelease === undefined ? undefined : frrRelease(this.options.frrRelease),
+      zebraVersion: this.options.zebraVersion,
       plain: this.options.plain,
       events: this.engine,
     })
@@ -84,9 +84,9 @@ class Worker {
     else this.engine.add(session)
   }
 
-  running(line: string | undefined): void {
-    this.options.running = line
-    this.engine.running(line)
+  setZebraVersion(release: string | undefined): void {
+    this.options.zebraVersion = release
+    this.engine.setZebraVersion(release)
   }
 
   /** Without a keeper there will be no more connections, but those that exist are still FRR's path: they end first. */
@@ -146,8 +146,8 @@ process.on('message', (message: ToWorker, handle: unknown) => {
         fail(log, error)
       })
       return
-    case 'running':
-      worker?.running(message.line)
+    case 'zebra-version':
+      worker?.setZebraVersion(message.version)
       return
     case 'end':
       void worker?.end()

@@ -9,12 +9,12 @@ const QUESTION = Buffer.from('show version\0')
 const END = Buffer.alloc(3)
 
 /**
- * The release line (`10.3`) of the zebra whose ZAPI socket is at `zebraPath`; its vty socket lies beside it.
+ * The release (`10.3`) of the zebra whose ZAPI socket is at `zebraPath`; its vty socket lies beside it.
  * Undefined if it does not say: not there, no permission, no answer in time.
  */
-export async function runningLine(zebraPath: string): Promise<string | undefined> {
+export async function zebraVersion(zebraPath: string): Promise<string | undefined> {
   try {
-    return lineOf(await ask(join(dirname(zebraPath), 'zebra.vty')))
+    return releaseOf(await ask(join(dirname(zebraPath), 'zebra.vty')))
   } catch {
     // only a second opinion: without it the wire decides
     return undefined
@@ -22,7 +22,7 @@ export async function runningLine(zebraPath: string): Promise<string | undefined
 }
 
 /** `FRRouting 10.3 (node) on Linux(6.1)`, `FRRouting 8.4.4 (node)`. */
-export const lineOf = (answer: string): string | undefined => /^FRRouting (\d+\.\d+)/m.exec(answer)?.[1]
+export const releaseOf = (answer: string): string | undefined => /^FRRouting (\d+\.\d+)/m.exec(answer)?.[1]
 
 async function ask(path: string): Promise<string> {
   const socket = await dial(path)

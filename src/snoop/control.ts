@@ -162,19 +162,19 @@ async function sendEvents(
   last: number,
   follow: boolean,
 ): Promise<void> {
-  const place = history.last(last, filter)
+  const cursor = history.last(last, filter)
   const { end } = history
   let caughtUp = false
   // before anything is read: who does not read gets nothing more
   while (await room(client)) {
-    const { events, lost } = history.read(place, filter, PART)
+    const { events, lost } = history.read(cursor, filter, PART)
     if (events.length > 0 || lost > 0) client.send({ events: { events: events.map(eventToProto), lost } })
-    if (!caughtUp && place.sequence >= end) {
+    if (!caughtUp && cursor.sequence >= end) {
       caughtUp = true
       client.send({ end: {} })
     }
     if (caughtUp && !follow) return
-    if (place.sequence >= history.end) await history.more()
+    if (cursor.sequence >= history.end) await history.more()
   }
 }
 
@@ -193,10 +193,10 @@ async function sendExplanation(client: Client, subject: Subject, target: Target)
     if (++looked % SLICE === 0 && !(await room(client))) return
   }
   client.send({ explanation: { bindings: part } })
-  const place = history.last(Infinity, target)
+  const cursor = history.last(Infinity, target)
   const { end } = history
-  while (place.sequence < end) {
-    client.send({ explanation: { events: history.read(place, target, PART).events.map(eventToProto) } })
+  while (cursor.sequence < end) {
+    client.send({ explanation: { events: history.read(cursor, target, PART).events.map(eventToProto) } })
     if (!(await room(client))) return
   }
   const refusals = history.refusals(target)
@@ -219,9 +219,9 @@ const isMeant = (binding: Binding, { vni, mac, ip }: Target): boolean =>
   (ip === undefined || binding.ip === ip)
 
 function clear(client: Client, subject: Subject, request: ClearRequest, log: Logger): void {
-  const place = { sequence: subject.history.end }
+  const cursor = { sequence: subject.history.end }
   const count = subject.clear(request)
-  const { events } = subject.history.read(place, {}, PART)
+  const { events } = subject.history.read(cursor, {}, PART)
   log.info({ pid: client.peer.pid, count, ...request }, 'cleared for an operator')
   client.send({ cleared: { count, events: events.map(eventToProto) } })
 }

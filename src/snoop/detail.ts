@@ -11,8 +11,8 @@ export function detailOf(binding: Binding, { timers }: Table): BindingDetail {
     tries,
     claim: claim && {
       mac: claim.mac,
-      port: claim.place.port,
-      vlan: claim.place.vlan,
+      port: claim.anchor.port,
+      vlan: claim.anchor.vlan,
       evidence: claim.evidence,
       at: claim.at,
     },

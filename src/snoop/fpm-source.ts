@@ -1,4 +1,4 @@
-// zebra's FPM connection as the snooper's second witness. Nothing depends on it: without one, everything else works.
+// zebra's FPM connection as the snooper's second fpm. Nothing depends on it: without one, everything else works.
 import { FatalError } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
 import type { FpmOptions } from '../config/options.js'
@@ -22,7 +22,7 @@ export type FpmSubject = {
   status(): FpmStatus | undefined
 }
 
-export type FpmWitnessOptions = FpmOptions & {
+export type FpmSourceOptions = FpmOptions & {
   view?: FpmViewOptions
   /** As in Fpm. */
   mayConnect?: (uid: number) => boolean
@@ -36,7 +36,7 @@ const RECORD_OF = {
 
 const NOTHING = new Uint8Array(0)
 
-export class FpmWitness implements FpmSubject {
+export class FpmSource implements FpmSubject {
   readonly recent: Ring | undefined
   private fpm: Fpm | undefined
   private failure = ''
@@ -44,7 +44,7 @@ export class FpmWitness implements FpmSubject {
   private readonly clock = new Dated()
 
   private constructor(
-    private readonly options: FpmWitnessOptions,
+    private readonly options: FpmSourceOptions,
     private readonly log: Logger,
     private readonly changed: (change: FpmChange) => void,
   ) {
@@ -57,14 +57,10 @@ export class FpmWitness implements FpmSubject {
    *
    * @param changed as `onChange` of FpmEvents
    */
-  static async open(
-    options: FpmWitnessOptions,
-    log: Logger,
-    changed: (change: FpmChange) => void,
-  ): Promise<FpmWitness> {
-    const witness = new FpmWitness(options, log, changed)
-    if (!witness.off) await witness.listen()
-    return witness
+  static async open(options: FpmSourceOptions, log: Logger, changed: (change: FpmChange) => void): Promise<FpmSource> {
+    const fpm = new FpmSource(options, log, changed)
+    if (!fpm.off) await fpm.listen()
+    return fpm
   }
 
   get off(): boolean {

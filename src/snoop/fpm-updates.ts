@@ -1,17 +1,17 @@
 // What a change of the FPM view says about bindings: zebra's names for tables become VNIs.
 import type { Views } from '../bindings/views.js'
-import type { Testimony } from '../bindings/fpm.js'
+import type { FpmUpdate } from '../bindings/fpm.js'
 import type { FpmChange, FpmView, Path } from '../fpm/view.js'
 import type { PortMap } from './sources.js'
 
 type Kernel = Pick<PortMap, 'vrfOfTable' | 'ownIp'>
 
-export function* testimonyOf(
+export function* fpmUpdatesOf(
   change: FpmChange,
   view: Pick<FpmView, 'paths' | 'isRouterMac'>,
   kernel: Kernel,
   views: Views,
-): Generator<Testimony> {
+): Generator<FpmUpdate> {
   switch (change.type) {
     case 'mac': {
       const { mac, vni } = change.mac

@@ -1,9 +1,9 @@
 // What happened to bindings, for those who look, in memory of a fixed size: the newest displace the oldest.
-import type { EventName, Note } from '../bindings/event.js'
+import type { EventName, Event } from '../bindings/event.js'
 import { Refusals, type Refused } from './refusals.js'
 
 /** `at`: milliseconds of the monotonic clock. */
-export type HistoryEvent = Note & { readonly sequence: number; readonly at: number }
+export type HistoryEvent = Event & { readonly sequence: number; readonly at: number }
 
 /** What is undefined does not restrict it. */
 export type HistoryFilter = {
@@ -13,8 +13,8 @@ export type HistoryFilter = {
   readonly events?: ReadonlySet<EventName> | undefined
 }
 
-/** A reader's place: the event with this sequence number is the next it reads. */
-export type Place = { sequence: number }
+/** A reader's cursor: the event with this sequence number is the next it reads. */
+export type Cursor = { sequence: number }
 
 export const MAX_EVENTS = 16_384
 
@@ -40,7 +40,7 @@ export class History {
     return this.next
   }
 
-  note({ event, key: { vni, mac, ip }, port, detail }: Note, at: number): void {
+  add({ event, key: { vni, mac, ip }, port, detail }: Event, at: number): void {
     // whatever else the caller's object holds is not kept
     const key = { vni, mac, ip }
     if (event === 'refused') {
@@ -61,8 +61,8 @@ export class History {
     }
   }
 
-  /** The place from which on `count` events match, or all that do if they are fewer. */
-  last(count: number, filter: HistoryFilter): Place {
+  /** The cursor from which on `count` events match, or all that do if they are fewer. */
+  last(count: number, filter: HistoryFilter): Cursor {
     let sequence = this.next
     for (let left = count; left > 0 && sequence > this.start; ) {
       const event = this.ring[--sequence % MAX_EVENTS]
@@ -71,13 +71,13 @@ export class History {
     return { sequence }
   }
 
-  /** Up to `limit` matching events from `place`, which moves behind them; `lost`: how many it was too late for. */
-  read(place: Place, filter: HistoryFilter, limit: number): { events: HistoryEvent[]; lost: number } {
-    const lost = Math.max(0, this.start - place.sequence)
-    place.sequence += lost
+  /** Up to `limit` matching events from `cursor`, which moves behind them; `lost`: how many it was too late for. */
+  read(cursor: Cursor, filter: HistoryFilter, limit: number): { events: HistoryEvent[]; lost: number } {
+    const lost = Math.max(0, this.start - cursor.sequence)
+    cursor.sequence += lost
     const events: HistoryEvent[] = []
-    for (; place.sequence < this.next && events.length < limit; place.sequence++) {
-      const event = this.ring[place.sequence % MAX_EVENTS]
+    for (; cursor.sequence < this.next && events.length < limit; cursor.sequence++) {
+      const event = this.ring[cursor.sequence % MAX_EVENTS]
       if (event !== undefined && matches(event, filter)) events.push(event)
     }
     return { events, lost }
@@ -116,7 +116,7 @@ export class History {
 }
 
 /** A MAC also matches an event that only mentions it: the former owner, or who claims the address. */
-function matches({ event, key, detail }: Note, { vni, mac, ip, events }: HistoryFilter): boolean {
+function matches({ event, key, detail }: Event, { vni, mac, ip, events }: HistoryFilter): boolean {
   if (vni !== undefined && key.vni !== vni) return false
   if (ip !== undefined && key.ip !== ip) return false
   if (events !== undefined && !events.has(event)) return false

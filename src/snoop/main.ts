@@ -4,7 +4,7 @@ import type { Logger } from '../base/log.js'
 import type { SnoopOptions } from '../config/options.js'
 import { BpfSnooper } from './bpf/snooper.js'
 import type { VniOf } from '../fpm/view.js'
-import { FpmWitness } from './fpm-source.js'
+import { FpmSource } from './fpm-source.js'
 import { Ports } from './ports/ports.js'
 import { ProbeSender } from './probe/sender.js'
 import { Snooper } from './snooper.js'
@@ -21,10 +21,10 @@ export async function runSnooper(options: SnoopOptions, log: Logger): Promise<vo
     source: () => BpfSnooper.open({ repeatIntervalMs, rate, learnNs, log }),
     outlet: () => (policy.probes === 'send' ? ProbeSender.open({ log }) : undefined),
     ports: () => Ports.open({ log, exclude, probeSources }),
-    witness: (ports, changed) => {
+    fpm: (ports, changed) => {
       const vniOf: VniOf = (ifindex, vlan) => ports.vniOfVxlan(ifindex, vlan)
       const mayConnect = (uid: number): boolean => isTrusted(uid, options)
-      return FpmWitness.open({ ...options.fpm, view: { vniOf }, mayConnect }, log, changed)
+      return FpmSource.open({ ...options.fpm, view: { vniOf }, mayConnect }, log, changed)
     },
   })
   // an unexpected end leaves no filter behind either

@@ -34,8 +34,8 @@ export class WaitingBindings {
   }
 }
 
-export function savedOf({ vni, mac, ip, router, place, firstSeen, lastSeen }: Binding): SavedBinding {
-  const { port, vlan } = place
+export function savedOf({ vni, mac, ip, router, anchor, firstSeen, lastSeen }: Binding): SavedBinding {
+  const { port, vlan } = anchor
   return { vni, mac, ip, router, port, vlan, firstSeen: toEpoch(firstSeen), lastSeen: toEpoch(lastSeen) }
 }
 

@@ -1,9 +1,9 @@
 // Connects ports, evidence, the binding table, the hosts, the relay, the file and the control socket.
 import type { Logger } from '../base/log.js'
 import type { SnoopOptions } from '../config/options.js'
-import { type Binding, type Entry, entryOf, isInOverlay, type Own, type Place } from '../bindings/model.js'
+import { type Binding, type Entry, entryOf, isInOverlay, type SelfMatch, type Anchor } from '../bindings/model.js'
 import type { Policy } from '../bindings/policy.js'
-import { type Action, type Event, type PortLoss, step } from '../bindings/step.js'
+import { type Action, type Input, type PortLoss, step } from '../bindings/step.js'
 import { Table } from '../bindings/table.js'
 import type { FpmChange, FpmView } from '../fpm/view.js'
 import type { snoop as proto } from '../gen/snoop.js'
@@ -14,12 +14,12 @@ import { type ClearRequest, listenSnoopControl, type SnoopControl } from './cont
 import type { Evidence } from './bpf/evidence.js'
 import { detailOf } from './detail.js'
 import { fpmStatusToProto } from '../control/fpm-codec.js'
-import { testimonyOf } from './fpm-updates.js'
+import { fpmUpdatesOf } from './fpm-updates.js'
 import { History } from './history.js'
 import type { Port } from './ports/ports.js'
 import { RelayClient, type RelayEvents } from './relay-client.js'
 import { entryOfSaved, savedOf, WaitingBindings } from './saved.js'
-import type { EvidenceSource, PortMap, ProbeOutlet, Witness } from './sources.js'
+import type { EvidenceSource, PortMap, ProbeOutlet, FpmConnection } from './sources.js'
 import { loadState, type SavedBinding, StateFile } from './state-file.js'
 import { counters, countStates } from './status.js'
 
@@ -30,7 +30,7 @@ export type Sources = {
   outlet: () => ProbeOutlet | undefined
   ports: () => Promise<PortMap>
   /** Without it, zebra's FPM connection is not wanted. */
-  witness?: (ports: PortMap, changed: (change: FpmChange) => void) => Promise<Witness>
+  fpm?: (ports: PortMap, changed: (change: FpmChange) => void) => Promise<FpmConnection>
 }
 
 /** Timers that come within this are handled together: a probe more or less late is nothing, a wake-up is not. */
@@ -61,14 +61,14 @@ export class Snooper {
     const table = new Table()
     const history = new History()
     let snooper: Snooper | undefined
-    let witness: Witness | undefined
+    let fpm: FpmConnection | undefined
     const subject = {
       table,
       history,
       policy: options.policy,
       clear: (request: ClearRequest) => snooper?.clear(request) ?? 0,
       explain: (binding: Binding) => detailOf(binding, table),
-      fpm: () => witness,
+      fpm: () => fpm,
     }
     const control = await listenSnoopControl(options.control, subject, () => snooper?.status(), log)
     const opened: ({ close(): void } | undefined)[] = []
@@ -80,10 +80,10 @@ export class Snooper {
       const source = keep(open.source())
       const outlet = keep(open.outlet())
       const ports = keep(await open.ports())
-      witness = await open.witness?.(ports, (change) => {
-        if (witness?.view !== undefined) snooper?.onFpmChange(change, witness.view)
+      fpm = await open.fpm?.(ports, (change) => {
+        if (fpm?.view !== undefined) snooper?.onFpmChange(change, fpm.view)
       })
-      snooper = new Snooper(options, log, table, history, control, source, outlet, ports, witness)
+      snooper = new Snooper(options, log, table, history, control, source, outlet, ports, fpm)
       snooper.begin()
       return snooper
     } catch (error) {
@@ -102,7 +102,7 @@ export class Snooper {
     private readonly source: EvidenceSource,
     private readonly outlet: ProbeOutlet | undefined,
     private readonly ports: PortMap,
-    private readonly witness: Witness | undefined,
+    private readonly fpm: FpmConnection | undefined,
   ) {
     this.policy = options.policy
     this.attachments = new Attachments(source, log)
@@ -126,7 +126,7 @@ export class Snooper {
     this.source.close()
     this.outlet?.close()
     this.ports.close()
-    await Promise.all([this.witness?.close(), this.control.close()])
+    await Promise.all([this.fpm?.close(), this.control.close()])
   }
 
   private begin(): void {
@@ -165,16 +165,19 @@ export class Snooper {
     // a frame of before the fall is old news; one that came later shows that the port is up before the kernel says so,
     // which it does up to a second late (net/core/link_watch.c)
     const isNews = at > (this.downAt.get(ifindex) ?? -Infinity)
-    const place = port !== undefined && isNews ? placeAt(port, vlan) : undefined
+    const anchor = port !== undefined && isNews ? anchorAt(port, vlan) : undefined
     const vni = this.ports.vniOf(ifindex, vlan)
-    const own = this.own(mac, ip)
-    this.step({ type: 'evidence', evidence: { kind, mac, etherSource, ip, router, override, place, vni, own } }, at)
+    const selfMatch = this.selfMatch(mac, ip)
+    this.step(
+      { type: 'evidence', evidence: { kind, mac, etherSource, ip, router, override, anchor, vni, selfMatch } },
+      at,
+    )
     // the reason may be gone in a moment: the next frame must not be taken for a repetition
-    if (place === undefined) this.attachments.forget(ifindex, vlan, mac, ip)
+    if (anchor === undefined) this.attachments.forget(ifindex, vlan, mac, ip)
     else if (vni === undefined) this.withoutVni.add(ifindex)
   }
 
-  private own(mac: string, ip: string): Own | undefined {
+  private selfMatch(mac: string, ip: string): SelfMatch | undefined {
     if (this.ports.ownMac(mac)) return 'mac'
     return this.ports.ownIp(ip) ? 'ip' : undefined
   }
@@ -183,12 +186,12 @@ export class Snooper {
     for (const port of this.ports.ports.values()) {
       const { ifindex } = port
       const changed = new Set<number>()
-      const noteChanged = (vni: number, { vlan }: Place): void => {
+      const noteChanged = (vni: number, { vlan }: Anchor): void => {
         if (this.ports.vniOf(ifindex, vlan) !== vni) changed.add(vlan)
       }
-      for (const { vni, place } of this.table.onPort(ifindex)) noteChanged(vni, place)
+      for (const { vni, anchor } of this.table.onPort(ifindex)) noteChanged(vni, anchor)
       for (const { vni, claim } of this.table.contested) {
-        if (claim?.place.ifindex === ifindex) noteChanged(vni, claim.place)
+        if (claim?.anchor.ifindex === ifindex) noteChanged(vni, claim.anchor)
       }
       for (const vlan of changed) this.step({ type: 'port-lost', ifindex, vlan, reason: 'vni-changed' })
       this.restoreSaved(port)
@@ -208,8 +211,8 @@ export class Snooper {
 
   /** What zebra's FPM connection has changed in `view`. */
   onFpmChange(change: FpmChange, view: FpmView): void {
-    for (const testimony of testimonyOf(change, view, this.ports, this.table.views)) {
-      this.step({ type: 'fpm', testimony })
+    for (const update of fpmUpdatesOf(change, view, this.ports, this.table.views)) {
+      this.step({ type: 'fpm', update })
     }
   }
 
@@ -256,9 +259,9 @@ export class Snooper {
   }
 
   private restore(from: 'relay' | 'file', entry: Entry, port: Port | undefined): void {
-    const place = port && placeAt(port, entry.vlan)
+    const anchor = port && anchorAt(port, entry.vlan)
     const vni = port && this.ports.vniOf(port.ifindex, entry.vlan)
-    this.step({ type: 'restored', from, entry, place, vni, own: this.own(entry.mac, entry.ip) })
+    this.step({ type: 'restored', from, entry, anchor, vni, selfMatch: this.selfMatch(entry.mac, entry.ip) })
   }
 
   private load(): void {
@@ -304,8 +307,8 @@ export class Snooper {
     return chosen.length
   }
 
-  private step(event: Event, now = monotonicMs()): void {
-    for (const action of step(this.table, event, this.policy, now)) this.act(action, now)
+  private step(input: Input, now = monotonicMs()): void {
+    for (const action of step(this.table, input, this.policy, now)) this.act(action, now)
     this.setTick()
   }
 
@@ -320,23 +323,23 @@ export class Snooper {
         this.stateFile?.markChanged()
         return
       case 'forget':
-        this.attachments.forget(action.place.ifindex, action.place.vlan, action.mac, action.ip)
+        this.attachments.forget(action.anchor.ifindex, action.anchor.vlan, action.mac, action.ip)
         return
       case 'probe': {
-        const { place, mac, ip, lastSeen } = action
-        const { ifindex, vlan } = place
+        const { anchor, mac, ip, lastSeen } = action
+        const { ifindex, vlan } = anchor
         // the answer of a host that was just seen would be taken for a repetition; most were not, and it costs time
         if (now - lastSeen < this.options.repeatIntervalMs) this.attachments.forget(ifindex, vlan, mac, ip)
         this.outlet?.send({ ifindex, vlan, mac, ip, source: this.ports.probeSource(ifindex, vlan, ip) })
         return
       }
-      case 'note':
-        this.history.note(action.note, now)
-        if (action.note.event === 'duplicate') this.alert(action.note)
+      case 'event':
+        this.history.add(action.event, now)
+        if (action.event.event === 'duplicate') this.alert(action.event)
     }
   }
 
-  private alert({ key, port, detail }: Extract<Action, { type: 'note' }>['note']): void {
+  private alert({ key, port, detail }: Extract<Action, { type: 'event' }>['event']): void {
     this.log.warn({ port, also: detail, holdDownMs: this.policy.duplicates.holdDownMs, ...key }, 'duplicate IP address')
   }
 
@@ -373,7 +376,7 @@ export class Snooper {
       probes: counters({ ...this.outlet?.counters, answered: table.answered }),
       control: counters(this.control.counters),
       ageMs: this.policy.ageMs ?? 0,
-      fpm: fpmStatusToProto(this.witness),
+      fpm: fpmStatusToProto(this.fpm),
     }
   }
 
@@ -391,4 +394,4 @@ export class Snooper {
   }
 }
 
-const placeAt = ({ ifindex, name, ageingMs }: Port, vlan: number): Place => ({ ifindex, port: name, vlan, ageingMs })
+const anchorAt = ({ ifindex, name, ageingMs }: Port, vlan: number): Anchor => ({ ifindex, port: name, vlan, ageingMs })

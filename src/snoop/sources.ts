@@ -1,7 +1,7 @@
 // What the snooper needs of the eBPF program, of rtnetlink, of the network and of zebra; tests stand in for all.
 import type { EventEmitter } from 'node:events'
 import type { BpfSnooper } from './bpf/snooper.js'
-import type { FpmWitness } from './fpm-source.js'
+import type { FpmSource } from './fpm-source.js'
 import type { PortEvents, Ports } from './ports/ports.js'
 import type { ProbeSender } from './probe/sender.js'
 
@@ -17,4 +17,4 @@ export type PortMap = EventEmitter<PortEvents> &
 
 export type ProbeOutlet = Pick<ProbeSender, 'send' | 'counters' | 'close'>
 
-export type Witness = Pick<FpmWitness, 'off' | 'error' | 'view' | 'recent' | 'status' | 'close'>
+export type FpmConnection = Pick<FpmSource, 'off' | 'error' | 'view' | 'recent' | 'status' | 'close'>

@@ -20,7 +20,7 @@ export class DecodeError extends Error {
 
 /**
  * An address of no family: zebra 10.6 and 10.7 write it for a VXLAN device without a local address. bgpd drops such a
- * message, so it is no sign of another line.
+ * message, so it is no sign of another release.
  */
 export class AbsentAddressError extends DecodeError {}
 

@@ -1,7 +1,7 @@
 // One message of the exchange for people and programs: what it is, its values, and what of it is not understood.
 import type { Json } from './fields.js'
 import { HEADER_SIZE, frameCommand, frameVrf } from './frame.js'
-import type { ReleaseLine } from './releases.js'
+import type { FrrRelease } from './releases.js'
 import { type Direction, familyOf, layoutOf } from './messages/index.js'
 
 export { renderTree } from './render.js'
@@ -9,7 +9,7 @@ export type { Direction, Json }
 
 /** One message as far as it is understood. */
 export type Dissection = {
-  /** `ZEBRA_MACIP_ADD`; `command 200` if the line has no such number; the number alone while the line is not known. */
+  /** `ZEBRA_MACIP_ADD`; `command 200` if the release has no such number; the number alone while the release is not known. */
   command: string
   number: number
   /** `session`, `macip`, `route`, …; `unknown` for a command without a name. */
@@ -29,8 +29,8 @@ export type Dissection = {
 /** Hex digits of undecoded bytes that a summary shows. */
 const SUMMARY_HEX = 64
 
-/** Never throws, whatever the bytes. `line` undefined: not known, only the header is read. */
-export function dissect(frame: Buffer, line: ReleaseLine | undefined, direction: Direction): Dissection {
+/** Never throws, whatever the bytes. `release` undefined: not known, only the header is read. */
+export function dissect(frame: Buffer, release: FrrRelease | undefined, direction: Direction): Dissection {
   const length = frame.length
   if (length < HEADER_SIZE) {
     const reason = `${length} bytes are no header`
@@ -39,13 +39,13 @@ export function dissect(frame: Buffer, line: ReleaseLine | undefined, direction:
   const number = frameCommand(frame)
   const header = { number, vrf: frameVrf(frame), length }
   const payload = frame.subarray(HEADER_SIZE)
-  if (line === undefined) {
-    const reason = 'the release line is not known'
+  if (release === undefined) {
+    const reason = 'the release is not known'
     return { command: String(number), family: 'unknown', ...header, ...undecodedOnly(reason, payload) }
   }
-  const command = line.commandName(number)
+  const command = release.commandName(number)
   if (command === undefined) {
-    const reason = `FRR ${line.name} has no such command`
+    const reason = `FRR ${release.name} has no such command`
     return { command: `command ${number}`, family: 'unknown', ...header, ...undecodedOnly(reason, payload) }
   }
   const family = familyOf(command) ?? 'unknown'
@@ -53,7 +53,7 @@ export function dissect(frame: Buffer, line: ReleaseLine | undefined, direction:
   if (layout === undefined) {
     return { command, family, ...header, ...undecodedOnly(`no layout is known ${direction}`, payload) }
   }
-  const { fields, text, problem } = layout.understand(payload, line.features)
+  const { fields, text, problem } = layout.understand(payload, release.features)
   if (problem === undefined) return { command, family, ...header, fields, summary: text, undecoded: undefined }
   const { summary, undecoded } = undecodedOnly(problem.error.message, payload.subarray(problem.offset))
   return { command, family, ...header, fields, summary: text === '' ? summary : `${text} ${summary}`, undecoded }

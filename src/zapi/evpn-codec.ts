@@ -1,6 +1,6 @@
 // The EVPN messages that views and overlay live on: which commands they are and how they are decoded.
 import { HEADER_SIZE, frameCommand, frameVrf } from './frame.js'
-import type { CommandName, ReleaseLine } from './releases.js'
+import type { CommandName, FrrRelease } from './releases.js'
 import { type Layout, encodeFrame } from './message.js'
 import {
   MACIP_ADD,
@@ -55,41 +55,41 @@ export type BgpMessage =
 export const isFromBgpd = (message: ZebraMessage | BgpMessage): message is BgpMessage => message.command in FROM_BGPD
 
 /** The frame of a watched message. */
-export function encodeMessage(line: ReleaseLine, message: ZebraMessage | BgpMessage): Buffer {
-  return encodeFrame(line, message.command, message.vrf, SHAPES[message.command], message.body)
+export function encodeMessage(release: FrrRelease, message: ZebraMessage | BgpMessage): Buffer {
+  return encodeFrame(release, message.command, message.vrf, SHAPES[message.command], message.body)
 }
 
 /** Decodes the watched commands of one direction; everything else is none of its business. */
-export class Watch<M extends { command: string; vrf: number; body: unknown }> {
+export class EvpnCodec<M extends { command: string; vrf: number; body: unknown }> {
   private readonly byNumber: ({ command: string; shape: Layout<unknown> } | undefined)[] = []
 
   private constructor(
-    private readonly line: ReleaseLine,
+    private readonly release: FrrRelease,
     shapes: Record<string, Layout<unknown>>,
   ) {
     for (const [command, shape] of Object.entries(shapes)) {
-      const number = line.commandNumber(command as CommandName)
+      const number = release.commandNumber(command as CommandName)
       if (number !== undefined) this.byNumber[number] = { command, shape }
     }
   }
 
-  static zebra(line: ReleaseLine): Watch<ZebraMessage> {
-    return new Watch(line, FROM_ZEBRA)
+  static zebra(release: FrrRelease): EvpnCodec<ZebraMessage> {
+    return new EvpnCodec(release, FROM_ZEBRA)
   }
 
-  static bgpd(line: ReleaseLine): Watch<BgpMessage> {
-    return new Watch(line, FROM_BGPD)
+  static bgpd(release: FrrRelease): EvpnCodec<BgpMessage> {
+    return new EvpnCodec(release, FROM_BGPD)
   }
 
   has(command: number): boolean {
     return this.byNumber[command] !== undefined
   }
 
-  /** Decodes one frame whose command is watched; throws DecodeError when its layout is not this line's. */
+  /** Decodes one frame whose command is watched; throws DecodeError when its layout is not this release's. */
   decode(frame: Buffer): M {
     const watched = this.byNumber[frameCommand(frame)]
     if (watched === undefined) throw new RangeError(`command ${frameCommand(frame)} is not watched`)
-    const body = watched.shape.decode(frame.subarray(HEADER_SIZE), this.line.features)
+    const body = watched.shape.decode(frame.subarray(HEADER_SIZE), this.release.features)
     // the tables above pair each command with the layout that the union pairs it with
     return { command: watched.command, vrf: frameVrf(frame), body } as M
   }

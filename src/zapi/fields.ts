@@ -68,7 +68,7 @@ export const u64: Field<bigint> = {
   json: exact,
 }
 
-/** A u32 where other release lines have a u64. */
+/** A u32 where other releases have a u64. */
 export const u32AsBigint: Field<bigint> = {
   read: (reader, name) => BigInt(reader.u32(name)),
   write: (writer, value) => {
@@ -187,7 +187,7 @@ const untilNul = (value: Buffer): string =>
 const printable = (bytes: Buffer): string =>
   bytes.toString('latin1').replace(/[^\x20-\x7e]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
 
-/** A field that some release lines have; the value is undefined in the others. */
+/** A field that some releases have; the value is undefined in the others. */
 export const inLines = <T>(has: (features: Features) => boolean, field: Field<T>): Field<T | undefined> => ({
   ...field,
   present: (scope, features) => has(features) && (field.present?.(scope, features) ?? true),
@@ -262,7 +262,7 @@ export const times = <T>(count: string, element: Field<T>): Field<T[]> => ({
   ...shownAsList(element),
 })
 
-/** A list of one, where other release lines have a list with a count. */
+/** A list of one, where other releases have a list with a count. */
 export const single = <T>(element: Field<T>): Field<T[]> => ({
   read: (reader, name, features, scope) => [element.read(reader, name, features, scope)],
   write(writer, values, features, scope) {

@@ -10,7 +10,7 @@ export const HEADER_MARKER = 0xfe
 export const ZSERV_VERSION = 6
 /** ZEBRA_MAX_PACKET_SIZ: zebra drops anything longer. */
 export const MAX_FRAME = 16384
-/** More than any release line has (147 so far), small enough to make a false frame unlikely. */
+/** More than any release has (147 so far), small enough to make a false frame unlikely. */
 const MAX_COMMAND = 255
 
 export const frameLength = (bytes: Buffer, offset = 0): number => bytes.readUInt16BE(offset)

@@ -1,35 +1,35 @@
-// What a connection is and which release line speaks, from its first message of each direction.
+// What a connection is and which release speaks, from its first message of each direction.
 import { HEADER_SIZE, frameCommand } from './frame.js'
-import type { ReleaseLine } from './releases.js'
+import type { FrrRelease } from './releases.js'
 import { HELLO, type Hello, type SessionKind, sessionKind } from './messages/session.js'
-import { type Outline, candidates, describeLines, mayPrecedeCapabilities } from './detect-release.js'
+import { type Outline, candidates, describeReleases, mayPrecedeCapabilities } from './detect-release.js'
 
-export type Introduction = {
+export type Handshake = {
   kind: SessionKind | 'unknown'
   /** HELLO in words. */
   client: string
-  /** The line in use; undefined while it is not certain. Of lines that nothing tells apart, the oldest. */
-  line: ReleaseLine | undefined
-  /** The line in words, a range where nothing tells lines apart; empty while it is not certain. */
-  lineName: string
-  /** How the line was recognised, or why it is not certain. */
-  lineReason: string
+  /** The release in use; undefined while it is not certain. Of lines that nothing tells apart, the oldest. */
+  release: FrrRelease | undefined
+  /** The release in words, a range where nothing tells lines apart; empty while it is not certain. */
+  releaseName: string
+  /** How the release was recognised, or why it is not certain. */
+  releaseReason: string
 }
 
-const uncertain = (lineReason: string): Line => ({ line: undefined, lineName: '', lineReason })
+const uncertain = (releaseReason: string): Detected => ({ release: undefined, releaseName: '', releaseReason })
 
 /**
  * @param hello bgpd's first frame
  * @param capabilities zebra's first frame that `answers`
- * @param configured the line that the configuration demands
- * @param running the line zebra itself says it is, `10.3`, where it could be asked
+ * @param configured the release that the configuration demands
+ * @param zebraVersion the release zebra itself says it is, `10.3`, where it could be asked
  */
-export function introduce(
+export function handshakeOf(
   hello: Buffer | undefined,
   capabilities: Buffer | undefined,
-  configured: ReleaseLine | undefined,
-  running?: string,
-): Introduction {
+  configured: FrrRelease | undefined,
+  zebraVersion?: string,
+): Handshake {
   if (hello === undefined) return { kind: 'unknown', client: '', ...uncertain('no HELLO seen yet') }
   const first = candidates(outline(hello), undefined).at(0)
   if (first === undefined) {
@@ -41,34 +41,40 @@ export function introduce(
   const client = describeHello(greeting, first)
   if (kind !== 'main') return { kind, client, ...uncertain('not the main session') }
   if (capabilities === undefined) return { kind, client, ...uncertain('no CAPABILITIES seen yet') }
-  return { kind, client, ...lineOf(outline(hello), outline(capabilities), configured, running) }
+  return { kind, client, ...releaseOf(outline(hello), outline(capabilities), configured, zebraVersion) }
 }
 
 /** Whether zebra's frame is its answer to HELLO, or would have to be. */
 export const answers = (hello: Buffer, frame: Buffer): boolean =>
   !mayPrecedeCapabilities(outline(hello), frameCommand(frame))
 
-type Line = Pick<Introduction, 'line' | 'lineName' | 'lineReason'>
+type Detected = Pick<Handshake, 'release' | 'releaseName' | 'releaseReason'>
 
-function lineOf(hello: Outline, capabilities: Outline, configured: ReleaseLine | undefined, running?: string): Line {
-  const lines = candidates(hello, capabilities)
-  const said = describeLines(lines)
-  if (lines.length === 0) {
+function releaseOf(
+  hello: Outline,
+  capabilities: Outline,
+  configured: FrrRelease | undefined,
+  zebraVersion?: string,
+): Detected {
+  const releases = candidates(hello, capabilities)
+  const said = describeReleases(releases)
+  if (releases.length === 0) {
     const { command, payloadLength } = capabilities
     return uncertain(`unknown FRR: CAPABILITIES is command ${command} with ${payloadLength} bytes`)
   }
   if (configured !== undefined) {
-    if (lines.includes(configured)) {
-      return { line: configured, lineName: configured.name, lineReason: 'configured, and the session agrees' }
+    if (releases.includes(configured)) {
+      return { release: configured, releaseName: configured.name, releaseReason: 'configured, and the session agrees' }
     }
     return uncertain(`FRR ${configured.name} is configured, but the session is that of ${said}`)
   }
-  if (running === undefined) {
-    return { line: lines[0], lineName: said, lineReason: 'recognised by HELLO and CAPABILITIES' }
+  if (zebraVersion === undefined) {
+    return { release: releases[0], releaseName: said, releaseReason: 'recognised by HELLO and CAPABILITIES' }
   }
-  const line = lines.find(({ name }) => name === running)
-  if (line !== undefined) return { line, lineName: running, lineReason: 'zebra says so, and the session agrees' }
-  return uncertain(`zebra says it is FRR ${running}, but the session is that of ${said}`)
+  const release = releases.find(({ name }) => name === zebraVersion)
+  if (release !== undefined)
+    return { release, releaseName: zebraVersion, releaseReason: 'zebra says so, and the session agrees' }
+  return uncertain(`zebra says it is FRR ${zebraVersion}, but the session is that of ${said}`)
 }
 
 const outline = (frame: Buffer): Outline => ({
@@ -76,7 +82,7 @@ const outline = (frame: Buffer): Outline => ({
   payloadLength: frame.length - HEADER_SIZE,
 })
 
-function describeHello({ proto, instance, sessionId, synchronous }: Hello, { features }: ReleaseLine): string {
+function describeHello({ proto, instance, sessionId, synchronous }: Hello, { features }: FrrRelease): string {
   const names = new Map([
     [features.protoBgp, 'bgp'],
     [features.protoVnc, 'vnc'],

@@ -2,7 +2,7 @@
 import { DecodeError, Reader, Writer } from './cursor.js'
 import { type Field, type Json, type Scope, type ValueOf, textOf } from './fields.js'
 import { HEADER_SIZE, writeHeader } from './frame.js'
-import type { CommandName, Features, ReleaseLine } from './releases.js'
+import type { CommandName, Features, FrrRelease } from './releases.js'
 
 type Fields = Readonly<Record<string, Field<unknown>>>
 /** Values by field name; a field that this message does not have is missing. */
@@ -138,17 +138,17 @@ export function layout<F extends Fields>(fields: F, brief?: readonly (keyof F & 
   }
 }
 
-/** A whole frame: header of `command` in the line's numbering, then the payload. */
+/** A whole frame: header of `command` in the release's numbering, then the payload. */
 export function encodeFrame<T>(
-  line: ReleaseLine,
+  release: FrrRelease,
   command: CommandName,
   vrf: number,
   shape: Layout<T>,
   value: T,
 ): Buffer {
-  const number = line.commandNumber(command)
-  if (number === undefined) throw new RangeError(`FRR ${line.name} has no ${command}`)
-  const frame = Buffer.concat([Buffer.alloc(HEADER_SIZE), shape.encode(value, line.features)])
+  const number = release.commandNumber(command)
+  if (number === undefined) throw new RangeError(`FRR ${release.name} has no ${command}`)
+  const frame = Buffer.concat([Buffer.alloc(HEADER_SIZE), shape.encode(value, release.features)])
   writeHeader(frame, vrf, number)
   return frame
 }

@@ -1,4 +1,4 @@
-// FRR release lines: what differs on the wire, as data. No codec compares versions; it asks for a feature.
+// FRR releases: what differs on the wire, as data. No codec compares versions; it asks for a feature.
 import { TABLE_A } from './tables/a.js'
 import { TABLE_B } from './tables/b.js'
 import { TABLE_C } from './tables/c.js'
@@ -13,7 +13,7 @@ type TableName = keyof typeof TABLES
 /** Name of a command as `enum zebra_message_types_t` has it. */
 export type CommandName = (typeof TABLES)[TableName][number]
 
-/** Differences of layout between release lines; in the order in which they came. */
+/** Differences of layout between releases; in the order in which they came. */
 export type Features = {
   /** NHG_ADD and NHG_DEL carry resilience: buckets, idle timer, unbalanced timer (from 8.5). */
   readonly nhgResilience: boolean
@@ -67,13 +67,13 @@ export type Features = {
   readonly linkParamsSrlg: boolean
 }
 
-/** A release line: every patch release of it has the same numbers and layouts. */
-export type ReleaseLine = {
+/** A release: every patch release of it has the same numbers and layouts. */
+export type FrrRelease = {
   readonly name: string
   readonly features: Features
-  /** The command's name, undefined for a number the line does not have. */
+  /** The command's name, undefined for a number the release does not have. */
   commandName(number: number): CommandName | undefined
-  /** The command's number, undefined when the line does not have it. */
+  /** The command's number, undefined when the release does not have it. */
   commandNumber(name: CommandName): number | undefined
 }
 
@@ -136,24 +136,24 @@ const from106: Features = {
 }
 const inMaster: Features = { ...from106, seg6EncapSource: true, linkParamsSrlg: true }
 
-/** Every known line, oldest first. */
-export const RELEASE_LINES: readonly ReleaseLine[] = [
-  line('8.4', 'A', in84),
-  line('8.5', 'B', from85),
-  line('9.0', 'B', from90),
-  line('9.1', 'C', from91),
-  line('10.0', 'D', from100),
-  line('10.1', 'D', from101),
-  line('10.2', 'E', from102),
-  line('10.3', 'F', from103),
-  line('10.4', 'F', from104),
-  line('10.5', 'F', from105),
-  line('10.6', 'F', from106),
-  line('10.7', 'F', from106),
-  line('master', 'F', inMaster),
+/** Every known release, oldest first. */
+export const FRR_RELEASES: readonly FrrRelease[] = [
+  release('8.4', 'A', in84),
+  release('8.5', 'B', from85),
+  release('9.0', 'B', from90),
+  release('9.1', 'C', from91),
+  release('10.0', 'D', from100),
+  release('10.1', 'D', from101),
+  release('10.2', 'E', from102),
+  release('10.3', 'F', from103),
+  release('10.4', 'F', from104),
+  release('10.5', 'F', from105),
+  release('10.6', 'F', from106),
+  release('10.7', 'F', from106),
+  release('master', 'F', inMaster),
 ]
 
-function line(name: string, table: TableName, features: Features): ReleaseLine {
+function release(name: string, table: TableName, features: Features): FrrRelease {
   const names: readonly CommandName[] = TABLES[table]
   const numbers = new Map(names.map((command, number) => [command, number]))
   return {
@@ -164,8 +164,8 @@ function line(name: string, table: TableName, features: Features): ReleaseLine {
   }
 }
 
-/** The line called `name` (`8.4`, `10.3`, `master`, …), undefined if there is none. */
-export const releaseLine = (name: string): ReleaseLine | undefined => RELEASE_LINES.find((known) => known.name === name)
+/** The release called `name` (`8.4`, `10.3`, `master`, …), undefined if there is none. */
+export const frrRelease = (name: string): FrrRelease | undefined => FRR_RELEASES.find((known) => known.name === name)
 
 /** Length of HELLO's payload in a line, in bytes. */
 export const helloLength = ({ helloReceiveNotify }: Features): number => (helloReceiveNotify ? 9 : 8)

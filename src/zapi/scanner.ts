@@ -2,7 +2,7 @@
 import { HEADER_SIZE, frameCommand, frameLength, headerFault } from './frame.js'
 
 /** How a frame is to be treated; `cut` ends the scan before it, and the same frame is offered again by the next scan. */
-export type Verdict = 'pass' | 'hold' | 'cut'
+export type Verdict = 'pass' | 'drop' | 'defer'
 
 /**
  * Called for each complete frame, at [offset, offset + length) of the scanned bytes.
@@ -14,7 +14,7 @@ export type FrameVisitor = (bytes: Buffer, offset: number, length: number, comma
 export type ScanResult = {
   /** Bytes from the front to pass on. */
   pass: number
-  /** Bytes of one held-back frame that follows them and is to be discarded. */
+  /** Bytes of one dropped frame that follows them and is to be discarded. */
   discard: number
   /** Nothing can be passed on before more bytes come: an unfinished header, or an unfinished message that is watched. */
   starved: boolean
@@ -92,8 +92,8 @@ export class FrameScanner {
         return { pass: this.waitFor(command) ? 0 : size, discard: 0, starved: this.waitFor(command) }
       }
       const verdict = this.visit(bytes, offset, length, command)
-      if (verdict === 'cut') return { pass: offset, discard: 0, starved: false }
-      if (verdict === 'hold') return { pass: offset, discard: length, starved: false }
+      if (verdict === 'defer') return { pass: offset, discard: 0, starved: false }
+      if (verdict === 'drop') return { pass: offset, discard: length, starved: false }
       offset += length
     }
     return { pass: offset, discard: 0, starved: offset === 0 }

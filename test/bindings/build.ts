@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import type { Entry, Evidence, Key } from '../../src/bindings/model.js'
 import { DEFAULT_POLICY, type Policy } from '../../src/bindings/policy.js'
 import { reasonOf, type Reason, type State, stateOf } from '../../src/bindings/state.js'
-import { type Action, type Event, step } from '../../src/bindings/step.js'
+import { type Action, type Input, step } from '../../src/bindings/step.js'
 import { Table } from '../../src/bindings/table.js'
 import type { Status } from '../../src/relay/overlay/entry.js'
 
@@ -16,7 +16,7 @@ export const TAP3 = { ifindex: 13, port: 'tap3', vlan: 0, ageingMs: 300_000 }
 export const KEY1: Key = { vni: 100, mac: VM1, ip: '10.0.0.1' }
 export const KEY2: Key = { ...KEY1, mac: VM2 }
 
-export const evidence = (changes: Partial<Evidence>): Event => ({
+export const evidence = (changes: Partial<Evidence>): Input => ({
   type: 'evidence',
   evidence: {
     kind: 'arp-request',
@@ -25,17 +25,17 @@ export const evidence = (changes: Partial<Evidence>): Event => ({
     ip: '10.0.0.1',
     router: false,
     override: false,
-    place: TAP1,
+    anchor: TAP1,
     vni: 100,
-    own: undefined,
+    selfMatch: undefined,
     ...changes,
   },
 })
 
 /** The other VM, behind the other port, says that it has the address. */
-export const claim = (changes: Partial<Evidence> = {}): Event => evidence({ mac: VM2, place: TAP2, ...changes })
+export const claim = (changes: Partial<Evidence> = {}): Input => evidence({ mac: VM2, anchor: TAP2, ...changes })
 
-export const restored = (changes: Partial<Entry>, now: Partial<Extract<Event, { type: 'restored' }>> = {}): Event => ({
+export const restored = (changes: Partial<Entry>, now: Partial<Extract<Input, { type: 'restored' }>> = {}): Input => ({
   type: 'restored',
   from: 'relay',
   entry: {
@@ -43,30 +43,30 @@ export const restored = (changes: Partial<Entry>, now: Partial<Extract<Event, { 
     ...{ minSeq: 0, observe: false },
     ...changes,
   },
-  place: TAP1,
+  anchor: TAP1,
   vni: changes.vni ?? 100,
-  own: undefined,
+  selfMatch: undefined,
   ...now,
 })
 
-export const gateway = (by: 'zebra' | 'bgpd', mac: string, ip: string, gone = false): Event => ({
+export const gateway = (by: 'zebra' | 'bgpd', mac: string, ip: string, gone = false): Input => ({
   type: 'view',
   change: { type: 'macip', by, vni: 100, mac, ip, gone, flags: 0x02, seq: 0 },
 })
 
 /** bgpd has a route to another VTEP for the MAC, or the MAC with the IP. */
-export const remote = (mac: string, ip: string | undefined, seq = 0, gone = false, flags = 0): Event => ({
+export const remote = (mac: string, ip: string | undefined, seq = 0, gone = false, flags = 0): Input => ({
   type: 'view',
   change: { type: 'macip', by: 'bgpd', vni: 100, mac, ip, gone, flags, seq },
 })
 
-export const report = (status: Status, key: Key = KEY1): Event => ({ type: 'report', key, status, seq: 0 })
+export const report = (status: Status, key: Key = KEY1): Input => ({ type: 'report', key, status, seq: 0 })
 
 export type Driven = {
   readonly table: Table
   readonly policy: Policy
   /** Moves the clock to `at`, and says what one event does. */
-  readonly send: (event: Event, at?: number) => string[]
+  readonly send: (event: Input, at?: number) => string[]
   /** Lets time pass: every timer comes when it is due. Each line with its time in seconds. */
   readonly wait: (until: number) => string[]
   /** Connects the relay. */
@@ -83,11 +83,11 @@ export function driven(changes: Partial<Policy> = {}): Driven {
   const policy = { ...DEFAULT_POLICY, ...changes }
   const noted: string[] = []
   let now = 1000
-  const send = (event: Event, at = now): string[] => {
+  const send = (event: Input, at = now): string[] => {
     now = at
     const actions = step(table, event, policy, at)
-    for (const action of actions) if (action.type === 'note') noted.push(action.note.event)
-    return actions.filter(({ type }) => type !== 'note' && type !== 'forget').map(show)
+    for (const action of actions) if (action.type === 'event') noted.push(action.event.event)
+    return actions.filter(({ type }) => type !== 'event' && type !== 'forget').map(show)
   }
   const wait = (until: number): string[] => {
     const lines: string[] = []
@@ -120,10 +120,10 @@ export function show(action: Action): string {
     case 'remove':
       return `remove ${action.key.vni} ${action.key.mac} ${action.key.ip}`
     case 'forget':
-      return `forget ${action.place.port} ${action.mac} ${action.ip}`
+      return `forget ${action.anchor.port} ${action.mac} ${action.ip}`
     case 'probe':
-      return `probe ${action.place.port} ${action.mac} ${action.ip}`
-    case 'note':
-      return `note ${action.note.event} ${action.note.key.mac} ${action.note.key.ip} ${action.note.detail}`.trim()
+      return `probe ${action.anchor.port} ${action.mac} ${action.ip}`
+    case 'event':
+      return `event ${action.event.event} ${action.event.key.mac} ${action.event.key.ip} ${action.event.detail}`.trim()
   }
 }

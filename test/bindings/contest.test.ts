@@ -21,7 +21,7 @@ import {
 
 const IP = '10.0.0.1'
 const CONFIRM = `probe tap1 ${VM1} ${IP}`
-const lost = (place = TAP1) => ({ type: 'port-lost', ifindex: place.ifindex, reason: 'port-down' }) as const
+const lost = (anchor = TAP1) => ({ type: 'port-lost', ifindex: anchor.ifindex, reason: 'port-down' }) as const
 
 test('the former owner is asked twice, stays announced meanwhile, and loses the address if it is silent', () => {
   const { table, send, wait, seen, noted } = driven()
@@ -52,11 +52,11 @@ test('one claim is decided at a time; the challenger may have moved meanwhile', 
   const { table, send, wait } = driven()
   send(evidence({}), 0)
   send(claim(), 1000)
-  assert.deepEqual(send(evidence({ mac: VM3, place: TAP3 }), 1100), [])
-  send(claim({ place: TAP3 }), 1200)
+  assert.deepEqual(send(evidence({ mac: VM3, anchor: TAP3 }), 1100), [])
+  send(claim({ anchor: TAP3 }), 1200)
   wait(3000)
   assert.equal(table.find(100, IP)?.mac, VM2)
-  assert.equal(table.find(100, IP)?.place, TAP3)
+  assert.equal(table.find(100, IP)?.anchor, TAP3)
 })
 
 test('a claim whose port is lost cannot win', () => {
@@ -165,14 +165,14 @@ test('a challenger whose owner is gone is heard again at once', () => {
   send(evidence({}), 0)
   send(claim(), 1000)
   const actions = step(table, { type: 'clear', what: 'binding', key: KEY1 }, policy, 1100)
-  assert.ok(actions.some((action) => action.type === 'forget' && action.mac === VM2 && action.place === TAP2))
+  assert.ok(actions.some((action) => action.type === 'forget' && action.mac === VM2 && action.anchor === TAP2))
 })
 
 test('gone, an owner leaves no contest behind', () => {
   for (const end of [{ type: 'clear', what: 'binding', key: KEY1 }, lost(), gateway('bgpd', VM1, IP)] as const) {
     const { table, send } = driven()
     send(evidence({}), 0)
-    send(claim({ place: TAP1 }), 1000)
+    send(claim({ anchor: TAP1 }), 1000)
     send(end, 1100)
     assert.equal(table.size + table.contested.size, 0)
     assert.equal(table.get(KEY2), undefined)

@@ -40,8 +40,8 @@ test('an address that goes from host to host freezes with its latest owner, who 
 test('one host that shows up behind two ports by turns is a duplicate, too', () => {
   const d = driven()
   d.send(evidence({}), 0)
-  for (let n = 0; n < 4; n++) assert.equal(d.send(evidence(n % 2 ? {} : { place: { ...TAP1, vlan: 5 } }), n).length, 1)
-  assert.deepEqual(d.send(evidence({ place: { ...TAP1, vlan: 5 } }), 10), [`remove 100 ${VM1} ${IP}`])
+  for (let n = 0; n < 4; n++) assert.equal(d.send(evidence(n % 2 ? {} : { anchor: { ...TAP1, vlan: 5 } }), n).length, 1)
+  assert.deepEqual(d.send(evidence({ anchor: { ...TAP1, vlan: 5 } }), 10), [`remove 100 ${VM1} ${IP}`])
 })
 
 test('a frozen address: nothing is believed, nobody is asked, and a port that goes up and down does not thaw it', () => {
@@ -109,7 +109,7 @@ test('two nodes that both have the address: one of them sees too many turns, and
     return d.send(report('remote'), at)
   }
   lose(0)
-  assert.deepEqual(d.wait(at), [`0s probe tap1 ${VM1} ${IP}`], 'its own host is asked to object')
+  assert.deepEqual(d.wait(at), [`0s probe tap1 ${VM1} ${IP}`], 'its selfMatch host is asked to object')
   assert.deepEqual(d.send(evidence({}), ++at), [`put 100 ${VM1} ${IP} tap1 seq>=1`])
   lose(2)
   assert.deepEqual(d.send(evidence({}), ++at), [`put 100 ${VM1} ${IP} tap1 seq>=3`])

@@ -1,8 +1,8 @@
 // The second witness: what zebra's FPM stream says of MACs and host routes, beside what it says to bgpd.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Event } from '../../src/bindings/step.js'
-import type { Testimony } from '../../src/bindings/fpm.js'
+import type { Input } from '../../src/bindings/step.js'
+import type { FpmUpdate } from '../../src/bindings/fpm.js'
 import { claim, driven, type Driven, evidence, KEY1, remote, report, restored, TAP2, VM1, VM2 } from './build.js'
 
 const IP = '10.0.0.1'
@@ -12,13 +12,13 @@ const REMOVE = `remove 100 ${VM1} ${IP}`
 const CONFIRM = `probe tap1 ${VM1} ${IP}`
 const WITHHELD = { state: 'remote', reason: 'fpm-remote' }
 
-const fpm = (testimony: Testimony): Event => ({ type: 'fpm', testimony })
-const programmed = (isRemote = true, mac = VM1): Event => fpm({ kind: 'mac', vni: 100, mac, remote: isRemote })
-const routed = (ip = IP): Event => fpm({ kind: 'host-route', vni: 100, ip, vtep: VTEP })
+const fpm = (update: FpmUpdate): Input => ({ type: 'fpm', update })
+const programmed = (isRemote = true, mac = VM1): Input => fpm({ kind: 'mac', vni: 100, mac, remote: isRemote })
+const routed = (ip = IP): Input => fpm({ kind: 'host-route', vni: 100, ip, vtep: VTEP })
 const NO_FPM = fpm({ kind: 'none' })
 
 /** zebra announces the MAC as local. */
-const local = (seq: number, gone = false, mac = VM1): Event => ({
+const local = (seq: number, gone = false, mac = VM1): Input => ({
   type: 'view',
   change: { type: 'macip', by: 'zebra', vni: 100, mac, ip: undefined, gone, flags: 0, seq },
 })
@@ -125,7 +125,7 @@ test('a MAC of an Ethernet segment that is here, too, is local whatever was prog
   assert.deepEqual(send(remote(VM1, undefined, 3, false, 0x40)), [PUT])
 })
 
-test('what zebra does not announce as local is not withheld: the relay does not announce it anyway', () => {
+test('what zebra does not announce as local is not suppressedByFpm: the relay does not announce it anyway', () => {
   const { send, seen, connect } = driven()
   connect()
   send(evidence({}))
@@ -142,7 +142,7 @@ test('another MAC, and the same MAC in another VNI, are not concerned', () => {
   assert.equal(seen()?.reason, 'announced')
 })
 
-test('without FPM nothing is withheld: what it said before it was lost proves nothing', () => {
+test('without FPM nothing is suppressedByFpm: what it said before it was lost proves nothing', () => {
   const { send, seen, noted } = announced()
   send(programmed())
   assert.deepEqual(send(NO_FPM), [PUT])
@@ -153,7 +153,7 @@ test('without FPM nothing is withheld: what it said before it was lost proves no
   assert.deepEqual(send(programmed()), [REMOVE], 'what it says on the next connection counts')
 })
 
-test('a host that is learned while its MAC is withheld waits', () => {
+test('a host that is learned while its MAC is suppressedByFpm waits', () => {
   const { send, seen, connect } = driven()
   connect()
   send(local(0))
@@ -183,7 +183,7 @@ test('nobody is asked behind another VTEP; when that is over, asking goes on', (
   assert.deepEqual(wait(250_001), [`250s ${CONFIRM}`])
 })
 
-test('a host that is withheld and silent goes with its age', () => {
+test('a host that is suppressedByFpm and silent goes with its age', () => {
   const { send, wait, table } = announced()
   send(programmed())
   wait(301_000)
@@ -214,7 +214,7 @@ test('a VNI that goes takes along what was programmed in it: of a device that is
   assert.notDeepEqual(seen(), WITHHELD)
 })
 
-test('a report of before does not count, and says nothing of what is withheld', () => {
+test('a report of before does not count, and says nothing of what is suppressedByFpm', () => {
   const { send, seen, noted } = announced()
   send(programmed())
   const before = noted.length
@@ -223,7 +223,7 @@ test('a report of before does not count, and says nothing of what is withheld', 
   assert.equal(noted.length, before)
 })
 
-test('static bindings are withheld, too; frozen and unconfirmed ones are not put by the end of it', () => {
+test('static bindings are suppressedByFpm, too; frozen and unconfirmed ones are not put by the end of it', () => {
   const { send, seen, table } = driven()
   send({ type: 'relay', connected: true })
   send({ type: 'static', bindings: [{ vni: 100, mac: VM1, ip: IP, router: false }] })
@@ -234,7 +234,7 @@ test('static bindings are withheld, too; frozen and unconfirmed ones are not put
   assert.deepEqual(send(programmed(false)), [`put 100 ${VM1} ${IP} `])
   assert.equal(table.size, 2)
   const frozen = announced(0, { duplicates: { ...driven().policy.duplicates, moves: 1 } })
-  frozen.send(evidence({ place: TAP2 }))
+  frozen.send(evidence({ anchor: TAP2 }))
   const before = frozen.noted.length
   assert.deepEqual(frozen.send(programmed()), [])
   assert.deepEqual(frozen.send(programmed(false)), [])
@@ -298,12 +298,12 @@ test('a route costs nobody the address who cannot be asked: that would be guessi
   asks.wait(5000)
   assert.equal(asks.seen()?.reason, 'announced', 'the host asks itself now')
 
-  const withheld = announced()
-  withheld.send(routed(), 2000)
-  withheld.send(programmed(), 2100)
-  withheld.wait(5000)
-  assert.deepEqual(withheld.seen(), WITHHELD)
-  assert.deepEqual(withheld.send(routed()), [])
+  const suppressedByFpm = announced()
+  suppressedByFpm.send(routed(), 2000)
+  suppressedByFpm.send(programmed(), 2100)
+  suppressedByFpm.wait(5000)
+  assert.deepEqual(suppressedByFpm.seen(), WITHHELD)
+  assert.deepEqual(suppressedByFpm.send(routed()), [])
 
   const off = announced(0, { probes: 'off' })
   assert.deepEqual(off.send(routed()), [])
@@ -316,7 +316,7 @@ test('a route costs nobody the address who cannot be asked: that would be guessi
   fixed.send({ type: 'static', bindings: [{ vni: 100, mac: VM1, ip: IP, router: false }] })
   assert.deepEqual(fixed.send(routed()), [])
 
-  for (const it of [quiet, asks, withheld, off, unseen, fixed]) {
+  for (const it of [quiet, asks, suppressedByFpm, off, unseen, fixed]) {
     assert.equal(it.table.size, 1)
     assert.equal(it.table.contested.size, 0)
   }

@@ -50,15 +50,15 @@ test('whatever happens: the table is what the rules say in their plainest form',
       })
       for (const command of commands) {
         world.take(command)
-        const known = reference.known.map(({ due, place, moves, ...it }) => ({
-          ...{ vni: it.vni, mac: it.mac, ip: it.ip, port: place.port, vlan: place.vlan, router: it.router },
+        const known = reference.known.map(({ due, anchor, moves, ...it }) => ({
+          ...{ vni: it.vni, mac: it.mac, ip: it.ip, port: anchor.port, vlan: anchor.vlan, router: it.router },
           ...{ phase: it.phase, confirmed: it.confirmed, minSeq: it.minSeq, moves: moves.length, due: due?.at },
-          withheld: it.withheld,
+          suppressedByFpm: it.suppressedByFpm,
         }))
-        const table = [...world.table.bindings()].map(({ place, moves, ...it }) => ({
-          ...{ vni: it.vni, mac: it.mac, ip: it.ip, port: place.port, vlan: place.vlan, router: it.router },
+        const table = [...world.table.bindings()].map(({ anchor, moves, ...it }) => ({
+          ...{ vni: it.vni, mac: it.mac, ip: it.ip, port: anchor.port, vlan: anchor.vlan, router: it.router },
           ...{ phase: it.phase, confirmed: it.confirmed, minSeq: it.minSeq, moves: moves.length },
-          withheld: it.withheld,
+          suppressedByFpm: it.suppressedByFpm,
           due: world.table.timers.at(it as never) ?? world.table.timers.at(world.table.find(it.vni, it.ip) as never),
         }))
         const inOrder = (all: typeof known): typeof known =>

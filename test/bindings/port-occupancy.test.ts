@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { type Binding, newBinding } from '../../src/bindings/model.js'
-import { Crowd } from '../../src/bindings/port-occupancy.js'
+import { PortOccupancy } from '../../src/bindings/port-occupancy.js'
 
 const on = (ifindex: number, n: number): Binding =>
   newBinding({
     ...{ vni: 100, mac: '02:00:00:00:00:01', ip: n % 2 ? `2001:db8::${n}` : `10.0.0.${n}`, router: false },
-    ...{ place: { ifindex, port: `tap${ifindex}`, vlan: 0, ageingMs: 0 }, evidence: 'na', firstSeen: 0, lastSeen: 0 },
+    ...{ anchor: { ifindex, port: `tap${ifindex}`, vlan: 0, ageingMs: 0 }, evidence: 'na', firstSeen: 0, lastSeen: 0 },
   })
 
 const operation = fc.record({
@@ -19,7 +19,7 @@ const operation = fc.record({
 test('whatever comes and goes: counts and victims are those of a plain list', () => {
   fc.assert(
     fc.property(fc.array(operation, { maxLength: 150 }), (operations) => {
-      const crowd = new Crowd()
+      const occupancy = new PortOccupancy()
       /** Least recently seen first. */
       let model: Binding[] = []
       let n = 0
@@ -27,32 +27,32 @@ test('whatever comes and goes: counts and victims are those of a plain list', ()
         const picked = model[pick % Math.max(model.length, 1)]
         if (what === 'add') {
           const binding = on(port, ++n)
-          crowd.add(binding, n % 2 === 1)
+          occupancy.add(binding, n % 2 === 1)
           model.push(binding)
         } else if (picked !== undefined && what !== 'victim') {
           model = model.filter((it) => it !== picked)
-          if (what === 'remove') crowd.remove(picked, picked.ip.includes(':'))
+          if (what === 'remove') occupancy.remove(picked, picked.ip.includes(':'))
           else {
-            crowd.touch(picked)
+            occupancy.touch(picked)
             model.push(picked)
           }
         }
-        const ofPort = (ifindex: number): Binding[] => model.filter(({ place }) => place.ifindex === ifindex)
-        assert.equal(crowd.size, model.length)
+        const ofPort = (ifindex: number): Binding[] => model.filter(({ anchor }) => anchor.ifindex === ifindex)
+        assert.equal(occupancy.size, model.length)
         const sizes = [0, 1, 2, 3, 4].map((ifindex) => ofPort(ifindex).length)
         for (const [ifindex, size] of sizes.entries()) {
           const v6 = ofPort(ifindex).filter(({ ip }) => ip.includes(':')).length
-          const group = crowd.onPort(ifindex)
+          const group = occupancy.onPort(ifindex)
           assert.deepEqual([group?.ipv4 ?? 0, group?.ipv6 ?? 0], [size - v6, v6])
           assert.equal(group === undefined, size === 0, 'nothing is kept of a port without bindings')
         }
-        const victim = crowd.victimFor(port)
+        const victim = occupancy.victimFor(port)
         const most = Math.max(...sizes)
         if (most <= (sizes[port] ?? 0) + 1) assert.equal(victim, undefined)
         else {
           assert.ok(victim)
-          assert.equal(sizes[victim.place.ifindex], most)
-          assert.equal(victim, ofPort(victim.place.ifindex)[0], 'not seen for the longest time')
+          assert.equal(sizes[victim.anchor.ifindex], most)
+          assert.equal(victim, ofPort(victim.anchor.ifindex)[0], 'not seen for the longest time')
         }
       }
     }),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { Pace } from '../../src/bindings/probe-rate-limiter.js'
+import { ProbeRateLimiter } from '../../src/bindings/probe-rate-limiter.js'
 
 const RATE = { perPort: 10, total: 25 }
 /** What a port that was idle may have at once. */
@@ -11,11 +11,11 @@ test('no port gets more than its rate, over any time, however much is asked for'
   const asked = fc.array(fc.record({ port: fc.nat(3), wait: fc.nat(300) }), { maxLength: 200 })
   fc.assert(
     fc.property(asked, (asked) => {
-      const pace = new Pace()
+      const limiter = new ProbeRateLimiter()
       const times = new Map<number, number[]>()
       let now = 0
       for (const { port, wait } of asked) {
-        const at = pace.reserve(port, (now += wait), RATE)
+        const at = limiter.reserve(port, (now += wait), RATE)
         assert.ok(at >= now)
         times.set(port, [...(times.get(port) ?? []), at])
       }
@@ -32,38 +32,38 @@ test('no port gets more than its rate, over any time, however much is asked for'
 })
 
 test('all ports together get no more than the rate of all', () => {
-  const pace = new Pace()
-  const times = Array.from({ length: 100 }, (_, index) => pace.reserve(index, 0, RATE)).sort((a, b) => a - b)
+  const limiter = new ProbeRateLimiter()
+  const times = Array.from({ length: 100 }, (_, index) => limiter.reserve(index, 0, RATE)).sort((a, b) => a - b)
   assert.ok((times.at(-1) ?? 0) >= (100 / RATE.total) * 1000 - 200)
   assert.ok((times.at(-1) ?? 0) <= (100 / RATE.total) * 1000)
 })
 
 test('nor does a port get more for having waited for the others', () => {
-  const pace = new Pace()
-  for (let ifindex = 10; ifindex < 100; ifindex++) pace.reserve(ifindex, 0, RATE)
-  const times = Array.from({ length: 20 }, () => pace.reserve(1, 0, RATE))
+  const limiter = new ProbeRateLimiter()
+  for (let ifindex = 10; ifindex < 100; ifindex++) limiter.reserve(ifindex, 0, RATE)
+  const times = Array.from({ length: 20 }, () => limiter.reserve(1, 0, RATE))
   assert.ok(Math.max(...times) - Math.min(...times) >= ((20 - BURST) / RATE.perPort) * 1000 - 1e-6)
 })
 
 test('a port with much to ask does not keep another one waiting', () => {
-  const pace = new Pace()
-  for (let n = 0; n < 50; n++) pace.reserve(1, 0, { perPort: 1, total: 1000 })
-  assert.equal(pace.reserve(2, 0, { perPort: 1, total: 1000 }), 0)
+  const limiter = new ProbeRateLimiter()
+  for (let n = 0; n < 50; n++) limiter.reserve(1, 0, { perPort: 1, total: 1000 })
+  assert.equal(limiter.reserve(2, 0, { perPort: 1, total: 1000 }), 0)
 })
 
 test('a time that would come too late is not taken', () => {
-  const pace = new Pace()
+  const limiter = new ProbeRateLimiter()
   const rate = { perPort: 1, total: 1000 }
-  assert.equal(pace.reserveBefore(1, 0, 500, rate), 0)
-  for (let n = 0; n < 10; n++) assert.equal(pace.reserveBefore(1, 0, 500, rate), undefined)
-  assert.equal(pace.reserveBefore(1, 1000, 1500, rate), 1000)
+  assert.equal(limiter.reserveBefore(1, 0, 500, rate), 0)
+  for (let n = 0; n < 10; n++) assert.equal(limiter.reserveBefore(1, 0, 500, rate), undefined)
+  assert.equal(limiter.reserveBefore(1, 1000, 1500, rate), 1000)
 })
 
 test('nothing is kept of a port that is gone', () => {
-  const pace = new Pace()
+  const limiter = new ProbeRateLimiter()
   const rate = { perPort: 0.001, total: 1000 }
-  pace.reserve(1, 0, rate)
-  assert.equal(pace.reserveBefore(1, 200, 200, rate), undefined)
-  pace.forget(1)
-  assert.equal(pace.reserveBefore(1, 200, 200, rate), 200)
+  limiter.reserve(1, 0, rate)
+  assert.equal(limiter.reserveBefore(1, 200, 200, rate), undefined)
+  limiter.forget(1)
+  assert.equal(limiter.reserveBefore(1, 200, 200, rate), 200)
 })

@@ -24,9 +24,9 @@ test('a MAC has so many addresses, IPv4 and IPv6 apart, in each VNI', () => {
   assert.equal(d.table.refused['mac-limit'], 2)
   assert.equal(learned({ ip: '10.0.0.3', vni: 200 }), 1)
   assert.equal(learned({ ip: '10.0.0.3', mac: VM2 }), 1)
-  assert.deepEqual(d.send(evidence({ ip: '10.0.0.1', place: TAP2 })), [`put 100 ${VM1} 10.0.0.1 tap2`], 'it may move')
+  assert.deepEqual(d.send(evidence({ ip: '10.0.0.1', anchor: TAP2 })), [`put 100 ${VM1} 10.0.0.1 tap2`], 'it may move')
   d.send({ type: 'clear', what: 'binding', key: KEY1 })
-  assert.equal(learned({ ip: '10.0.0.4' }), 1, 'its place was given back')
+  assert.equal(learned({ ip: '10.0.0.4' }), 1, 'its anchor was given back')
 })
 
 test('a port has so many addresses, whatever the MACs and VNIs', () => {
@@ -36,15 +36,15 @@ test('a port has so many addresses, whatever the MACs and VNIs', () => {
   assert.deepEqual(d.send(evidence({ ip: '10.0.0.3', mac: VM3 })), [])
   assert.equal(d.send(evidence({ ip: 'fe80::1' })).length, 1)
   assert.equal(d.table.refused['port-limit'], 1)
-  assert.equal(d.send(evidence({ ip: '10.0.0.3', mac: VM3, place: TAP2 })).length, 1)
+  assert.equal(d.send(evidence({ ip: '10.0.0.3', mac: VM3, anchor: TAP2 })).length, 1)
 })
 
 test('nor does a port get more by moving known hosts there', () => {
   const d = limited({ perPort: { ipv4: 1, ipv6: 1 } })
   d.send(evidence({}))
   d.send(claim({ ip: '10.0.0.2' }))
-  assert.deepEqual(d.send(evidence({ place: TAP2 }), 5000), [])
-  assert.equal(d.table.get(KEY1)?.place, TAP1)
+  assert.deepEqual(d.send(evidence({ anchor: TAP2 }), 5000), [])
+  assert.equal(d.table.get(KEY1)?.anchor, TAP1)
   assert.equal(d.table.get(KEY1)?.lastSeen, 1000, 'it was not seen there')
   assert.equal(d.table.refused['port-limit'], 1)
 })
@@ -52,7 +52,7 @@ test('nor does a port get more by moving known hosts there', () => {
 test('a claim is not a way around: neither when it is made nor when it is decided', () => {
   const d = limited({ perPort: { ipv4: 1, ipv6: 1 } })
   d.send(evidence({}), 0)
-  d.send(evidence({ ip: '10.0.0.3', mac: VM3, place: TAP3 }), 0)
+  d.send(evidence({ ip: '10.0.0.3', mac: VM3, anchor: TAP3 }), 0)
   d.send(claim(), 1000)
   d.send(claim({ ip: '10.0.0.3' }), 1001)
   d.wait(3001)
@@ -66,7 +66,7 @@ test('a claim is not a way around: neither when it is made nor when it is decide
 test('on a full port, a host may still take over from another one there', () => {
   const d = limited({ perPort: { ipv4: 1, ipv6: 1 } })
   d.send(evidence({}), 0)
-  d.send(claim({ place: TAP1 }), 1000)
+  d.send(claim({ anchor: TAP1 }), 1000)
   d.wait(3000)
   assert.equal(d.table.find(100, '10.0.0.1')?.mac, VM2)
 })

@@ -1,15 +1,15 @@
 // The rules in their plainest form: no indices, no limits, no pace, nothing shared with the code but the events. What
 // is due is found by looking at everything.
-import { type Evidence, type Key, newBinding, type Phase, type Place } from '../../src/bindings/model.js'
+import { type Evidence, type Key, newBinding, type Phase, type Anchor } from '../../src/bindings/model.js'
 import type { Policy } from '../../src/bindings/policy.js'
-import type { Event } from '../../src/bindings/step.js'
+import type { Input } from '../../src/bindings/step.js'
 import type { Status } from '../../src/relay/overlay/entry.js'
 import { AGEING } from './world.js'
 
-type Due = { what: 'ask' | 'give-up' | 'age' | 'confirm' | 'object' | 'hold-down'; at: number }
-type Claim = Pick<Evidence, 'mac' | 'router'> & { place: Place; at: number }
+type Due = { what: 'ask' | 'give-up' | 'age' | 'confirm' | 'remote-confirm' | 'hold-down'; at: number }
+type Claim = Pick<Evidence, 'mac' | 'router'> & { anchor: Anchor; at: number }
 type Known = Key & {
-  place: Place
+  anchor: Anchor
   router: boolean
   phase: Phase
   confirmed: boolean
@@ -22,7 +22,7 @@ type Known = Key & {
   moves: number[]
   minSeq: number
   report: { status: Status; connection: number } | undefined
-  withheld: boolean
+  suppressedByFpm: boolean
   third: number
 }
 type Route = { by: string; vni: number; mac: string; ip: string | undefined; flags: number; seq: number }
@@ -39,28 +39,28 @@ export class Reference {
 
   constructor(private readonly policy: Policy) {}
 
-  apply(event: Event, now: number): void {
+  apply(event: Input, now: number): void {
     this.take(event, now)
     for (const it of this.known) {
-      const withheld = this.isWithheld(it)
-      if (it.withheld === withheld) continue
-      it.withheld = withheld
+      const suppressedByFpm = this.isSuppressedByFpm(it)
+      if (it.suppressedByFpm === suppressedByFpm) continue
+      it.suppressedByFpm = suppressedByFpm
       it.report = undefined
       if (it.due?.what === 'age' && !this.isRemote(it)) this.askLater(it)
     }
   }
 
-  private take(event: Event, now: number): void {
+  private take(event: Input, now: number): void {
     switch (event.type) {
       case 'evidence':
         this.hear(event.evidence, now)
         return
       case 'port-lost': {
         const { ifindex, vlan } = event
-        const isLost = (place: Place | undefined): boolean =>
-          place?.ifindex === ifindex && (vlan === undefined || vlan === place.vlan)
-        for (const it of this.known) if (it.phase === 'contested' && isLost(it.claim?.place)) this.keep(it)
-        for (const it of this.known.filter(({ place, phase }) => phase !== 'duplicate' && isLost(place))) {
+        const isLost = (anchor: Anchor | undefined): boolean =>
+          anchor?.ifindex === ifindex && (vlan === undefined || vlan === anchor.vlan)
+        for (const it of this.known) if (it.phase === 'contested' && isLost(it.claim?.anchor)) this.keep(it)
+        for (const it of this.known.filter(({ anchor, phase }) => phase !== 'duplicate' && isLost(anchor))) {
           this.drop(it)
           if (it.phase === 'contested' && it.claim !== undefined && !this.isNever(it.vni, it.claim.mac, it.ip)) {
             this.learn(it.vni, it.ip, it.claim, now)
@@ -73,9 +73,9 @@ export class Reference {
         return
       case 'static':
         for (const { vni, mac, ip, router } of event.bindings) {
-          const place = { ifindex: 0, port: '', vlan: 0, ageingMs: 0 }
+          const anchor = { ifindex: 0, port: '', vlan: 0, ageingMs: 0 }
           this.known = this.known.filter((it) => it.vni !== vni || it.ip !== ip)
-          this.add({ vni, mac, ip, place, router, isStatic: true, lastSeen: now })
+          this.add({ vni, mac, ip, anchor, router, isStatic: true, lastSeen: now })
         }
         return
       case 'relay':
@@ -106,15 +106,15 @@ export class Reference {
         this.highest.clear()
         return
       case 'fpm': {
-        const { testimony } = event
-        if (testimony.kind === 'none') this.programmed.clear()
-        else if (testimony.kind === 'mac') {
-          const name = `${testimony.vni} ${testimony.mac}`
+        const { update } = event
+        if (update.kind === 'none') this.programmed.clear()
+        else if (update.kind === 'mac') {
+          const name = `${update.vni} ${update.mac}`
           const seq = Math.max(this.programmed.get(name) ?? 0, this.highest.get(name) ?? 0)
-          if (testimony.remote) this.programmed.set(name, seq)
+          if (update.remote) this.programmed.set(name, seq)
           else this.programmed.delete(name)
         } else {
-          const it = this.find(testimony.vni, testimony.ip)
+          const it = this.find(update.vni, update.ip)
           const isFree = it?.confirmed === true && !it.isStatic && (it.phase === 'known' || it.phase === 'probing')
           if (isFree && !this.isRemote(it) && it.quiet.until <= now) this.ask(it, undefined, now)
         }
@@ -135,23 +135,23 @@ export class Reference {
     return this.known.find((it) => it.vni === vni && it.ip === ip)
   }
 
-  private hear({ kind, mac, ip, vni, place, router, override, own }: Evidence, now: number): void {
+  private hear({ kind, mac, ip, vni, anchor, router, override, selfMatch }: Evidence, now: number): void {
     const it = vni === undefined ? undefined : this.find(vni, ip)
     if (kind === 'arp-probe' || kind === 'dad-ns') {
-      if (it === undefined || it.place.ifindex !== place?.ifindex) return
+      if (it === undefined || it.anchor.ifindex !== anchor?.ifindex) return
       if (it.quiet.until <= now) it.quiet.since = now
       it.quiet.until = now + 10_000
       return
     }
-    if (place === undefined || vni === undefined) return
+    if (anchor === undefined || vni === undefined) return
     if (mac.startsWith('01') || ip === '127.0.0.1') return
-    if (own !== undefined) {
-      if (it !== undefined && !it.isStatic && (own === 'ip' || it.mac === mac)) this.drop(it)
+    if (selfMatch !== undefined) {
+      if (it !== undefined && !it.isStatic && (selfMatch === 'ip' || it.mac === mac)) this.drop(it)
       return
     }
     if (this.isNever(vni, mac, ip) || it?.phase === 'duplicate') return
     const saysRouter = kind === 'na' || kind === 'ra'
-    const claim = { mac, place, router: saysRouter && router, at: now }
+    const claim = { mac, anchor, router: saysRouter && router, at: now }
     if (it === undefined) {
       this.learn(vni, ip, claim, now)
       return
@@ -162,8 +162,8 @@ export class Reference {
     }
     it.lastSeen = now
     if (it.isStatic) return
-    const isElsewhere = it.place.ifindex !== place.ifindex || it.place.vlan !== place.vlan
-    it.place = place
+    const isElsewhere = it.anchor.ifindex !== anchor.ifindex || it.anchor.vlan !== anchor.vlan
+    it.anchor = anchor
     it.confirmed = true
     if (saysRouter) it.router = router
     if (it.phase === 'contested') {
@@ -173,19 +173,19 @@ export class Reference {
     it.phase = 'known'
     it.claim = undefined
     it.tries = 0
-    const rival = this.rival(it)
-    const isOvertaking = it.report?.status === 'remote' && rival !== undefined && rival >= it.minSeq
-    if (isOvertaking) it.minSeq = rival + 1
+    const competingRemote = this.competingRemote(it)
+    const isOvertaking = it.report?.status === 'remote' && competingRemote !== undefined && competingRemote >= it.minSeq
+    if (isOvertaking) it.minSeq = competingRemote + 1
     if ((isElsewhere || isOvertaking) && this.moved(it, now)) return
     this.askLater(it)
   }
 
-  private learn(vni: number, ip: string, { mac, place, router, at }: Claim, now: number, former?: Known): void {
-    const it = this.add({ vni, mac, ip, place, router, lastSeen: at })
-    const rival = this.rival(it)
-    if (rival !== undefined) it.minSeq = rival + 1
+  private learn(vni: number, ip: string, { mac, anchor, router, at }: Claim, now: number, former?: Known): void {
+    const it = this.add({ vni, mac, ip, anchor, router, lastSeen: at })
+    const competingRemote = this.competingRemote(it)
+    if (competingRemote !== undefined) it.minSeq = competingRemote + 1
     if (former !== undefined) it.moves = former.moves
-    if ((former !== undefined || rival !== undefined) && this.moved(it, now)) return
+    if ((former !== undefined || competingRemote !== undefined) && this.moved(it, now)) return
     this.askLater(it)
   }
 
@@ -212,7 +212,7 @@ export class Reference {
     this.askLater(it)
   }
 
-  private restore({ from, entry, place, vni, own }: Extract<Event, { type: 'restored' }>, now: number): void {
+  private restore({ from, entry, anchor, vni, selfMatch }: Extract<Input, { type: 'restored' }>, now: number): void {
     const it = this.find(entry.vni, entry.ip)
     if (it?.mac === entry.mac) {
       if (it.phase === 'duplicate') return
@@ -221,27 +221,27 @@ export class Reference {
       return
     }
     const { mac, ip, router, minSeq } = entry
-    if (place === undefined || vni !== entry.vni || own !== undefined || it?.confirmed === true) return
+    if (anchor === undefined || vni !== entry.vni || selfMatch !== undefined || it?.confirmed === true) return
     if (mac.startsWith('01') || ip === '127.0.0.1' || this.isNever(vni, mac, ip)) return
     if (it !== undefined) this.drop(it)
     const lastSeen = Math.min(entry.lastSeen, now)
-    const restored = this.add({ vni, mac, ip, place, router, lastSeen, minSeq, confirmed: from === 'relay' })
+    const restored = this.add({ vni, mac, ip, anchor, router, lastSeen, minSeq, confirmed: from === 'relay' })
     restored.due = { what: 'ask', at: now }
   }
 
   private onReport(key: Key, status: Status, now: number): void {
     const it = this.find(key.vni, key.ip)
-    if (it?.mac !== key.mac || it.withheld) return
+    if (it?.mac !== key.mac || it.suppressedByFpm) return
     const before = it.report?.status
     it.report = { status, connection: this.connection }
     if (status === before || it.phase === 'duplicate' || it.isStatic) return
     const wasTold = before === 'announced' || before === 'shadowed'
     if (status === 'remote' && it.confirmed) {
       this.keep(it)
-      if ((!wasTold && before !== undefined) || this.rival(it) === undefined) return
+      if ((!wasTold && before !== undefined) || this.competingRemote(it) === undefined) return
       if (wasTold) this.countMove(it, now)
-      it.due = { what: 'object', at: now }
-    } else if ((it.due?.what === 'age' || it.due?.what === 'object') && !this.isRemote(it)) this.keep(it)
+      it.due = { what: 'remote-confirm', at: now }
+    } else if ((it.due?.what === 'age' || it.due?.what === 'remote-confirm') && !this.isRemote(it)) this.keep(it)
     else if (status === 'mac-not-local' && wasTold && it.phase === 'known') {
       it.tries = 0
       it.due = { what: 'ask', at: now }
@@ -272,7 +272,7 @@ export class Reference {
         } else if (now >= expires) this.drop(it)
         else it.due.at = expires
         return
-      case 'object':
+      case 'remote-confirm':
         if (it.tries === 2) this.drop(it)
         else {
           it.tries += 1
@@ -318,12 +318,12 @@ export class Reference {
     it.due = { what: 'ask', at: it.lastSeen + it.third }
   }
 
-  private add(seed: Key & Pick<Known, 'place' | 'router' | 'lastSeen'> & Partial<Known>): Known {
+  private add(seed: Key & Pick<Known, 'anchor' | 'router' | 'lastSeen'> & Partial<Known>): Known {
     const { jitter } = newBinding({ evidence: 'static', firstSeen: 0, ...seed })
     const it: Known = {
       ...{ phase: 'known', confirmed: true, isStatic: false, due: undefined, tries: 0, claim: undefined, moves: [] },
       ...{ quiet: { since: -Infinity, until: -Infinity }, minSeq: 0, report: undefined, third: (AGEING / 3) * jitter },
-      ...{ withheld: this.isWithheld(seed), ...seed },
+      ...{ suppressedByFpm: this.isSuppressedByFpm(seed), ...seed },
     }
     this.known.push(it)
     return it
@@ -344,10 +344,12 @@ export class Reference {
   }
 
   /** The highest sequence number of a remote route that has the IP with another MAC. */
-  private rival({ vni, mac, ip }: Key): number | undefined {
-    const rivals = this.routes.filter((it) => it.by === 'bgpd' && it.vni === vni && it.ip === ip && it.mac !== mac)
-    if (rivals.some(({ flags, seq }) => (flags & 1) !== 0 || seq === 0xffff_ffff)) return undefined
-    return rivals.length === 0 ? undefined : Math.max(...rivals.map(({ seq }) => seq))
+  private competingRemote({ vni, mac, ip }: Key): number | undefined {
+    const competingRemote = this.routes.filter(
+      (it) => it.by === 'bgpd' && it.vni === vni && it.ip === ip && it.mac !== mac,
+    )
+    if (competingRemote.some(({ flags, seq }) => (flags & 1) !== 0 || seq === 0xffff_ffff)) return undefined
+    return competingRemote.length === 0 ? undefined : Math.max(...competingRemote.map(({ seq }) => seq))
   }
 
   /** What zebra and bgpd say of a MAC that zebra has programmed as remote. */
@@ -371,15 +373,15 @@ export class Reference {
    * FPM says that the MAC is remote, zebra announces it as local, and with no higher sequence number than the highest
    * of its remote routes, since it was programmed and zebra has last taken it back.
    */
-  private isWithheld({ vni, mac }: Pick<Known, 'vni' | 'mac'>): boolean {
+  private isSuppressedByFpm({ vni, mac }: Pick<Known, 'vni' | 'mac'>): boolean {
     const local = this.routes.find((it) => it.by === 'zebra' && it.vni === vni && it.mac === mac && it.ip === undefined)
     const programmed = this.programmed.get(`${vni} ${mac}`)
     return local !== undefined && programmed !== undefined && local.seq <= programmed
   }
 
-  private isRemote({ vni, mac, confirmed, withheld, report }: Known): boolean {
+  private isRemote({ vni, mac, confirmed, suppressedByFpm, report }: Known): boolean {
     if (!confirmed || !this.connected) return false
-    if (withheld) return true
+    if (suppressedByFpm) return true
     if (report?.connection !== this.connection) return false
     if (report.status === 'remote') return true
     return (

@@ -58,7 +58,7 @@ test('what the operator says about the age counts; the bridge is kept from forge
   shorter.send(evidence({}), 0)
   assert.equal(shorter.wait(AGE).at(-1), `60s remove 100 ${VM1} 10.0.0.1`)
   const never = driven()
-  never.send(evidence({ place: { ...TAP1, ageingMs: 0 } }), 0)
+  never.send(evidence({ anchor: { ...TAP1, ageingMs: 0 } }), 0)
   assert.equal(never.wait(3600_000).at(-1), `1800s remove 100 ${VM1} 10.0.0.1`)
 })
 
@@ -73,7 +73,7 @@ test('without probes silence alone decides', () => {
 test('the probe goes to where the host was last seen', () => {
   const d = driven()
   d.send(evidence({}), 0)
-  d.send(evidence({ place: TAP2 }), 1)
+  d.send(evidence({ anchor: TAP2 }), 1)
   assert.deepEqual(probes(d.wait(AGE / 3 + 1)), [
     `${Math.round(((AGE / 3) * jitterOf(d) + 1) / 1000)}s probe tap2 ${VM1} 10.0.0.1`,
   ])
@@ -93,7 +93,7 @@ test('nobody is asked about an address within ten seconds of asking whether it i
   const other = driven()
   other.send(evidence({}), 0)
   const third = (AGE / 3) * jitterOf(other)
-  other.send(evidence({ kind: 'arp-probe', place: TAP2 }), third - 1000)
+  other.send(evidence({ kind: 'arp-probe', anchor: TAP2 }), third - 1000)
   assert.equal(other.wait(third).length, 1, 'on another port, nobody is bothered, and nobody can hinder')
 })
 

@@ -68,7 +68,7 @@ test('file and relay agree, in either order: it is announced, and as old as eith
 
 test('file and relay disagree: who was announced all the time counts more', () => {
   const d = driven()
-  d.send(fromFile({ mac: VM2, port: 'tap2' }, { place: TAP2 }))
+  d.send(fromFile({ mac: VM2, port: 'tap2' }, { anchor: TAP2 }))
   assert.deepEqual(d.send(restored({})), [])
   assert.equal(d.table.find(100, IP)?.mac, VM1)
   const other = driven()
@@ -100,13 +100,13 @@ test('an entry that leads nowhere any more is withdrawn, and says why', () => {
   const d = driven({ denied: { macs: new Set([VM2]), ips: undefined } })
   d.send(gateway('zebra', '02:00:00:00:00:fe', '10.0.0.254'))
   const gone = (ip: string, mac = VM1): string[] => [`remove 100 ${mac} ${ip}`]
-  assert.deepEqual(d.send(restored({}, { place: undefined })), gone(IP))
+  assert.deepEqual(d.send(restored({}, { anchor: undefined })), gone(IP))
   assert.deepEqual(d.send(restored({}, { vni: 200 })), gone(IP))
-  assert.deepEqual(d.send(restored({}, { own: 'ip' })), gone(IP))
+  assert.deepEqual(d.send(restored({}, { selfMatch: 'ip' })), gone(IP))
   assert.deepEqual(d.send(restored({ ip: '127.0.0.1' })), gone('127.0.0.1'))
   assert.deepEqual(d.send(restored({ ip: '10.0.0.254' })), gone('10.0.0.254'))
   assert.deepEqual(d.send(restored({ mac: VM2 })), gone(IP, VM2))
-  assert.deepEqual(d.send(fromFile({}, { place: undefined })), [], 'the relay was not told')
+  assert.deepEqual(d.send(fromFile({}, { anchor: undefined })), [], 'the relay was not told')
   for (const why of ['no-port', 'vni-changed', 'own-ip', 'bad-ip', 'gateway', 'denied'] as const) {
     assert.equal(d.table.withdrawn[why], 1, why)
   }

@@ -1,11 +1,11 @@
 // What the operator vouches for: nothing that is seen or announced takes it away.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Event } from '../../src/bindings/step.js'
+import type { Input } from '../../src/bindings/step.js'
 import { claim, driven, evidence, gateway, KEY1, remote, report, restored, TAP1, VM1, VM2 } from './build.js'
 
 const IP = '10.0.0.1'
-const vouched = (mac = VM1): Event => ({ type: 'static', bindings: [{ vni: 100, mac, ip: IP, router: true }] })
+const vouched = (mac = VM1): Input => ({ type: 'static', bindings: [{ vni: 100, mac, ip: IP, router: true }] })
 const PUT = [`put 100 ${VM1} ${IP}  router`]
 
 test('it is announced at once, without a port, and never ages', () => {
@@ -13,7 +13,7 @@ test('it is announced at once, without a port, and never ages', () => {
   assert.deepEqual(d.send(vouched(), 0), PUT)
   assert.deepEqual(d.wait(1e9), [])
   assert.equal(d.table.timers.next(), undefined)
-  assert.equal(d.table.crowd.size, 0, 'no limit counts it')
+  assert.equal(d.table.occupancy.size, 0, 'no limit counts it')
 })
 
 test('its host is seen, but teaches nothing; another one that claims the IP is refused', () => {
@@ -31,11 +31,11 @@ test('nothing withdraws it', () => {
   d.connect()
   d.send(vouched(), 0)
   d.send(report('announced'))
-  const events: Event[] = [
+  const events: Input[] = [
     { type: 'port-lost', ifindex: TAP1.ifindex, reason: 'port-gone' },
     { type: 'port-lost', ifindex: 0, reason: 'port-gone' },
-    evidence({ own: 'ip' }),
-    evidence({ own: 'mac' }),
+    evidence({ selfMatch: 'ip' }),
+    evidence({ selfMatch: 'mac' }),
     gateway('zebra', VM1, IP),
     remote(VM2, IP, 5),
     report('remote'),

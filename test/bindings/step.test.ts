@@ -17,7 +17,7 @@ test('the first frame of a host makes a binding, the next ones only refresh it',
 test('one IP in two VNIs is two bindings', () => {
   const { table, send } = driven()
   send(evidence({ vni: 100 }))
-  send(evidence({ vni: 200, mac: VM2, place: TAP2 }))
+  send(evidence({ vni: 200, mac: VM2, anchor: TAP2 }))
   assert.equal(table.find(100, '10.0.0.1')?.mac, VM1)
   assert.equal(table.find(200, '10.0.0.1')?.mac, VM2)
 })
@@ -25,7 +25,7 @@ test('one IP in two VNIs is two bindings', () => {
 test('the same host on another port: no withdrawal', () => {
   const { table, send } = driven()
   send(evidence({}))
-  assert.deepEqual(send(evidence({ place: TAP2 })), [`put 100 ${VM1} 10.0.0.1 tap2`])
+  assert.deepEqual(send(evidence({ anchor: TAP2 })), [`put 100 ${VM1} 10.0.0.1 tap2`])
   assert.deepEqual(send({ type: 'port-lost', ifindex: TAP1.ifindex, reason: 'port-gone' }), [])
   assert.equal(table.size, 1)
 })
@@ -33,8 +33,8 @@ test('the same host on another port: no withdrawal', () => {
 test('a port that is lost takes its bindings along at once, and no others', () => {
   const { table, send } = driven()
   send(evidence({ ip: '10.0.0.1' }))
-  send(evidence({ ip: '10.0.0.2', place: { ...TAP1, vlan: 7 } }))
-  send(evidence({ ip: '10.0.0.3', mac: VM2, place: TAP2 }))
+  send(evidence({ ip: '10.0.0.2', anchor: { ...TAP1, vlan: 7 } }))
+  send(evidence({ ip: '10.0.0.3', mac: VM2, anchor: TAP2 }))
   assert.deepEqual(send({ type: 'port-lost', ifindex: TAP1.ifindex, vlan: 7, reason: 'vni-changed' }), [
     `remove 100 ${VM1} 10.0.0.2`,
   ])
@@ -83,10 +83,10 @@ const NEVER = {
     '::1',
     'ff02::1',
   ].map((ip) => ({ ip })),
-  'no-port': [{ place: undefined }],
+  'no-port': [{ anchor: undefined }],
   'no-vni': [{ vni: undefined }],
-  'own-mac': [{ own: 'mac' as const }],
-  'own-ip': [{ own: 'ip' as const }],
+  'own-mac': [{ selfMatch: 'mac' as const }],
+  'own-ip': [{ selfMatch: 'ip' as const }],
   'mac-mismatch': [{ etherSource: VM2 }],
 }
 for (const [name, cases] of Object.entries(NEVER)) {
@@ -127,7 +127,7 @@ test('virtual router MACs are learned only if configured, whatever their frames 
   const ignoring = driven()
   assert.deepEqual(ignoring.send(evidence(vrrp)), [])
   assert.equal(ignoring.table.refused.vrrp, 1)
-  assert.equal(ignoring.send(evidence({ etherSource: vrrp.mac })).length, 1, 'the router speaks for its own MAC')
+  assert.equal(ignoring.send(evidence({ etherSource: vrrp.mac })).length, 1, 'the router speaks for its selfMatch MAC')
   assert.equal(driven({ vrrp: 'learn' }).send(evidence(vrrp)).length, 1)
 })
 
@@ -169,14 +169,14 @@ test("a spoofed or refused frame leaves the host's binding alone", () => {
   const { table, send } = driven()
   send(evidence({}))
   send(evidence({ etherSource: VM2 }))
-  send(evidence({ place: undefined }))
+  send(evidence({ anchor: undefined }))
   assert.equal(table.size, 1)
 })
 
-test('an address that becomes the node’s own is withdrawn with the next frame', () => {
+test('an address that becomes the node’s selfMatch is withdrawn with the next frame', () => {
   const { send } = driven()
   send(evidence({}))
-  assert.deepEqual(send(evidence({ own: 'ip' })), [`remove 100 ${VM1} 10.0.0.1`])
+  assert.deepEqual(send(evidence({ selfMatch: 'ip' })), [`remove 100 ${VM1} 10.0.0.1`])
 })
 
 for (const by of ['zebra', 'bgpd'] as const) {
@@ -211,7 +211,7 @@ test('what was passed on a moment ago is news again once it no longer counts', (
   const { table, policy, send } = driven()
   send(evidence({}))
   const actions = step(table, { type: 'port-lost', ifindex: TAP1.ifindex, reason: 'port-down' }, policy, 2000)
-  assert.ok(actions.some((action) => action.type === 'forget' && action.place === TAP1 && action.ip === '10.0.0.1'))
+  assert.ok(actions.some((action) => action.type === 'forget' && action.anchor === TAP1 && action.ip === '10.0.0.1'))
 })
 
 test('an operator can clear a binding', () => {

@@ -9,17 +9,17 @@ import {
   isInOverlay,
   isIpv6,
   type Key,
-  type Place,
+  type Anchor,
 } from '../../src/bindings/model.js'
 import type { Policy } from '../../src/bindings/policy.js'
 import { reasonOf, REASONS, type State, type StateOrNone, stateOf, TRANSITIONS } from '../../src/bindings/state.js'
-import { type Action, type Event, step } from '../../src/bindings/step.js'
+import { type Action, type Input, step } from '../../src/bindings/step.js'
 import { Table } from '../../src/bindings/table.js'
 import type { Status } from '../../src/relay/overlay/entry.js'
 import { evidence, restored, show } from './build.js'
 
 export const AGEING = 30_000
-const QUIET_MS = 10_000
+const DAD_MS = 10_000
 const VMS = ['02:00:00:00:00:01', '02:00:00:00:00:02', '02:00:00:00:00:03'] as const
 const NEVER_MACS = ['01:00:00:00:00:01', '00:00:5e:00:01:07'] as const
 const IPS = ['10.0.0.1', '10.0.0.2', '10.0.0.3', '2001:db8::1', 'fe80::1'] as const
@@ -30,28 +30,28 @@ const STATUSES: readonly Status[] = [
 const PORTS = [1, 2, 3] as const
 const STATIC = { vni: 100, mac: VMS[0], ip: '10.0.0.3', router: false }
 
-const place = fc
+const anchor = fc
   .record({ ifindex: fc.constantFrom(...PORTS), vlan: fc.constantFrom(0, 0, 0, 5) })
-  .map(({ ifindex, vlan }): Place => ({ ifindex, port: `tap${ifindex}`, vlan, ageingMs: AGEING }))
+  .map(({ ifindex, vlan }): Anchor => ({ ifindex, port: `tap${ifindex}`, vlan, ageingMs: AGEING }))
 /** A VLAN is a VNI. */
-const vniOf = ({ vlan }: Place): number => (vlan === 0 ? 100 : 200)
+const vniOf = ({ vlan }: Anchor): number => (vlan === 0 ? 100 : 200)
 const mac = fc.constantFrom(...VMS, ...VMS, ...VMS, ...NEVER_MACS)
 const ip = fc.constantFrom(...IPS, ...IPS, '127.0.0.1')
 const kind = fc.constantFrom('arp-request' as const, 'arp-reply' as const, 'na' as const, 'na' as const, 'ra' as const)
-const frame = { kind, place, router: fc.boolean(), override: fc.boolean() }
+const frame = { kind, anchor, router: fc.boolean(), override: fc.boolean() }
 const pick = fc.nat(1000)
 
 const command = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('say' as const), mac, ip, ...frame }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('answer' as const), pick, stays: fc.nat(4), ...frame }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('claim' as const), pick, mac, ...frame }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('ask' as const), pick, place, mac }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('ask' as const), pick, anchor, mac }) },
   {
     weight: 1,
     arbitrary: fc.record({
       do: fc.constant('own' as const),
       pick,
-      own: fc.constantFrom('mac' as const, 'ip' as const),
+      selfMatch: fc.constantFrom('mac' as const, 'ip' as const),
     }),
   },
   {
@@ -104,7 +104,7 @@ const command = fc.oneof(
         from: fc.constantFrom('relay' as const, 'file' as const),
         mac,
         ip,
-        place,
+        anchor,
       },
       ...{ ago: fc.nat(50_000), minSeq: fc.nat(3), leads: fc.nat(9), again: fc.boolean() },
     }),
@@ -152,7 +152,7 @@ export class World {
   /** `watch` hears every event before the table does. */
   constructor(
     private readonly policy: Policy,
-    private readonly watch: (event: Event, now: number) => void = () => undefined,
+    private readonly watch: (event: Input, now: number) => void = () => undefined,
   ) {}
 
   take(command: Command): void {
@@ -189,7 +189,7 @@ export class World {
     this.pass(this.now + 20 * AGEING + this.policy.duplicates.holdDownMs)
     const left = [...this.table.bindings()].filter(({ isStatic }) => !isStatic)
     assert.deepEqual(left, [], 'what is not seen again goes')
-    for (const { size } of [this.table.contested, this.table.duplicates, this.table.crowd]) assert.equal(size, 0)
+    for (const { size } of [this.table.contested, this.table.duplicates, this.table.occupancy]) assert.equal(size, 0)
   }
 
   private picked(pick: number): Binding | undefined {
@@ -197,60 +197,64 @@ export class World {
     return bindings[pick % Math.max(1, bindings.length)]
   }
 
-  private isLost({ ifindex, vlan }: Place): boolean {
+  private isLost({ ifindex, vlan }: Anchor): boolean {
     return this.lost.has(`${ifindex}`) || this.lost.has(`${ifindex} ${vlan}`)
   }
 
-  private frame(changes: Parameters<typeof evidence>[0] & { place: Place }): Event {
-    const place = this.isLost(changes.place) ? undefined : changes.place
-    return evidence({ vni: place && vniOf(place), ...changes, ...(place === undefined ? { place: undefined } : {}) })
+  private frame(changes: Parameters<typeof evidence>[0] & { anchor: Anchor }): Input {
+    const anchor = this.isLost(changes.anchor) ? undefined : changes.anchor
+    return evidence({
+      vni: anchor && vniOf(anchor),
+      ...changes,
+      ...(anchor === undefined ? { anchor: undefined } : {}),
+    })
   }
 
-  private eventOf(command: Command): Event | 'wait' | undefined {
+  private eventOf(command: Command): Input | 'wait' | undefined {
     switch (command.do) {
       case 'say': {
-        const { mac, ip, kind, place, router, override } = command
-        return this.frame({ mac, ip, kind, place, router, override })
+        const { mac, ip, kind, anchor, router, override } = command
+        return this.frame({ mac, ip, kind, anchor, router, override })
       }
       case 'answer': {
         const binding = this.picked(command.pick)
         if (binding === undefined || binding.isStatic) return undefined
         const { kind, router, override } = command
-        const place = command.stays > 0 ? binding.place : command.place
-        if (vniOf(place) !== binding.vni) return undefined
-        return this.frame({ kind, router, override, mac: binding.mac, ip: binding.ip, place })
+        const anchor = command.stays > 0 ? binding.anchor : command.anchor
+        if (vniOf(anchor) !== binding.vni) return undefined
+        return this.frame({ kind, router, override, mac: binding.mac, ip: binding.ip, anchor })
       }
       case 'wander': {
         const binding = this.picked(command.pick)
         if (binding === undefined || binding.isStatic) return undefined
-        const { mac, ip, place } = binding
-        const behind = (away: number): Event => {
-          const ifindex = PORTS[(place.ifindex - 1 + away) % PORTS.length] ?? PORTS[0]
-          return this.frame({ mac, ip, kind: 'arp-request', place: { ...place, ifindex, port: `tap${ifindex}` } })
+        const { mac, ip, anchor } = binding
+        const behind = (away: number): Input => {
+          const ifindex = PORTS[(anchor.ifindex - 1 + away) % PORTS.length] ?? PORTS[0]
+          return this.frame({ mac, ip, kind: 'arp-request', anchor: { ...anchor, ifindex, port: `tap${ifindex}` } })
         }
         for (let away = 1; away < command.times; away++) this.step(behind(away))
         return behind(command.times)
       }
       case 'claim': {
         const binding = this.picked(command.pick)
-        const { kind, router, mac, place } = command
-        if (binding === undefined || vniOf(place) !== binding.vni) return undefined
-        return this.frame({ kind, router, override: true, mac, ip: binding.ip, place })
+        const { kind, router, mac, anchor } = command
+        if (binding === undefined || vniOf(anchor) !== binding.vni) return undefined
+        return this.frame({ kind, router, override: true, mac, ip: binding.ip, anchor })
       }
       case 'ask': {
         const binding = this.picked(command.pick)
         const isThere = binding !== undefined && !binding.isStatic && command.pick % 4 > 0
-        const place = isThere ? binding.place : command.place
+        const anchor = isThere ? binding.anchor : command.anchor
         const ip = binding?.ip ?? IPS[0]
-        if (this.isLost(place) || (binding !== undefined && vniOf(place) !== binding.vni)) return undefined
-        if (binding !== undefined) this.askedAt.set(`${binding.vni} ${ip} ${place.ifindex}`, this.now)
-        return this.frame({ kind: isIpv6(ip) ? 'dad-ns' : 'arp-probe', mac: command.mac, ip, place })
+        if (this.isLost(anchor) || (binding !== undefined && vniOf(anchor) !== binding.vni)) return undefined
+        if (binding !== undefined) this.askedAt.set(`${binding.vni} ${ip} ${anchor.ifindex}`, this.now)
+        return this.frame({ kind: isIpv6(ip) ? 'dad-ns' : 'arp-probe', mac: command.mac, ip, anchor })
       }
       case 'own': {
         const binding = this.picked(command.pick)
         if (binding === undefined) return undefined
-        const { mac, ip, place, vni } = binding
-        return evidence({ mac, ip, place, vni, own: command.own })
+        const { mac, ip, anchor, vni } = binding
+        return evidence({ mac, ip, anchor, vni, selfMatch: command.selfMatch })
       }
       case 'wait':
       case 'wait-for-timer':
@@ -302,14 +306,16 @@ export class World {
         const again = waiting !== undefined && command.again
         const from = again ? 'relay' : command.from
         // another address of a host that may not be announced
-        const withheld = bindings.find(({ withheld, isStatic }) => withheld && !isStatic)
-        const host = command.again ? withheld : undefined
-        const { mac, ip, place } = again ? waiting : { ...command, ...(host && { mac: host.mac, place: host.place }) }
-        const vni = vniOf(place)
+        const suppressedByFpm = bindings.find(({ suppressedByFpm, isStatic }) => suppressedByFpm && !isStatic)
+        const host = command.again ? suppressedByFpm : undefined
+        const { mac, ip, anchor } = again
+          ? waiting
+          : { ...command, ...(host && { mac: host.mac, anchor: host.anchor }) }
+        const vni = vniOf(anchor)
         const key = { vni, mac, ip }
         const seen = this.now - ago
-        const entry = { ...key, port: place.port, vlan: place.vlan, firstSeen: seen, lastSeen: seen, minSeq }
-        const event = restored(entry, { from, place: leads > 0 && !this.isLost(place) ? place : undefined })
+        const entry = { ...key, port: anchor.port, vlan: anchor.vlan, firstSeen: seen, lastSeen: seen, minSeq }
+        const event = restored(entry, { from, anchor: leads > 0 && !this.isLost(anchor) ? anchor : undefined })
         if (event.type !== 'restored' || from === 'file') return event
         // what is known already is put anew, with all that has changed, once everything was handed back
         const known = this.table.get(key)
@@ -348,14 +354,14 @@ export class World {
       case 'fpm-mac': {
         const { vni, mac, remote, pick, known } = command
         const key = (known ? this.picked(pick) : undefined) ?? { vni, mac }
-        return { type: 'fpm', testimony: { kind: 'mac', vni: key.vni, mac: key.mac, remote } }
+        return { type: 'fpm', update: { kind: 'mac', vni: key.vni, mac: key.mac, remote } }
       }
       case 'fpm-route': {
         const { vni, ip } = (command.known ? this.picked(command.pick) : undefined) ?? { vni: 100, ip: command.ip }
-        return { type: 'fpm', testimony: { kind: 'host-route', vni, ip, vtep: '192.0.2.2' } }
+        return { type: 'fpm', update: { kind: 'host-route', vni, ip, vtep: '192.0.2.2' } }
       }
       case 'fpm-none':
-        return { type: 'fpm', testimony: { kind: 'none' } }
+        return { type: 'fpm', update: { kind: 'none' } }
       case 'zebra-mac': {
         const binding = this.picked(command.pick)
         if (binding === undefined || !this.table.relayConnected) return undefined
@@ -365,15 +371,15 @@ export class World {
       }
       case 'unplug-claim': {
         const { contested } = this.table
-        const place = [...contested][command.pick % Math.max(1, contested.size)]?.claim?.place
-        if (place === undefined || this.isLost(place)) return undefined
-        this.lost.add(`${place.ifindex}`)
-        return { type: 'port-lost', ifindex: place.ifindex, reason: 'port-down' }
+        const anchor = [...contested][command.pick % Math.max(1, contested.size)]?.claim?.anchor
+        if (anchor === undefined || this.isLost(anchor)) return undefined
+        this.lost.add(`${anchor.ifindex}`)
+        return { type: 'port-lost', ifindex: anchor.ifindex, reason: 'port-down' }
       }
     }
   }
 
-  step(event: Event): void {
+  step(event: Input): void {
     const { table, policy, now } = this
     this.watch(event, now)
     const before = new Map([...table.bindings()].map((it) => [nameOf(it), { ...it, state: stateOf(it, table) }]))
@@ -385,7 +391,7 @@ export class World {
     for (const action of actions) {
       this.log.push(`${now} ${show(action)}`)
       this.replay(action)
-      if (action.type === 'note') this.checkNote(action.note)
+      if (action.type === 'event') this.checkEvent(action.event)
       if (action.type === 'probe') this.checkProbe(action, before, wasRemote)
     }
     this.checkStates(before, event)
@@ -407,7 +413,7 @@ export class World {
   }
 
   /** A route alone costs nobody an address: its host is asked, and heard. */
-  private checkNote({ event, key, detail }: Extract<Action, { type: 'note' }>['note']): void {
+  private checkEvent({ event, key, detail }: Extract<Action, { type: 'event' }>['event']): void {
     const name = nameOf(key)
     if (event === 'contested') this.confirms.set(name, 0)
     if (event === 'defended') this.confirms.delete(name)
@@ -415,13 +421,17 @@ export class World {
     assert.equal(this.confirms.get(name), 2, `${name} is given up without being asked`)
   }
 
-  private checkOverlay(event: Event): void {
+  private checkOverlay(event: Input): void {
     const { table, overlay } = this
     for (const binding of table.bindings()) {
-      if (binding.withheld) assert.ok(!overlay.has(nameOf(binding)), `${nameOf(binding)} is withheld, and announced`)
+      if (binding.suppressedByFpm)
+        assert.ok(!overlay.has(nameOf(binding)), `${nameOf(binding)} is suppressedByFpm, and announced`)
     }
-    if (event.type === 'fpm' && event.testimony.kind === 'none') {
-      assert.ok(![...table.bindings()].some(({ withheld }) => withheld), 'withheld without a witness')
+    if (event.type === 'fpm' && event.update.kind === 'none') {
+      assert.ok(
+        ![...table.bindings()].some(({ suppressedByFpm }) => suppressedByFpm),
+        'suppressedByFpm without a witness',
+      )
     }
     const wanted = [...table.bindings()].filter(isInOverlay)
     assert.deepEqual([...overlay.keys()].sort(), wanted.map(nameOf).sort())
@@ -433,7 +443,7 @@ export class World {
     }
   }
 
-  private checkStates(before: ReadonlyMap<string, { state: State }>, event: Event): void {
+  private checkStates(before: ReadonlyMap<string, { state: State }>, event: Input): void {
     const after = new Map([...this.table.bindings()].map((it) => [nameOf(it), stateOf(it, this.table)]))
     for (const name of new Set([...before.keys(), ...after.keys()])) {
       const from: StateOrNone = before.get(name)?.state ?? 'unknown'
@@ -454,7 +464,7 @@ export class World {
     }
   }
 
-  private checkBindings(event: Event): void {
+  private checkBindings(event: Input): void {
     const { table, policy } = this
     const counts = new Map<string, number>()
     const count = (name: string): number => {
@@ -464,7 +474,7 @@ export class World {
     }
     let total = 0
     for (const binding of table.bindings()) {
-      const { vni, mac, ip, place, phase, isStatic } = binding
+      const { vni, mac, ip, anchor, phase, isStatic } = binding
       assert.ok(isStatic || (VMS as readonly string[]).includes(mac), `${mac} is never learned`)
       if (isStatic) continue
       assert.notEqual(ip, '127.0.0.1')
@@ -472,19 +482,19 @@ export class World {
         const isGateway = it.vni === vni && (it.mac === mac || it.ip === ip)
         assert.ok(!isGateway, 'a gateway is known')
       }
-      assert.ok(phase === 'duplicate' || !this.isLost(place), `${phase} on a port that is lost, by ${event.type}`)
-      assert.equal(vniOf(place), vni)
+      assert.ok(phase === 'duplicate' || !this.isLost(anchor), `${phase} on a port that is lost, by ${event.type}`)
+      assert.equal(vniOf(anchor), vni)
       const family = isIpv6(ip) ? 'ipv6' : 'ipv4'
       const { perMac, perPort, perVni } = policy.limits
       assert.ok(count(`mac ${vni} ${mac} ${family}`) <= perMac[family])
-      assert.ok(count(`port ${place.ifindex} ${family}`) <= perPort[family])
+      assert.ok(count(`port ${anchor.ifindex} ${family}`) <= perPort[family])
       assert.ok(count(`vni ${vni}`) <= perVni)
       assert.ok(++total <= policy.limits.total)
       assert.equal(phase === 'contested', table.contested.has(binding))
       assert.equal(phase === 'duplicate', table.duplicates.has(binding))
       assert.ok(binding.moves.length <= policy.duplicates.moves, 'bounded')
       const { claim } = binding
-      if (claim !== undefined && phase === 'contested') assert.ok(!this.isLost(claim.place), 'a claim from nowhere')
+      if (claim !== undefined && phase === 'contested') assert.ok(!this.isLost(claim.anchor), 'a claim from nowhere')
       assert.ok(claim === undefined || phase === 'contested' || phase === 'duplicate', 'a claim nobody decides about')
     }
   }
@@ -494,7 +504,7 @@ export class World {
     const bindings = [...table.bindings()]
     const learned = bindings.filter(({ isStatic }) => !isStatic)
     assert.equal(table.size, bindings.length)
-    assert.equal(table.crowd.size, learned.length)
+    assert.equal(table.occupancy.size, learned.length)
     const recount = (of: readonly Binding[], group: ReturnType<Table['ofMac']>): void => {
       assert.equal(group?.ipv6 ?? 0, of.filter(({ ip }) => isIpv6(ip)).length)
       assert.deepEqual(new Set(group?.bindings), new Set(of))
@@ -509,35 +519,35 @@ export class World {
         )
       for (const ifindex of PORTS) {
         recount(
-          ofVni.filter(({ place }) => place.ifindex === ifindex),
+          ofVni.filter(({ anchor }) => anchor.ifindex === ifindex),
           table.ofVni(vni)?.onPort(ifindex),
         )
       }
     }
     for (const ifindex of PORTS) {
       recount(
-        learned.filter(({ place }) => place.ifindex === ifindex),
-        table.crowd.onPort(ifindex),
+        learned.filter(({ anchor }) => anchor.ifindex === ifindex),
+        table.occupancy.onPort(ifindex),
       )
     }
     for (const binding of bindings) assert.equal(table.find(binding.vni, binding.ip), binding)
   }
 
   private checkProbe(
-    { place, mac, ip }: Extract<Action, { type: 'probe' }>,
+    { anchor, mac, ip }: Extract<Action, { type: 'probe' }>,
     before: ReadonlyMap<string, Binding>,
     wasRemote: ReadonlySet<string>,
   ): void {
     const { now, policy } = this
-    const name = nameOf({ vni: vniOf(place), mac, ip })
+    const name = nameOf({ vni: vniOf(anchor), mac, ip })
     const known = before.get(name)
     assert.ok(known !== undefined, 'a stranger is asked')
-    assert.equal(known.place.ifindex, place.ifindex)
+    assert.equal(known.anchor.ifindex, anchor.ifindex)
     assert.ok(!known.isStatic && known.phase !== 'duplicate')
-    const asked = this.askedAt.get(`${known.vni} ${ip} ${place.ifindex}`) ?? -Infinity
+    const asked = this.askedAt.get(`${known.vni} ${ip} ${anchor.ifindex}`) ?? -Infinity
     const sinceItWasThere = asked >= known.firstSeen && known.evidence !== 'restored'
-    assert.ok(!sinceItWasThere || now >= asked + QUIET_MS || this.unsure(known, asked), 'it is just asking itself')
-    assert.ok(!wasRemote.has(name) || known.timer === 'object', 'it is behind another VTEP')
+    assert.ok(!sinceItWasThere || now >= asked + DAD_MS || this.unsure(known, asked), 'it is just asking itself')
+    assert.ok(!wasRemote.has(name) || known.timer === 'remote-confirm', 'it is behind another VTEP')
     const confirms = this.confirms.get(name)
     if (confirms !== undefined) this.confirms.set(name, confirms + 1)
     if (known.timer === 'probe') {
@@ -546,8 +556,8 @@ export class World {
       // one more if it was asked before a third of its age was over
       assert.ok(tries <= 4, 'three probes are enough')
     }
-    const times = this.probes.get(place.ifindex) ?? []
-    this.probes.set(place.ifindex, [...times, now])
+    const times = this.probes.get(anchor.ifindex) ?? []
+    this.probes.set(anchor.ifindex, [...times, now])
     for (const [index, from] of times.entries()) {
       const sent = times.length + 1 - index
       const { perPort } = policy.probeRate
@@ -557,22 +567,22 @@ export class World {
   }
 
   /** Whether the host may have come to the port only after somebody asked there. */
-  private unsure({ quietUntil }: Binding, asked: number): boolean {
-    return quietUntil < asked + QUIET_MS
+  private unsure({ dadUntil }: Binding, asked: number): boolean {
+    return dadUntil < asked + DAD_MS
   }
 
   /** Whoever makes room still has at least as many as whom it makes room for. */
-  private checkFairness(before: ReadonlyMap<string, Binding>, event: Event): void {
+  private checkFairness(before: ReadonlyMap<string, Binding>, event: Input): void {
     const { table } = this
     const newcomer = [...table.bindings()].find((it) => !before.has(nameOf(it)))
     assert.ok(newcomer, `nobody came, by ${event.type}`)
     for (const [name, victim] of before) {
       const { vni, ip } = victim
       if (table.get(victim) !== undefined || (vni === newcomer.vni && ip === newcomer.ip)) continue
-      const all = table.crowd.onPort(victim.place.ifindex)?.bindings.size ?? 0
-      const inVni = table.ofVni(vni)?.onPort(victim.place.ifindex)?.bindings.size ?? 0
-      const has = table.crowd.onPort(newcomer.place.ifindex)?.bindings.size ?? 0
-      const hasInVni = table.ofVni(newcomer.vni)?.onPort(newcomer.place.ifindex)?.bindings.size ?? 0
+      const all = table.occupancy.onPort(victim.anchor.ifindex)?.bindings.size ?? 0
+      const inVni = table.ofVni(vni)?.onPort(victim.anchor.ifindex)?.bindings.size ?? 0
+      const has = table.occupancy.onPort(newcomer.anchor.ifindex)?.bindings.size ?? 0
+      const hasInVni = table.ofVni(newcomer.vni)?.onPort(newcomer.anchor.ifindex)?.bindings.size ?? 0
       assert.ok(all >= has || (vni === newcomer.vni && inVni >= hasInVni), `${name} makes room for a fatter port`)
     }
   }

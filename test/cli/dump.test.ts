@@ -31,7 +31,7 @@ const RECORDS = (
     [RecordKind.toBgpd, 1, macIpAdd(N, MAC, '')],
     [RecordKind.overlayPut, 0, Buffer.from(ENTRY)],
     [RecordKind.injected, 1, macIpAdd(N, MAC, '0a02010b')],
-    [RecordKind.held, 1, macIpDel(N, MAC, '0a02010b')],
+    [RecordKind.dropped, 1, macIpDel(N, MAC, '0a02010b')],
     [RecordKind.toBgpd, 1, macIpAdd(N, OTHER_MAC, '')],
     [RecordKind.gap, 1, encodeGap({ lost: 3, inParts: 1 })],
     [RecordKind.toBgpd, 1, frame(250, Buffer.from('\u001b[31m'))],
@@ -48,7 +48,7 @@ function captureOf(t: TestContext, records: readonly ExchangeRecord[] = RECORDS)
 
 const dump = (...args: string[]): ReturnType<typeof macipctl> => macipctl('zapi', 'dump', ...args)
 
-type Shown = { type: string; command?: string; mark?: string; session?: number; line?: string; hex?: string }
+type Shown = { type: string; command?: string; mark?: string; session?: number; release?: string; hex?: string }
 
 async function shown(file: string, ...args: string[]): Promise<Shown[]> {
   const { code, stdout, stderr } = await dump('--read', file, '--json', ...args)
@@ -77,7 +77,7 @@ suite('macipctl zapi dump', () => {
       '04:04:23.004000 1 main ← zebra  VNI_ADD           vni 100 vtep 192.0.2.1',
       '04:04:23.006000        + macipd overlay put       vni 100 mac bc:24:11:00:00:01 ip 10.2.1.11 port tap1 vlan 7',
       '04:04:23.007000 1 main ← MACIPD MACIP_ADD         INJECTED vni 100 mac bc:24:11:00:00:01 ip 10.2.1.11',
-      '04:04:23.008000 1 main ✗ zebra  MACIP_DEL         HELD BACK vni 100 mac bc:24:11:00:00:01 ip 10.2.1.11',
+      '04:04:23.008000 1 main ✗ zebra  MACIP_DEL         DROPPED vni 100 mac bc:24:11:00:00:01 ip 10.2.1.11',
       '04:04:23.010000 1 main ? gap    3 records lost: this dump was read too slowly; 1 message passed in parts',
       '04:04:23.012000 1 main . bgpd   session closed',
     ]) {
@@ -106,7 +106,7 @@ suite('macipctl zapi dump', () => {
     const injected = all.find(({ mark }) => mark === 'injected')
     assert.deepEqual(
       Object.keys(injected ?? {}).join(' '),
-      'type time session kind direction mark line command number family vrf length fields summary undecoded hex',
+      'type time session kind direction mark release command number family vrf length fields summary undecoded hex',
     )
     assert.deepEqual(injected, {
       type: 'message',
@@ -115,7 +115,7 @@ suite('macipctl zapi dump', () => {
       kind: 'main',
       direction: 'to-bgpd',
       mark: 'injected',
-      line: '8.4',
+      release: '8.4',
       command: 'ZEBRA_MACIP_ADD',
       number: N.MACIP_ADD,
       family: 'macip',
@@ -191,12 +191,12 @@ suite('macipctl zapi dump', () => {
 
   test('what bgpd says before zebra’s CAPABILITIES is decoded with what these tell', async (t) => {
     const [first, second] = (await shown(captureOf(t))).filter(({ type }) => type === 'message')
-    assert.deepEqual([first?.line, second?.line], ['8.4', '8.4'])
+    assert.deepEqual([first?.release, second?.release], ['8.4', '8.4'])
   })
 
-  test('--frr-release decodes as another line', async (t) => {
+  test('--frr-release decodes as another release', async (t) => {
     const all = await shown(captureOf(t), '--frr-release', '10.7')
-    assert.ok(all.filter(({ type }) => type === 'message').every(({ line }) => line === '10.7'))
+    assert.ok(all.filter(({ type }) => type === 'message').every(({ release }) => release === '10.7'))
   })
 
   test('--verbose and --hex show every field and byte', async (t) => {
@@ -242,7 +242,7 @@ suite('--write', () => {
     await dump('--read', captureOf(t), '--write', copy)
     const bytes = readFileSync(copy)
     assert.ok(bytes.includes('1 main ← MACIPD MACIP_ADD         INJECTED vni 100'))
-    assert.ok(bytes.includes('1 main ✗ zebra  MACIP_DEL         HELD BACK vni 100'))
+    assert.ok(bytes.includes('1 main ✗ zebra  MACIP_DEL         DROPPED vni 100'))
   })
 
   test('- is standard output, and standard input for --read', async (t) => {

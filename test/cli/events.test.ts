@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { DEFAULT_POLICY } from '../../src/bindings/policy.js'
-import type { Note } from '../../src/bindings/event.js'
+import type { Event } from '../../src/bindings/event.js'
 import { step } from '../../src/bindings/step.js'
 import { monotonicMs } from '../../src/base/clock.js'
 import { type ClearRequest, listenSnoopControl } from '../../src/snoop/control.js'
@@ -20,7 +20,7 @@ type Scene = {
   snoop: string
   args: readonly string[]
   ctl: (...args: string[]) => Promise<Result>
-  note: (changes: Partial<Note> & { ip?: string; mac?: string; vni?: number }) => void
+  note: (changes: Partial<Event> & { ip?: string; mac?: string; vni?: number }) => void
   cleared: ClearRequest[]
   close: () => Promise<void>
 }
@@ -32,7 +32,7 @@ async function scene(t: TestContext): Promise<Scene> {
   const it = subject()
   const note: Scene['note'] = ({ ip = '10.0.0.1', mac = VM1, vni = 100, ...changes }) => {
     const key = { vni, mac, ip }
-    it.history.note({ event: 'learned', key, port: 'tap1', detail: '', ...changes }, monotonicMs())
+    it.history.add({ event: 'learned', key, port: 'tap1', detail: '', ...changes }, monotonicMs())
   }
   const clear = (request: ClearRequest): number => {
     if (request.ip === '10.0.0.77') return 0

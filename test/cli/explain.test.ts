@@ -126,9 +126,9 @@ const PAGES: Record<string, Scene> = {
     views: { macs: [ZEBRA_MAC, { ...ZEBRA_MAC, mac: VM2 }, { ...ZEBRA_MAC, mac: VM2, ip: IP }] },
   },
   'vni-not-live': { binding: { state: 'pending', reason: 'vni-not-live' }, views: { vnis: [], macs: [] } },
-  'line-uncertain': {
-    binding: { state: 'pending', reason: 'line-uncertain' },
-    relay: { injecting: false, lineReason: 'HELLO of no known length' },
+  'release-uncertain': {
+    binding: { state: 'pending', reason: 'release-uncertain' },
+    relay: { injecting: false, releaseReason: 'HELLO of no known length' },
   },
   probing: {
     binding: { state: 'probing', reason: 'announced', lastSeen: NOW - 10 * MIN, expires: NOW - S },

@@ -9,7 +9,7 @@ const NOW = 1_000_000
 function status(relay: Partial<RelayReport> | undefined, snooper: Partial<SnooperReport> | undefined): Status {
   const missing = { running: false, socket: '/run/x', error: 'there is no such socket' } as const
   const main = { ...{ id: 1, kind: 'main', client: '', since: 0, bytesToZebra: 0, bytesToBgpd: 0 }, inSync: true }
-  const session = { ...main, framesToZebra: 0, framesToBgpd: 0, injected: 0, heldBack: 0, note: '' }
+  const session = { ...main, framesToZebra: 0, framesToBgpd: 0, injected: 0, dropped: 0, note: '' }
   const goodRelay = { ...relayReport({}), sessions: [session], injecting: true, vnis: 1, workerStarts: 1 }
   const port = { name: 'tap1', bridge: 'br0', up: true, attached: 'tcx', error: '', bindings: 0, limited: 0 }
   const goodSnooper = { ...snooperReport({}), relayConnected: true, ports: [port] }
@@ -29,7 +29,7 @@ const CASES: [name: string, status: Status, expected: RegExp][] = [
   ['bgpd not connected', status({ sessions: [] }, {}), /^problem: bgpd is not connected/],
   [
     'line uncertain',
-    status({ injecting: false, lineReason: 'odd HELLO' }, {}),
+    status({ injecting: false, releaseReason: 'odd HELLO' }, {}),
     /^problem: nothing is announced: odd HELLO/,
   ],
   ['no VNI', status({ vnis: 0 }, {}), /^problem: zebra has announced no VNI/],

@@ -40,8 +40,8 @@ async function withRelay(t: TestContext, path: string): Promise<FakeRelay> {
     workerPid: 42,
     workerStarts: 1,
     since: Date.now() - 3_700_000,
-    line: '10.3',
-    lineReason: 'HELLO and CAPABILITIES',
+    release: '10.3',
+    releaseReason: 'HELLO and CAPABILITIES',
     injecting: true,
     sessions: [MAIN],
     vnis: 1,
@@ -49,7 +49,7 @@ async function withRelay(t: TestContext, path: string): Promise<FakeRelay> {
     announced: 2,
     snooperConnected: true,
     staleMs: 300_000,
-    counters: [{ name: 'doubts', value: 0 }],
+    counters: [{ name: 'protocolErrors', value: 0 }],
   }
   return relay
 }
@@ -62,7 +62,7 @@ async function withSnooper(t: TestContext, path: string, changes: proto.SnoopSta
   }
   send({ type: 'relay', connected: true })
   send(evidence({ ip: '10.0.0.9' }))
-  send(evidence({ ip: '10.0.0.10', mac: VM2, place: { ...TAP2, vlan: 7 } }))
+  send(evidence({ ip: '10.0.0.10', mac: VM2, anchor: { ...TAP2, vlan: 7 } }))
   send(evidence({ ip: '2001:db8::1', kind: 'na', router: true, vni: 200 }))
   for (const [vni, mac, ip] of [
     [100, VM1, '10.0.0.9'],
@@ -120,7 +120,7 @@ test('status with both: all is well, first of all', async (t) => {
   assert.equal(shown[0], 'OK')
   for (const line of [
     'RELAY running for 1 h, version 0.1.0',
-    'release line 10.3 (HELLO and CAPABILITIES)',
+    'FRR release 10.3 (HELLO and CAPABILITIES)',
     'announced 2 of 2 MAC-IPs learned here',
     'SNOOPER running for 12 min, version 0.1.0',
     'bindings 3: 2 active, 1 pending',
@@ -154,8 +154,8 @@ test('status --json has the documented names', async (t) => {
   assert.deepEqual(Object.keys(report), ['healthy', 'findings', 'relay', 'snooper'])
   assert.equal(report['healthy'], true)
   assert.equal(report['relay']?.['running'], true)
-  assert.equal(report['relay']['line'], '10.3')
-  assert.deepEqual(report['relay']['counters'], { doubts: 0 })
+  assert.equal(report['relay']['release'], '10.3')
+  assert.deepEqual(report['relay']['counters'], { protocolErrors: 0 })
   assert.deepEqual(report['snooper']?.['states'], { active: 2, pending: 1 })
   assert.equal((report['snooper']['refused'] as Record<string, number>)['no-vni'], 0)
 })

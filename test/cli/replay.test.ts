@@ -16,9 +16,9 @@ for (const frr of RELEASES) {
   test(`the recording of FRR ${frr}: one line per action, and --check agrees`, async () => {
     const { code, stdout, stderr } = await replay(fixture(frr), '--check')
     assert.equal(code, 0)
-    assert.match(stderr, /^macipctl: the replay agrees with the recording: \d+ injected, 2 held back\n$/)
+    assert.match(stderr, /^macipctl: the replay agrees with the recording: \d+ injected, 2 dropped\n$/)
     const shown = lines(stdout)
-    for (const line of shown) assert.match(line, /^ +\+\d+\.\d{3} {2}(session|end|inject|hold|status) +\S/)
+    for (const line of shown) assert.match(line, /^ +\+\d+\.\d{3} {2}(session|end|inject|drop|status) +\S/)
     const at = (pattern: RegExp): number => shown.findIndex((line) => pattern.test(line))
     const order = [
       at(/session +1 main, bgp instance 0 session 0: FRR \d/),
@@ -43,10 +43,10 @@ test('--json: one object a line, with the documented names', async () => {
   const acts = parse(await replay(fixture('10.3'), '--json'))
   const names = (action: string): string[] => Object.keys(acts.find((act) => act['action'] === action) ?? {})
   const common = ['time', 'offset', 'action']
-  assert.deepEqual(names('session'), [...common, 'session', 'kind', 'client', 'line', 'lineReason'])
+  assert.deepEqual(names('session'), [...common, 'session', 'kind', 'client', 'release', 'releaseReason'])
   assert.deepEqual(names('end'), [...common, 'session'])
   assert.deepEqual(names('inject'), [...common, 'vni', 'mac', 'ip', 'command', 'seq', 'flags', 'esi', 'cause'])
-  assert.deepEqual(names('hold'), [...common, 'vni', 'mac', 'ip', 'command', 'seq', 'flags', 'esi'])
+  assert.deepEqual(names('drop'), [...common, 'vni', 'mac', 'ip', 'command', 'seq', 'flags', 'esi'])
   assert.deepEqual(names('status'), [...common, 'vni', 'mac', 'ip', 'status', 'seq'])
   const [start] = acts.map(({ time, offset }) => Number(time) - Number(offset))
   assert.ok(acts.every(({ time, offset }) => Number(time) - Number(offset) === start))

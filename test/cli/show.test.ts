@@ -106,11 +106,11 @@ test('show sessions: what each is for, and what is odd', async (t) => {
   const traffic = { bytesToZebra: 1200, framesToZebra: 12, bytesToBgpd: 5_000_000, framesToBgpd: 70, injected: 3 }
   const main = { id: 1, kind: 'main', client: 'bgp instance 0 session 0', since: Date.now() - 60_000, inSync: true }
   relay.status.sessions = [
-    { ...main, ...traffic, heldBack: 1 },
+    { ...main, ...traffic, dropped: 1 },
     { id: 2, kind: 'vnc', client: 'vnc', note: 'not the main session' },
   ]
   assert.deepEqual(lines(await show('sessions')), [
-    'ID SESSION CLIENT SINCE TO ZEBRA FRAMES TO BGPD FRAMES INJECTED HELD BACK NOTE',
+    'ID SESSION CLIENT SINCE TO ZEBRA FRAMES TO BGPD FRAMES INJECTED DROPPED NOTE',
     '1 main bgp instance 0 session 0 1 min ago 1.2 kB 12 5.0 MB 70 3 1',
     '2 vnc vnc 0 B 0 0 B 0 0 0 frame boundaries are not known; not the main session',
     '',

@@ -310,7 +310,7 @@ const MISTAKES: [source: string, message: string][] = [
     '5:34: snoop.static.1.mac: pin.0 does not let 02:00:00:00:00:06 have 10.0.0.5 in VNI 1',
   ],
   ['relay: { zebra: zserv.api }\n', '1:17: relay.zebra: expected an absolute path, found "zserv.api"'],
-  ['frr:\n  release: 8.3\n', '2:12: frr.release: expected an FRR release line: 8.4, '],
+  ['frr:\n  release: 8.3\n', '2:12: frr.release: expected an FRR release: 8.4, '],
   ['snoop:\n  exclude: eth0\n', '2:12: snoop.exclude: expected a list of port names, found "eth0"'],
   ['snoop:\n  exclude:\n    - eth0\n    - { a: b }\n', '4:7: snoop.exclude.1: expected a text, found Object'],
   ['log:\n  level: loud\n', '2:10: log.level: expected one of trace, debug, info, warn, error, fatal, found "loud"'],

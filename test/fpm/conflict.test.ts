@@ -57,7 +57,7 @@ suite('what zebra programs against what comes in on a local port', { concurrency
       const returned = (): void => {
         for (let times = 0; times < 10; times++) loop.send(arpAnnouncement(host))
       }
-      const heldBack = (): Promise<unknown> =>
+      const dropped = (): Promise<unknown> =>
         lab.waitFor(
           `${near.name} to hold it back`,
           () => near.bindings(host.ipv4),
@@ -72,7 +72,7 @@ suite('what zebra programs against what comes in on a local port', { concurrency
       await near.ip(`link set ${loop.port} type bridge_slave learning off`)
       await silent(async () => {
         returned()
-        await heldBack()
+        await dropped()
         assert.deepEqual(await explained(near, host.ipv4), [[host.mac, 'remote', 'mac-remote', null]])
       })
       await advertised(lab, far, host, 0, host.ipv4, host.ipv6)
@@ -96,7 +96,7 @@ suite('what zebra programs against what comes in on a local port', { concurrency
       // the real one speaks
       host.announce()
       await advertised(lab, far, host, 2, host.ipv4, host.ipv6)
-      await heldBack()
+      await dropped()
       await lab.waitFor('zebra to program it again', programmed, isFar)
       assert.deepEqual(await place(), ['vx100'])
       await lab.waitFor(

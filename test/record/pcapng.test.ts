@@ -60,7 +60,7 @@ suite('a capture file', () => {
     assert.deepEqual(read(written(records, 'ä'.repeat(70_000))).records, records)
   })
 
-  test('whatever the bytes: records, or an error that names the place', () => {
+  test('whatever the bytes: records, or an error that names the cursor', () => {
     const file = written(fc.sample(record, 10))
     const damage = fc.array(fc.tuple(fc.nat(file.length - 1), fc.nat(255)), { minLength: 1, maxLength: 5 })
     const mutated = damage.map((changes) => {
@@ -100,7 +100,7 @@ function isBoundary(position: number, file: Buffer): boolean {
 
 suite('tshark', () => {
   test('calls every message ZEBRA, finds no checksum wrong and no byte missing, and shows our comment', async (t) => {
-    const kinds = [RecordKind.toZebra, RecordKind.toBgpd, RecordKind.held, RecordKind.injected]
+    const kinds = [RecordKind.toZebra, RecordKind.toBgpd, RecordKind.dropped, RecordKind.injected]
     const messages = Array.from({ length: 200 }, (_, index): ExchangeRecord => {
       const bytes = frame(index % 20, Buffer.alloc(index % 13, index))
       return {
@@ -119,7 +119,7 @@ suite('tshark', () => {
       const checks = ['-o', 'ip.check_checksum:TRUE', '-o', 'tcp.check_checksum:TRUE']
       const { code, stdout, stderr } = await run('tshark', ['-r', file, ...checks, ...args])
       assert.equal(code, 0, `tshark (Debian package tshark) must read the file: ${stderr}`)
-      return stdout.split('\n').filter((line) => line !== '')
+      return stdout.split('\n').filter((release) => release !== '')
     }
     assert.equal((await tshark()).length, messages.length + events.length)
     assert.equal((await tshark('-Y', 'zebra')).length, messages.length)

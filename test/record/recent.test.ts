@@ -5,10 +5,10 @@ import { decodeRecords, RECORD_HEADER, RecordKind } from '../../src/record/zapi-
 import { Ring } from '../../src/record/ring.js'
 
 const CAPACITY = 300
-/** Everything from `place` on, a few bytes at a time. */
-function drain(ring: Ring, place = ring.start): Buffer[] {
+/** Everything from `cursor` on, a few bytes at a time. */
+function drain(ring: Ring, cursor = ring.start): Buffer[] {
   const slices: Buffer[] = []
-  for (let slice = ring.read(place, 40); slice.length > 0; slice = ring.read(place, 40)) slices.push(slice)
+  for (let slice = ring.read(cursor, 40); slice.length > 0; slice = ring.read(cursor, 40)) slices.push(slice)
   return [...decodeRecords(Buffer.concat(slices))].map(({ bytes }) => bytes)
 }
 
@@ -41,17 +41,17 @@ suite('the ring of recent messages', () => {
     fc.assert(
       fc.property(fc.array(frames, { maxLength: 20 }), (rounds) => {
         const ring = new Ring(CAPACITY)
-        const place = ring.start
+        const cursor = ring.start
         let seen = 0
         let recorded = 0
         for (const round of rounds) {
           for (const frame of round) ring.append(RecordKind.toZebra, 1, frame)
           recorded += round.filter(({ length }) => RECORD_HEADER + length <= CAPACITY).length
-          seen += ring.catchUp(place)
-          seen += [...decodeRecords(ring.read(place, 100))].length
-          assert.equal(place.record, seen)
+          seen += ring.catchUp(cursor)
+          seen += [...decodeRecords(ring.read(cursor, 100))].length
+          assert.equal(cursor.record, seen)
         }
-        seen += drain(ring, place).length
+        seen += drain(ring, cursor).length
         assert.equal(seen, recorded)
       }),
     )
@@ -60,19 +60,19 @@ suite('the ring of recent messages', () => {
   test('records only the part of the bytes that is the frame, with kind, session and time of day', () => {
     const ring = new Ring(CAPACITY)
     const before = Date.now()
-    ring.append(RecordKind.held, 0xffffffff, Buffer.from('before frame after'), 7, 5)
+    ring.append(RecordKind.dropped, 0xffffffff, Buffer.from('before frame after'), 7, 5)
     const [record] = [...decodeRecords(ring.read(ring.start, CAPACITY))]
     assert.ok(record !== undefined)
-    assert.deepEqual([record.kind, record.session, record.bytes.toString()], [RecordKind.held, 0xffffffff, 'frame'])
+    assert.deepEqual([record.kind, record.session, record.bytes.toString()], [RecordKind.dropped, 0xffffffff, 'frame'])
     assert.ok(Math.abs(record.time - before) < 1000)
   })
 
   test('wakes who waits for more', async () => {
     const ring = new Ring(CAPACITY)
-    const place = ring.end
+    const cursor = ring.end
     const more = ring.more()
     ring.append(RecordKind.closed, 1, Buffer.alloc(0))
     await more
-    assert.equal(ring.read(place, CAPACITY).length, RECORD_HEADER)
+    assert.equal(ring.read(cursor, CAPACITY).length, RECORD_HEADER)
   })
 })

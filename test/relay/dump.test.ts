@@ -78,7 +78,7 @@ suite('recent messages', () => {
       [RecordKind.toBgpd, 1, vniAdd(N).toString('hex')],
       [RecordKind.toBgpd, 1, macIpAdd(N, MAC, '').toString('hex')],
       [RecordKind.injected, 1, ours.toString('hex')],
-      [RecordKind.held, 1, macIpDel(N, MAC, '0a02010b').toString('hex')],
+      [RecordKind.dropped, 1, macIpDel(N, MAC, '0a02010b').toString('hex')],
       [RecordKind.toBgpd, 1, after.toString('hex')],
       [RecordKind.injected, 1, withdrawn.toString('hex')],
       [RecordKind.closed, 1, ''],
@@ -113,7 +113,12 @@ suite('recent messages', () => {
     const peer = (await rig.control()).say({ dump: { last: 3 } })
     const [described] = await peer.receive((message) => message.records?.sessions)
     assert.deepEqual(
-      [described?.id, Buffer.from(described?.hello ?? []), Buffer.from(described?.capabilities ?? []), described?.line],
+      [
+        described?.id,
+        Buffer.from(described?.hello ?? []),
+        Buffer.from(described?.capabilities ?? []),
+        described?.release,
+      ],
       [1, hello, capabilities, '8.4'],
     )
     const { records } = await recorded(peer)

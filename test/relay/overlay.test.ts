@@ -68,8 +68,8 @@ class Rig {
       ...[...overlay.entries()].map((each) => (to: Overlay) => {
         to.put(each.entry)
       }),
-      ...[...overlay.keptFloors()].map((floor) => (to: Overlay) => {
-        to.onFloor(floor)
+      ...[...overlay.heldMinSequences()].map((floor) => (to: Overlay) => {
+        to.onMinSequence(floor)
       }),
       ...[...viewMessages(views)].map((message) => {
         if (isFromBgpd(message))
@@ -100,13 +100,13 @@ class Rig {
   zebra(...messages: ZebraMessage[]): this {
     for (const message of messages) {
       let verdict = this.overlay.onZebra(message)
-      for (let tries = 0; verdict === 'cut'; tries++) {
+      for (let tries = 0; verdict === 'defer'; tries++) {
         assert.ok(tries < 3, 'a frame stays cut')
         this.inject()
         verdict = this.overlay.onZebra(message)
       }
       this.journal.push((to) => {
-        to.onRecorded(message, verdict === 'hold')
+        to.onRecorded(message, verdict === 'drop')
       })
       if (verdict === 'pass') this.log.push(`zebra ${words(message)}`)
       this.inject()
@@ -116,7 +116,7 @@ class Rig {
 
   /** A message of zebra that is held back by a process that does no more. */
   holdOnly(message: ZebraMessage): void {
-    assert.equal(this.overlay.onZebra(message), 'hold')
+    assert.equal(this.overlay.onZebra(message), 'drop')
     this.journal.push((to) => {
       to.onRecorded(message, true)
     })
@@ -238,12 +238,12 @@ suite('an entry is announced only while it may be', () => {
     assert.deepEqual(rig.told(), ['zebra VNI_DEL', 'zebra VNI_ADD', 'zebra ADD 1 - seq 0', 'us ADD 1 10.2.1.11 seq 0'])
   })
 
-  test('while the release line is uncertain nothing is said', () => {
+  test('while the release is uncertain nothing is said', () => {
     const rig = new Rig()
-    rig.overlay.setGate('line-uncertain')
+    rig.overlay.setGate('release-uncertain')
     rig.zebra(vniAdd, add(M1)).put(entry(M1, IP))
     assert.deepEqual(rig.told(), ['zebra VNI_ADD', 'zebra ADD 1 - seq 0'])
-    assert.equal(rig.status(), 'line-uncertain')
+    assert.equal(rig.status(), 'release-uncertain')
   })
 })
 
@@ -377,7 +377,7 @@ suite('sessions', () => {
     rig.overlay.setGate('open')
     rig.zebra(vniAdd, add(M1), add(M1, '10.2.1.99'))
     rig.told()
-    rig.overlay.onSettled()
+    rig.overlay.onInitialSyncDone()
     rig.inject()
     assert.deepEqual(rig.told().sort(), ['us DEL 2 -', 'us DEL 2 10.2.1.12'])
   })
@@ -389,13 +389,13 @@ suite('sessions', () => {
       rig.overlay.setGate('open')
       rig.zebra(vniAdd, add(M1))
       rig.told()
-      rig.overlay.onSettled()
+      rig.overlay.onInitialSyncDone()
     }
     again()
     const first = rig.overlay.next(1).map(words)
     again()
     rig.inject()
-    const all = [...first, ...rig.told().map((line) => line.replace('us ', ''))]
+    const all = [...first, ...rig.told().map((release) => release.replace('us ', ''))]
     assert.deepEqual(all.sort(), ['DEL 2 -', 'DEL 2 10.2.1.12', 'DEL 2 10.2.1.13'])
   })
 })
@@ -467,13 +467,13 @@ suite('an IP taken over from a remote MAC', () => {
     assert.deepEqual(rig.told(), ['us ADD 1 10.2.1.13 seq 3'])
     rig.zebra(del(M1, undefined, 0), add(M1))
     assert.deepEqual(
-      rig.told().filter((line) => line.includes('ADD 1 -')),
+      rig.told().filter((release) => release.includes('ADD 1 -')),
       [],
       'INACTIVE leaves bgpd’s route as it is',
     )
     rig.zebra(del(M1), add(M1))
     assert.deepEqual(
-      rig.told().filter((line) => !line.includes('DEL')),
+      rig.told().filter((release) => !release.includes('DEL')),
       ['zebra ADD 1 - seq 0', 'us ADD 1 10.2.1.12 seq 0', 'us ADD 1 10.2.1.13 seq 0'],
     )
   })
@@ -575,7 +575,7 @@ suite('an IP taken over from a remote MAC', () => {
 
   test('while nothing may be injected zebra’s words pass; afterwards they are put right', () => {
     const rig = takenOver(2)
-    rig.overlay.setGate('line-uncertain')
+    rig.overlay.setGate('release-uncertain')
     rig.zebra(add(M1), add(M1, '10.2.1.13'))
     assert.deepEqual(rig.told(), ['zebra ADD 1 - seq 0', 'zebra ADD 1 10.2.1.13 seq 0'])
     rig.overlay.setGate('open')
@@ -591,7 +591,7 @@ suite('an IP taken over from a remote MAC', () => {
     ] as const) {
       const rig = takenOver(2).remove(M1, '10.2.1.12').remove(M1, IP)
       rig.told()
-      rig.overlay.setGate('line-uncertain')
+      rig.overlay.setGate('release-uncertain')
       rig.inject().zebra(del(M1, undefined, state), add(M1))
       assert.deepEqual(rig.told(), ['zebra DEL 1 -', 'zebra ADD 1 - seq 0'])
       rig.overlay.setGate('open')
@@ -910,7 +910,7 @@ test('whatever happens, all routes of a MAC carry one sequence number, that of i
       `open ${open}`,
       (world) => {
         world.open = open
-        world.rig.overlay.setGate(open ? 'open' : 'line-uncertain')
+        world.rig.overlay.setGate(open ? 'open' : 'release-uncertain')
         world.rig.inject()
       },
     ]),

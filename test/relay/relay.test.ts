@@ -5,7 +5,7 @@ import { suite, test } from 'node:test'
 import { Comparison } from '../../src/cli/zapi/replay/check.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
 import { fileRecords } from '../../src/record/zapi-records.js'
-import { rehearse } from '../../src/relay/replay.js'
+import { replay } from '../../src/relay/replay.js'
 import { NUMBERS, OPENINGS, frame, hex, macIpAdd, macIpDel, remoteMacIpAdd, vniAdd } from '../zapi/build.js'
 import { type ControlPeer, type Inbox, RelayRig } from './rig.js'
 
@@ -134,7 +134,7 @@ suite('injection', () => {
     ],
     ['an unknown CAPABILITIES', hello, frame(19, Buffer.alloc(17)), [], /CAPABILITIES is command 19 with 17 bytes/],
     [
-      'another line than configured',
+      'another release than configured',
       hello,
       capabilities,
       ['--frr-release', '10.3'],
@@ -185,7 +185,7 @@ suite('injection', () => {
       const status = await snooper.status()
       assert.equal(status.injecting, false)
       assert.match(
-        status.sessions?.[0]?.kind === 'main' ? (status.lineReason ?? '') : (status.sessions?.[0]?.note ?? ''),
+        status.sessions?.[0]?.kind === 'main' ? (status.releaseReason ?? '') : (status.sessions?.[0]?.note ?? ''),
         reason,
       )
       const after = frame(N.ROUTE_ADD, Buffer.from('after'))
@@ -235,7 +235,7 @@ suite('a demanded sequence number', () => {
     assert.deepEqual(frames[0], mac(3))
     assert.equal(frames.filter((each) => each.equals(announced(11, 3))).length, 1)
     assert.equal(frames.filter((each) => each.equals(announced(12, 3))).length, 1)
-    assert.equal((await snooper.status()).sessions?.[0]?.heldBack, 3)
+    assert.equal((await snooper.status()).sessions?.[0]?.dropped, 3)
   })
 
   test('is known to the worker’s successors: nothing is said twice or with less, whoever demands it', async () => {
@@ -261,7 +261,7 @@ suite('a demanded sequence number', () => {
     }
     await rig.killWorker()
     const comparison = new Comparison()
-    for (const act of rehearse(fileRecords(readFileSync(rig.path('journal'))), { configured: undefined, entries: [] }))
+    for (const act of replay(fileRecords(readFileSync(rig.path('journal'))), { configured: undefined, entries: [] }))
       comparison.add(act)
     assert.deepEqual(comparison.differences(false), [])
     zebra.socket.write(macIpDel(N, MAC, ''))
@@ -397,7 +397,7 @@ suite('the worker dies', () => {
     assert.deepEqual(await bgpd.frame(), macIpAdd(N, MAC, '', 5))
     const status = await (await rig.control()).status()
     assert.equal(status.injecting, false)
-    assert.match(status.lineReason ?? '', /plain forwarding/)
+    assert.match(status.releaseReason ?? '', /plain forwarding/)
   })
 })
 

@@ -8,12 +8,12 @@ import fc from 'fast-check'
 import { Comparison } from '../../src/cli/zapi/replay/check.js'
 import { macIpOf } from '../../src/cli/zapi/replay/text.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
-import { SETTLE_MS } from '../../src/relay/overlay/overlay.js'
+import { INITIAL_SYNC_MS } from '../../src/relay/overlay/overlay.js'
 import type { OverlayEntry } from '../../src/relay/overlay/entry.js'
-import { releaseLine } from '../../src/zapi/releases.js'
+import { frrRelease } from '../../src/zapi/releases.js'
 import { entryToProto, keyToProto } from '../../src/control/relay-codec.js'
 import { type ExchangeRecord, MAGIC, RecordKind, fileRecords, encodeRecord } from '../../src/record/zapi-records.js'
-import { type Act, type Done, rehearse, type Timed } from '../../src/relay/replay.js'
+import { type Act, type Done, replay, type Timed } from '../../src/relay/replay.js'
 import { RELEASES, ROOT } from '../../lab/frr.js'
 import { NUMBERS, OPENINGS, frame, macIpAdd, macIpDel, remoteMacIpAdd, vniAdd, vniDel } from '../zapi/build.js'
 
@@ -63,8 +63,8 @@ class Tape {
   acts(options: { configured?: string; entries?: OverlayEntry[] } = {}): Timed<Act | Done>[] {
     const { configured, entries = [] } = options
     return [
-      ...rehearse(this.records, {
-        configured: configured === undefined ? undefined : releaseLine(configured),
+      ...replay(this.records, {
+        configured: configured === undefined ? undefined : frrRelease(configured),
         entries,
       }),
     ]
@@ -75,7 +75,7 @@ class Tape {
     return this.acts(options).flatMap((act) => {
       switch (act.type) {
         case 'inject':
-        case 'hold': {
+        case 'drop': {
           const { mac, ip, what } = macIpOf(act.message)
           const cause = act.type === 'inject' && act.cause !== undefined ? ` (${act.cause})` : ''
           return [`${act.type} ${mac} ${ip ?? '-'} ${what}${cause}`]
@@ -97,7 +97,7 @@ const fixture = (frr: string): Buffer => readFileSync(join(ROOT, 'test/fixtures/
 
 function compare(file: Buffer): Comparison {
   const comparison = new Comparison()
-  for (const act of rehearse(fileRecords(file), { configured: undefined, entries: [] })) comparison.add(act)
+  for (const act of replay(fileRecords(file), { configured: undefined, entries: [] })) comparison.add(act)
   return comparison
 }
 
@@ -106,8 +106,8 @@ for (const frr of RELEASES) {
     test('the relay of today does what the recorded one did', () => {
       const comparison = compare(fixture(frr))
       assert.deepEqual(comparison.differences(false), [])
-      const { inject, hold } = comparison.replayed
-      assert.ok(inject >= 10 && hold >= 2, `${inject} injected, ${hold} held back`)
+      const { inject, drop } = comparison.replayed
+      assert.ok(inject >= 10 && drop >= 2, `${inject} injected, ${drop} dropped`)
     })
 
     test('cut at any byte, it agrees up to the cut', () => {
@@ -190,8 +190,8 @@ suite('what would be injected', () => {
       .zebra(macIpAdd(N, M1, IP_HEX))
       .zebra(macIpDel(N, M1, IP_HEX))
     assert.deepEqual(
-      tape.said().filter((line) => line.startsWith('hold')),
-      [`hold ${M1} ${IP} ADD seq 0`, `hold ${M1} ${IP} DEL`],
+      tape.said().filter((release) => release.startsWith('drop')),
+      [`drop ${M1} ${IP} ADD seq 0`, `drop ${M1} ${IP} DEL`],
     )
   })
 
@@ -206,10 +206,10 @@ suite('what would be injected', () => {
       .session(2)
       .zebra(vniAdd(N), 2)
       .zebra(macIpAdd(N, M1, ''), 2)
-    const settled = tape.time - 30 + SETTLE_MS
-    tape.time += SETTLE_MS
+    const settled = tape.time - 30 + INITIAL_SYNC_MS
+    tape.time += INITIAL_SYNC_MS
     tape.zebra(frame(N.ROUTE_ADD, Buffer.alloc(4)), 2)
-    assert.equal(tape.said().filter((line) => line === `inject ${M1} ${IP} ADD seq 0`).length, 2)
+    assert.equal(tape.said().filter((release) => release === `inject ${M1} ${IP} ADD seq 0`).length, 2)
     assert.equal(tape.said().at(-1), `inject ${M2} - DEL (lost-by-zebra)`)
     assert.equal(tape.acts().at(-1)?.time, settled)
   })
@@ -222,10 +222,10 @@ test('a journal written anew tells the state it was in: an entry of ours that ze
     .zebra(macIpAdd(N, M1, ''))
     .zebra(macIpAdd(N, M1, IP_HEX))
     .add(RecordKind.injected, macIpAdd(N, M1, IP_HEX))
-    .add(RecordKind.held, macIpDel(N, M1, IP_HEX))
+    .add(RecordKind.dropped, macIpDel(N, M1, IP_HEX))
   assert.deepEqual(
-    tape.said().filter((line) => /^(inject|hold)/.test(line)),
-    [`hold ${M1} ${IP} DEL`],
+    tape.said().filter((line) => /^(inject|drop)/.test(line)),
+    [`drop ${M1} ${IP} DEL`],
   )
 })
 
@@ -236,7 +236,7 @@ suite('a demanded sequence number', () => {
   }
   const check = ({ records }: Tape): string[] => {
     const comparison = new Comparison()
-    for (const act of rehearse(records, { configured: undefined, entries: [] })) comparison.add(act)
+    for (const act of replay(records, { configured: undefined, entries: [] })) comparison.add(act)
     return comparison
       .differences(false)
       .map(({ mac, ip, recorded, replayed }) => `${mac} ${ip ?? '-'}: ${recorded.join()} / ${replayed.join()}`)
@@ -249,7 +249,7 @@ suite('a demanded sequence number', () => {
       .zebra(macIpAdd(N, M1, '0a02010c'))
       .put(M1, IP, 2)
     injected(tape, macIpAdd(N, M1, '', 2), macIpAdd(N, M1, IP_HEX, 2), macIpAdd(N, M1, '0a02010c', 2))
-    return tape.add(RecordKind.held, macIpAdd(N, M1, ''))
+    return tape.add(RecordKind.dropped, macIpAdd(N, M1, ''))
   }
 
   test('is replayed as it was recorded', () => {
@@ -257,8 +257,8 @@ suite('a demanded sequence number', () => {
     assert.deepEqual(
       raised()
         .said()
-        .filter((line) => line.startsWith('hold')),
-      [`hold ${M1} - ADD seq 0`],
+        .filter((release) => release.startsWith('drop')),
+      [`drop ${M1} - ADD seq 0`],
     )
   })
 
@@ -268,7 +268,7 @@ suite('a demanded sequence number', () => {
       untold.records.findIndex(({ kind }) => kind === RecordKind.injected),
       1,
     )
-    assert.deepEqual(check(untold), [`${M1} -: hold ADD seq 0 / ADD seq 2,hold ADD seq 0`])
+    assert.deepEqual(check(untold), [`${M1} -: drop ADD seq 0 / ADD seq 2,drop ADD seq 0`])
     const needless = new Tape()
       .zebra(vniAdd(N))
       .zebra(macIpAdd(N, M1, ''))
@@ -280,10 +280,10 @@ suite('a demanded sequence number', () => {
   test('that nobody demands any more is in a journal that was written anew', () => {
     const tape = new Tape(0)
       .put(M1, IP)
-      .add(RecordKind.floor, macIpAdd(N, M1, '', 3))
+      .add(RecordKind.minSequence, macIpAdd(N, M1, '', 3))
       .zebra(vniAdd(N))
-      .add(RecordKind.held, macIpAdd(N, M1, ''))
-      .add(RecordKind.held, macIpAdd(N, M1, '0a02010c'))
+      .add(RecordKind.dropped, macIpAdd(N, M1, ''))
+      .add(RecordKind.dropped, macIpAdd(N, M1, '0a02010c'))
     injected(tape, macIpAdd(N, M1, '', 3), macIpAdd(N, M1, IP_HEX, 3), macIpAdd(N, M1, '0a02010c', 3))
     assert.deepEqual(check(tape), [])
     const before = tape.said()
@@ -292,7 +292,7 @@ suite('a demanded sequence number', () => {
       tape
         .said()
         .slice(before.length)
-        .filter((line) => line.startsWith('inject')),
+        .filter((release) => release.startsWith('inject')),
       [`inject ${M1} ${IP} ADD seq 0`, `inject ${M1} 10.2.1.12 ADD seq 0`],
     )
   })
@@ -301,11 +301,11 @@ suite('a demanded sequence number', () => {
 suite('nothing is injected', () => {
   const ready = (): Tape => new Tape().put(M1, IP)
 
-  test('if another line is demanded', () => {
+  test('if another release is demanded', () => {
     const tape = ready()
       .zebra(vniAdd(N))
       .zebra(macIpAdd(N, M1, ''))
-    assert.deepEqual(tape.said({ configured: '10.3' }), [`${M1} ${IP} is line-uncertain`])
+    assert.deepEqual(tape.said({ configured: '10.3' }), [`${M1} ${IP} is release-uncertain`])
     const session = tape.acts({ configured: '10.3' }).find(({ type }) => type === 'session')
     assert.match(JSON.stringify(session), /FRR 10.3 is configured, but the session is that of 8.4/)
   })
@@ -313,7 +313,7 @@ suite('nothing is injected', () => {
   const faults: [name: string, kind: RecordKind, bytes: Buffer, fault: RegExp][] = [
     ['a message of another layout', RecordKind.toBgpd, frame(N.VNI_ADD, Buffer.alloc(21)), /left over/],
     ['a frame that is no frame', RecordKind.toZebra, Buffer.alloc(12), /frame length 0/],
-    ['less than a header', RecordKind.held, Buffer.alloc(3), /at least 10 bytes/],
+    ['less than a header', RecordKind.dropped, Buffer.alloc(3), /at least 10 bytes/],
     ['more than the frame', RecordKind.toBgpd, Buffer.concat([vniAdd(N), Buffer.alloc(1)]), /recorded with 31 bytes/],
   ]
   for (const [name, kind, bytes, fault] of faults) {
@@ -325,7 +325,7 @@ suite('nothing is injected', () => {
       const said = tape.said()
       assert.match(said[1] ?? '', fault)
       assert.ok(
-        said.every((line) => !line.startsWith('inject')),
+        said.every((release) => !release.startsWith('inject')),
         said.join('\n'),
       )
     })
@@ -337,7 +337,7 @@ suite('nothing is injected', () => {
       .zebra(wrong)
       .zebra(wrong)
       .said()
-      .filter((line) => line.startsWith('fault'))
+      .filter((release) => release.startsWith('fault'))
     assert.equal(faults.length, 1)
   })
 
@@ -366,7 +366,7 @@ test('whatever bytes a recording has, replaying it ends without an exception', (
       const file = Buffer.from(original)
       for (const { at, byte } of mutations) file[MAGIC.length + (at % (file.length - MAGIC.length))] = byte
       const options = { configured: undefined, entries: [entry(M1, '10.2.1.99')] }
-      for (const act of rehearse(fileRecords(file), options)) assert.equal(typeof act.time, 'number')
+      for (const act of replay(fileRecords(file), options)) assert.equal(typeof act.time, 'number')
     }),
     { numRuns: 300 },
   )

@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { releaseLine } from '../../src/zapi/releases.js'
+import { frrRelease } from '../../src/zapi/releases.js'
 import { isRawHandle } from '../../src/relay/ipc.js'
 import { Session, type SessionEvents } from '../../src/relay/session.js'
 import { NUMBERS, OPENINGS, frame, macIpAdd, vniAdd } from '../zapi/build.js'
@@ -25,7 +25,7 @@ async function pair(path: string): Promise<{ outer: Socket; inner: Socket; fd: n
   return { outer, inner, fd: handle.fd }
 }
 
-type Rig = { session: Session; bgpd: Socket; zebra: Socket; doubts: string[] }
+type Rig = { session: Session; bgpd: Socket; zebra: Socket; protocolErrors: string[] }
 
 /** A session between two sockets. */
 async function start(t: TestContext, changes: Partial<SessionEvents>): Promise<Rig> {
@@ -35,15 +35,15 @@ async function start(t: TestContext, changes: Partial<SessionEvents>): Promise<R
   const [transitToZebra, transitToBgpd] = pipes.map((path) => openSync(path, constants.O_RDWR | constants.O_NONBLOCK))
   assert.ok(transitToZebra !== undefined && transitToBgpd !== undefined)
   const [bgpd, zebra] = await Promise.all([pair(join(dir, 'bgpd')), pair(join(dir, 'zebra'))])
-  const doubts: string[] = []
+  const protocolErrors: string[] = []
   const nothing = (): void => undefined
   const events: SessionEvents = {
     onFrame: nothing,
     onPart: nothing,
-    onIntroduced: nothing,
+    onHandshake: nothing,
     onZebra: () => 'pass',
     onBgpd: nothing,
-    onDoubt: (_session, why) => doubts.push(why),
+    onProtocolError: (_session, why) => protocolErrors.push(why),
     nextInjection: () => undefined,
     onInjected: nothing,
     beforeConsume: nothing,
@@ -56,7 +56,7 @@ async function start(t: TestContext, changes: Partial<SessionEvents>): Promise<R
     descriptors: { bgpd: bgpd.fd, zebra: zebra.fd, transitToZebra, transitToBgpd },
     inherited: undefined,
     configured: undefined,
-    running: undefined,
+    zebraVersion: undefined,
     plain: false,
     events,
   })
@@ -71,14 +71,14 @@ async function start(t: TestContext, changes: Partial<SessionEvents>): Promise<R
     rmSync(dir, { recursive: true })
   })
   session.start()
-  return { session, bgpd: bgpd.outer, zebra: zebra.outer, doubts }
+  return { session, bgpd: bgpd.outer, zebra: zebra.outer, protocolErrors }
 }
 
 test('a fault in handling a frame costs the session its trust, not a byte and not the process', async (t) => {
   const onZebra = (): never => {
     throw new Error('a mistake of ours')
   }
-  const { session, bgpd, zebra, doubts } = await start(t, { onZebra })
+  const { session, bgpd, zebra, protocolErrors } = await start(t, { onZebra })
   const [fromBgpd, fromZebra] = [new Inbox(bgpd), new Inbox(zebra)]
   bgpd.write(OPENINGS['8.4'].hello)
   await fromZebra.frame()
@@ -86,8 +86,8 @@ test('a fault in handling a frame costs the session its trust, not a byte and no
   const said = Buffer.concat([OPENINGS['8.4'].capabilities, vniAdd(n), macIpAdd(n, 'bc:24:11:00:00:01', '')])
   zebra.write(said)
   assert.deepEqual(await fromBgpd.take(said.length), said)
-  assert.deepEqual(doubts, [`command ${n.VNI_ADD} could not be handled: a mistake of ours`])
-  assert.equal(session.line, undefined)
+  assert.deepEqual(protocolErrors, [`command ${n.VNI_ADD} could not be handled: a mistake of ours`])
+  assert.equal(session.release, undefined)
 })
 
 test('what zebra tells of interfaces and VRFs before it answers HELLO is not its answer', async (t) => {
@@ -103,11 +103,11 @@ test('what zebra tells of interfaces and VRFs before it answers HELLO is not its
   await fromZebra.frame()
   const n = NUMBERS['8.4']
   const early = ['ZEBRA_INTERFACE_UP', 'ZEBRA_INTERFACE_ADDRESS_ADD', 'ZEBRA_VRF_ADD'] as const
-  const line = releaseLine('8.4')
-  const frames = early.map((name) => frame(line?.commandNumber(name) ?? -1, Buffer.alloc(64)))
+  const release = frrRelease('8.4')
+  const frames = early.map((name) => frame(release?.commandNumber(name) ?? -1, Buffer.alloc(64)))
   const said = Buffer.concat([...frames, OPENINGS['8.4'].capabilities, vniAdd(n)])
   zebra.write(said)
   assert.deepEqual(await fromBgpd.take(said.length), said)
   assert.deepEqual(heard, ['ZEBRA_VNI_ADD'])
-  assert.notEqual(session.line, undefined)
+  assert.notEqual(session.release, undefined)
 })

@@ -7,7 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { askBindings, askClear, askExplanation, askSnooper } from '../../src/cli/queries.js'
 import { Deframer, frame } from '../../src/control/framing.js'
-import type { Note } from '../../src/bindings/event.js'
+import type { Event } from '../../src/bindings/event.js'
 import { DEFAULT_POLICY, type Policy } from '../../src/bindings/policy.js'
 import { step } from '../../src/bindings/step.js'
 import { Table } from '../../src/bindings/table.js'
@@ -142,8 +142,8 @@ test('no bytes end the server, or keep it from answering others', async (t) => {
   )
 })
 
-const note = (history: History, ip: string, changes: Partial<Note> = {}): void => {
-  history.note(
+const note = (history: History, ip: string, changes: Partial<Event> = {}): void => {
+  history.add(
     { event: 'learned', key: { vni: 100, mac: VM1, ip }, port: 'tap1', detail: '', ...changes },
     monotonicMs(),
   )

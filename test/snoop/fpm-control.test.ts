@@ -12,7 +12,7 @@ import { snoop as proto } from '../../src/gen/snoop.js'
 import { Deframer } from '../../src/control/framing.js'
 import { listenSnoopControl } from '../../src/snoop/control.js'
 import { fpmStatusToProto } from '../../src/control/fpm-codec.js'
-import { FpmWitness, type FpmWitnessOptions } from '../../src/snoop/fpm-source.js'
+import { FpmSource, type FpmSourceOptions } from '../../src/snoop/fpm-source.js'
 import { Awaited, silent, tempDir } from '../support.js'
 import { FakeZebra } from '../fpm/rig.js'
 import { readFileSync } from 'node:fs'
@@ -24,19 +24,19 @@ const STREAM = readFileSync(join(ROOT, 'test/fixtures/fpm/10.3/dplane_fpm_nl-fir
 const FRAMES = [...eachFrame(STREAM)]
 const MAC = { mac: 'bc:24:11:00:00:02' }
 
-type Scene = { path: string; port: number; witness: FpmWitness; news: Awaited }
+type Scene = { path: string; port: number; witness: FpmSource; news: Awaited }
 
-async function scene(t: TestContext, changes: Partial<FpmWitnessOptions> = {}): Promise<Scene> {
+async function scene(t: TestContext, changes: Partial<FpmSourceOptions> = {}): Promise<Scene> {
   const path = join(tempDir(t), 'snoop.sock')
   const news = new Awaited()
-  const options: FpmWitnessOptions = {
+  const options: FpmSourceOptions = {
     listen: [{ ip: '127.0.0.1', port: 0 }],
     allowRemote: false,
     forward: undefined,
     recentBytes: 1 << 20,
     ...changes,
   }
-  const witness = await FpmWitness.open(options, silent, () => {
+  const witness = await FpmSource.open(options, silent, () => {
     news.changed()
   })
   t.after(() => witness.close())
@@ -208,10 +208,6 @@ test('what is not there is said: not wanted, not listening, no frames kept', asy
 test('an address that another server has: fatal where it was given', async (t) => {
   const first = await scene(t)
   const options = { allowRemote: false, forward: undefined, recentBytes: 0 }
-  const given = FpmWitness.open(
-    { listen: [{ ip: '127.0.0.1', port: first.port }], ...options },
-    silent,
-    () => undefined,
-  )
+  const given = FpmSource.open({ listen: [{ ip: '127.0.0.1', port: first.port }], ...options }, silent, () => undefined)
   await assert.rejects(given, (error) => error instanceof FatalError && error.exitCode === ExitCode.socketBusy)
 })

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Views } from '../../src/bindings/views.js'
-import type { Testimony } from '../../src/bindings/fpm.js'
+import type { FpmUpdate } from '../../src/bindings/fpm.js'
 import { type FpmChange, FpmView } from '../../src/fpm/view.js'
-import { testimonyOf } from '../../src/snoop/fpm-updates.js'
+import { fpmUpdatesOf } from '../../src/snoop/fpm-updates.js'
 import { decoded, hostRoute, hostRouteBy, mac, replayedRouterMac } from '../fpm/build.js'
 import * as forwarding from '../rtnetlink/forwarding-writer.js'
 import { attr, u32 } from '../rtnetlink/writer.js'
@@ -24,7 +24,7 @@ class Rig {
   readonly kernel = new FakePorts()
   readonly views = new Views()
   readonly view: FpmView
-  private readonly testimonies: Testimony[] = []
+  private readonly testimonies: FpmUpdate[] = []
   private now = 1000
 
   constructor() {
@@ -44,39 +44,39 @@ class Rig {
     this.said()
   }
 
-  of(change: FpmChange): Testimony[] {
-    return [...testimonyOf(change, this.view, this.kernel, this.views)]
+  of(change: FpmChange): FpmUpdate[] {
+    return [...fpmUpdatesOf(change, this.view, this.kernel, this.views)]
   }
 
-  hear(...messages: Buffer[]): Testimony[] {
+  hear(...messages: Buffer[]): FpmUpdate[] {
     for (const message of messages) this.view.apply(decoded(message), ++this.now)
     return this.said()
   }
 
   /** Time passes until the replay is over. */
-  settle(): Testimony[] {
+  settle(): FpmUpdate[] {
     this.now = this.view.deadline() ?? this.now
     this.view.tick(this.now)
     return this.said()
   }
 
-  close(): Testimony[] {
+  close(): FpmUpdate[] {
     this.view.closed(this.now)
     return this.said()
   }
 
-  open(): Testimony[] {
+  open(): FpmUpdate[] {
     this.view.opened(this.now)
     return this.said()
   }
 
-  private said(): Testimony[] {
+  private said(): FpmUpdate[] {
     return this.testimonies.splice(0)
   }
 }
 
-const isMac = (vni: number, remote: boolean): Testimony => ({ kind: 'mac', vni, mac: VM_TEXT, remote })
-const leads = (vni: number, vtep = VTEP, ip = IP): Testimony => ({ kind: 'host-route', vni, ip, vtep })
+const isMac = (vni: number, remote: boolean): FpmUpdate => ({ kind: 'mac', vni, mac: VM_TEXT, remote })
+const leads = (vni: number, vtep = VTEP, ip = IP): FpmUpdate => ({ kind: 'host-route', vni, ip, vtep })
 
 test('a MAC with its VNI, as FRR 9.0 and newer say it', () => {
   const rig = new Rig()

@@ -11,7 +11,7 @@ const ip = (number: number): string => `10.${number >> 16}.${(number >> 8) & 255
 
 function note(history: History, changes: { event?: EventName; ip?: string; mac?: string; detail?: string } = {}): void {
   const { event = 'learned', detail = '', ...key } = changes
-  history.note({ event, key: { ...KEY, ...key }, port: 'tap1', detail }, 1000)
+  history.add({ event, key: { ...KEY, ...key }, port: 'tap1', detail }, 1000)
 }
 
 const sequences = (events: Iterable<HistoryEvent>): number[] => [...events].map(({ sequence }) => sequence)
@@ -46,7 +46,7 @@ test('a filter: all that it names must match; a MAC also where it is only mentio
 test('what is refused again and again is one event and a count', () => {
   const history = new History()
   for (let at = 1; at <= 3; at++) {
-    history.note({ event: 'refused', key: KEY, port: `tap${at}`, detail: 'mac-mismatch' }, at)
+    history.add({ event: 'refused', key: KEY, port: `tap${at}`, detail: 'mac-mismatch' }, at)
   }
   note(history, { event: 'refused', detail: 'gateway' })
   assert.deepEqual(sequences(history.events({})), [0, 1])
@@ -61,7 +61,7 @@ test('what is refused again and again is one event and a count', () => {
 
 test('a claim that belongs to no VNI is found in any', () => {
   const history = new History()
-  history.note({ event: 'refused', key: { ...KEY, vni: 0 }, port: 'tap1', detail: 'no-vni' }, 1)
+  history.add({ event: 'refused', key: { ...KEY, vni: 0 }, port: 'tap1', detail: 'no-vni' }, 1)
   assert.equal(history.refusals({ vni: 100, ip: KEY.ip }).length, 1)
   assert.equal(history.refusals({ vni: 100, ip: '10.0.0.2' }).length, 0)
   assert.equal(history.refusals({ mac: VM1 }).length, 1)
@@ -74,7 +74,7 @@ test('who invents addresses does not displace what happened to others', () => {
   for (let number = 0; number < 4 * MAX_EVENTS; number++) {
     // 10,000 claims per second
     const key = { ...KEY, ip: ip(number) }
-    history.note({ event: 'refused', key, port: 'tap1', detail: 'mac-mismatch' }, number / 10)
+    history.add({ event: 'refused', key, port: 'tap1', detail: 'mac-mismatch' }, number / 10)
   }
   assert.deepEqual(sequences(history.events({ events: new Set(['duplicate']) })), [0])
   assert.ok(history.end > 100, 'but some are told')
@@ -90,7 +90,7 @@ test('refusals are those of a plain model: least recent forgotten first', () => 
       const history = new History()
       const model = new Map<string, number>()
       const refuse = (address: string): void => {
-        history.note({ event: 'refused', key: { ...KEY, ip: address }, port: '', detail: 'gateway' }, 1)
+        history.add({ event: 'refused', key: { ...KEY, ip: address }, port: '', detail: 'gateway' }, 1)
         const count = model.get(address) ?? 0
         model.delete(address)
         model.set(address, count + 1)
@@ -118,7 +118,7 @@ test('a reader of any speed sees every matching event once and in order, or is t
   fc.assert(
     fc.property(fc.array(action, { maxLength: 40 }), (actions) => {
       const history = new History()
-      const place = history.last(0, {})
+      const cursor = history.last(0, {})
       const filter = { ip: ip(1) }
       let noted: number[] = []
       for (const it of actions) {
@@ -128,12 +128,12 @@ test('a reader of any speed sees every matching event once and in order, or is t
         } else if ('flood' in it) {
           for (let left = it.flood; left > 0; left--) note(history, { ip: ip(2) })
         } else {
-          const before = place.sequence
-          const { events, lost } = history.read(place, filter, it.read)
+          const before = cursor.sequence
+          const { events, lost } = history.read(cursor, filter, it.read)
           assert.equal(lost, Math.max(0, history.start - before))
           noted = noted.filter((sequence) => sequence >= before + lost)
           assert.deepEqual(sequences(events), noted.slice(0, it.read))
-          assert.ok(events.length === it.read || place.sequence === history.end)
+          assert.ok(events.length === it.read || cursor.sequence === history.end)
         }
       }
       assert.ok(history.end - history.start <= MAX_EVENTS)

@@ -329,7 +329,7 @@ test('reports of an unknown kind are taken for none', async (t) => {
   assert.equal(table.find(100, '10.0.0.1')?.report, undefined)
 })
 
-test('what zebra programs as remote is withheld, and given back when FPM is lost', async (t) => {
+test('what zebra programs as remote is suppressedByFpm, and given back when FPM is lost', async (t) => {
   const { relay, ports, source, start } = await scene(t)
   ports.plug(11, 'tap1', 100)
   relay.views = [{ vni: { vni: 100 } }, { mac: { key: keyOf({ vni: 100, mac: VM1, ip: '' }) } }]

@@ -399,7 +399,7 @@ test('close does not wait for ever, and the old file stays', async (t) => {
 test('what cannot be written is tried again, complained about once, and said to be well again', async (t) => {
   const dir = join(tempDir(t), 'dir')
   const { log, lines, told } = listening()
-  // a file in the place of the directory stops even root
+  // a file in the anchor of the directory stops even root
   writeFileSync(dir, '')
   const file = join(dir, 'bindings')
   const { state, passes } = counted(t, file, log)

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { dissect, renderTree } from '../../src/zapi/dissect.js'
-import { type ReleaseLine, releaseLine } from '../../src/zapi/releases.js'
+import { type FrrRelease, frrRelease } from '../../src/zapi/releases.js'
 import { NUMBERS, frame, hex, macIpAdd, macIpDel, remoteMacIpAdd, u32 } from './build.js'
 
 const n = NUMBERS['10.3']
 const MAC = 'bc:24:11:00:00:01'
-function line(name: string): ReleaseLine {
-  const found = releaseLine(name)
+function release(name: string): FrrRelease {
+  const found = frrRelease(name)
   assert.ok(found)
   return found
 }
-const frr103 = line('10.3')
+const frr103 = release('10.3')
 
 suite('one line for people', () => {
   const lines: [string, Buffer, 'to-zebra' | 'to-bgpd', string][] = [
@@ -48,15 +48,15 @@ suite('one line for people', () => {
 })
 
 suite('what is not understood is shown', () => {
-  test('while the line is not known: the number and the hex', () => {
+  test('while the release is not known: the number and the hex', () => {
     const { command, family, fields, undecoded } = dissect(macIpDel(n, MAC, ''), undefined, 'to-bgpd')
     assert.deepEqual([command, family, fields], ['73', 'unknown', undefined])
     assert.deepEqual(undecoded, {
-      reason: 'the release line is not known',
+      reason: 'the release is not known',
       hex: '00000064bc24110000010000000000000001',
     })
   })
-  test('a number that the line does not have', () => {
+  test('a number that the release does not have', () => {
     const { command, family, undecoded } = dissect(frame(200, hex('cafe')), frr103, 'to-bgpd')
     assert.deepEqual([command, family], ['command 200', 'unknown'])
     assert.deepEqual(undecoded, { reason: 'FRR 10.3 has no such command', hex: 'cafe' })
@@ -94,7 +94,7 @@ suite('what is not understood is shown', () => {
   })
   test('a VNI without a local address, which bgpd does not accept either', () => {
     const bytes = frame(n.VNI_ADD, hex(u32(100), '0000', u32(0), u32(0), u32(0)))
-    const { undecoded } = dissect(bytes, line('10.7'), 'to-bgpd')
+    const { undecoded } = dissect(bytes, release('10.7'), 'to-bgpd')
     assert.equal(undecoded?.reason, 'vtep at offset 6: family 0, there is no address')
   })
 })

@@ -1,7 +1,7 @@
-// Payloads of every message with a layout, written down byte by byte for each release line, without the code under test.
+// Payloads of every message with a layout, written down byte by byte for each release, without the code under test.
 import { endianness } from 'node:os'
 import type { Json } from '../../src/zapi/fields.js'
-import { type CommandName, RELEASE_LINES, type ReleaseLine } from '../../src/zapi/releases.js'
+import { type CommandName, FRR_RELEASES, type FrrRelease } from '../../src/zapi/releases.js'
 import type { Direction } from '../../src/zapi/messages/index.js'
 import { u16, u32 } from './build.js'
 
@@ -15,23 +15,23 @@ const text = (value: string, size: number): string =>
     .toString('hex')
     .padEnd(size * 2, '0')
 
-const index = (line: ReleaseLine): number => RELEASE_LINES.indexOf(line)
+const index = (release: FrrRelease): number => FRR_RELEASES.indexOf(release)
 /** Whether a line is this one or a later one. */
-export const from = (line: ReleaseLine, name: string): boolean =>
-  index(line) >= RELEASE_LINES.findIndex((known) => known.name === name)
-/** `part` in this line and later ones. */
-const since = (line: ReleaseLine, name: string, part: string): string => (from(line, name) ? part : '')
+export const from = (release: FrrRelease, name: string): boolean =>
+  index(release) >= FRR_RELEASES.findIndex((known) => known.name === name)
+/** `part` in this release and later ones. */
+const since = (release: FrrRelease, name: string, part: string): string => (from(release, name) ? part : '')
 
 export type Vector = {
   command: CommandName
   direction: Direction
   /** Hex of the payload; pieces may have blanks and colons. */
-  payload: (line: ReleaseLine) => string[]
+  payload: (release: FrrRelease) => string[]
   /** Some of the fields. */
-  fields: (line: ReleaseLine) => { [name: string]: Json }
-  /** First line that has the command. */
+  fields: (release: FrrRelease) => { [name: string]: Json }
+  /** First release that has the command. */
   first?: string
-  /** The line that has it no more. */
+  /** The release that has it no more. */
   gone?: string
 }
 const up = (command: CommandName, payload: Vector['payload'], fields: Vector['fields'] = () => ({})): Vector => ({
@@ -49,50 +49,58 @@ const down = (command: CommandName, payload: Vector['payload'], fields: Vector['
 
 const MAC = '02:aa:bb:cc:dd:ee'
 const ESI = '03:44:38:39:ff:ff:01:00:00:01'
-const VTEP = (line: ReleaseLine) => [since(line, '10.6', '0002'), 'c0000202']
+const VTEP = (release: FrrRelease) => [since(release, '10.6', '0002'), 'c0000202']
 const V6 = '20010db8 00000000 00000000 00000002'
-const bgp = (line: ReleaseLine): string => (from(line, '10.0') ? '0a' : '09')
-const CLIENT = (line: ReleaseLine) => [bgp(line), '0001', '00000002']
+const bgp = (release: FrrRelease): string => (from(release, '10.0') ? '0a' : '09')
+const CLIENT = (release: FrrRelease) => [bgp(release), '0001', '00000002']
 const client = { proto: 'bgp', instance: 1, sessionId: 2 }
 
-const LINK_PARAMS = (line: ReleaseLine) => [
-  since(line, '8.5', '01'),
+const LINK_PARAMS = (release: FrrRelease) => [
+  since(release, '8.5', '01'),
   ...[u32(3), u32(10), '3f800000', '40000000', u32(2), '3f800000', '7fc00000', u32(5)],
-  since(line, '9.0', `02${u32(6)}${u32(7)}`),
+  since(release, '9.0', `02${u32(6)}${u32(7)}`),
   ...[u32(65000), 'c0000201', u32(11), u32(12), u32(13), u32(14), '3f000000', '3f000000', '3f000000', '7f800000'],
-  since(line, 'master', `01${u32(77)}`),
+  since(release, 'master', `01${u32(77)}`),
 ]
-const INTERFACE = (line: ReleaseLine) => [
+const INTERFACE = (release: FrrRelease) => [
   ...[text('br0', 16), u32(3), '01', '0000000000011043', '00', '02', u32(0), u32(10000)],
-  since(line, '9.1', u32(1000)),
+  since(release, '9.1', u32(1000)),
   ...[u32(1500), u32(1400), u32(9), u32(0)],
-  since(line, '10.6', u32(3)),
+  since(release, '10.6', u32(3)),
   ...[u32(1), u32(6), MAC, '01'],
-  ...LINK_PARAMS(line),
+  ...LINK_PARAMS(release),
 ]
 /** ifindex 4, labels 16 and 17, weight 300, two backups. */
-const NEXTHOP = (line: ReleaseLine) => [
-  ...[u32(7), '01', '0e', u32(4), '02', since(line, '9.0', '03'), host32(16), host32(17)],
-  ...[since(line, '10.1', u32(0)), u32(300), '02', '00', '01'],
+const NEXTHOP = (release: FrrRelease) => [
+  ...[u32(7), '01', '0e', u32(4), '02', since(release, '9.0', '03'), host32(16), host32(17)],
+  ...[since(release, '10.1', u32(0)), u32(300), '02', '00', '01'],
 ]
 const nexthop = { type: 'IFINDEX', flags: ['LABEL', 'WEIGHT', 'HAS_BACKUP'], ifindex: 4, labels: [16, 17], weight: 300 }
-const NEIGH = (line: ReleaseLine) => ['02', '0a020105', '02', 'bc241100', since(line, '10.0', u32(6)), u32(3), u32(2)]
+const NEIGH = (release: FrrRelease) => [
+  '02',
+  '0a020105',
+  '02',
+  'bc241100',
+  since(release, '10.0', u32(6)),
+  u32(3),
+  u32(2),
+]
 const neigh = { ip: '10.2.1.5', link: '188.36.17.0', ifindex: 3, state: ['REACHABLE'] }
 
 export const VECTORS: Vector[] = [
   // session
   up(
     'ZEBRA_HELLO',
-    (line) => [...CLIENT(line), from(line, '10.0') ? '' : '01', '00'],
-    (line) => ({ ...client, synchronous: false, ...(from(line, '10.0') ? {} : { receiveNotify: true }) }),
+    (release) => [...CLIENT(release), from(release, '10.0') ? '' : '01', '00'],
+    (release) => ({ ...client, synchronous: false, ...(from(release, '10.0') ? {} : { receiveNotify: true }) }),
   ),
   down(
     'ZEBRA_CAPABILITIES',
-    (line) => [
-      ...[from(line, '10.6') ? '01' : u32(1), '01', u32(256), '00'],
-      ...[since(line, '9.1', '01'), since(line, '10.2', '01')],
+    (release) => [
+      ...[from(release, '10.6') ? '01' : u32(1), '01', u32(256), '00'],
+      ...[since(release, '9.1', '01'), since(release, '10.2', '01')],
     ],
-    (line) => ({ vrfBackend: 'netns', multipath: 256, ...(from(line, '10.2') ? { gracefulRestart: true } : {}) }),
+    (release) => ({ vrfBackend: 'netns', multipath: 256, ...(from(release, '10.2') ? { gracefulRestart: true } : {}) }),
   ),
   down(
     'ZEBRA_ERROR',
@@ -138,26 +146,26 @@ export const VECTORS: Vector[] = [
   ),
   { ...up('ZEBRA_VRF_UNREGISTER', () => []), gone: '10.2' },
   up('ZEBRA_INTERFACE_ADD', () => []),
-  down('ZEBRA_INTERFACE_UP', INTERFACE, (line) => ({
+  down('ZEBRA_INTERFACE_UP', INTERFACE, (release) => ({
     name: 'br0',
     status: ['ACTIVE'],
     flags: ['UP', 'BROADCAST', 'RUNNING', 'MULTICAST', 'LOWER_UP'],
     mtu: 1500,
     hwAddress: MAC,
-    ...(from(line, '10.6') ? { zifType: 'bridge' } : {}),
+    ...(from(release, '10.6') ? { zifType: 'bridge' } : {}),
   })),
   down(
     'ZEBRA_INTERFACE_LINK_PARAMS',
-    (line) => [u32(3), ...LINK_PARAMS(line)],
-    (line) => ({
+    (release) => [u32(3), ...LINK_PARAMS(release)],
+    (release) => ({
       ifindex: 3,
       maxBw: 1,
       maxRsvBw: 2,
       unrsvBw: [1, 'NaN'],
       remoteIp: '192.0.2.1',
       usedBw: 'Infinity',
-      ...(from(line, '9.0') ? { extendedAdminGroup: [6, 7] } : {}),
-      ...(line.name === 'master' ? { srlgs: [77] } : {}),
+      ...(from(release, '9.0') ? { extendedAdminGroup: [6, 7] } : {}),
+      ...(release.name === 'master' ? { srlgs: [77] } : {}),
     }),
   ),
   down(
@@ -203,16 +211,16 @@ export const VECTORS: Vector[] = [
   ),
   up(
     'ZEBRA_VXLAN_FLOOD_CONTROL',
-    (line) => ['02', since(line, '10.5', u32(100))],
-    (line) => ({
+    (release) => ['02', since(release, '10.5', u32(100))],
+    (release) => ({
       floodControl: 'pim-sm',
-      ...(from(line, '10.5') ? { vni: 100 } : {}),
+      ...(from(release, '10.5') ? { vni: 100 } : {}),
     }),
   ),
   // VNIs
   down(
     'ZEBRA_VNI_ADD',
-    (line) => [u32(100), ...VTEP(line), host32(5), 'ef000001', host32(9)],
+    (release) => [u32(100), ...VTEP(release), host32(5), 'ef000001', host32(9)],
     () => ({ vni: 100, vtep: '192.0.2.2', tenantVrf: 5, multicastGroup: '239.0.0.1', sviIfindex: 9 }),
   ),
   down(
@@ -222,7 +230,7 @@ export const VECTORS: Vector[] = [
   ),
   down(
     'ZEBRA_L3VNI_ADD',
-    (line) => [u32(4000), MAC, ...VTEP(line), host32(1), u32(9), MAC, u32(1)],
+    (release) => [u32(4000), MAC, ...VTEP(release), host32(1), u32(9), MAC, u32(1)],
     () => ({
       vni: 4000,
       sviRmac: MAC,
@@ -260,24 +268,24 @@ export const VECTORS: Vector[] = [
   ),
   up(
     'ZEBRA_REMOTE_MACIP_ADD',
-    (line) => [u32(100), MAC, u16(4), '0a020105', ...VTEP(line), '80', u32(1), '00'.repeat(10)],
+    (release) => [u32(100), MAC, u16(4), '0a020105', ...VTEP(release), '80', u32(1), '00'.repeat(10)],
     () => ({ vni: 100, mac: MAC, ip: '10.2.1.5', vtep: '192.0.2.2', flags: ['0x80'], seq: 1 }),
   ),
   up(
     'ZEBRA_REMOTE_MACIP_DEL',
-    (line) => [u32(100), MAC, u16(0), ...VTEP(line)],
+    (release) => [u32(100), MAC, u16(0), ...VTEP(release)],
     () => ({ vtep: '192.0.2.2' }),
   ),
   // VTEPs
   up(
     'ZEBRA_REMOTE_VTEP_ADD',
-    (line) => [u32(100), ...VTEP(line), u32(1), u32(200), ...VTEP(line), u32(0)],
+    (release) => [u32(100), ...VTEP(release), u32(1), u32(200), ...VTEP(release), u32(0)],
     () => ({ vni: 100, more: [{ vni: 200, vtep: '192.0.2.2', floodControl: 'head-end-repl' }] }),
   ),
   // multihoming
   down(
     'ZEBRA_LOCAL_ES_ADD',
-    (line) => [ESI, ...VTEP(line), '01', u16(50000), '00'],
+    (release) => [ESI, ...VTEP(release), '01', u16(50000), '00'],
     () => ({ esi: ESI, originator: '192.0.2.2', operUp: true, dfPreference: 50000, bypass: false }),
   ),
   down(
@@ -292,12 +300,12 @@ export const VECTORS: Vector[] = [
   ),
   up(
     'ZEBRA_REMOTE_ES_VTEP_ADD',
-    (line) => [ESI, ...VTEP(line), u32(1), '02', u16(9)],
+    (release) => [ESI, ...VTEP(release), u32(1), '02', u16(9)],
     () => ({ vtep: '192.0.2.2', flags: ['ESR_RECEIVED'], dfAlgorithm: 2, dfPreference: 9 }),
   ),
   up(
     'ZEBRA_REMOTE_ES_VTEP_DEL',
-    (line) => [ESI, ...VTEP(line)],
+    (release) => [ESI, ...VTEP(release)],
     () => ({ esi: ESI, vtep: '192.0.2.2' }),
   ),
   up(
@@ -313,8 +321,8 @@ export const VECTORS: Vector[] = [
   // routes and nexthops
   up(
     'ZEBRA_ROUTE_ADD',
-    (line) =>
-      [bgp(line), '0000', u32(0x14), u32(0x7ff), '01', '0a', '21', '20010db880', '08', 'fc', u32(42)].concat(
+    (release) =>
+      [bgp(release), '0000', u32(0x14), u32(0x7ff), '01', '0a', '21', '20010db880', '08', 'fc', u32(42)].concat(
         u16(1),
         u32(0),
         '06',
@@ -353,7 +361,7 @@ export const VECTORS: Vector[] = [
   ),
   down(
     'ZEBRA_ROUTE_NOTIFY_OWNER',
-    (line) => [host32(3), '02', '18', '0a010200', since(line, '10.3', '00 00000000'), u32(254), '01', '01'],
+    (release) => [host32(3), '02', '18', '0a010200', since(release, '10.3', '00 00000000'), u32(254), '01', '01'],
     () => ({ note: 'REMOVED', prefix: '10.1.2.0/24', table: 254, afi: 'ip', safi: 'unicast' }),
   ),
   up(
@@ -363,7 +371,7 @@ export const VECTORS: Vector[] = [
   ),
   up(
     'ZEBRA_REDISTRIBUTE_ADD',
-    (line) => ['02', from(line, '10.0') ? '04' : '03', u16(2)],
+    (release) => ['02', from(release, '10.0') ? '04' : '03', u16(2)],
     () => ({ afi: 'ip6', type: 'static', instance: 2 }),
   ),
   up(
@@ -381,34 +389,34 @@ export const VECTORS: Vector[] = [
   ),
   down(
     'ZEBRA_NEXTHOP_UPDATE',
-    (line) => [
+    (release) => [
       ...[u32(0), u16(1), u16(2), '20', 'c0000202', u16(2), '18', 'c0000200', '02', u16(0), '05', u32(6)],
-      ...[from(line, '10.3') ? u16(1) : '01', ...NEXTHOP(line)],
+      ...[from(release, '10.3') ? u16(1) : '01', ...NEXTHOP(release)],
     ],
-    (line) => ({
+    (release) => ({
       prefix: '192.0.2.2/32',
       resolved: '192.0.2.0/24',
       type: 'connect',
       metric: 6,
-      nexthops: [{ vrfId: 7, ...nexthop, ...(from(line, '9.0') ? { labelType: 'bgp' } : {}), backups: [0, 1] }],
+      nexthops: [{ vrfId: 7, ...nexthop, ...(from(release, '9.0') ? { labelType: 'bgp' } : {}), backups: [0, 1] }],
     }),
   ),
   // nexthop groups
   up(
     'ZEBRA_NHG_ADD',
-    (line) => [
-      ...[u16(parseInt(bgp(line), 16)), u32(77), since(line, '8.5', `${u16(8)}${u32(9)}${u32(10)}`)],
-      ...[u16(1), ...NEXTHOP(line), u16(0)],
+    (release) => [
+      ...[u16(parseInt(bgp(release), 16)), u32(77), since(release, '8.5', `${u16(8)}${u32(9)}${u32(10)}`)],
+      ...[u16(1), ...NEXTHOP(release), u16(0)],
     ],
-    (line) => ({
+    (release) => ({
       proto: 'bgp',
       id: 77,
-      ...(from(line, '8.5') ? { resilience: { buckets: 8, idleTimer: 9, unbalancedTimer: 10 } } : {}),
+      ...(from(release, '8.5') ? { resilience: { buckets: 8, idleTimer: 9, unbalancedTimer: 10 } } : {}),
     }),
   ),
   up(
     'ZEBRA_NHG_DEL',
-    (line) => [u16(parseInt(bgp(line), 16)), u32(77), since(line, '8.5', '00'.repeat(10))],
+    (release) => [u16(parseInt(bgp(release), 16)), u32(77), since(release, '8.5', '00'.repeat(10))],
     () => ({ id: 77 }),
   ),
   down(
@@ -419,24 +427,24 @@ export const VECTORS: Vector[] = [
   // opaque
   up(
     'ZEBRA_OPAQUE_MESSAGE',
-    (line) => [u32(4), u16(1), from(line, '9.1') ? CLIENT(line).join('') : '', ...CLIENT(line), 'cafe'],
-    (line) => ({
+    (release) => [u32(4), u16(1), from(release, '9.1') ? CLIENT(release).join('') : '', ...CLIENT(release), 'cafe'],
+    (release) => ({
       type: 4,
       flags: ['UNICAST'],
       destination: client,
       data: 'cafe',
-      ...(from(line, '9.1') ? { source: client } : {}),
+      ...(from(release, '9.1') ? { source: client } : {}),
     }),
   ),
   up(
     'ZEBRA_OPAQUE_REGISTER',
-    (line) => [u32(4), ...CLIENT(line)],
+    (release) => [u32(4), ...CLIENT(release)],
     () => ({ type: 4, ...client }),
   ),
   {
     ...down(
       'ZEBRA_OPAQUE_NOTIFY',
-      (line) => ['00', '01', u32(4), ...CLIENT(line)],
+      (release) => ['00', '01', u32(4), ...CLIENT(release)],
       () => ({ register: true }),
     ),
     first: '9.1',
@@ -467,7 +475,7 @@ export const VECTORS: Vector[] = [
   },
   up(
     'ZEBRA_NEIGH_IP_ADD',
-    (line) => ['0a', V6, '00', since(line, '10.0', u32(0)), u32(3), u32(128)],
+    (release) => ['0a', V6, '00', since(release, '10.0', u32(0)), u32(3), u32(128)],
     () => ({
       ip: '2001:db8::2',
       state: ['PERMANENT'],
@@ -476,39 +484,39 @@ export const VECTORS: Vector[] = [
   // label and table manager
   up(
     'ZEBRA_LABEL_MANAGER_CONNECT',
-    (line) => [bgp(line), '0000'],
+    (release) => [bgp(release), '0000'],
     () => ({ proto: 'bgp', instance: 0 }),
   ),
   down(
     'ZEBRA_LABEL_MANAGER_CONNECT',
-    (line) => [bgp(line), '0000', '00'],
+    (release) => [bgp(release), '0000', '00'],
     () => ({ result: 0 }),
   ),
   up(
     'ZEBRA_GET_LABEL_CHUNK',
-    (line) => [bgp(line), '0000', '01', u32(64), u32(80)],
+    (release) => [bgp(release), '0000', '01', u32(64), u32(80)],
     () => ({ keep: true, size: 64, base: 80 }),
   ),
   down(
     'ZEBRA_GET_LABEL_CHUNK',
-    (line) => [bgp(line), '0000'],
+    (release) => [bgp(release), '0000'],
     () => ({ proto: 'bgp' }),
   ),
   down(
     'ZEBRA_GET_LABEL_CHUNK',
-    (line) => [bgp(line), '0000', '01', u32(80), u32(143)],
+    (release) => [bgp(release), '0000', '01', u32(80), u32(143)],
     () => ({
       chunk: { keep: true, start: 80, end: 143 },
     }),
   ),
   up(
     'ZEBRA_RELEASE_LABEL_CHUNK',
-    (line) => [bgp(line), '0000', u32(80), u32(143)],
+    (release) => [bgp(release), '0000', u32(80), u32(143)],
     () => ({ start: 80, end: 143 }),
   ),
   up(
     'ZEBRA_TABLE_MANAGER_CONNECT',
-    (line) => [bgp(line), '0000'],
+    (release) => [bgp(release), '0000'],
     () => ({ proto: 'bgp' }),
   ),
   down(

@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { DecodeError } from '../../src/zapi/cursor.js'
 import { dissect, renderTree } from '../../src/zapi/dissect.js'
 import { HEADER_SIZE, MAX_FRAME, frameLength } from '../../src/zapi/frame.js'
-import { RELEASE_LINES, type ReleaseLine, releaseLine } from '../../src/zapi/releases.js'
+import { FRR_RELEASES, type FrrRelease, frrRelease } from '../../src/zapi/releases.js'
 import type { Layout } from '../../src/zapi/message.js'
 import { type Direction, FAMILIES } from '../../src/zapi/messages/index.js'
 import { ROUTE } from '../../src/zapi/messages/route.js'
@@ -18,7 +18,7 @@ const LAYOUTS: Layout<unknown>[] = FAMILIES.flatMap(({ toZebra, toBgpd }) =>
 )
 
 /** What decodes must be written as the same bytes; what does not must say so with the decoder's own error. */
-function tame(layout: Layout<unknown>, payload: Buffer, { features }: ReleaseLine): void {
+function tame(layout: Layout<unknown>, payload: Buffer, { features }: FrrRelease): void {
   let value: unknown
   try {
     value = layout.decode(payload, features)
@@ -30,16 +30,16 @@ function tame(layout: Layout<unknown>, payload: Buffer, { features }: ReleaseLin
   assert.equal(layout.encode(value, features).toString('hex'), payload.toString('hex'))
 }
 
-function framesOf(frr: string): { frame: Buffer; line: ReleaseLine; direction: Direction }[] {
-  const line = releaseLine(frr)
-  assert.ok(line)
+function framesOf(frr: string): { frame: Buffer; release: FrrRelease; direction: Direction }[] {
+  const release = frrRelease(frr)
+  assert.ok(release)
   const directory = join(ROOT, 'test/fixtures/zapi', frr)
   return readdirSync(directory).flatMap((name) => {
     const stream = readFileSync(join(directory, name))
     const direction: Direction = name.endsWith('to-zebra.bin') ? 'to-zebra' : 'to-bgpd'
     const frames = []
     for (let offset = 0; offset < stream.length; offset += frameLength(stream, offset)) {
-      frames.push({ frame: stream.subarray(offset, offset + frameLength(stream, offset)), line, direction })
+      frames.push({ frame: stream.subarray(offset, offset + frameLength(stream, offset)), release, direction })
     }
     return frames
   })
@@ -49,7 +49,7 @@ const RECORDED = RELEASES.flatMap(framesOf)
 /** Replaced, inserted and removed bytes, and the tail cut off. */
 const mutation = fc.array(
   fc.record({
-    kind: fc.constantFrom('replace' as const, 'insert' as const, 'remove' as const, 'cut' as const),
+    kind: fc.constantFrom('replace' as const, 'insert' as const, 'remove' as const, 'defer' as const),
     at: fc.nat(200),
     byte: fc.oneof(fc.constantFrom(0, 1, 2, 10, 127, 128, 255), fc.nat(255)),
   }),
@@ -64,18 +64,18 @@ function mutate(payload: Buffer, changes: Mutation): Buffer {
     if (kind === 'replace' && bytes.length > 0) bytes[place] = byte
     if (kind === 'insert') bytes.splice(place, 0, byte)
     if (kind === 'remove') bytes.splice(place, 1)
-    if (kind === 'cut') bytes.length = place
+    if (kind === 'defer') bytes.length = place
   }
   return Buffer.from(bytes)
 }
 
-const anyLine = fc.constantFrom(...RELEASE_LINES)
+const anyRelease = fc.constantFrom(...FRR_RELEASES)
 
 suite('decoders', () => {
   test('random bytes', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 160 }), anyLine, (bytes, line) => {
-        for (const layout of LAYOUTS) tame(layout, Buffer.from(bytes), line)
+      fc.property(fc.uint8Array({ maxLength: 160 }), anyRelease, (bytes, release) => {
+        for (const layout of LAYOUTS) tame(layout, Buffer.from(bytes), release)
       }),
       { numRuns: 500 },
     )
@@ -84,16 +84,16 @@ suite('decoders', () => {
   test('small numbers, which counts, families and flags like', () => {
     const small = fc.array(fc.constantFrom(0, 1, 2, 3, 4, 10, 16, 32, 64, 255), { maxLength: 120 })
     fc.assert(
-      fc.property(small, anyLine, (bytes, line) => {
-        for (const layout of LAYOUTS) tame(layout, Buffer.from(bytes), line)
+      fc.property(small, anyRelease, (bytes, release) => {
+        for (const layout of LAYOUTS) tame(layout, Buffer.from(bytes), release)
       }),
       { numRuns: 1000 },
     )
   })
 
-  test('mutations of recorded messages, in any line', () => {
+  test('mutations of recorded messages, in any release', () => {
     fc.assert(
-      fc.property(fc.constantFrom(...RECORDED), mutation, anyLine, ({ frame, direction }, changes, other) => {
+      fc.property(fc.constantFrom(...RECORDED), mutation, anyRelease, ({ frame, direction }, changes, other) => {
         const header = Buffer.from(frame.subarray(0, HEADER_SIZE))
         const payload = mutate(frame.subarray(HEADER_SIZE), changes)
         for (const layout of LAYOUTS) tame(layout, payload, other)
@@ -105,7 +105,7 @@ suite('decoders', () => {
   })
 
   test('counts beyond what is there are refused before anything is made for them', () => {
-    const { features } = RELEASE_LINES[0] as ReleaseLine
+    const { features } = FRR_RELEASES[0] as FrrRelease
     // bgp, message NEXTHOP, 0.0.0.0/0, 65535 nexthops, of which one is there
     const route = Buffer.from('0900000000000000000001010200ffff000000000600', 'hex')
     assert.throws(
@@ -115,15 +115,15 @@ suite('decoders', () => {
   })
 
   test('the longest payload of nothing but elements is decoded, shown and written', () => {
-    for (const line of RELEASE_LINES) {
+    for (const release of FRR_RELEASES) {
       const count = Math.floor((MAX_FRAME - HEADER_SIZE - 15) / 7)
       const head = Buffer.from('0900000000000000000001010200', 'hex')
       const size = Buffer.alloc(2)
       size.writeUInt16BE(count)
       const route = Buffer.concat([head, size, ...Array<Buffer>(count).fill(Buffer.from('00000000060001', 'hex'))])
-      assert.equal(ROUTE.decode(route, line.features).nexthops?.length, count)
-      tame(ROUTE, route, line)
-      assert.equal(ROUTE.understand(route, line.features).problem, undefined)
+      assert.equal(ROUTE.decode(route, release.features).nexthops?.length, count)
+      tame(ROUTE, route, release)
+      assert.equal(ROUTE.understand(route, release.features).problem, undefined)
     }
   })
 })
@@ -133,14 +133,14 @@ suite('dissect', () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 200 }),
-        fc.option(anyLine, { nil: undefined }),
+        fc.option(anyRelease, { nil: undefined }),
         fc.constantFrom<Direction>('to-zebra', 'to-bgpd'),
         fc.nat(150),
-        (bytes, line, direction, command) => {
+        (bytes, release, direction, command) => {
           const frame = Buffer.from(bytes)
           // most random numbers are no command
           if (frame.length >= HEADER_SIZE) frame.writeUInt16BE(command, HEADER_SIZE - 2)
-          const dissection = dissect(frame, line, direction)
+          const dissection = dissect(frame, release, direction)
           assert.deepEqual(JSON.parse(JSON.stringify(dissection.fields ?? null)), dissection.fields ?? null)
           // nothing that a terminal would obey
           assert.match([dissection.summary, ...renderTree(dissection)].join(''), /^[\x20-\x7e…]*$/)

@@ -1,11 +1,11 @@
-// ROUTE_ADD as lib/zclient.c of each release line wrote it (its encoder compiled and run), and whole recorded conversations.
+// ROUTE_ADD as lib/zclient.c of each release wrote it (its encoder compiled and run), and whole recorded conversations.
 import assert from 'node:assert/strict'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { dissect } from '../../src/zapi/dissect.js'
 import { HEADER_SIZE, frameCommand, frameLength, frameVrf } from '../../src/zapi/frame.js'
-import { type ReleaseLine, releaseLine } from '../../src/zapi/releases.js'
+import { type FrrRelease, frrRelease } from '../../src/zapi/releases.js'
 import { encodeFrame } from '../../src/zapi/message.js'
 import { type Direction, layoutOf } from '../../src/zapi/messages/index.js'
 import { ROUTE } from '../../src/zapi/messages/route.js'
@@ -16,45 +16,45 @@ const VECTORS = JSON.parse(readFileSync(join(ROOT, 'test/fixtures/zapi/route-add
   Record<'evpn' | 'v6Table' | 'seg6', string>
 >
 
-function known(name: string): ReleaseLine {
-  const line = releaseLine(name)
-  assert.ok(line, name)
-  return line
+function known(name: string): FrrRelease {
+  const release = frrRelease(name)
+  assert.ok(release, name)
+  return release
 }
 
 /** Decoded by its layout and written again. */
-function again(frame: Buffer, line: ReleaseLine, direction: Direction): Buffer {
-  const command = line.commandName(frameCommand(frame))
+function again(frame: Buffer, release: FrrRelease, direction: Direction): Buffer {
+  const command = release.commandName(frameCommand(frame))
   assert.ok(command)
   const layout = layoutOf(command, direction)
   assert.ok(layout, command)
-  const value = layout.decode(frame.subarray(HEADER_SIZE), line.features)
-  return encodeFrame(line, command, frameVrf(frame), layout, value)
+  const value = layout.decode(frame.subarray(HEADER_SIZE), release.features)
+  return encodeFrame(release, command, frameVrf(frame), layout, value)
 }
 
 suite('ROUTE_ADD', () => {
-  test('there are vectors of every line', () => {
+  test('there are vectors of every release', () => {
     assert.deepEqual(Object.keys(VECTORS), [
       ...['8.4', '8.5', '9.0', '9.1', '10.0', '10.1', '10.2', '10.3', '10.4', '10.5', '10.6', '10.7', 'master'],
     ])
   })
 
   for (const [name, vectors] of Object.entries(VECTORS)) {
-    const line = known(name)
-    const { features } = line
+    const release = known(name)
+    const { features } = release
     const decode = (hex: string) => ROUTE.decode(Buffer.from(hex, 'hex').subarray(HEADER_SIZE), features)
     const bgp = features.routeTypes[9] === 'bgp' ? 9 : 10
 
     test(`FRR ${name}: the same bytes again`, () => {
       for (const hex of Object.values(vectors)) {
         const frame = Buffer.from(hex, 'hex')
-        assert.equal(again(frame, line, 'to-zebra').toString('hex'), hex)
-        assert.equal(dissect(frame, line, 'to-zebra').undecoded, undefined)
+        assert.equal(again(frame, release, 'to-zebra').toString('hex'), hex)
+        assert.equal(dissect(frame, release, 'to-zebra').undecoded, undefined)
       }
     })
 
     test(`FRR ${name}: EVPN route with router MAC, label and weight`, () => {
-      const { fields, vrf, command, family } = dissect(Buffer.from(vectors.evpn, 'hex'), line, 'to-zebra')
+      const { fields, vrf, command, family } = dissect(Buffer.from(vectors.evpn, 'hex'), release, 'to-zebra')
       assert.deepEqual([command, family, vrf], ['ZEBRA_ROUTE_ADD', 'route', 5])
       assert.deepEqual(fields, {
         type: 'bgp',
@@ -113,16 +113,16 @@ for (const frr of RELEASES) {
   suite(`conversations with FRR ${frr}`, () => {
     for (const file of readdirSync(directory).filter((name) => name.endsWith('.bin'))) {
       test(`${file}: every frame is understood to its last byte and written again as it was`, () => {
-        const line = known(frr)
+        const release = known(frr)
         const direction: Direction = file.endsWith('to-zebra.bin') ? 'to-zebra' : 'to-bgpd'
         const stream = readFileSync(join(directory, file))
         for (let offset = 0; offset < stream.length; offset += frameLength(stream, offset)) {
           const frame = stream.subarray(offset, offset + frameLength(stream, offset))
-          const { undecoded, command, family, fields } = dissect(frame, line, direction)
+          const { undecoded, command, family, fields } = dissect(frame, release, direction)
           assert.equal(undecoded, undefined, `${command} ${frame.toString('hex')}`)
           assert.notEqual(family, 'unknown', command)
           assert.ok(fields)
-          assert.deepEqual(again(frame, line, direction), frame)
+          assert.deepEqual(again(frame, release, direction), frame)
         }
       })
     }

@@ -3,19 +3,19 @@ import { suite, test } from 'node:test'
 import fc from 'fast-check'
 import { DecodeError } from '../../src/zapi/cursor.js'
 import { HEADER_SIZE } from '../../src/zapi/frame.js'
-import { introduce } from '../../src/zapi/handshake.js'
-import { RELEASE_LINES, releaseLine } from '../../src/zapi/releases.js'
+import { handshakeOf } from '../../src/zapi/handshake.js'
+import { FRR_RELEASES, frrRelease } from '../../src/zapi/releases.js'
 import { MACIP_ADD, MACIP_DEL, REMOTE_MACIP_ADD, REMOTE_MACIP_DEL } from '../../src/zapi/messages/macip.js'
 import { HELLO, sessionKind } from '../../src/zapi/messages/session.js'
 import { ADVERTISE_ALL_VNI } from '../../src/zapi/messages/evpn.js'
 import { VNI_ADD, VNI_DEL } from '../../src/zapi/messages/vni.js'
-import { candidates, describeLines } from '../../src/zapi/detect-release.js'
-import { type BgpMessage, Watch, type ZebraMessage, encodeMessage } from '../../src/zapi/evpn-codec.js'
-import { lineOf } from '../../src/relay/zebra-version.js'
+import { candidates, describeReleases } from '../../src/zapi/detect-release.js'
+import { type BgpMessage, EvpnCodec, type ZebraMessage, encodeMessage } from '../../src/zapi/evpn-codec.js'
+import { releaseOf } from '../../src/relay/zebra-version.js'
 import { NUMBERS, OPENINGS, hex, macIpAdd, macIpDel, remoteMacIpAdd, remoteMacIpDel, vniAdd } from './build.js'
 
-function line(name: string) {
-  const found = releaseLine(name)
+function release(name: string) {
+  const found = frrRelease(name)
   assert.ok(found, name)
   return found
 }
@@ -48,21 +48,21 @@ suite('one (bytes, value) pair for both directions', () => {
       [remoteMacIpDel(n, MAC, ''), { vni: 100, mac: MAC, ip: undefined, vtep: '192.0.2.2' }],
     ]
     for (const [watch, pairs] of [
-      [Watch.zebra(line(name)), zebra],
-      [Watch.bgpd(line(name)), bgpd],
+      [EvpnCodec.zebra(release(name)), zebra],
+      [EvpnCodec.bgpd(release(name)), bgpd],
     ] as const) {
       for (const [bytes, body] of pairs) {
         test(`FRR ${name}: ${JSON.stringify(body)}`, () => {
           const message = watch.decode(bytes)
           assert.deepEqual({ ...message.body }, body)
-          assert.deepEqual(encodeMessage(line(name), message), bytes)
+          assert.deepEqual(encodeMessage(release(name), message), bytes)
         })
       }
     }
   }
 
   test('FRR 10.6 and later write a VTEP with its family', () => {
-    const { features } = line('10.7')
+    const { features } = release('10.7')
     const v4 = hex('00000064', 'bc2411000001', '0000', '0002 c0000202', '00', '00000001', '00'.repeat(10))
     const v6 = hex('00000064', 'bc2411000001', '0000', '000a 20010db8000000000000000000000002')
     assert.equal(REMOTE_MACIP_ADD.decode(v4, features).vtep, '192.0.2.2')
@@ -73,7 +73,7 @@ suite('one (bytes, value) pair for both directions', () => {
 })
 
 suite('wrong payloads', () => {
-  const { features } = line('8.4')
+  const { features } = release('8.4')
   test('a short one names the field and where', () => {
     const payload = macIpAdd(NUMBERS['8.4'], MAC, '0a02010b').subarray(HEADER_SIZE)
     for (let length = 0; length < payload.length; length++) {
@@ -104,7 +104,7 @@ suite('wrong payloads', () => {
       HELLO,
     ]
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 80 }), fc.constantFrom(...RELEASE_LINES), (bytes, { features }) => {
+      fc.property(fc.uint8Array({ maxLength: 80 }), fc.constantFrom(...FRR_RELEASES), (bytes, { features }) => {
         for (const layout of layouts) {
           try {
             layout.decode(Buffer.from(bytes), features)
@@ -117,7 +117,7 @@ suite('wrong payloads', () => {
   })
 })
 
-suite('release lines', () => {
+suite('releases', () => {
   // counts of enum zebra_message_types_t
   const COUNTS = {
     '8.4': 137,
@@ -134,20 +134,20 @@ suite('release lines', () => {
     '10.7': 147,
     master: 147,
   }
-  test('every line is counted', () => {
-    assert.deepEqual(Object.keys(COUNTS).sort(), RELEASE_LINES.map(({ name }) => name).sort())
+  test('every release is counted', () => {
+    assert.deepEqual(Object.keys(COUNTS).sort(), FRR_RELEASES.map(({ name }) => name).sort())
   })
   for (const [name, count] of Object.entries(COUNTS)) {
     test(`FRR ${name} has ${count} commands, each once`, () => {
-      const names = Array.from({ length: count }, (_, number) => line(name).commandName(number))
+      const names = Array.from({ length: count }, (_, number) => release(name).commandName(number))
       assert.equal(new Set(names).size, count)
       assert.ok(!names.includes(undefined))
-      assert.equal(line(name).commandName(count), undefined)
+      assert.equal(release(name).commandName(count), undefined)
     })
   }
 
   // HELLO and MACIP_ADD of each line as lib/zclient.h numbers them
-  const KNOWN: [line: string, hello: number, macIpAdd: number][] = [
+  const KNOWN: [release: string, hello: number, macIpAdd: number][] = [
     ['8.4', 18, 73],
     ['8.5', 18, 73],
     ['9.0', 18, 73],
@@ -164,14 +164,14 @@ suite('release lines', () => {
   ]
   test('numbers of the commands that matter most', () => {
     for (const [name, hello, add] of KNOWN) {
-      assert.equal(line(name).commandNumber('ZEBRA_HELLO'), hello, name)
-      assert.equal(line(name).commandNumber('ZEBRA_MACIP_ADD'), add, name)
-      assert.equal(line(name).commandNumber('ZEBRA_MACIP_DEL'), add + 1, name)
+      assert.equal(release(name).commandNumber('ZEBRA_HELLO'), hello, name)
+      assert.equal(release(name).commandNumber('ZEBRA_MACIP_ADD'), add, name)
+      assert.equal(release(name).commandNumber('ZEBRA_MACIP_DEL'), add + 1, name)
     }
   })
 
   test('route types of lib/route_types.txt: LOCAL came with 10.0, and TABLE_DIRECT before ALL', () => {
-    for (const { name, features } of RELEASE_LINES) {
+    for (const { name, features } of FRR_RELEASES) {
       const before = features.helloReceiveNotify
       assert.equal(features.routeTypes.length, before ? 31 : 33, name)
       assert.equal(new Set(features.routeTypes).size, features.routeTypes.length)
@@ -193,36 +193,36 @@ suite('release lines', () => {
   ]
   for (const [hello, capabilities, expected] of RECOGNISED) {
     test(`HELLO ${hello.join('/')} and CAPABILITIES ${capabilities.join('/')} are those of '${expected}'`, () => {
-      const lines = candidates(
+      const releases = candidates(
         { command: hello[0], payloadLength: hello[1] },
         { command: capabilities[0], payloadLength: capabilities[1] },
       )
-      assert.equal(describeLines(lines), expected)
+      assert.equal(describeReleases(releases), expected)
     })
   }
 
-  test('zebra’s own word narrows the line down, and an unknown or contradicting one makes it uncertain', () => {
+  test('zebra’s own word narrows the release down, and an unknown or contradicting one makes it uncertain', () => {
     const { hello, capabilities } = OPENINGS['10.3']
-    const lineName = (running?: string, configured?: string): string[] => {
-      const told = configured === undefined ? undefined : line(configured)
-      const introduction = introduce(hello, capabilities, told, running)
-      return [introduction.lineName, introduction.lineReason]
+    const releaseName = (running?: string, configured?: string): string[] => {
+      const told = configured === undefined ? undefined : release(configured)
+      const introduction = handshakeOf(hello, capabilities, told, running)
+      return [introduction.releaseName, introduction.releaseReason]
     }
-    assert.deepEqual(lineName(), ['10.2 … 10.5', 'recognised by HELLO and CAPABILITIES'])
-    assert.deepEqual(lineName('10.3'), ['10.3', 'zebra says so, and the session agrees'])
+    assert.deepEqual(releaseName(), ['10.2 … 10.5', 'recognised by HELLO and CAPABILITIES'])
+    assert.deepEqual(releaseName('10.3'), ['10.3', 'zebra says so, and the session agrees'])
     for (const running of ['8.4', '10.8', '11.0']) {
-      assert.deepEqual(lineName(running), [
+      assert.deepEqual(releaseName(running), [
         '',
         `zebra says it is FRR ${running}, but the session is that of 10.2 … 10.5`,
       ])
     }
-    assert.deepEqual(lineName('10.8', '10.3'), ['10.3', 'configured, and the session agrees'])
+    assert.deepEqual(releaseName('10.8', '10.3'), ['10.3', 'configured, and the session agrees'])
   })
 
   test('what zebra answers to `show version`', () => {
-    assert.equal(lineOf('FRRouting 8.4.4 (n1) on Linux(6.1).\nCopyright…'), '8.4')
-    assert.equal(lineOf('FRRouting 10.8-dev (n1) on Linux(6.18).'), '10.8')
-    assert.equal(lineOf('% Unknown command'), undefined)
+    assert.equal(releaseOf('FRRouting 8.4.4 (n1) on Linux(6.1).\nCopyright…'), '8.4')
+    assert.equal(releaseOf('FRRouting 10.8-dev (n1) on Linux(6.18).'), '10.8')
+    assert.equal(releaseOf('% Unknown command'), undefined)
   })
 
   test('lines that the wire cannot tell apart write the same bytes for all that is watched', () => {
@@ -246,14 +246,14 @@ suite('release lines', () => {
       ['10.6', '10.7', 'master'],
     ]) {
       for (const message of watched) {
-        const written = alike.map((name) => encodeMessage(line(name), message).toString('hex'))
+        const written = alike.map((name) => encodeMessage(release(name), message).toString('hex'))
         assert.equal(new Set(written).size, 1, `${alike.join(' ')} ${message.command}`)
       }
     }
   })
 
   test('only bgpd as instance 0, session 0, asynchronous, is the main session', () => {
-    const { features } = line('10.3')
+    const { features } = release('10.3')
     const hello = { proto: 10, instance: 0, sessionId: 0, receiveNotify: undefined, synchronous: 0 }
     assert.equal(sessionKind(hello, features), 'main')
     assert.equal(sessionKind({ ...hello, proto: 18 }, features), 'vnc')

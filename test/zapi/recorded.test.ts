@@ -4,11 +4,11 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { frameCommand, frameLength } from '../../src/zapi/frame.js'
-import { introduce } from '../../src/zapi/handshake.js'
-import type { ReleaseLine } from '../../src/zapi/releases.js'
+import { handshakeOf } from '../../src/zapi/handshake.js'
+import type { FrrRelease } from '../../src/zapi/releases.js'
 import { FrameScanner } from '../../src/zapi/scanner.js'
 import { Views } from '../../src/relay/overlay/views.js'
-import { type BgpMessage, Watch, type ZebraMessage, encodeMessage } from '../../src/zapi/evpn-codec.js'
+import { type BgpMessage, EvpnCodec, type ZebraMessage, encodeMessage } from '../../src/zapi/evpn-codec.js'
 import { RELEASES, ROOT } from '../../lab/frr.js'
 
 const LINES = {
@@ -31,7 +31,7 @@ for (const frr of RELEASES) {
   const names = readdirSync(directory).sort()
   const read = (name: string): Buffer => readFileSync(join(directory, name))
   const main = { toBgpd: cut(read('1-to-bgpd.bin')), toZebra: cut(read('1-to-zebra.bin')) }
-  const { kind, line, lineName } = introduce(main.toZebra[0], main.toBgpd[0], undefined)
+  const { kind, release, releaseName } = handshakeOf(main.toZebra[0], main.toBgpd[0], undefined)
 
   suite(`FRR ${frr}`, () => {
     for (const name of names) {
@@ -64,20 +64,20 @@ for (const frr of RELEASES) {
     test('the connections are told apart', () => {
       const kinds = names
         .filter((name) => name.endsWith('to-zebra.bin'))
-        .map((name) => introduce(cut(read(name))[0], undefined, undefined).kind)
+        .map((name) => handshakeOf(cut(read(name))[0], undefined, undefined).kind)
       assert.deepEqual(kinds.sort(), frr === '8.4' ? ['main', 'vnc'] : ['main', 'synchronous', 'vnc'])
     })
 
-    test('the release line is recognised', () => {
+    test('the release is recognised', () => {
       assert.equal(kind, 'main')
-      assert.deepEqual([line?.name, lineName], LINES[frr])
+      assert.deepEqual([release?.name, releaseName], LINES[frr])
     })
 
     test('every EVPN message decodes to its last byte and encodes to the same bytes', () => {
-      assert.ok(line)
-      const known = line
+      assert.ok(release)
+      const known = release
       const counts = new Map<string, number>()
-      const check = <M extends ZebraMessage | BgpMessage>(watch: Watch<M>, frames: Buffer[]): M[] =>
+      const check = <M extends ZebraMessage | BgpMessage>(watch: EvpnCodec<M>, frames: Buffer[]): M[] =>
         frames
           .filter((frame) => watch.has(frameCommand(frame)))
           .map((frame) => {
@@ -86,8 +86,8 @@ for (const frr of RELEASES) {
             counts.set(message.command, (counts.get(message.command) ?? 0) + 1)
             return message
           })
-      check(Watch.zebra(line), main.toBgpd)
-      check(Watch.bgpd(line), main.toZebra)
+      check(EvpnCodec.zebra(release), main.toBgpd)
+      check(EvpnCodec.bgpd(release), main.toZebra)
       const expected = [
         'ADVERTISE_ALL_VNI',
         'MACIP_ADD',
@@ -106,24 +106,24 @@ for (const frr of RELEASES) {
     })
 
     test('the views follow: the host that moved away and back has come to sequence number 2 before its port went down', () => {
-      assert.ok(line)
-      const sequences = sequenceNumbers(line, main.toBgpd)
+      assert.ok(release)
+      const sequences = sequenceNumbers(release, main.toBgpd)
       assert.deepEqual(sequences.at(0), 0)
       assert.deepEqual(sequences.at(-1), 2)
       const views = new Views()
-      for (const message of decodeAll(Watch.zebra(line), main.toBgpd)) views.applyZebra(message)
+      for (const message of decodeAll(EvpnCodec.zebra(release), main.toBgpd)) views.applyZebra(message)
       assert.deepEqual([...(views.get(100)?.macs.keys() ?? [])], [])
     })
   })
 }
 
-function decodeAll<M extends ZebraMessage | BgpMessage>(watch: Watch<M>, frames: Buffer[]): M[] {
+function decodeAll<M extends ZebraMessage | BgpMessage>(watch: EvpnCodec<M>, frames: Buffer[]): M[] {
   return frames.filter((frame) => watch.has(frameCommand(frame))).map((frame) => watch.decode(frame))
 }
 
 /** Of the near VM's MAC alone, in the order zebra announced them. */
-function sequenceNumbers(line: ReleaseLine, frames: Buffer[]): number[] {
-  return decodeAll(Watch.zebra(line), frames).flatMap((message) =>
+function sequenceNumbers(release: FrrRelease, frames: Buffer[]): number[] {
+  return decodeAll(EvpnCodec.zebra(release), frames).flatMap((message) =>
     message.command === 'ZEBRA_MACIP_ADD' && message.body.ip === undefined && message.body.mac === 'bc:24:11:00:00:01'
       ? [message.body.seq]
       : [],

@@ -20,7 +20,7 @@ class Feed {
       (bytes, offset, length) => {
         const seen = Buffer.from(bytes.subarray(offset, offset + length))
         const answer = verdict(seen)
-        if (answer !== 'cut') this.frames.push(seen)
+        if (answer !== 'defer') this.frames.push(seen)
         return answer
       },
       (command) => watched.includes(command),
@@ -86,9 +86,9 @@ suite('a stream from its beginning', () => {
     assert.equal(feed.scanner.atBoundary, true)
   })
 
-  test('a held-back frame is taken out, what stands around it is not', () => {
+  test('a dropped frame is taken out, what stands around it is not', () => {
     const held = macIpAdd(N, MAC, '0a02010b')
-    const feed = new Feed((seen) => (seen.equals(held) ? 'hold' : 'pass'))
+    const feed = new Feed((seen) => (seen.equals(held) ? 'drop' : 'pass'))
     feed.arrive(stream)
     assert.deepEqual(Buffer.concat(feed.discarded), held)
     assert.deepEqual(feed.output, Buffer.concat(CONVERSATION.filter((part) => !part.equals(held))))
@@ -97,7 +97,7 @@ suite('a stream from its beginning', () => {
   test('a cut passes on what stands before the frame and offers it again', () => {
     const until = macIpAdd(N, MAC, '0a02010b')
     let offered = 0
-    const feed = new Feed((seen) => (seen.equals(until) && offered++ === 0 ? 'cut' : 'pass'))
+    const feed = new Feed((seen) => (seen.equals(until) && offered++ === 0 ? 'defer' : 'pass'))
     feed.arrive(stream)
     assert.equal(offered, 2)
     assert.deepEqual(feed.passed.at(0), Buffer.concat(CONVERSATION.slice(0, 4)))

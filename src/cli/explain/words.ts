@@ -26,7 +26,7 @@ const TIMERS: Readonly<Record<TimerName, string>> = {
   'give-up': 'withdrawn, if the host has not answered',
   age: 'withdrawn, if not seen before',
   confirm: 'the owner is asked again, or loses the address',
-  object: 'the host is asked whether it has the address, too',
+  'remote-confirm': 'the host is asked whether it has the address, too',
   'hold-down': 'no longer frozen',
 }
 
@@ -40,7 +40,7 @@ const ADVICE: Words = {
   'relay-gone': 'start the relay: macipd relay; see macipctl status',
   'not-reported': 'look again in a moment; if it stays so, see macipctl status',
   'no-session': 'start bgpd with its -z option at the relay; see macipctl status',
-  'line-uncertain': 'if you know the FRR release, start the relay with: --frr-release X.Y',
+  'release-uncertain': 'if you know the FRR release, start the relay with: --frr-release X.Y',
   'vni-not-live': 'check advertise-all-vni in the BGP configuration, and: vtysh -c "show evpn vni"',
   'mac-not-local': 'check the bridge and zebra: bridge fdb show, and vtysh -c "show evpn mac vni all"',
   'ip-conflict': 'two hosts have one address? macipctl show macs, and look at the other MAC',

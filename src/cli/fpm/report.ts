@@ -101,8 +101,8 @@ export function fpmStatusReport(properties: proto.FpmStatus.$Properties): FpmSta
     mplsRoutes: status.mplsRoutes,
     srv6LocalSids: status.srv6LocalSids,
     tables: status.tables.map((table) => {
-      const { place, hostRoutes, routes } = proto.FpmTable.create(table)
-      return { ...placeOf(place), hostRoutes, routes }
+      const { in: routeTable, hostRoutes, routes } = proto.FpmTable.create(table)
+      return { ...routeTableOf(routeTable), hostRoutes, routes }
     }),
     counters: counters(status.counters),
     backlog: status.backlog,
@@ -136,7 +136,7 @@ function routeReport(properties: proto.FpmRoute.$Properties): FpmRouteReport {
   const { protocol, type, metric, nexthopId } = route
   return {
     ip: formatIp(route.ip),
-    ...placeOf(route.place),
+    ...routeTableOf(route.in),
     protocol,
     type,
     metric,
@@ -165,11 +165,11 @@ function pathReport(properties: proto.FpmPath.$Properties): FpmPathReport {
   return { gateway: ipOf(gateway), ifindex: ifindex || null, weight, onlink, vni: vni || null }
 }
 
-function placeOf(properties: proto.FpmPlace.$Properties | null | undefined): {
+function routeTableOf(properties: proto.FpmRouteTable.$Properties | null | undefined): {
   table: number | null
   vrf: number | null
 } {
-  const { table, vrf, isVrf } = proto.FpmPlace.create(properties ?? {})
+  const { table, vrf, isVrf } = proto.FpmRouteTable.create(properties ?? {})
   return isVrf ? { table: null, vrf } : { table, vrf: null }
 }
 

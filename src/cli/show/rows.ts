@@ -75,10 +75,10 @@ function group<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, 
 }
 
 function macNotes(mac: LocalMac, { local, remote }: Index): string[] {
-  const rivals = new Set((local.get(placeKey(mac)) ?? []).map((it) => it.mac).filter((it) => it !== mac.mac))
+  const others = new Set((local.get(placeKey(mac)) ?? []).map((it) => it.mac).filter((it) => it !== mac.mac))
   return [
     ...(remote.get(placeKey(mac)) ?? []).map((it) => `also remote: ${who(it, mac)}behind ${it.vtep}, seq ${it.seq}`),
-    ...[...rivals].map((rival) => `also at ${rival}`),
+    ...[...others].map((other) => `also at ${other}`),
   ]
 }
 

@@ -91,7 +91,7 @@ export function renderSessions(sessions: readonly SessionReport[], now: number, 
     right('TO BGPD'),
     right('FRAMES'),
     right('INJECTED'),
-    right('HELD BACK'),
+    right('DROPPED'),
     { title: 'NOTE' },
   ]
   const rows = sessions.map((it) => {
@@ -105,7 +105,7 @@ export function renderSessions(sessions: readonly SessionReport[], now: number, 
       bytes(it.bytesToBgpd),
       String(it.framesToBgpd),
       String(it.injected),
-      String(it.heldBack),
+      String(it.dropped),
     ]
     const notes = [it.inSync ? '' : 'frame boundaries are not known', it.note].filter((note) => note !== '')
     const odd = !it.inSync || (it.kind === 'main' && it.note !== '')

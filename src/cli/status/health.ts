@@ -52,7 +52,7 @@ export function relayFindings(relay: RelayReport): Finding[] {
   } else if (!relay.injecting) {
     found.push(
       problem(
-        `nothing is announced: ${relay.lineReason || 'the FRR release line is not certain'}`,
+        `nothing is announced: ${relay.releaseReason || 'the FRR release is not certain'}`,
         'if you know the release, start the relay with: --frr-release X.Y',
       ),
     )

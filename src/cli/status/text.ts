@@ -38,7 +38,10 @@ function renderRelay(relay: Running<RelayReport>, now: number, paint: Paint): st
     title('RELAY', relay, now, paint),
     ...facts([
       ['processes', `keeper ${keeperPid}, worker ${workerPid}${replaced}`],
-      ['release line', relay.line === '' ? `not certain: ${relay.lineReason}` : `${relay.line} (${relay.lineReason})`],
+      [
+        'FRR release',
+        relay.release === '' ? `not certain: ${relay.releaseReason}` : `${relay.release} (${relay.releaseReason})`,
+      ],
       ['bgpd', `${count(relay.sessions.length, 'connection')} on ${relay.listen}`],
       ['zebra', relay.zebra],
       ['snooper', `${relay.snooperConnected ? 'connected' : 'gone'} for ${duration(now - relay.snooperSince)}`],
@@ -63,7 +66,7 @@ function sessions(relay: RelayReport, now: number, paint: Paint): string[] {
     { title: 'TO ZEBRA', right: true },
     { title: 'TO BGPD', right: true },
     { title: 'INJECTED', right: true },
-    { title: 'HELD BACK', right: true },
+    { title: 'DROPPED', right: true },
     { title: 'FRAMES' },
   ] as const
   const rows = relay.sessions.map((session) => ({
@@ -74,7 +77,7 @@ function sessions(relay: RelayReport, now: number, paint: Paint): string[] {
       bytes(session.bytesToZebra),
       bytes(session.bytesToBgpd),
       String(session.injected),
-      String(session.heldBack),
+      String(session.dropped),
       session.inSync ? 'in step' : 'boundaries not known',
     ],
     style: session.inSync ? undefined : ('yellow' as const),

@@ -13,11 +13,11 @@ const LINKTYPE_USER0 = 147
 const MESSAGES = 0
 const EVENTS = 1
 
-type MessageKind = (typeof RecordKind)['toZebra' | 'toBgpd' | 'held' | 'injected']
+type MessageKind = (typeof RecordKind)['toZebra' | 'toBgpd' | 'dropped' | 'injected']
 const MESSAGE_KINDS: readonly number[] = [
   RecordKind.toZebra,
   RecordKind.toBgpd,
-  RecordKind.held,
+  RecordKind.dropped,
   RecordKind.injected,
 ] satisfies MessageKind[]
 

@@ -1,5 +1,5 @@
 // An entry of the overlay, what bgpd has of it, and what becomes of it.
-import type { Key } from './index-of-records.js'
+import type { Key } from './record-index.js'
 import type { Attributes } from './views.js'
 import type { ZebraMessage } from '../../zapi/evpn-codec.js'
 
@@ -13,7 +13,7 @@ export type OverlayEntry = Key & {
   readonly lastSeen: number
   /** The least sequence number of everything that is announced of the MAC in the VNI; 0: no demand. */
   readonly minSeq: number
-  /** Evaluated like any other, but bgpd is not told. */
+  /** Evaluated like any other, but bgpd is not advertised. */
   readonly observe: boolean
 }
 
@@ -21,23 +21,23 @@ export type OverlayEntry = Key & {
 export type Injection = Extract<ZebraMessage, { command: 'ZEBRA_MACIP_ADD' | 'ZEBRA_MACIP_DEL' }>
 
 /** What bgpd believes of a key, and from whom: an entry of ours is never passed off as zebra's or the other way round. */
-export type Told = { readonly by: 'zebra' | 'us'; readonly attributes: Attributes }
+export type Advertised = { readonly by: 'zebra' | 'us'; readonly attributes: Attributes }
 
 /** What became of an entry, and the sequence number bgpd has for it. */
 export type Report = { readonly status: Status; readonly seq: number }
 
-export type Item = {
+export type OverlayRecord = {
   entry: OverlayEntry
-  told: Told | undefined
-  /** zebra's own was held back: while `told` is undefined bgpd must still hear of it. */
-  owed: boolean
+  advertised: Advertised | undefined
+  /** zebra's own was dropped: while `told` is undefined bgpd must still hear of it. */
+  suppressedPending: boolean
   /** No entry, or no longer, but bgpd has something of it from us. */
   removed: boolean
   reported: Report | undefined
 }
 
 /** Why nothing may be injected at all. */
-export type Gate = 'open' | 'no-session' | 'line-uncertain'
+export type Gate = 'open' | 'no-session' | 'release-uncertain'
 
 /** What becomes of an entry at this moment. */
 export type Status =
@@ -45,7 +45,7 @@ export type Status =
   /** zebra announces the same entry itself. */
   | 'shadowed'
   | 'no-session'
-  | 'line-uncertain'
+  | 'release-uncertain'
   /** zebra has not announced the VNI. */
   | 'vni-not-live'
   /** zebra does not announce the MAC as local in the VNI. */
@@ -60,5 +60,6 @@ export type Status =
 /** What the snooper says of an entry, of what is none. */
 export const NO_ENTRY = { router: false, port: '', vlan: 0, firstSeen: 0, lastSeen: 0, minSeq: 0, observe: false }
 
-/** The floor that an entry asks for. */
-export const demandOf = ({ entry, removed }: Item): number => (removed || entry.observe ? 0 : entry.minSeq)
+/** The minSequence that an entry asks for. */
+export const requiredSeqOf = ({ entry, removed }: OverlayRecord): number =>
+  removed || entry.observe ? 0 : entry.minSeq

@@ -1,41 +1,41 @@
 // MAC-IPs to announce besides zebra's own. What bgpd is told is the union of both, and zebra's wins, but with no less than
 // the sequence number that an entry demands for its MAC. This file decides, it sends nothing itself.
-import { type Floor, Floors, isSticky, isTold } from './min-sequences.js'
-import { type Former, FormerSessions } from './stale-routes.js'
-import { Items, type Key } from './index-of-records.js'
+import { type MinSequence, MinSequences, isSticky, sameAsAdvertised } from './min-sequences.js'
+import { type StaleRoute, StaleRoutes } from './stale-routes.js'
+import { RecordIndex, type Key } from './record-index.js'
 import { MacIpFlag, NeighState } from '../../zapi/messages/macip.js'
 import {
-  demandOf,
+  requiredSeqOf,
   type Gate,
   type Injection,
-  type Item,
+  type OverlayRecord,
   NO_ENTRY,
   type OverlayEntry,
   type Report,
   type Status,
-  type Told,
+  type Advertised,
 } from './entry.js'
 import { remoteWins } from './precedence.js'
 import type { Attributes, Views } from './views.js'
 import type { BgpMessage, ZebraMessage } from '../../zapi/evpn-codec.js'
 
 /** How long zebra may take to say all it has in a new session; it does not say when it is done. */
-export const SETTLE_MS = 30_000
+export const INITIAL_SYNC_MS = 30_000
 
 export class Overlay {
-  private readonly items = new Items<Item>()
-  private readonly floors: Floors
-  /** Items whose announcement or status may have to change. */
-  private readonly dirty = new Set<Item>()
-  private readonly reports = new Set<Item>()
+  private readonly records = new RecordIndex<OverlayRecord>()
+  private readonly minSequences: MinSequences
+  /** RecordIndex whose announcement or status may have to change. */
+  private readonly dirty = new Set<OverlayRecord>()
+  private readonly reports = new Set<OverlayRecord>()
   private gate: Gate = 'no-session'
-  private readonly former = new FormerSessions()
+  private readonly staleRoutes = new StaleRoutes()
   private count = 0
 
   constructor(private readonly views: Views) {
-    this.floors = new Floors(views, (vni, mac) => {
+    this.minSequences = new MinSequences(views, (vni, mac) => {
       let highest = 0
-      for (const item of this.items.ofMac(vni, mac)) highest = Math.max(highest, demandOf(item))
+      for (const record of this.records.ofMac(vni, mac)) highest = Math.max(highest, requiredSeqOf(record))
       return highest
     })
   }
@@ -46,30 +46,32 @@ export class Overlay {
 
   /** Every entry, and what has become of it. */
   *entries(): Generator<{ entry: OverlayEntry; report: Report }> {
-    for (const item of this.items.all()) {
-      if (!item.removed) yield { entry: item.entry, report: this.reportOf(item, this.status(item)) }
+    for (const record of this.records.all()) {
+      if (!record.removed) yield { entry: record.entry, report: this.reportOf(record, this.status(record)) }
     }
   }
 
   /** MACs that are not announced with less than `seq` while they are local. */
-  *keptFloors(): Generator<{ vni: number; mac: string; seq: number }> {
-    for (const { vni, mac, kept } of this.floors.all()) if (kept > 0) yield { vni, mac, seq: kept }
+  *heldMinSequences(): Generator<{ vni: number; mac: string; seq: number }> {
+    for (const { vni, mac, heldMinSeq } of this.minSequences.all())
+      if (heldMinSeq > 0) yield { vni, mac, seq: heldMinSeq }
   }
 
   /** What bgpd has from us, as the messages that told it. */
   *injected(): Generator<Injection> {
-    for (const { vni, mac, told } of this.floors.all()) {
+    for (const { vni, mac, advertised } of this.minSequences.all()) {
       const zebras = this.views.get(vni)?.macs.get(mac)
-      if (told !== undefined && zebras !== undefined && !isTold(told, zebras)) {
-        yield this.addition({ vni, mac, ip: undefined }, told)
+      if (advertised !== undefined && zebras !== undefined && !sameAsAdvertised(advertised, zebras)) {
+        yield this.addition({ vni, mac, ip: undefined }, advertised)
       }
     }
-    for (const { entry, told } of this.items.all()) if (told?.by === 'us') yield this.addition(entry, told.attributes)
+    for (const { entry, advertised } of this.records.all())
+      if (advertised?.by === 'us') yield this.addition(entry, advertised.attributes)
   }
 
   /** Whether bgpd has the MAC-IP from us. */
   isOurs(key: Key): boolean {
-    return this.items.find(key)?.told?.by === 'us'
+    return this.records.find(key)?.advertised?.by === 'us'
   }
 
   /** Whether bgpd has something else, or nothing, in the place of what zebra says here. */
@@ -77,18 +79,20 @@ export class Overlay {
     if (command !== 'ZEBRA_MACIP_ADD') return false
     const { vni, mac, ip } = body
     if (ip === undefined) {
-      const floor = this.floors.find(vni, mac)
-      return floor !== undefined && !isTold(floor.told, body)
+      const minSequence = this.minSequences.find(vni, mac)
+      return minSequence !== undefined && !sameAsAdvertised(minSequence.advertised, body)
     }
-    const item = this.items.find({ vni, mac, ip })
-    if (item === undefined) return false
-    return item.told === undefined ? item.owed : !isTold(item.told.attributes, body)
+    const record = this.records.find({ vni, mac, ip })
+    if (record === undefined) return false
+    return record.advertised === undefined
+      ? record.suppressedPending
+      : !sameAsAdvertised(record.advertised.attributes, body)
   }
 
   put(entry: OverlayEntry): void {
-    const known = this.items.find(entry)
+    const known = this.records.find(entry)
     if (known !== undefined) {
-      const before = demandOf(known)
+      const before = requiredSeqOf(known)
       if (known.removed) {
         this.count++
         // whoever removed it expects to be told what becomes of it
@@ -97,56 +101,56 @@ export class Overlay {
       known.entry = entry
       known.removed = false
       this.touch(known)
-      this.floors.demand(entry, before, demandOf(known))
+      this.minSequences.setRequired(entry, before, requiredSeqOf(known))
       return
     }
-    const item: Item = {
+    const record: OverlayRecord = {
       entry,
-      told: this.toldByZebra(entry),
-      owed: false,
+      advertised: this.advertisedByZebra(entry),
+      suppressedPending: false,
       removed: false,
       reported: undefined,
     }
-    this.items.add(item)
+    this.records.add(record)
     this.count++
-    this.touch(item)
-    this.floors.demand(entry, 0, demandOf(item))
+    this.touch(record)
+    this.minSequences.setRequired(entry, 0, requiredSeqOf(record))
   }
 
   remove(key: Key): void {
-    const item = this.items.find(key)
-    if (item === undefined || item.removed) return
-    const before = demandOf(item)
-    item.removed = true
+    const record = this.records.find(key)
+    if (record === undefined || record.removed) return
+    const before = requiredSeqOf(record)
+    record.removed = true
     this.count--
-    this.touch(item)
-    this.floors.demand(key, before, 0)
+    this.touch(record)
+    this.minSequences.setRequired(key, before, 0)
   }
 
   /** Whether anything may be injected; opening or closing concerns every entry. */
   setGate(gate: Gate): void {
     if (gate === this.gate) return
     this.gate = gate
-    for (const item of this.items.all()) this.touch(item)
-    this.floors.compareAnew()
+    for (const record of this.records.all()) this.touch(record)
+    this.minSequences.compareAnew()
   }
 
   /**
    * A message of zebra on its way to bgpd: updates the views and says whether it goes on. Asked again about the same
    * message (it was cut, or the process died before passing it on) the answer is the same.
    */
-  onZebra(message: ZebraMessage): 'pass' | 'hold' | 'cut' {
+  onZebra(message: ZebraMessage): 'pass' | 'drop' | 'defer' {
     this.apply(message)
     const verdict = this.judge(message)
     if (verdict === 'pass') this.passed(message)
-    else if (verdict === 'hold') this.heldBack(message)
+    else if (verdict === 'drop') this.dropped(message)
     return verdict
   }
 
-  /** A message of zebra that was passed on or held back before this process began to watch. */
+  /** A message of zebra that was passed on or dropped before this process began to watch. */
   onRecorded(message: ZebraMessage, held: boolean): void {
     this.apply(message)
-    if (held) this.heldBack(message)
+    if (held) this.dropped(message)
     else this.passed(message)
   }
 
@@ -154,12 +158,12 @@ export class Overlay {
     this.views.applyBgpd(message)
     switch (message.command) {
       case 'ZEBRA_ADVERTISE_ALL_VNI':
-        if (message.body.advertise === 0) this.forgetAllTold()
+        if (message.body.advertise === 0) this.forgetAllAdvertised()
         return
       case 'ZEBRA_REMOTE_MACIP_ADD':
       case 'ZEBRA_REMOTE_MACIP_DEL':
         if (message.body.ip === undefined) this.touchMac(message.body.vni, message.body.mac)
-        else for (const item of this.items.ofIp(message.body.vni, message.body.ip)) this.touch(item)
+        else for (const record of this.records.ofIp(message.body.vni, message.body.ip)) this.touch(record)
         return
       case 'ZEBRA_REMOTE_VTEP_ADD':
       case 'ZEBRA_REMOTE_VTEP_DEL':
@@ -171,27 +175,28 @@ export class Overlay {
   onSessionLost(): void {
     for (const [vni, view] of this.views.entries()) {
       const vrf = view.announced?.vrf ?? 0
-      for (const mac of view.macs.keys()) this.former.remember({ vni, vrf, mac, ip: undefined })
-      for (const [ip, byMac] of view.macIps) for (const mac of byMac.keys()) this.former.remember({ vni, vrf, mac, ip })
+      for (const mac of view.macs.keys()) this.staleRoutes.remember({ vni, vrf, mac, ip: undefined })
+      for (const [ip, byMac] of view.macIps)
+        for (const mac of byMac.keys()) this.staleRoutes.remember({ vni, vrf, mac, ip })
     }
-    for (const item of this.items.all()) {
-      const { vni, mac, ip } = item.entry
-      if (item.told?.by === 'us') this.former.remember({ vni, vrf: this.vrf(vni), mac, ip })
+    for (const record of this.records.all()) {
+      const { vni, mac, ip } = record.entry
+      if (record.advertised?.by === 'us') this.staleRoutes.remember({ vni, vrf: this.vrf(vni), mac, ip })
     }
-    this.former.interrupt()
+    this.staleRoutes.interrupt()
     this.views.clear()
-    this.forgetAllTold()
+    this.forgetAllAdvertised()
     this.setGate('no-session')
   }
 
   /** A new session has been told all that zebra still has: what bgpd remembers beyond that is to be withdrawn. */
-  onSettled(): void {
-    this.former.sweep()
+  onInitialSyncDone(): void {
+    this.staleRoutes.sweep()
   }
 
   /** Whether `next` may have something to inject. */
   get pending(): boolean {
-    return this.dirty.size > 0 || this.floors.dirty.size > 0 || this.former.sweeping
+    return this.dirty.size > 0 || this.minSequences.dirty.size > 0 || this.staleRoutes.sweeping
   }
 
   /**
@@ -201,16 +206,17 @@ export class Overlay {
    */
   next(limit: number): Injection[] {
     const out: Injection[] = []
-    for (const floor of this.floors.dirty) {
+    for (const minSequence of this.minSequences.dirty) {
       if (out.length >= limit) return out
-      this.settleFloor(floor, out)
+      this.reconcileMac(minSequence, out)
     }
-    for (const item of this.dirty) {
+    for (const record of this.dirty) {
       if (out.length >= limit) return out
-      for (const sibling of this.items.ofIp(item.entry.vni, item.entry.ip)) {
-        if (sibling !== item && this.dirty.has(sibling) && sibling.told !== undefined) this.settle(sibling, out)
+      for (const sibling of this.records.ofIp(record.entry.vni, record.entry.ip)) {
+        if (sibling !== record && this.dirty.has(sibling) && sibling.advertised !== undefined)
+          this.reconcile(sibling, out)
       }
-      this.settle(item, out)
+      this.reconcile(record, out)
     }
     this.sweep(limit, out)
     return out
@@ -221,22 +227,22 @@ export class Overlay {
     const { vni, mac, ip } = message.body
     const attributes = message.command === 'ZEBRA_MACIP_ADD' ? message.body : undefined
     if (ip === undefined) {
-      if (attributes !== undefined) this.floors.keep(this.floors.of(vni, mac), attributes)
+      if (attributes !== undefined) this.minSequences.hold(this.minSequences.of(vni, mac), attributes)
       return
     }
     const key = { vni, mac, ip }
     const isZebras = attributes !== undefined && this.zebrasOwn(key) !== undefined
-    const item = isZebras ? this.itemOf(key, undefined) : this.items.find(key)
-    if (item === undefined) return
-    item.told = attributes && { by: 'us', attributes }
-    this.touch(item)
+    const record = isZebras ? this.recordOf(key, undefined) : this.records.find(key)
+    if (record === undefined) return
+    record.advertised = attributes && { by: 'us', attributes }
+    this.touch(record)
   }
 
   /** bgpd was told the MAC with at least `seq` before this process began to watch. */
-  onFloor({ vni, mac, seq }: { vni: number; mac: string; seq: number }): void {
-    const floor = this.floors.of(vni, mac)
-    floor.kept = Math.max(floor.kept, seq)
-    this.floors.dirty.add(floor)
+  onMinSequence({ vni, mac, seq }: { vni: number; mac: string; seq: number }): void {
+    const minSequence = this.minSequences.of(vni, mac)
+    minSequence.heldMinSeq = Math.max(minSequence.heldMinSeq, seq)
+    this.minSequences.dirty.add(minSequence)
   }
 
   /** Statuses that have changed since the last call. */
@@ -251,11 +257,11 @@ export class Overlay {
 
   private apply(message: ZebraMessage): void {
     const { command, body } = message
-    if (command === 'ZEBRA_VNI_ADD') this.floors.onVniAdd(body.vni)
+    if (command === 'ZEBRA_VNI_ADD') this.minSequences.onVniAdd(body.vni)
     this.views.applyZebra(message)
   }
 
-  private judge({ command, body }: ZebraMessage): 'pass' | 'hold' | 'cut' {
+  private judge({ command, body }: ZebraMessage): 'pass' | 'drop' | 'defer' {
     if (command === 'ZEBRA_MACIP_ADD') {
       const { vni, mac, ip } = body
       return ip === undefined ? this.zebraAddsMac(vni, mac, body) : this.zebraAddsMacIp({ vni, mac, ip }, body)
@@ -274,7 +280,7 @@ export class Overlay {
         this.touchVni(body.vni)
         return
       case 'ZEBRA_VNI_DEL':
-        this.forgetTold(body.vni)
+        this.forgetAdvertised(body.vni)
         return
       case 'ZEBRA_MACIP_ADD':
       case 'ZEBRA_MACIP_DEL': {
@@ -283,131 +289,143 @@ export class Overlay {
         const attributes = command === 'ZEBRA_MACIP_ADD' ? body : undefined
         const isGone = command === 'ZEBRA_MACIP_DEL' && body.state === NeighState.ACTIVE
         if (ip === undefined) {
-          const floor = this.floors.find(vni, mac)
-          if (floor === undefined) return
-          if (attributes !== undefined) floor.told = attributes
+          const minSequence = this.minSequences.find(vni, mac)
+          if (minSequence === undefined) return
+          if (attributes !== undefined) minSequence.advertised = attributes
           else if (isGone) {
-            floor.told = undefined
-            floor.kept = 0
+            minSequence.advertised = undefined
+            minSequence.heldMinSeq = 0
           }
           return
         }
-        const item = this.items.find({ vni, mac, ip })
-        if (item === undefined) return
-        item.owed = false
-        if (attributes !== undefined) item.told = { by: 'zebra', attributes }
-        else if (isGone || item.removed) item.told = undefined
+        const record = this.records.find({ vni, mac, ip })
+        if (record === undefined) return
+        record.suppressedPending = false
+        if (attributes !== undefined) record.advertised = { by: 'zebra', attributes }
+        else if (isGone || record.removed) record.advertised = undefined
       }
     }
   }
 
-  /** bgpd has it from us, or is about to, with the sequence number of the MAC's floor. */
-  private heldBack({ command, body }: ZebraMessage): void {
+  /** bgpd has it from us, or is about to, with the sequence number of the MAC's minSequence. */
+  private dropped({ command, body }: ZebraMessage): void {
     if (command !== 'ZEBRA_MACIP_ADD' && command !== 'ZEBRA_MACIP_DEL') return
     this.touchConcerned(body)
     if (command === 'ZEBRA_MACIP_DEL') return
     const { vni, mac, ip } = body
-    const floor = this.floors.find(vni, mac)
+    const minSequence = this.minSequences.find(vni, mac)
     if (ip === undefined) {
-      if (floor?.told !== undefined) this.floors.keep(floor, floor.told)
+      if (minSequence?.advertised !== undefined) this.minSequences.hold(minSequence, minSequence.advertised)
       return
     }
     const key = { vni, mac, ip }
-    const item = floor === undefined ? this.items.find(key) : this.itemOf(key, undefined)
-    if (item === undefined) return
-    item.owed = true
-    this.touch(item)
+    const record = minSequence === undefined ? this.records.find(key) : this.recordOf(key, undefined)
+    if (record === undefined) return
+    record.suppressedPending = true
+    this.touch(record)
   }
 
-  private zebraAddsMac(vni: number, mac: string, { seq }: Attributes): 'pass' | 'hold' {
-    if (this.gate !== 'open' || seq >= this.floors.least(vni, mac)) return 'pass'
-    const floor = this.floors.of(vni, mac)
+  private zebraAddsMac(vni: number, mac: string, { seq }: Attributes): 'pass' | 'drop' {
+    if (this.gate !== 'open' || seq >= this.minSequences.minSeqOf(vni, mac)) return 'pass'
+    const minSequence = this.minSequences.of(vni, mac)
     const remote = this.views.get(vni)?.remoteMacs.get(mac)
     // bgpd has dropped ours; told again it repeats to zebra what has won
-    if (remote !== undefined && floor.told !== undefined && remote.seq >= floor.told.seq) floor.told = undefined
-    return 'hold'
+    if (remote !== undefined && minSequence.advertised !== undefined && remote.seq >= minSequence.advertised.seq)
+      minSequence.advertised = undefined
+    return 'drop'
   }
 
-  private zebraAddsMacIp(key: Key, attributes: Attributes): 'pass' | 'hold' | 'cut' {
+  private zebraAddsMacIp(key: Key, attributes: Attributes): 'pass' | 'drop' | 'defer' {
     let cut = false
-    for (const sibling of this.items.ofIp(key.vni, key.ip)) {
+    for (const sibling of this.records.ofIp(key.vni, key.ip)) {
       if (sibling.entry.mac === key.mac) continue
       this.touch(sibling)
       // only what `next` is going to withdraw is worth waiting for
-      if (this.gate === 'open' && sibling.told !== undefined && this.zebrasOwn(sibling.entry) === undefined) cut = true
+      if (this.gate === 'open' && sibling.advertised !== undefined && this.zebrasOwn(sibling.entry) === undefined)
+        cut = true
     }
-    if (cut) return 'cut'
-    const item = this.items.find(key)
-    if (this.gate === 'open' && attributes.seq < this.floors.least(key.vni, key.mac)) {
+    if (cut) return 'defer'
+    const record = this.records.find(key)
+    if (this.gate === 'open' && attributes.seq < this.minSequences.minSeqOf(key.vni, key.mac)) {
       const view = this.views.get(key.vni)
-      if (item?.told !== undefined && view !== undefined && remoteWins(view, key, item.told.attributes.seq, true)) {
-        item.told = undefined
+      if (
+        record?.advertised !== undefined &&
+        view !== undefined &&
+        remoteWins(view, key, record.advertised.attributes.seq, true)
+      ) {
+        record.advertised = undefined
       }
-      return 'hold'
+      return 'drop'
     }
-    return item?.told?.by === 'us' && isTold(item.told.attributes, attributes) ? 'hold' : 'pass'
+    return record?.advertised?.by === 'us' && sameAsAdvertised(record.advertised.attributes, attributes)
+      ? 'drop'
+      : 'pass'
   }
 
-  private zebraDeletesMacIp(key: Key, state: number): 'pass' | 'hold' {
-    const item = this.items.find(key)
-    if (item === undefined || item.removed || item.told === undefined || state !== NeighState.ACTIVE) return 'pass'
-    return this.status(item) === 'announced' ? 'hold' : 'pass'
+  private zebraDeletesMacIp(key: Key, state: number): 'pass' | 'drop' {
+    const record = this.records.find(key)
+    if (record === undefined || record.removed || record.advertised === undefined || state !== NeighState.ACTIVE)
+      return 'pass'
+    return this.status(record) === 'announced' ? 'drop' : 'pass'
   }
 
-  private settleFloor(floor: Floor, out: Injection[]): void {
-    const { vni, mac } = floor
+  private reconcileMac(minSequence: MinSequence, out: Injection[]): void {
+    const { vni, mac } = minSequence
     if (this.gate !== 'open') {
       // opening the gate comes back here
-      this.floors.dirty.delete(floor)
+      this.minSequences.dirty.delete(minSequence)
       return
     }
-    const attributes = this.floors.settle(floor)
+    const attributes = this.minSequences.reconcile(minSequence)
     if (attributes !== undefined) out.push(this.addition({ vni, mac, ip: undefined }, attributes))
-    const seq = this.floors.seqOf(vni, mac)
-    if (seq === floor.settled) return
-    floor.settled = seq
-    const least = this.floors.least(vni, mac)
+    const seq = this.minSequences.seqOf(vni, mac)
+    if (seq === minSequence.comparedSeq) return
+    minSequence.comparedSeq = seq
+    const least = this.minSequences.minSeqOf(vni, mac)
     for (const ip of (least > 0 && this.views.get(vni)?.ipsOf(mac)) || []) {
-      const told = this.toldByZebra({ vni, mac, ip })
-      if (told !== undefined && told.attributes.seq < least) this.itemOf({ vni, mac, ip }, told)
+      const advertised = this.advertisedByZebra({ vni, mac, ip })
+      if (advertised !== undefined && advertised.attributes.seq < least) this.recordOf({ vni, mac, ip }, advertised)
     }
     this.touchMac(vni, mac)
   }
 
-  private settle(item: Item, out: Injection[]): void {
-    this.dirty.delete(item)
-    const status = item.removed ? undefined : this.status(item)
-    const { vni, mac, ip } = item.entry
-    const zebras = this.zebrasOwn(item.entry)
-    if (status === 'announced') this.tell(item, this.wanted(item), out)
-    else if (zebras !== undefined) this.settleZebras(item, zebras, out)
-    else if (item.told !== undefined && this.gate === 'open') {
+  private reconcile(record: OverlayRecord, out: Injection[]): void {
+    this.dirty.delete(record)
+    const status = record.removed ? undefined : this.status(record)
+    const { vni, mac, ip } = record.entry
+    const zebras = this.zebrasOwn(record.entry)
+    if (status === 'announced') this.tell(record, this.wanted(record), out)
+    else if (zebras !== undefined) this.reconcileZebras(record, zebras, out)
+    else if (record.advertised !== undefined && this.gate === 'open') {
       const body = { vni, mac, ip, state: NeighState.ACTIVE }
       out.push({ command: 'ZEBRA_MACIP_DEL', vrf: this.vrf(vni), body })
-      item.told = undefined
+      record.advertised = undefined
       // another MAC may have waited for this one to go
-      for (const sibling of this.items.ofIp(vni, ip)) if (sibling !== item) this.touch(sibling)
+      for (const sibling of this.records.ofIp(vni, ip)) if (sibling !== record) this.touch(sibling)
     }
     // else the withdrawal waits: opening the gate comes back here
-    if (status !== undefined) this.report(item, status)
-    else if (zebras === undefined ? item.told === undefined : isTold(item.told?.attributes, zebras)) this.forget(item)
+    if (status !== undefined) this.report(record, status)
+    else if (
+      zebras === undefined ? record.advertised === undefined : sameAsAdvertised(record.advertised?.attributes, zebras)
+    )
+      this.forget(record)
   }
 
-  /** bgpd has zebra's own as zebra says, but for the sequence number if the MAC has a floor. */
-  private settleZebras(item: Item, zebras: Attributes, out: Injection[]): void {
-    if (this.gate !== 'open' || (item.told === undefined && !item.owed)) return
-    const { vni, mac } = item.entry
+  /** bgpd has zebra's own as zebra says, but for the sequence number if the MAC has a minSequence. */
+  private reconcileZebras(record: OverlayRecord, zebras: Attributes, out: Injection[]): void {
+    if (this.gate !== 'open' || (record.advertised === undefined && !record.suppressedPending)) return
+    const { vni, mac } = record.entry
     // with its MAC gone zebra is about to withdraw it
-    if (item.told !== undefined && this.views.get(vni)?.macs.has(mac) !== true) return
+    if (record.advertised !== undefined && this.views.get(vni)?.macs.has(mac) !== true) return
     const { flags, esi } = zebras
-    const isLess = zebras.seq < this.floors.least(vni, mac)
-    const attributes = isLess ? { flags, seq: this.floors.seqOf(vni, mac), esi } : zebras
-    if (!isTold(item.told?.attributes, attributes)) this.tell(item, attributes, out)
+    const isLess = zebras.seq < this.minSequences.minSeqOf(vni, mac)
+    const attributes = isLess ? { flags, seq: this.minSequences.seqOf(vni, mac), esi } : zebras
+    if (!sameAsAdvertised(record.advertised?.attributes, attributes)) this.tell(record, attributes, out)
   }
 
-  private tell(item: Item, attributes: Attributes, out: Injection[]): void {
-    if (!isTold(item.told?.attributes, attributes)) out.push(this.addition(item.entry, attributes))
-    item.told = { by: 'us', attributes }
+  private tell(record: OverlayRecord, attributes: Attributes, out: Injection[]): void {
+    if (!sameAsAdvertised(record.advertised?.attributes, attributes)) out.push(this.addition(record.entry, attributes))
+    record.advertised = { by: 'us', attributes }
   }
 
   private addition(key: { vni: number; mac: string; ip: string | undefined }, attributes: Attributes): Injection {
@@ -417,26 +435,26 @@ export class Overlay {
 
   private sweep(limit: number, out: Injection[]): void {
     while (this.gate === 'open' && out.length < limit) {
-      const former = this.former.next()
-      if (former === undefined) return
-      if (!this.isGone(former)) continue
-      const { vni, vrf, mac, ip } = former
+      const route = this.staleRoutes.next()
+      if (route === undefined) return
+      if (!this.isGone(route)) continue
+      const { vni, vrf, mac, ip } = route
       out.push({ command: 'ZEBRA_MACIP_DEL', vrf, body: { vni, mac, ip, state: NeighState.ACTIVE } })
     }
   }
 
   /** bgpd was told it in an earlier session and by nobody in this one; of a VNI that is not live it has nothing left. */
-  private isGone({ vni, mac, ip }: Former): boolean {
+  private isGone({ vni, mac, ip }: StaleRoute): boolean {
     const view = this.views.get(vni)
     if (view?.announced === undefined) return false
     if (ip === undefined) return !view.macs.has(mac)
     // a DEL takes away the only local path of an IP, whatever its MAC
     if (view.macIps.has(ip)) return false
-    for (const item of this.items.ofIp(vni, ip)) if (item.told !== undefined) return false
+    for (const record of this.records.ofIp(vni, ip)) if (record.advertised !== undefined) return false
     return true
   }
 
-  private status({ entry, told }: Item): Status {
+  private status({ entry, advertised }: OverlayRecord): Status {
     if (this.gate !== 'open') return this.gate
     const view = this.views.get(entry.vni)
     if (view?.announced === undefined) return 'vni-not-live'
@@ -444,22 +462,22 @@ export class Overlay {
     if (owners?.has(entry.mac) === true) return 'shadowed'
     const local = view.macs.get(entry.mac)
     if (local === undefined) return 'mac-not-local'
-    // of an entry that is only observed the floor knows nothing
-    const demanded = isSticky(local) ? 0 : entry.minSeq
-    const seq = Math.max(this.floors.seqOf(entry.vni, entry.mac), demanded)
-    if (remoteWins(view, entry, seq, told !== undefined)) return 'remote'
+    // of an entry that is only observed the minSequence knows nothing
+    const requiredSeq = isSticky(local) ? 0 : entry.minSeq
+    const seq = Math.max(this.minSequences.seqOf(entry.vni, entry.mac), requiredSeq)
+    if (remoteWins(view, entry, seq, advertised !== undefined)) return 'remote'
     if (owners !== undefined) return 'ip-conflict'
-    for (const sibling of this.items.ofIp(entry.vni, entry.ip)) {
-      if (sibling.entry.mac !== entry.mac && sibling.told !== undefined) return 'ip-conflict'
+    for (const sibling of this.records.ofIp(entry.vni, entry.ip)) {
+      if (sibling.entry.mac !== entry.mac && sibling.advertised !== undefined) return 'ip-conflict'
     }
     return entry.observe ? 'observed' : 'announced'
   }
 
   /** The sequence number the MAC is announced with, and its Ethernet segment, never flags of zebra's MAC such as STICKY. */
-  private wanted({ entry }: Item): Attributes {
+  private wanted({ entry }: OverlayRecord): Attributes {
     const local = this.views.get(entry.vni)?.macs.get(entry.mac)
     if (local === undefined) throw new Error(`no local MAC ${entry.mac} in VNI ${entry.vni}`)
-    const seq = this.floors.seqOf(entry.vni, entry.mac)
+    const seq = this.minSequences.seqOf(entry.vni, entry.mac)
     return { flags: entry.router ? MacIpFlag.ROUTER : 0, seq, esi: local.esi }
   }
 
@@ -467,7 +485,7 @@ export class Overlay {
     return this.views.get(vni)?.macIps.get(ip)?.get(mac)
   }
 
-  private toldByZebra(key: Key): Told | undefined {
+  private advertisedByZebra(key: Key): Advertised | undefined {
     const attributes = this.zebrasOwn(key)
     return attributes === undefined ? undefined : { by: 'zebra', attributes }
   }
@@ -476,66 +494,72 @@ export class Overlay {
     return this.views.get(vni)?.announced?.vrf ?? 0
   }
 
-  /** Of a MAC-IP that zebra announces; one that is no entry becomes an item, too, and bgpd has `told` of it. */
-  private itemOf(key: Key, told: Told | undefined): Item {
-    const known = this.items.find(key)
+  /** Of a MAC-IP that zebra announces; one that is no entry becomes an record, too, and bgpd has `told` of it. */
+  private recordOf(key: Key, advertised: Advertised | undefined): OverlayRecord {
+    const known = this.records.find(key)
     if (known !== undefined) return known
     const { vni, mac, ip } = key
-    const item: Item = { entry: { ...NO_ENTRY, vni, mac, ip }, told, owed: false, removed: true, reported: undefined }
-    this.items.add(item)
-    return item
+    const record: OverlayRecord = {
+      entry: { ...NO_ENTRY, vni, mac, ip },
+      advertised,
+      suppressedPending: false,
+      removed: true,
+      reported: undefined,
+    }
+    this.records.add(record)
+    return record
   }
 
   /** bgpd has dropped all it was told about the VNI. */
-  private forgetTold(vni: number): void {
-    for (const item of this.items.ofVni(vni)) {
-      item.told = undefined
-      item.owed = false
-      this.touch(item)
+  private forgetAdvertised(vni: number): void {
+    for (const record of this.records.ofVni(vni)) {
+      record.advertised = undefined
+      record.suppressedPending = false
+      this.touch(record)
     }
-    this.floors.forgetTold(vni)
+    this.minSequences.forgetAdvertised(vni)
   }
 
-  private forgetAllTold(): void {
-    for (const vni of new Set([...this.items.vnis(), ...this.floors.vnis()])) this.forgetTold(vni)
+  private forgetAllAdvertised(): void {
+    for (const vni of new Set([...this.records.vnis(), ...this.minSequences.vnis()])) this.forgetAdvertised(vni)
   }
 
-  private forget(item: Item): void {
-    this.items.delete(item)
-    this.reports.delete(item)
+  private forget(record: OverlayRecord): void {
+    this.records.delete(record)
+    this.reports.delete(record)
   }
 
-  private report(item: Item, status: Status): void {
-    const report = this.reportOf(item, status)
-    if (item.reported?.status === report.status && item.reported.seq === report.seq) return
-    item.reported = report
-    this.reports.add(item)
+  private report(record: OverlayRecord, status: Status): void {
+    const report = this.reportOf(record, status)
+    if (record.reported?.status === report.status && record.reported.seq === report.seq) return
+    record.reported = report
+    this.reports.add(record)
   }
 
-  private reportOf(item: Item, status: Status): Report {
-    return { status, seq: item.told?.attributes.seq ?? 0 }
+  private reportOf(record: OverlayRecord, status: Status): Report {
+    return { status, seq: record.advertised?.attributes.seq ?? 0 }
   }
 
-  private touch(item: Item): void {
-    this.dirty.add(item)
+  private touch(record: OverlayRecord): void {
+    this.dirty.add(record)
   }
 
   /** Whatever zebra says of a MAC or MAC-IP may change what is to be said of these. */
   private touchConcerned({ vni, mac, ip }: { vni: number; mac: string; ip: string | undefined }): void {
     if (ip !== undefined) {
-      for (const item of this.items.ofIp(vni, ip)) this.touch(item)
+      for (const record of this.records.ofIp(vni, ip)) this.touch(record)
       return
     }
     this.touchMac(vni, mac)
-    const floor = this.floors.find(vni, mac)
-    if (floor !== undefined) this.floors.dirty.add(floor)
+    const minSequence = this.minSequences.find(vni, mac)
+    if (minSequence !== undefined) this.minSequences.dirty.add(minSequence)
   }
 
   private touchMac(vni: number, mac: string): void {
-    for (const item of this.items.ofMac(vni, mac)) this.touch(item)
+    for (const record of this.records.ofMac(vni, mac)) this.touch(record)
   }
 
   private touchVni(vni: number): void {
-    for (const item of this.items.ofVni(vni)) this.touch(item)
+    for (const record of this.records.ofVni(vni)) this.touch(record)
   }
 }

@@ -1,24 +1,24 @@
 // What bgpd was told in sessions with zebra that have ended, and keeps. zebra says nothing about what it has lost meanwhile.
 
-export type Former = {
+export type StaleRoute = {
   readonly vni: number
   readonly vrf: number
   readonly mac: string
   readonly ip: string | undefined
 }
 
-export class FormerSessions {
-  private told = new Map<string, Former>()
-  private swept: Iterator<Former, undefined> | undefined
+export class StaleRoutes {
+  private advertised = new Map<string, StaleRoute>()
+  private swept: Iterator<StaleRoute, undefined> | undefined
 
-  remember(former: Former): void {
-    this.told.set(`${former.vni} ${former.mac} ${former.ip ?? ''}`, former)
+  remember(route: StaleRoute): void {
+    this.advertised.set(`${route.vni} ${route.mac} ${route.ip ?? ''}`, route)
   }
 
   /** From now on `next` gives everything that is remembered, once. */
   sweep(): void {
-    this.swept = this.told.values()
-    this.told = new Map()
+    this.swept = this.advertised.values()
+    this.advertised = new Map()
   }
 
   /** Whether `next` may have something to give. */
@@ -26,7 +26,7 @@ export class FormerSessions {
     return this.swept !== undefined
   }
 
-  next(): Former | undefined {
+  next(): StaleRoute | undefined {
     const step = this.swept?.next()
     if (step?.done === true) this.swept = undefined
     return step?.value
@@ -34,6 +34,6 @@ export class FormerSessions {
 
   /** Ends the sweep; what it has not come to stays remembered. */
   interrupt(): void {
-    for (let former = this.next(); former !== undefined; former = this.next()) this.remember(former)
+    for (let route = this.next(); route !== undefined; route = this.next()) this.remember(route)
   }
 }

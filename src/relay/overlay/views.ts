@@ -66,7 +66,7 @@ function addTo(sets: Map<string, Set<string>>, key: string, value: string): void
 export class Views {
   private readonly byVni = new Map<number, VniView>()
   private vtepCount = 0
-  /** How often a VTEP was not kept for want of room. */
+  /** How often a VTEP was not heldMinSeq for want of room. */
   vtepsLeftOut = 0
 
   get(vni: number): VniView | undefined {

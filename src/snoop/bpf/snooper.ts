@@ -139,7 +139,7 @@ export class BpfSnooper {
 
   /** How many frames met which end, since the program was loaded. */
   counters(): Record<OutcomeName, number> {
-    const values = this.addon.counters(this.object, 'cpus')
+    const values = this.addon.counters(this.object, 'percpu_scratch')
     return Object.fromEntries(OUTCOMES.map((name, index) => [name, values[index] ?? 0])) as Record<OutcomeName, number>
   }
 

@@ -1,4 +1,4 @@
-// Numbers and bits with names, as FRR calls them without their common prefix. Those that differ between release lines
+// Numbers and bits with names, as FRR calls them without their common prefix. Those that differ between releases
 // only by additions are listed as the newest line has them.
 
 /** ZAPI_MESSAGE_*, lib/zclient.h: which parts a route has. */

@@ -36,7 +36,7 @@ function withObject(use: (object: BpfObject) => void, path = OBJECT): void {
 }
 
 function counter(object: BpfObject, name: (typeof OUTCOMES)[number]): number | undefined {
-  return addon.counters(object, 'cpus')[OUTCOMES.indexOf(name)]
+  return addon.counters(object, 'percpu_scratch')[OUTCOMES.indexOf(name)]
 }
 
 suite('ring buffer', () => {
@@ -183,7 +183,7 @@ test('wrong arguments throw a TypeError', () => {
       ['close', {}],
       ['ringFd', {}],
       ['drain', {}, buffer],
-      ['counters', {}, 'cpus'],
+      ['counters', {}, 'percpu_scratch'],
       ['attach', object, 0, 'tcx'],
       ['attach', object, -1, 'tcx'],
       ['attach', object, 1.5, 'tcx'],
@@ -203,13 +203,13 @@ test('wrong arguments throw a TypeError', () => {
       ['counters', object, 'seen'],
       ['counters', object, 'x'.repeat(64)],
       ['mapEntries', object, 'ring'],
-      ['mapEntries', object, 'cpus'],
+      ['mapEntries', object, 'percpu_scratch'],
       ['mapSet', object, 'seen', Buffer.alloc(31), Buffer.alloc(16)],
       ['mapSet', object, 'seen', Buffer.alloc(32), Buffer.alloc(17)],
-      ['mapSet', object, 'cpus', KEY, ALWAYS],
+      ['mapSet', object, 'percpu_scratch', KEY, ALWAYS],
       ['mapGet', object, 'seen', Buffer.alloc(33)],
       ['mapGet', object, 'seen', 'key'],
-      ['mapGet', object, 'cpus', KEY],
+      ['mapGet', object, 'percpu_scratch', KEY],
       ['mapDelete', object, 'seen', Buffer.alloc(33)],
       ['mapDelete', object, 'seen', 'key'],
       ['testRun', object, arp(), 0, undefined],
@@ -442,7 +442,7 @@ suite('clsact', { timeout: 20_000 * PATIENCE }, () => {
     }
   })
 
-  test('a filter that another process put in the place of ours stays', () => {
+  test('a filter that another process put in the anchor of ours stays', () => {
     withObject((object) => {
       addon.attach(object, port, 'clsact')
       const second = addon.open(OBJECT, () => undefined)

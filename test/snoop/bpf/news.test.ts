@@ -240,7 +240,7 @@ suite('the rate of a port', () => {
     assert.equal(free.limited(LOOPBACK), 0)
   })
 
-  test('a port that is not attached to has none, nor a place in the map', () => {
+  test('a port that is not attached to has none, nor a anchor in the map', () => {
     const snooper = open({ repeatIntervalMs: HOUR, rate: SLOW })
     assert.deepEqual(outcomes(snooper, claims(10)), Array(10).fill('passed'))
     assert.equal(snooper.limited(LOOPBACK), 0)
@@ -284,7 +284,8 @@ function configure(object: BpfObject, config: SnoopConfig, forgetBefore?: bigint
   addon.mapSet(object, '.bss', Buffer.alloc(4), encodeConfig(config, forgetBefore))
 }
 
-const count = (object: BpfObject, name: OutcomeName) => addon.counters(object, 'cpus')[OUTCOMES.indexOf(name)] ?? 0
+const count = (object: BpfObject, name: OutcomeName) =>
+  addon.counters(object, 'percpu_scratch')[OUTCOMES.indexOf(name)] ?? 0
 
 /** Outcomes of so many runs on one frame, in the order in which such frames meet them. */
 function runs(object: BpfObject, frame: Buffer, repeat = 1): string[] {

@@ -4,7 +4,7 @@ import { formatIp, formatMac, parseIp, parseMac } from '../../../base/address.js
 import { configured, EXIT_CODES, pathspaceOption } from '../../command.js'
 import { DEFAULT_CONFIG } from '../../../config/file.js'
 import { ExitCode, FatalError } from '../../../base/exit.js'
-import { releaseLine, RELEASE_LINES, type ReleaseLine } from '../../../zapi/releases.js'
+import { frrRelease, FRR_RELEASES, type FrrRelease } from '../../../zapi/releases.js'
 import { FAMILIES } from '../../../zapi/messages/index.js'
 import { type DumpFilter, parsePrefix, type Prefix } from './filter.js'
 import { CaptureOutput, jsonOutput, type Output, textOutput } from './output.js'
@@ -28,7 +28,7 @@ type Arguments = RelayArguments &
     json?: boolean
     write?: string
     read?: string
-    frrRelease?: ReleaseLine
+    frrRelease?: FrrRelease
   }
 
 /** How many messages are shown when nothing else is said. */
@@ -38,8 +38,8 @@ const KNOWN_COMMANDS = commandNames()
 
 function commandNames(): ReadonlySet<string> {
   const names = new Set<string>()
-  for (const line of RELEASE_LINES) {
-    for (let number = 0, name = line.commandName(0); name !== undefined; name = line.commandName(++number)) {
+  for (const release of FRR_RELEASES) {
+    for (let number = 0, name = release.commandName(0); name !== undefined; name = release.commandName(++number)) {
       names.add(name)
     }
   }
@@ -51,7 +51,7 @@ export const dumpCommand = (relaySocket: (given: RelayArguments) => string): Com
   configured(new Command('dump'))
     .summary('the conversation between bgpd and zebra, decoded')
     .description(
-      `Shows the messages between bgpd and zebra as the relay has recorded them, and what macipd does to them: INJECTED (bgpd was told by macipd), HELD BACK (zebra's message was kept from bgpd).
+      `Shows the messages between bgpd and zebra as the relay has recorded them, and what macipd does to them: INJECTED (bgpd was told by macipd), DROPPED (zebra's message was kept from bgpd).
 
 → zebra: bgpd's messages; ← zebra: zebra's. Filters are combined: what is shown matches all of them.`,
     )
@@ -92,9 +92,7 @@ export const dumpCommand = (relaySocket: (given: RelayArguments) => string): Com
     .option('-w, --write <file>', 'write a pcapng file for Wireshark, tshark and --read; - is standard output')
     .option('-r, --read <file>', 'read such a file instead of asking the relay; - is standard input')
     .addOption(
-      new Option('--frr-release <X.Y>', 'decode as this release line instead of recognising it').argParser(
-        releaseArgument,
-      ),
+      new Option('--frr-release <X.Y>', 'decode as this release instead of recognising it').argParser(releaseArgument),
     )
     .option('--relay <path>', "the relay's control socket (default: /run/macipd[/NAME]/relay.sock)")
     .addOption(pathspaceOption())
@@ -210,10 +208,10 @@ function prefixArgument(text: string): Prefix {
   return prefix
 }
 
-function releaseArgument(name: string): ReleaseLine {
-  const line = releaseLine(name)
-  if (line === undefined) {
-    throw new InvalidArgumentError(`Known are ${RELEASE_LINES.map(({ name }) => name).join(', ')}.`)
+function releaseArgument(name: string): FrrRelease {
+  const release = frrRelease(name)
+  if (release === undefined) {
+    throw new InvalidArgumentError(`Known are ${FRR_RELEASES.map(({ name }) => name).join(', ')}.`)
   }
-  return line
+  return release
 }

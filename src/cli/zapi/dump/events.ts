@@ -20,8 +20,8 @@ export type MessageEvent = Common & {
   type: 'message'
   direction: Direction
   mark: Mark
-  /** The release line it is decoded with. */
-  line: string | undefined
+  /** The release it is decoded with. */
+  release: string | undefined
   dissection: Dissection
 }
 export type OverlayEvent = Common & { type: 'overlay-put' | 'overlay-removed'; fields: { [name: string]: Json } }
@@ -29,7 +29,7 @@ export type SessionEvent = Common & { type: 'opened' | 'closed' }
 export type GapEvent = Common & Gap & { type: 'gap' }
 export type DumpEvent = MessageEvent | OverlayEvent | SessionEvent | GapEvent
 
-/** Messages that wait for the one that tells their release line. */
+/** Messages that wait for the one that tells their release. */
 const MAX_WAITING = 1000
 
 export class Decoder {
@@ -69,7 +69,7 @@ export class Decoder {
         return this.message(common, 'to-zebra', 'passed')
       case RecordKind.toBgpd:
         return this.message(common, 'to-bgpd', 'passed')
-      case RecordKind.held:
+      case RecordKind.dropped:
         return this.message(common, 'to-bgpd', 'held')
       case RecordKind.injected:
         return this.message(common, 'to-bgpd', 'injected')
@@ -82,7 +82,7 @@ export class Decoder {
       case RecordKind.closed:
         return { ...common, type: 'closed' }
       case RecordKind.known:
-      case RecordKind.floor:
+      case RecordKind.minSequence:
         return undefined
       case RecordKind.gap:
         return { ...common, type: 'gap', ...decodeGap(bytes) }
@@ -90,9 +90,9 @@ export class Decoder {
   }
 
   private message(common: Common, direction: Direction, mark: Mark): MessageEvent {
-    const line = this.sessions.lineOf(common.session)
-    const dissection = dissect(common.record.bytes, line, direction)
-    return { ...common, type: 'message', direction, mark, line: line?.name, dissection }
+    const release = this.sessions.releaseOf(common.session)
+    const dissection = dissect(common.record.bytes, release, direction)
+    return { ...common, type: 'message', direction, mark, release: release?.name, dissection }
   }
 }
 

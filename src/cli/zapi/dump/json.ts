@@ -10,9 +10,9 @@ function toJson(event: DumpEvent, hex: boolean): { [name: string]: Json | undefi
   const { type, time, session, kind } = event
   switch (event.type) {
     case 'message': {
-      const { direction, mark, line, dissection, record } = event
+      const { direction, mark, release, dissection, record } = event
       const { command, number, family, vrf, length, summary, fields = null, undecoded = null } = dissection
-      const common = { type, time, session, kind, direction, mark, line: line ?? null }
+      const common = { type, time, session, kind, direction, mark, release: release ?? null }
       const message = { ...common, command, number, family, vrf, length, fields, summary, undecoded }
       return hex ? { ...message, hex: record.bytes.toString('hex') } : message
     }

@@ -106,7 +106,7 @@ export class CaptureOutput implements Output {
   }
 
   event(event: DumpEvent): void {
-    if (event.type === 'message') this.introduce(event)
+    if (event.type === 'message') this.handshakeOf(event)
     if (event.type === 'closed') this.opened.delete(event.session)
     this.file.packet(this.writer.packet(event.record, comment(event)))
   }
@@ -120,7 +120,7 @@ export class CaptureOutput implements Output {
   }
 
   /** Puts HELLO and CAPABILITIES before a message of a session of which the file does not have them. */
-  private introduce({ record, time, session }: DumpEvent): void {
+  private handshakeOf({ record, time, session }: DumpEvent): void {
     const { hello, capabilities } = this.sessions.openingOf(session)
     const has = this.opened.get(session) ?? { hello: false, capabilities: false }
     this.opened.set(session, has)

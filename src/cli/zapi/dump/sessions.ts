@@ -1,28 +1,28 @@
-// What a recording says about its sessions: what each is for, and which release line speaks.
+// What a recording says about its sessions: what each is for, and which release speaks.
 import { HEADER_SIZE, frameCommand, frameLength } from '../../../zapi/frame.js'
-import { type Introduction, introduce } from '../../../zapi/handshake.js'
-import type { ReleaseLine } from '../../../zapi/releases.js'
+import { type Handshake, handshakeOf } from '../../../zapi/handshake.js'
+import type { FrrRelease } from '../../../zapi/releases.js'
 import { candidates, isHello, type Outline } from '../../../zapi/detect-release.js'
 import { type ExchangeRecord, RecordKind } from '../../../record/zapi-records.js'
 
-type Kind = Introduction['kind']
+type Kind = Handshake['kind']
 
 class RecordedSession {
   hello: Buffer | undefined
   capabilities: Buffer | undefined
   /** What the relay says. */
-  said: ReleaseLine | undefined
+  said: FrrRelease | undefined
   kind: Kind = 'unknown'
   /** It has begun, and bgpd has said nothing yet. */
   silent = false
 
   setHello(frame: Buffer): void {
     this.hello = Buffer.from(frame)
-    this.kind = introduce(this.hello, undefined, undefined).kind
+    this.kind = handshakeOf(this.hello, undefined, undefined).kind
   }
 
   /** Lines whose first messages are these, oldest first; empty while HELLO was not seen or is unknown. */
-  get lines(): ReleaseLine[] {
+  get releases(): FrrRelease[] {
     if (this.hello === undefined) return []
     return candidates(outline(this.hello), this.capabilities === undefined ? undefined : outline(this.capabilities))
   }
@@ -31,10 +31,10 @@ class RecordedSession {
 export class RecordedSessions {
   private readonly sessions = new Map<number, RecordedSession>()
   /** Of the session that was recognised last: they all belong to the same FRR. */
-  private latest: ReleaseLine | undefined
+  private latest: FrrRelease | undefined
 
-  /** @param forced the line to decode with, whatever the sessions say */
-  constructor(private readonly forced: ReleaseLine | undefined) {}
+  /** @param forced the release to decode with, whatever the sessions say */
+  constructor(private readonly forced: FrrRelease | undefined) {}
 
   /** Learns from a record; call it with every record, in order. */
   learn({ kind, session: id, bytes }: ExchangeRecord): void {
@@ -42,40 +42,40 @@ export class RecordedSessions {
     if (kind === RecordKind.opened && session.hello === undefined) session.silent = true
     else if (kind === RecordKind.toZebra || kind === RecordKind.closed) session.silent = false
     if (kind === RecordKind.known) {
-      for (const frame of framesIn(bytes)) this.introduction(session, frame)
+      for (const frame of framesIn(bytes)) this.handshake(session, frame)
     } else if (kind === RecordKind.toZebra && session.hello === undefined) {
-      this.introduction(session, bytes)
+      this.handshake(session, bytes)
     } else if (kind === RecordKind.toBgpd && session.hello !== undefined && session.capabilities === undefined) {
-      this.introduction(session, bytes)
+      this.handshake(session, bytes)
     }
-    if (session.capabilities !== undefined) this.latest = this.lineOf(id) ?? this.latest
+    if (session.capabilities !== undefined) this.latest = this.releaseOf(id) ?? this.latest
   }
 
-  /** What the relay says about a session's line. */
-  tell(id: number, line: ReleaseLine | undefined): void {
-    this.of(id).said = line
+  /** What the relay says about a session's release. */
+  tell(id: number, release: FrrRelease | undefined): void {
+    this.of(id).said = release
   }
 
   kindOf(id: number): Kind {
     return this.sessions.get(id)?.kind ?? 'unknown'
   }
 
-  lineOf(id: number): ReleaseLine | undefined {
+  releaseOf(id: number): FrrRelease | undefined {
     if (this.forced !== undefined) return this.forced
     const session = this.sessions.get(id)
     if (session?.said !== undefined) return session.said
-    const lines = session?.lines ?? []
+    const releases = session?.releases ?? []
     if (session?.hello === undefined) return this.latest
-    return this.latest !== undefined && lines.includes(this.latest) ? this.latest : lines[0]
+    return this.latest !== undefined && releases.includes(this.latest) ? this.latest : releases[0]
   }
 
-  /** Whether a message yet to come tells what the session is, or with which line it is to be decoded. */
+  /** Whether a message yet to come tells what the session is, or with which release it is to be decoded. */
   isUndecided(id: number): boolean {
     const session = this.sessions.get(id)
     if (session?.silent === true) return true
     if (session === undefined || this.forced !== undefined || session.said !== undefined) return false
     if (session.hello === undefined || session.capabilities !== undefined) return false
-    return session.lines.length > 1 && !(this.latest !== undefined && session.lines.includes(this.latest))
+    return session.releases.length > 1 && !(this.latest !== undefined && session.releases.includes(this.latest))
   }
 
   /** HELLO and CAPABILITIES, as far as they are known. */
@@ -96,7 +96,7 @@ export class RecordedSessions {
   }
 
   /** A recording may begin anywhere: only what can be HELLO and CAPABILITIES is believed to be. */
-  private introduction(session: RecordedSession, frame: Buffer): void {
+  private handshake(session: RecordedSession, frame: Buffer): void {
     if (session.hello === undefined) {
       if (isHello(frameCommand(frame))) session.setHello(frame)
     } else if (candidates(outline(session.hello), outline(frame)).length > 0) {

@@ -1,15 +1,15 @@
 // Where a dump's records come from: the relay, or a file that an earlier dump has written.
 import { overlay as proto } from '../../../gen/overlay.js'
 import { CaptureReader } from '../../../record/pcapng/zapi-capture.js'
-import { releaseLine, type ReleaseLine } from '../../../zapi/releases.js'
+import { frrRelease, type FrrRelease } from '../../../zapi/releases.js'
 import { decodeRecords, encodeGap, type ExchangeRecord, RecordKind } from '../../../record/zapi-records.js'
 import { fromCapture } from '../../capture-source.js'
 import { follow, type Followed } from '../../follow.js'
 
 export type Recording = {
   onRecord(record: ExchangeRecord): void
-  /** What the relay says about a session's line. */
-  onLine(session: number, line: ReleaseLine | undefined): void
+  /** What the relay says about a session's release. */
+  onRelease(session: number, release: FrrRelease | undefined): void
   /** Nothing more is at hand: what there was can be shown. */
   onPause(): void
   /** All that was recorded before has come. */
@@ -50,8 +50,8 @@ export async function fromRelay(
 }
 
 function known(session: proto.RecordedSession.$Properties, recording: Recording): void {
-  const { id, hello, capabilities, line } = proto.RecordedSession.create(session)
-  recording.onLine(id, releaseLine(line))
+  const { id, hello, capabilities, release } = proto.RecordedSession.create(session)
+  recording.onRelease(id, frrRelease(release))
   const bytes = Buffer.concat([hello, capabilities])
   recording.onRecord({ kind: RecordKind.known, time: Date.now(), session: id, bytes })
 }

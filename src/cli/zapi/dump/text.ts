@@ -19,7 +19,7 @@ const COMMAND_WIDTH = 17
 const MARKS: Readonly<Record<Mark, { word: string; style: Style | undefined }>> = {
   passed: { word: '', style: undefined },
   injected: { word: 'INJECTED', style: 'green' },
-  held: { word: 'HELD BACK', style: 'yellow' },
+  held: { word: 'DROPPED', style: 'yellow' },
 }
 const KINDS = new Map([
   ['synchronous', 'sync'],
@@ -38,10 +38,10 @@ export class TextRenderer {
     const { paint, verbose, hex } = this.options
     const lines = [...this.times.dayLine(event.time), ...this.line(event)]
     if (event.type === 'message' && verbose) {
-      const { line, dissection } = event
+      const { release, dissection } = event
       const frame = `  frame: ${dissection.length} bytes, command ${dissection.number}, vrf ${dissection.vrf}`
-      const release = line === undefined ? '' : `, FRR ${line}`
-      lines.push(paint('dim', `  ${frame}${release}`))
+      const spoken = release === undefined ? '' : `, FRR ${release}`
+      lines.push(paint('dim', `  ${frame}${spoken}`))
       for (const text of renderTree(dissection)) lines.push(`  ${printable(text)}`)
     }
     if (hex && event.type === 'message') for (const row of hexRows(event.record.bytes)) lines.push(paint('dim', row))

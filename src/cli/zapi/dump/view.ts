@@ -1,5 +1,5 @@
 // What a dump does with each record: decode, select, hold back all but the last, show.
-import type { ReleaseLine } from '../../../zapi/releases.js'
+import type { FrrRelease } from '../../../zapi/releases.js'
 import type { ExchangeRecord } from '../../../record/zapi-records.js'
 import { Decoder, type DumpEvent } from './events.js'
 import { type DumpFilter, matches } from './filter.js'
@@ -7,7 +7,7 @@ import type { Output } from './output.js'
 import type { RecordedSessions } from './sessions.js'
 import type { Recording } from './source.js'
 
-/** A message whose release line is not known yet is shown after this time as well as it can be. */
+/** A message whose release is not known yet is shown after this time as well as it can be. */
 const PATIENCE_MS = 200
 
 export class DumpView implements Recording {
@@ -31,8 +31,8 @@ export class DumpView implements Recording {
     this.take(this.decoder.feed(record))
   }
 
-  onLine(session: number, line: ReleaseLine | undefined): void {
-    this.sessions.tell(session, line)
+  onRelease(session: number, release: FrrRelease | undefined): void {
+    this.sessions.tell(session, release)
   }
 
   onPause(): void {

@@ -13,18 +13,18 @@ export type Difference = {
 
 export class Comparison {
   private readonly byKey = new Map<string, Difference>()
-  private counts = { inject: 0, hold: 0 }
+  private counts = { inject: 0, drop: 0 }
 
   add(act: Act | Done): void {
     if (act.type === 'recorded') this.append('recorded', act.act)
-    else if (act.type === 'inject' || act.type === 'hold') {
+    else if (act.type === 'inject' || act.type === 'drop') {
       this.counts[act.type]++
       this.append('replayed', act)
     }
   }
 
-  /** How many messages the replay would have injected and held back. */
-  get replayed(): { inject: number; hold: number } {
+  /** How many messages the replay would have injected and dropped. */
+  get replayed(): { inject: number; drop: number } {
     return this.counts
   }
 
@@ -36,12 +36,12 @@ export class Comparison {
     })
   }
 
-  private append(side: 'recorded' | 'replayed', act: Extract<Act, { type: 'inject' | 'hold' }>): void {
+  private append(side: 'recorded' | 'replayed', act: Extract<Act, { type: 'inject' | 'drop' }>): void {
     const { vni, mac, ip, what } = macIpOf(act.message)
     const key = `${vni} ${mac} ${ip ?? ''}`
     const sides = this.byKey.get(key) ?? { vni, mac, ip, recorded: [], replayed: [] }
     this.byKey.set(key, sides)
-    const step = act.type === 'hold' ? `hold ${what}` : what
+    const step = act.type === 'drop' ? `drop ${what}` : what
     // a journal that was written anew says again what it has said before
     if (sides[side].at(-1) !== step) sides[side].push(step)
   }

@@ -2,33 +2,33 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { configured } from '../../command.js'
 import { ExitCode, FatalError } from '../../../base/exit.js'
-import { RELEASE_LINES, type ReleaseLine, releaseLine } from '../../../zapi/releases.js'
+import { FRR_RELEASES, type FrrRelease, frrRelease } from '../../../zapi/releases.js'
 import type { OverlayEntry } from '../../../relay/overlay/entry.js'
 import type { ExchangeRecord } from '../../../record/zapi-records.js'
-import { rehearse } from '../../../relay/replay.js'
+import { replay as replayExchange } from '../../../relay/replay.js'
 import { parseAddress, print, vniArgument } from '../../options.js'
 import { Comparison } from './check.js'
 import { recordsOf } from './source.js'
 import { actJson, actLine, differenceJson, differenceLine } from './text.js'
 import { count, paintFor } from '../../text.js'
 
-type Given = { entry: OverlayEntry[]; frrRelease?: ReleaseLine; check?: true; json?: true }
+type Given = { entry: OverlayEntry[]; frrRelease?: FrrRelease; check?: true; json?: true }
 
 export const replay = configured(new Command('replay'))
   .summary('what the relay would do about a recorded exchange')
   .description(
-    `Feeds a recorded exchange to the relay's logic, without any daemon, and prints what it would inject into zebra's messages to bgpd, what it would hold back of them, and why, with the recorded times. The relay's journal is such a recording: copy /run/macipd/journal. It must begin with the session.
+    `Feeds a recorded exchange to the relay's logic, without any daemon, and prints what it would inject into zebra's messages to bgpd, what it would drop of them, and why, with the recorded times. The relay's journal is such a recording: copy /run/macipd/journal. It must begin with the session.
 
-Actions: session and end (of the main session), inject, hold (a message of zebra that bgpd does not get), status (why an entry is not announced), fault (a message that is not what the release line says).`,
+Actions: session and end (of the main session), inject, drop (a message of zebra that bgpd does not get), status (why an entry is not announced), fault (a message that is not what the release says).`,
   )
   .addHelpText(
     'after',
     `
 JSON: time, offset (ms since the first record), action, and
-  session     session, kind, client, line (empty if not certain), lineReason
+  session     session, kind, client, release (empty if not certain), releaseReason
   end         session
   inject      vni, mac, ip (null: the MAC alone), command, seq, flags, esi or state, cause (of a withdrawal)
-  hold        vni, mac, ip, command, seq, flags, esi or state
+  drop        vni, mac, ip, command, seq, flags, esi or state
   status      vni, mac, ip, status, seq
   fault       session, fault
   difference  vni, mac, ip, recorded, replayed (with --check, last; without times)`,
@@ -41,11 +41,11 @@ JSON: time, offset (ms since the first record), action, and
   )
   .addOption(
     new Option(
-      '--frr-release <line>',
-      'the FRR release line, as the option of the relay (default: recognised)',
+      '--frr-release <release>',
+      'the FRR release, as the option of the relay (default: recognised)',
     ).argParser(lineArgument),
   )
-  .option('--check', 'compare with what was recorded as injected and held back; exit code 1 if it differs')
+  .option('--check', 'compare with what was recorded as injected and dropped; exit code 1 if it differs')
   .option('--json', 'print one JSON object a line: times in milliseconds since the epoch')
   .action(run)
 
@@ -53,7 +53,7 @@ function run(path: string, given: Given): void {
   const paint = paintFor(process.stdout, process.env)
   const comparison = new Comparison()
   const recording = new Recording(recordsOf(path))
-  for (const act of rehearse(recording, { configured: given.frrRelease, entries: given.entry })) {
+  for (const act of replayExchange(recording, { configured: given.frrRelease, entries: given.entry })) {
     comparison.add(act)
     if (act.type === 'recorded') continue
     print(given.json ? actJson(act, recording.start) : (actLine(act, recording.start, paint) ?? ''))
@@ -64,8 +64,8 @@ function run(path: string, given: Given): void {
   for (const difference of differences) {
     print(given.json ? differenceJson(difference) : differenceLine(difference, paint))
   }
-  const { inject, hold } = comparison.replayed
-  const did = `${inject} injected, ${hold} held back`
+  const { inject, drop } = comparison.replayed
+  const did = `${inject} injected, ${drop} dropped`
   if (differences.length === 0) process.stderr.write(`macipctl: the replay agrees with the recording: ${did}\n`)
   else {
     const where = count(differences.length, 'MAC-IP')
@@ -106,11 +106,11 @@ function entryArgument(text: string, entries: readonly OverlayEntry[]): OverlayE
   ]
 }
 
-function lineArgument(name: string): ReleaseLine {
-  const line = releaseLine(name)
-  if (line === undefined) {
-    const names = RELEASE_LINES.map((known) => known.name).join(', ')
+function lineArgument(name: string): FrrRelease {
+  const release = frrRelease(name)
+  if (release === undefined) {
+    const names = FRR_RELEASES.map((known) => known.name).join(', ')
     throw new InvalidArgumentError(`Expected one of ${names}.`)
   }
-  return line
+  return release
 }

@@ -18,7 +18,7 @@ type MacIp = {
   fields: Record<string, unknown>
 }
 
-/** What a MACIP message says; throws for others, which are neither injected nor held back. */
+/** What a MACIP message says; throws for others, which are neither injected nor dropped. */
 export function macIpOf({ command, body }: ZebraMessage): MacIp {
   switch (command) {
     case 'ZEBRA_MACIP_ADD': {
@@ -51,7 +51,7 @@ const STYLES: Readonly<Record<Act['type'], Style>> = {
   session: 'bold',
   end: 'bold',
   inject: 'green',
-  hold: 'yellow',
+  drop: 'yellow',
   status: 'dim',
   fault: 'red',
 }
@@ -67,8 +67,8 @@ export function actLine(act: Timed<Act>, start: number, paint: Paint): string | 
 function actText(act: Act): string | undefined {
   switch (act.type) {
     case 'session': {
-      const line = act.line === '' ? act.lineReason : `FRR ${act.line} (${act.lineReason})`
-      return `${act.session} ${act.kind}, ${act.client}: ${line}`
+      const release = act.release === '' ? act.releaseReason : `FRR ${act.release} (${act.releaseReason})`
+      return `${act.session} ${act.kind}, ${act.client}: ${release}`
     }
     case 'end':
       return `${act.session}: the main session is over`
@@ -76,7 +76,7 @@ function actText(act: Act): string | undefined {
       const { cause } = act
       return `${macIpText(act.message)}${cause === undefined ? '' : `: ${meaning(cause)}`}`
     }
-    case 'hold':
+    case 'drop':
       return `${macIpText(act.message)}: ${act.message.command === 'ZEBRA_MACIP_ADD' ? 'bgpd has it from us' : 'ours stays'}`
     case 'status': {
       // the injection has been shown
@@ -105,14 +105,14 @@ export function actJson(act: Timed<Act>, start: number): string {
 function actFields(act: Act): Record<string, unknown> {
   switch (act.type) {
     case 'session': {
-      const { session, kind, client, line, lineReason } = act
-      return { session, kind, client, line, lineReason }
+      const { session, kind, client, release, releaseReason } = act
+      return { session, kind, client, release, releaseReason }
     }
     case 'end':
       return { session: act.session }
     case 'inject':
       return { ...macIpFields(act.message), cause: act.cause ?? null }
-    case 'hold':
+    case 'drop':
       return macIpFields(act.message)
     case 'status': {
       const { vni, mac, ip } = act.key
