@@ -3,7 +3,7 @@ import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { DEFAULT_POLICY } from '../../src/bindings/policy.js'
-import { type Event, step } from '../../src/bindings/step.js'
+import { type Input, step } from '../../src/bindings/step.js'
 import { Table } from '../../src/bindings/table.js'
 import type { snoop as proto } from '../../src/gen/snoop.js'
 import { monotonicMs } from '../../src/base/clock.js'
@@ -57,7 +57,7 @@ async function withRelay(t: TestContext, path: string): Promise<FakeRelay> {
 /** A snooper with three bindings: active, pending, and one in another VNI. */
 async function withSnooper(t: TestContext, path: string, changes: proto.SnoopStatus.$Properties = {}): Promise<void> {
   const table = new Table()
-  const send = (event: Event): void => {
+  const send = (event: Input): void => {
     step(table, event, DEFAULT_POLICY, monotonicMs())
   }
   send({ type: 'relay', connected: true })
