@@ -1,14 +1,13 @@
 // Options and arguments that macipctl's commands have in common, and how they print.
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { formatIp, formatMac, parseIp, parseMac } from '../base/address.js'
+import { isVni, MAX_VNI } from '../base/vni.js'
 import { configured, pathspaceOption } from './command.js'
 import { DEFAULT_CONFIG, loadConfig } from '../config/file.js'
 import { defaultPaths } from '../config/settings.js'
 import { checkSocketPath } from '../os/unix-socket.js'
 
 export type Common = { relay?: string; snoop?: string; config?: string; pathspace?: string; json?: true }
-
-const VNI_MAX = 0xffffff
 
 const RELAY = ['--relay <path>', "the relay's control socket (default: /run/macipd[/NAME]/relay.sock)"] as const
 const SNOOP = ['--snoop <path>', "the snooper's control socket (default: /run/macipd[/NAME]/snoop.sock)"] as const
@@ -68,7 +67,7 @@ export function targetToProto(
 
 export function vniArgument(text: string): number {
   const vni = /^\d+$/.test(text) ? Number(text) : 0
-  if (vni < 1 || vni > VNI_MAX) throw new InvalidArgumentError(`Expected a number from 1 to ${VNI_MAX}.`)
+  if (!isVni(vni)) throw new InvalidArgumentError(`Expected a number from 1 to ${MAX_VNI}.`)
   return vni
 }
 

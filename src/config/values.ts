@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import { formatIp, formatMac, isHostIp, isHostMac, parseIp, parseMac } from '../base/address.js'
 import { DURATION_EXPECTED, parseDuration } from '../base/duration.js'
 import { isEdge, isMapped, networkOf, parseAddressAndLength, type Prefix } from '../base/prefix.js'
+import { MAX_VNI } from '../base/vni.js'
 
 /** What `parse` makes of a text; undefined is a mistake. */
 export function parsed<T>(parse: (text: string) => T | undefined, expected: string | ((text: string) => string)) {
@@ -43,7 +44,6 @@ export const numberOf = (min: number, max: number) =>
   parsed(wholeNumber(min, max), `a whole number from ${min} to ${max}`)
 export const count = numberOf(1, 1_000_000)
 
-const MAX_VNI = 0xffffff
 const VNI_EXPECTED = `a VNI from 1 to ${MAX_VNI}`
 const parseVni = wholeNumber(1, MAX_VNI)
 export const vni = parsed(parseVni, VNI_EXPECTED)

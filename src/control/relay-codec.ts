@@ -1,16 +1,15 @@
 // Overlay entries and keys between their protobuf form and ours; what a client sends is checked here.
 import { formatIp, formatMac, parseIp, parseMac } from '../base/address.js'
+import { isVni, MAX_VNI } from '../base/vni.js'
 import { overlay as proto } from '../gen/overlay.js'
 import type { Key } from '../relay/overlay/record-index.js'
 import type { OverlayEntry, Status } from '../relay/overlay/entry.js'
 import type { BgpMessage, ZebraMessage } from '../zapi/evpn-codec.js'
 
-const VNI_MAX = 0xffffff
-
 /** Throws RangeError on what is not a VNI, a MAC and an IP address. */
 export function keyFromProto(key: proto.Key.$Properties | null | undefined): Key {
   const { vni, mac, ip } = proto.Key.create(key ?? {})
-  if (vni < 1 || vni > VNI_MAX) throw new RangeError(`VNI ${vni} is not in 1 … ${VNI_MAX}`)
+  if (!isVni(vni)) throw new RangeError(`VNI ${vni} is not in 1 … ${MAX_VNI}`)
   if (mac.length !== 6) throw new RangeError(`a MAC address has 6 bytes, not ${mac.length}`)
   if (ip.length !== 4 && ip.length !== 16) throw new RangeError(`an IP address has 4 or 16 bytes, not ${ip.length}`)
   return { vni, mac: formatMac(Buffer.from(mac)), ip: formatIp(ip) }

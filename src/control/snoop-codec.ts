@@ -1,5 +1,6 @@
 // Bindings, events and questions in their protobuf form; every field of a question is checked.
 import { formatIp, formatMac, parseIp, parseMac } from '../base/address.js'
+import { MAX_VNI } from '../base/vni.js'
 import type { Binding, Key } from '../bindings/model.js'
 import { type EventName, EVENTS } from '../bindings/event.js'
 import type { Policy } from '../bindings/policy.js'
@@ -60,13 +61,11 @@ export class QuestionError extends Error {
   override readonly name = 'QuestionError'
 }
 
-const VNI_MAX = 0xffffff
-
 type WireTarget = { vni?: number | null; mac?: Uint8Array | null; ip?: Uint8Array | null }
 
 /** Throws QuestionError, as the others below. */
 export function targetFromProto({ vni, mac, ip }: WireTarget): Target {
-  if ((vni ?? 0) > VNI_MAX) throw new QuestionError(`a VNI is at most ${VNI_MAX}, not ${vni}`)
+  if ((vni ?? 0) > MAX_VNI) throw new QuestionError(`a VNI is at most ${MAX_VNI}, not ${vni}`)
   const [macLength, ipLength] = [mac?.length ?? 0, ip?.length ?? 0]
   if (![0, 6].includes(macLength)) throw new QuestionError(`a MAC address has 6 bytes, not ${macLength}`)
   if (![0, 4, 16].includes(ipLength)) throw new QuestionError(`an IP address has 4 or 16 bytes, not ${ipLength}`)

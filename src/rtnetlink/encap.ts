@@ -1,5 +1,6 @@
 // What a nexthop wraps packets in: an ENCAP_TYPE and its ENCAP (linux/lwtunnel.h). FRR's FPM modules add a type of
 // their own, 100, for VXLAN.
+import { MAX_VNI } from '../base/vni.js'
 import { type Attribute, Attributes } from '../netlink/attributes.js'
 import { NetlinkDecodeError } from '../netlink/error.js'
 
@@ -8,7 +9,6 @@ const MPLS_IPTUNNEL_DST = 1
 /** Not the kernel's: its nested attribute 0 is the VNI as u32. */
 const ENCAP_VXLAN = 100
 const VXLAN_VNI = 0
-const MAX_VNI = 0xffffff
 const LABEL_BYTES = 4
 
 export type Encap =

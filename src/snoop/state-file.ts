@@ -7,6 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { formatIp, formatMac, parseIp, parseMac } from '../base/address.js'
 import { errnoName, reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
+import { MAX_VNI } from '../base/vni.js'
 
 /** Times are milliseconds since the epoch: no other clock survives a restart. */
 export type SavedBinding = {
@@ -30,7 +31,6 @@ const READ_BYTES = 1 << 20
 /** Clocks of a machine that starts may still be set back a little. */
 const MAX_FUTURE_MS = 60_000
 
-const MAX_VNI = 0xffffff
 const MAX_VLAN = 4094
 /** dev_valid_name() (net/core/dev.c) */
 const PORT = /^(?!\.{1,2}$)[^\s/:\0]+$/

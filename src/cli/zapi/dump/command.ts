@@ -4,6 +4,7 @@ import { formatIp, formatMac, parseIp, parseMac } from '../../../base/address.js
 import { configured, EXIT_CODES, pathspaceOption } from '../../command.js'
 import { DEFAULT_CONFIG } from '../../../config/file.js'
 import { ExitCode, FatalError } from '../../../base/exit.js'
+import { MAX_VNI } from '../../../base/vni.js'
 import { frrRelease, FRR_RELEASES, type FrrRelease } from '../../../zapi/releases.js'
 import { FAMILIES } from '../../../zapi/messages/index.js'
 import { type DumpFilter, parsePrefix, type Prefix } from './filter.js'
@@ -76,7 +77,7 @@ export const dumpCommand = (relaySocket: (given: RelayArguments) => string): Com
     .addOption(
       new Option('--family <names>', `only of these families: ${FAMILY_NAMES.join(', ')}`).argParser(familiesArgument),
     )
-    .addOption(new Option('--vni <number>', 'only about this VNI').argParser(numberArgument(1, 0xffffff)))
+    .addOption(new Option('--vni <number>', 'only about this VNI').argParser(numberArgument(1, MAX_VNI)))
     .addOption(new Option('--mac <address>', 'only about this MAC').argParser(macArgument))
     .addOption(new Option('--ip <address>', 'only about this IP of a host').argParser(ipArgument))
     .addOption(new Option('--vrf <id>', 'only in the VRF with this id').argParser(numberArgument(0, 0xffffffff)))
