@@ -1,6 +1,5 @@
-// What the table holds and what reaches it. MAC and IP addresses are canonical text, times milliseconds of one
-// monotonic clock.
-import type { Status } from '../relay/overlay/entry.js'
+// What the snooper and the relay both speak of (a key, an entry of the overlay, its status), and what the snooper's table
+// holds. MAC and IP addresses are canonical text. In the table, times are milliseconds of one monotonic clock.
 
 /** What an entry of the relay's overlay is known by. */
 export type Key = { readonly vni: number; readonly mac: string; readonly ip: string }
@@ -41,18 +40,40 @@ export type Evidence = {
 /** Which of a frame's addresses belongs to the node itself. */
 export type SelfMatch = 'mac' | 'ip'
 
-/** An entry of the relay's overlay. */
+/**
+ * An entry of the relay's overlay: what the snooper gives, and gets back as it was. Its times are milliseconds, but of
+ * different clocks: the monotonic one in bindings/ and snoop/, the epoch's in relay/ and on the control socket. The
+ * snooper's relay client converts them (base/clock.ts).
+ */
 export type Entry = Key & {
   readonly router: boolean
   readonly port: string
   readonly vlan: number
   readonly firstSeen: number
   readonly lastSeen: number
-  /** The MAC and all its IPs are announced with at least this sequence number; 0 = zebra's decides alone. */
+  /** The MAC and all its IPs in the VNI are announced with at least this sequence number; 0 = zebra's decides alone. */
   readonly minSeq: number
   /** To be judged, but not announced. */
   readonly observe: boolean
 }
+
+/** What becomes of an entry at this moment. */
+export type Status =
+  | 'announced'
+  /** zebra announces the same entry itself. */
+  | 'shadowed'
+  | 'no-session'
+  | 'release-uncertain'
+  /** zebra has not announced the VNI. */
+  | 'vni-not-live'
+  /** zebra does not announce the MAC as local in the VNI. */
+  | 'mac-not-local'
+  /** bgpd has a remote route for the MAC or the IP that wins. */
+  | 'remote'
+  /** Another MAC is announced with the IP. */
+  | 'ip-conflict'
+  /** It would be announced: the snooper only observes. */
+  | 'observed'
 
 /** `connection`: which connection to the relay brought it; reports of an earlier one no longer count. */
 export type Report = { readonly status: Status; readonly seq: number; readonly connection: number }
@@ -83,7 +104,7 @@ export type Binding = Key & {
   readonly isStatic: boolean
   /** False for one of an earlier run that nobody has announced since: it waits to be seen. */
   confirmed: boolean
-  /** zebra has programmed its MAC as remote, and not taken it back since: see Views.isSuppressedByFpm. */
+  /** zebra has programmed its MAC as remote, and not taken it back since: see AnnouncedViews.isSuppressedByFpm. */
   suppressedByFpm: boolean
   firstSeen: number
   lastSeen: number

@@ -3,7 +3,7 @@ import type { BlockList } from 'node:net'
 import { isHostIp, isHostMac } from '../base/address.js'
 import { type Binding, type Evidence, isIpv6, type Key } from './model.js'
 import { pinKey, type Policy } from './policy.js'
-import type { Views } from './views.js'
+import type { AnnouncedViews } from './views.js'
 
 /** Reason → what it means. */
 export const REFUSALS = {
@@ -36,7 +36,7 @@ export type Refusal = keyof typeof REFUSALS
 export function refusalOfEvidence(
   evidence: Evidence,
   current: Binding | undefined,
-  views: Views,
+  views: AnnouncedViews,
   policy: Policy,
 ): Refusal | undefined {
   if (evidence.anchor === undefined) return 'no-port'
@@ -61,7 +61,7 @@ export function refusalOfEvidence(
 export function refusalOfKey(
   key: Key,
   selfMatch: Evidence['selfMatch'],
-  views: Views,
+  views: AnnouncedViews,
   policy: Policy,
 ): Refusal | undefined {
   const { vni, mac, ip } = key

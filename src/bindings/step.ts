@@ -10,9 +10,9 @@ import {
   newBinding,
   NO_ANCHOR,
   type SelfMatch,
+  type Status,
   type Anchor,
 } from './model.js'
-import type { Status } from '../relay/overlay/entry.js'
 import {
   contest,
   countMove,

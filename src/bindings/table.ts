@@ -4,7 +4,7 @@ import { PortOccupancy, BindingSet } from './port-occupancy.js'
 import { Deadlines } from './deadlines.js'
 import { ProbeRateLimiter } from './probe-rate-limiter.js'
 import { REFUSALS, type Refusal } from './refusal.js'
-import { Views } from './views.js'
+import { AnnouncedViews } from './views.js'
 
 /** Why a binding was withdrawn, besides what would have refused it: reason → what it means. */
 export const WITHDRAWALS = {
@@ -27,7 +27,7 @@ const zeros = <Name extends string>(names: Record<Name, unknown>): Record<Name, 
   Object.fromEntries(Object.keys(names).map((name) => [name, 0])) as Record<Name, number>
 
 export class Table {
-  readonly views = new Views()
+  readonly views = new AnnouncedViews()
   readonly timers = new Deadlines<Binding>()
   readonly refreshLimiter = new ProbeRateLimiter()
   readonly confirmLimiter = new ProbeRateLimiter()

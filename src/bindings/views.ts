@@ -1,14 +1,7 @@
 // What the table needs to know of zebra's and bgpd's announcements, per VNI: gateways, local MACs and remote routes; and
 // which MACs zebra has programmed as remote, as its FPM stream tells.
+import { MacIpFlag } from '../base/macip-flags.js'
 import type { Key } from './model.js'
-
-/**
- * ZEBRA_MACIP_TYPE_STICKY, _GW and _SYNC_PATH (lib/zclient.h): a MAC that never moves; a default gateway's MAC-IP; what
- * another member of an Ethernet segment says of a host that is behind this node, too.
- */
-const STICKY_FLAG = 0x01
-const GATEWAY_FLAG = 0x02
-const SYNC_FLAG = 0x40
 
 /** Who announced it: a MAC-IP of zebra is local, one of bgpd behind another VTEP. */
 export type Announcer = 'zebra' | 'bgpd'
@@ -60,7 +53,7 @@ class VniViews {
       if (gone) this.local.delete(mac)
       else this.local.set(mac, seq)
     }
-    const isGateway = !gone && (flags & GATEWAY_FLAG) !== 0
+    const isGateway = !gone && (flags & MacIpFlag.GW) !== 0
     if (ip !== undefined && anchor(this.gateways, `${by} ${mac} ${ip}`, isGateway)) {
       this.gatewayMacs.add(mac, isGateway ? 1 : -1)
       this.gatewayIps.add(ip, isGateway ? 1 : -1)
@@ -92,7 +85,7 @@ const TAKEN_BACK = -1
 /** As many as the FPM view has MACs. */
 const MAX_PROGRAMMED = 250_000
 
-export class Views {
+export class AnnouncedViews {
   private readonly vnis = new Map<number, VniViews>()
   /** By VNI: MACs that zebra has programmed as remote, and the highest sequence number of their remote routes since. */
   private readonly programmed = new Map<number, Map<string, number>>()
@@ -157,7 +150,7 @@ export class Views {
     let best: { mac: string; seq: number } | undefined
     for (const [other, { seq, flags }] of this.vnis.get(vni)?.remoteIps.get(ip) ?? []) {
       if (other === mac) continue
-      if ((flags & STICKY_FLAG) !== 0 || seq === MAX_SEQ) return undefined
+      if ((flags & MacIpFlag.STICKY) !== 0 || seq === MAX_SEQ) return undefined
       if (best === undefined || seq > best.seq) best = { mac: other, seq }
     }
     return best
@@ -195,7 +188,7 @@ export class Views {
     const programmed = macs?.get(mac)
     if (macs === undefined || programmed === undefined) return false
     if (by === 'bgpd') {
-      if (!gone) macs.set(mac, (flags & SYNC_FLAG) === 0 ? Math.max(programmed, seq) : TAKEN_BACK)
+      if (!gone) macs.set(mac, (flags & MacIpFlag.SYNC_PATH) === 0 ? Math.max(programmed, seq) : TAKEN_BACK)
     } else if (ip === undefined && (gone ? !this.isRemote(vni, mac) : seq > programmed)) {
       // zebra does not unprogram a MAC that has come back, and counts from 0 again once it has forgotten it
       macs.set(mac, TAKEN_BACK)

@@ -2,8 +2,7 @@
 import { formatIp, formatMac, parseIp, parseMac } from '../base/address.js'
 import { isVni, MAX_VNI } from '../base/vni.js'
 import { overlay as proto } from '../gen/overlay.js'
-import type { Key } from '../relay/overlay/record-index.js'
-import type { OverlayEntry, Status } from '../relay/overlay/entry.js'
+import type { Entry, Key, Status } from '../bindings/model.js'
 import type { BgpMessage, ZebraMessage } from '../zapi/evpn-codec.js'
 
 /** Throws RangeError on what is not a VNI, a MAC and an IP address. */
@@ -32,7 +31,7 @@ export function keyToProto({
   }
 }
 
-export function entryFromProto(entry: proto.Entry.$Properties): OverlayEntry {
+export function entryFromProto(entry: proto.Entry.$Properties): Entry {
   const { key, router, port, vlan, firstSeen, lastSeen, minSeq, observe } = proto.Entry.create(entry)
   // the spread comes last: before other properties it costs Node 20 a hundred times as much, 4 µs
   return { router, port, vlan, firstSeen, lastSeen, minSeq, observe, ...keyFromProto(key) }
@@ -47,7 +46,7 @@ export function entryToProto({
   minSeq,
   observe,
   ...key
-}: OverlayEntry): proto.Entry.$Properties {
+}: Entry): proto.Entry.$Properties {
   return { key: keyToProto(key), router, port, vlan, firstSeen, lastSeen, minSeq, observe }
 }
 

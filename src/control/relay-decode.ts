@@ -1,6 +1,6 @@
 // What the relay reports, from its protobuf form; every field is checked.
 import { formatIp, formatMac } from '../base/address.js'
-import type { Status } from '../relay/overlay/entry.js'
+import type { Status } from '../bindings/model.js'
 import type { Announcer, ViewChange } from '../bindings/views.js'
 import type { overlay as proto } from '../gen/overlay.js'
 import { STATUS_TO_PROTO } from './relay-codec.js'

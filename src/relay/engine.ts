@@ -2,10 +2,10 @@
 // socket feeds it entries; it answers with verdicts and with frames to inject.
 import { overlay as proto } from '../gen/overlay.js'
 import type { FrrRelease } from '../zapi/releases.js'
-import type { Key } from './overlay/record-index.js'
+import type { Entry, Key } from '../bindings/model.js'
 import { ZERO_ESI } from '../zapi/messages/macip.js'
 import { Overlay, INITIAL_SYNC_MS } from './overlay/overlay.js'
-import type { OverlayEntry, Report } from './overlay/entry.js'
+import type { Report } from './overlay/entry.js'
 import type { Verdict } from '../zapi/scanner.js'
 import { Views, viewMessages } from './overlay/views.js'
 import { type BgpMessage, type ZebraMessage, encodeMessage, isFromBgpd } from '../zapi/evpn-codec.js'
@@ -93,7 +93,7 @@ export class Engine implements SessionEvents {
     this.updateGate()
   }
 
-  put(entry: OverlayEntry): void {
+  put(entry: Entry): void {
     this.overlay.put(entry)
     const bytes = proto.Entry.encode(entryToProto(entry)).finish()
     this.record(RecordKind.overlayPut, 0, bytes)

@@ -3,8 +3,8 @@ import { overlay as proto } from '../gen/overlay.js'
 import { HEADER_SIZE, frameCommand, frameLength, headerFault } from '../zapi/frame.js'
 import { type Handshake, answers, handshakeOf } from '../zapi/handshake.js'
 import type { FrrRelease } from '../zapi/releases.js'
-import type { Key } from './overlay/record-index.js'
-import type { Injection, OverlayEntry } from './overlay/entry.js'
+import type { Entry, Key } from '../bindings/model.js'
+import type { Injection } from './overlay/entry.js'
 import { type BgpMessage, EvpnCodec, type ZebraMessage } from '../zapi/evpn-codec.js'
 import { entryFromProto, keyFromProto } from '../control/relay-codec.js'
 import { type ExchangeRecord, RecordKind } from '../record/zapi-records.js'
@@ -14,7 +14,7 @@ import { type ExchangeRecord, RecordKind } from '../record/zapi-records.js'
  * injected is understood even when this reader has its doubts.
  */
 export type ExchangeEvent =
-  | { type: 'put'; entry: OverlayEntry }
+  | { type: 'put'; entry: Entry }
   | { type: 'remove'; key: Key }
   /** A session has begun; `again`: it is the main one, and the earlier one has not been seen to end. */
   | { type: 'begun'; handshake: Handshake; again: boolean }

@@ -2,9 +2,9 @@
 // records.
 import { reason } from '../base/exit.js'
 import type { FrrRelease } from '../zapi/releases.js'
-import type { Key } from './overlay/record-index.js'
+import type { Entry, Key, Status } from '../bindings/model.js'
 import { Overlay, INITIAL_SYNC_MS } from './overlay/overlay.js'
-import type { Injection, OverlayEntry, Status } from './overlay/entry.js'
+import type { Injection } from './overlay/entry.js'
 import { Views, sameAttributes } from './overlay/views.js'
 import type { ZebraMessage } from '../zapi/evpn-codec.js'
 import { type ExchangeEvent, ExchangeReader } from './exchange.js'
@@ -45,7 +45,7 @@ export type ReplayOptions = {
   /** The release that is requiredSeq, as `frr.release` of the configuration does. */
   configured: FrrRelease | undefined
   /** Entries of the overlay besides the recorded ones, from the start. */
-  entries: readonly OverlayEntry[]
+  entries: readonly Entry[]
 }
 
 /** What the relay would have done; recorded frames of its own are not fed, but handed on as `recorded`. */
@@ -79,7 +79,7 @@ class Replay {
     this.reader = new ExchangeReader({ configured, zebraVersion: undefined })
   }
 
-  put(entry: OverlayEntry): void {
+  put(entry: Entry): void {
     this.said.delete(keyText(entry))
     this.overlay.put(entry)
   }

@@ -1,5 +1,5 @@
 // What a change of the FPM view says about bindings: zebra's names for tables become VNIs.
-import type { Views } from '../bindings/views.js'
+import type { AnnouncedViews } from '../bindings/views.js'
 import type { FpmUpdate } from '../bindings/fpm.js'
 import type { FpmChange, FpmView, Path } from '../fpm/view.js'
 import type { PortMap } from './sources.js'
@@ -10,7 +10,7 @@ export function* fpmUpdatesOf(
   change: FpmChange,
   view: Pick<FpmView, 'paths' | 'isRouterMac'>,
   kernel: Kernel,
-  views: Views,
+  views: AnnouncedViews,
 ): Generator<FpmUpdate> {
   switch (change.type) {
     case 'mac': {

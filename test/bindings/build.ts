@@ -5,7 +5,7 @@ import { DEFAULT_POLICY, type Policy } from '../../src/bindings/policy.js'
 import { reasonOf, type Reason, type State, stateOf } from '../../src/bindings/state.js'
 import { type Action, type Input, step } from '../../src/bindings/step.js'
 import { Table } from '../../src/bindings/table.js'
-import type { Status } from '../../src/relay/overlay/entry.js'
+import type { Status } from '../../src/bindings/model.js'
 
 export const VM1 = 'bc:24:11:00:00:01'
 export const VM2 = 'bc:24:11:00:00:02'

@@ -3,7 +3,7 @@
 import { type Evidence, type Key, newBinding, type Phase, type Anchor } from '../../src/bindings/model.js'
 import type { Policy } from '../../src/bindings/policy.js'
 import type { Input } from '../../src/bindings/step.js'
-import type { Status } from '../../src/relay/overlay/entry.js'
+import type { Status } from '../../src/bindings/model.js'
 import { AGEING } from './world.js'
 
 type Due = { what: 'ask' | 'give-up' | 'age' | 'confirm' | 'remote-confirm' | 'hold-down'; at: number }

@@ -15,7 +15,7 @@ import type { Policy } from '../../src/bindings/policy.js'
 import { reasonOf, REASONS, type State, type StateOrNone, stateOf, TRANSITIONS } from '../../src/bindings/state.js'
 import { type Action, type Input, step } from '../../src/bindings/step.js'
 import { Table } from '../../src/bindings/table.js'
-import type { Status } from '../../src/relay/overlay/entry.js'
+import type { Status } from '../../src/bindings/model.js'
 import { evidence, restored, show } from './build.js'
 
 export const AGEING = 30_000

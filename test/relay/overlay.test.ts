@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
 import { Overlay } from '../../src/relay/overlay/overlay.js'
-import type { Injection, OverlayEntry } from '../../src/relay/overlay/entry.js'
+import type { Entry } from '../../src/bindings/model.js'
+import type { Injection } from '../../src/relay/overlay/entry.js'
 import { Views, viewMessages } from '../../src/relay/overlay/views.js'
 import { type BgpMessage, type ZebraMessage, isFromBgpd } from '../../src/zapi/evpn-codec.js'
 
@@ -11,7 +12,7 @@ const M1 = 'bc:24:11:00:00:01'
 const M2 = 'bc:24:11:00:00:02'
 const IP = '10.2.1.11'
 
-const entry = (mac: string, ip: string, more: Partial<OverlayEntry> = {}): OverlayEntry => {
+const entry = (mac: string, ip: string, more: Partial<Entry> = {}): Entry => {
   const seen = { port: 'tap1', vlan: 0, firstSeen: 1, lastSeen: 2 }
   return { ...seen, vni: 100, mac, ip, router: false, minSeq: 0, observe: false, ...more }
 }
@@ -132,7 +133,7 @@ class Rig {
     return this.inject()
   }
 
-  put(...entries: OverlayEntry[]): this {
+  put(...entries: Entry[]): this {
     for (const one of entries) {
       this.journal.push((to) => {
         to.put(one)
@@ -825,7 +826,7 @@ class SimulatedZebra {
 
 /** The least sequence numbers as the rules say it, in the simplest way. */
 class FloorModel {
-  readonly entries = new Map<string, OverlayEntry>()
+  readonly entries = new Map<string, Entry>()
   private readonly kept = new Map<string, number>()
 
   seqOf(mac: string, zebra: SimulatedZebra): number {

@@ -9,7 +9,7 @@ import { Comparison } from '../../src/cli/zapi/replay/check.js'
 import { macIpOf } from '../../src/cli/zapi/replay/text.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
 import { INITIAL_SYNC_MS } from '../../src/relay/overlay/overlay.js'
-import type { OverlayEntry } from '../../src/relay/overlay/entry.js'
+import type { Entry } from '../../src/bindings/model.js'
 import { frrRelease } from '../../src/zapi/releases.js'
 import { entryToProto, keyToProto } from '../../src/control/relay-codec.js'
 import { type ExchangeRecord, MAGIC, RecordKind, fileRecords, encodeRecord } from '../../src/record/zapi-records.js'
@@ -23,7 +23,7 @@ const M2 = 'bc:24:11:00:00:02'
 const IP = '10.2.1.11'
 const IP_HEX = '0a02010b'
 
-const entry = (mac: string, ip: string, minSeq = 0): OverlayEntry => {
+const entry = (mac: string, ip: string, minSeq = 0): Entry => {
   const seen = { port: 'tap1', vlan: 0, firstSeen: 1, lastSeen: 2 }
   return { vni: 100, mac, ip, router: false, minSeq, observe: false, ...seen }
 }
@@ -60,7 +60,7 @@ class Tape {
     return this.add(RecordKind.overlayRemove, proto.Key.encode(keyToProto({ vni: 100, mac, ip })).finish(), 0)
   }
 
-  acts(options: { configured?: string; entries?: OverlayEntry[] } = {}): Timed<Act | Done>[] {
+  acts(options: { configured?: string; entries?: Entry[] } = {}): Timed<Act | Done>[] {
     const { configured, entries = [] } = options
     return [
       ...replay(this.records, {

@@ -1,7 +1,7 @@
 // What zebra's FPM messages say about bindings: real bytes go through the real view, the kernel's names are made up.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Views } from '../../src/bindings/views.js'
+import { AnnouncedViews } from '../../src/bindings/views.js'
 import type { FpmUpdate } from '../../src/bindings/fpm.js'
 import { type FpmChange, FpmView } from '../../src/fpm/view.js'
 import { fpmUpdatesOf } from '../../src/snoop/fpm-updates.js'
@@ -22,7 +22,7 @@ const OTHER = 1002
 /** zebra's connection, told to a node with the VNIs 100 and 101 in the VRF of table 1001, and 200 in the default one. */
 class Rig {
   readonly kernel = new FakePorts()
-  readonly views = new Views()
+  readonly views = new AnnouncedViews()
   readonly view: FpmView
   private readonly testimonies: FpmUpdate[] = []
   private now = 1000

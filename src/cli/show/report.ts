@@ -1,7 +1,7 @@
 // What zebra and bgpd have announced, as the relay hands it over. The names are those that `macipctl show --json` prints.
 import { formatIp, formatMac } from '../../base/address.js'
 import { overlay as proto } from '../../gen/overlay.js'
-import { MacIpFlag } from '../../zapi/messages/macip.js'
+import { MacIpFlag } from '../../base/macip-flags.js'
 import { FLOOD_CONTROLS } from '../../zapi/tables/enums.js'
 
 /** `ip` is null for the MAC alone. */

@@ -1,6 +1,6 @@
 // The least sequence numbers of MACs. An IP that a MAC took over from a remote one must be announced with more than that
 // one's, and all routes of a MAC must carry one sequence number: zebra, which knows nothing of the IP, cannot choose it.
-import { MacIpFlag } from '../../zapi/messages/macip.js'
+import { MacIpFlag } from '../../base/macip-flags.js'
 import { type Attributes, type Views, sameAttributes } from './views.js'
 
 /** Of one MAC in one VNI. */

@@ -2,17 +2,17 @@
 // the sequence number that an entry demands for its MAC. This file decides, it sends nothing itself.
 import { type MinSequence, MinSequences, isSticky, sameAsAdvertised } from './min-sequences.js'
 import { type StaleRoute, StaleRoutes } from './stale-routes.js'
-import { RecordIndex, type Key } from './record-index.js'
-import { MacIpFlag, NeighState } from '../../zapi/messages/macip.js'
+import type { Entry, Key, Status } from '../../bindings/model.js'
+import { RecordIndex } from './record-index.js'
+import { MacIpFlag } from '../../base/macip-flags.js'
+import { NeighState } from '../../zapi/messages/macip.js'
 import {
   requiredSeqOf,
   type Gate,
   type Injection,
   type OverlayRecord,
   NO_ENTRY,
-  type OverlayEntry,
   type Report,
-  type Status,
   type Advertised,
 } from './entry.js'
 import { remoteWins } from './precedence.js'
@@ -45,7 +45,7 @@ export class Overlay {
   }
 
   /** Every entry, and what has become of it. */
-  *entries(): Generator<{ entry: OverlayEntry; report: Report }> {
+  *entries(): Generator<{ entry: Entry; report: Report }> {
     for (const record of this.records.all()) {
       if (!record.removed) yield { entry: record.entry, report: this.reportOf(record, this.status(record)) }
     }
@@ -89,7 +89,7 @@ export class Overlay {
       : !sameAsAdvertised(record.advertised.attributes, body)
   }
 
-  put(entry: OverlayEntry): void {
+  put(entry: Entry): void {
     const known = this.records.find(entry)
     if (known !== undefined) {
       const before = requiredSeqOf(known)

@@ -1,7 +1,7 @@
 // Which of two routes for the same MAC or IP wins: ours, or one that bgpd has from another VTEP.
 import { parseIp } from '../../base/address.js'
 import { isSticky } from './min-sequences.js'
-import type { Key } from './record-index.js'
+import type { Key } from '../../bindings/model.js'
 import type { VniView } from './views.js'
 
 /**

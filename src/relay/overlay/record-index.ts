@@ -1,8 +1,6 @@
 // The overlay's entries, found by key, by IP, by MAC and by VNI.
+import type { Key } from '../../bindings/model.js'
 import { type ByIp, deleteByIp, setByIp } from './views.js'
-
-/** What an entry is known by. */
-export type Key = { readonly vni: number; readonly mac: string; readonly ip: string }
 
 /** RecordIndex of which the key never changes; no look-up is proportional to anything but its result. */
 export class RecordIndex<OverlayRecord extends { readonly entry: Key }> {

@@ -1,5 +1,6 @@
 // What zebra announced (live VNIs, local MACs and MAC-IPs) and what bgpd announced (remote MACs, MAC-IPs and VTEPs).
-import { MacIpFlag, ZERO_ESI } from '../../zapi/messages/macip.js'
+import { MacIpFlag } from '../../base/macip-flags.js'
+import { ZERO_ESI } from '../../zapi/messages/macip.js'
 import type { VniAdd } from '../../zapi/messages/vni.js'
 import type { RemoteVtep } from '../../zapi/messages/vtep.js'
 import type { BgpMessage, ZebraMessage } from '../../zapi/evpn-codec.js'

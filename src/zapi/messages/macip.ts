@@ -1,11 +1,12 @@
 // MAC-IP messages of zebra_evpn_mac.c and zebra_evpn_neigh.c (zebra → bgpd), and of bgp_evpn.c (bgpd → zebra).
+import { MacIpFlag } from '../../base/macip-flags.js'
 import { esi, mac, sizedIp, vtepAddress } from '../addresses.js'
 import { enumeration, flags, u16, u32, u8 } from '../fields.js'
 import { type PayloadOf, layout } from '../message.js'
-import { MacIpFlag, NeighState, namesOf } from '../tables/enums.js'
+import { NeighState, namesOf } from '../tables/enums.js'
 import type { Family } from './family.js'
 
-export { MacIpFlag, NeighState }
+export { NeighState }
 
 export const ZERO_ESI = Buffer.alloc(10)
 

@@ -100,17 +100,6 @@ export const FLOOD_CONTROLS = ['head-end-repl', 'disabled', 'pim-sm'] as const
 /** enum vrf_backend_type, lib/vrf.h. */
 export const VRF_BACKENDS = ['vrf-lite', 'netns'] as const
 
-/** ZEBRA_MACIP_TYPE_*, lib/zclient.h. */
-export const MacIpFlag = {
-  STICKY: 0x01,
-  GW: 0x02,
-  ROUTER: 0x04,
-  OVERRIDE: 0x08,
-  SVI_IP: 0x10,
-  PROXY_ADVERT: 0x20,
-  SYNC_PATH: 0x40,
-} as const
-
 /** enum zebra_neigh_state, lib/zclient.h: what MACIP_DEL's state says. */
 export const NeighState = {
   /** The local route stays; bgpd shall only install the best remote one again. */

@@ -3,7 +3,7 @@ import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { configured } from '../../command.js'
 import { ExitCode, FatalError } from '../../../base/exit.js'
 import { FRR_RELEASES, type FrrRelease, frrRelease } from '../../../zapi/releases.js'
-import type { OverlayEntry } from '../../../relay/overlay/entry.js'
+import type { Entry } from '../../../bindings/model.js'
 import type { ExchangeRecord } from '../../../record/zapi-records.js'
 import { replay as replayExchange } from '../../../relay/replay.js'
 import { parseAddress, print, vniArgument } from '../../options.js'
@@ -12,7 +12,7 @@ import { recordsOf } from './source.js'
 import { actJson, actLine, differenceJson, differenceLine } from './text.js'
 import { count, paintFor } from '../../text.js'
 
-type Given = { entry: OverlayEntry[]; frrRelease?: FrrRelease; check?: true; json?: true }
+type Given = { entry: Entry[]; frrRelease?: FrrRelease; check?: true; json?: true }
 
 export const replay = configured(new Command('replay'))
   .summary('what the relay would do about a recorded exchange')
@@ -93,7 +93,7 @@ class Recording implements Iterable<ExchangeRecord> {
   }
 }
 
-function entryArgument(text: string, entries: readonly OverlayEntry[]): OverlayEntry[] {
+function entryArgument(text: string, entries: readonly Entry[]): Entry[] {
   const [vniText = '', macText = '', ipText = '', ...more] = text.split(',')
   const [mac, ip] = [parseAddress(macText), parseAddress(ipText)]
   if (mac === undefined || !('mac' in mac) || ip === undefined || !('ip' in ip) || more.length > 0) {
