@@ -27,3 +27,27 @@ export type Event = {
   readonly port: string
   readonly detail: string
 }
+
+/** The snooper keeps this many events; the newest displace the oldest. */
+export const MAX_EVENTS = 16_384
+
+/** An event that is kept. `at`: milliseconds of the monotonic clock. */
+export type HistoryEvent = Event & { readonly sequence: number; readonly at: number }
+
+/** Which events are meant; what is undefined does not restrict it. */
+export type HistoryFilter = {
+  readonly vni?: number | undefined
+  readonly mac?: string | undefined
+  readonly ip?: string | undefined
+  readonly events?: ReadonlySet<EventName> | undefined
+}
+
+/** Evidence that was not believed, counted. `key.vni` is 0 where there is none. `port`: the last one's. Times are milliseconds of the monotonic clock. */
+export type Refused = {
+  readonly key: Key
+  readonly reason: string
+  port: string
+  count: number
+  readonly first: number
+  last: number
+}

@@ -4,8 +4,7 @@ import { errnoName, reason } from '../base/exit.js'
 import { REASONS } from '../bindings/state.js'
 import { overlay as relayProto } from '../gen/overlay.js'
 import { snoop as snoopProto } from '../gen/snoop.js'
-import { STATUS_FROM_PROTO } from '../control/relay-decode.js'
-import { entryFromProto, keyFromProto } from '../control/relay-codec.js'
+import { entryFromProto, keyFromProto, STATUS_FROM_PROTO } from '../control/relay-codec.js'
 import {
   type Answer,
   type BindingReport,

@@ -1,4 +1,5 @@
-// What zebra's FPM connection tells, in its protobuf form; every field of a question is checked.
+// The FPM part of the snooper's control protocol (snoop.proto): what zebra's FPM connection tells, in its protobuf form.
+// Every field of a question is checked.
 import { parseIp, parseMac } from '../base/address.js'
 import type { FpmStatus } from '../fpm/fpm.js'
 import { addressText } from '../fpm/listener.js'
@@ -6,9 +7,7 @@ import type { FpmView, HostRoute, NexthopEntry, Path, RemoteMac, RouteTable } fr
 import type { Heard } from '../fpm/sync-state.js'
 import type { snoop as proto } from '../gen/snoop.js'
 import { toEpoch } from '../base/clock.js'
-import { QuestionError, type Target, targetFromProto } from './snoop-codec.js'
-import type { FpmSubject } from '../snoop/fpm-source.js'
-import { counters } from '../snoop/status.js'
+import { counters, QuestionError, type Target, targetFromProto } from './snoop-codec.js'
 
 export const FPM_TABLES = ['routes', 'macs', 'nexthops', 'status'] as const
 export type FpmQuestion = Target & {
@@ -23,10 +22,11 @@ export function fpmQuestionFromProto({ what: name, table, ...wire }: proto.GetFp
   return { what, table: table == null || table === 0 ? undefined : table, ...targetFromProto(wire) }
 }
 
+/** zebra's FPM connection, running or not. `off`: not wanted; `error`: why nothing listens, empty otherwise. */
+type FpmSummary = { readonly off: boolean; readonly error: string; status(): FpmStatus | undefined }
+
 /** @param fpm undefined: not wanted */
-export function fpmStatusToProto(
-  fpm: Pick<FpmSubject, 'off' | 'error' | 'status'> | undefined,
-): proto.FpmStatus.$Properties {
+export function fpmStatusToProto(fpm: FpmSummary | undefined): proto.FpmStatus.$Properties {
   if (fpm === undefined || fpm.off) return { off: true }
   const status = fpm.status()
   return status === undefined ? { error: fpm.error } : runningToProto(status)

@@ -1,8 +1,10 @@
-// Overlay entries and keys between their protobuf form and ours; what a client sends is checked here.
+// The relay's control protocol (overlay.proto), both directions: entries, keys, statuses and changes of the views between
+// their protobuf form and ours. What the other side sent is checked here.
 import { formatIp, formatMac, parseIp, parseMac } from '../base/address.js'
 import { isVni, MAX_VNI } from '../base/vni.js'
 import { overlay as proto } from '../gen/overlay.js'
 import type { Entry, Key, Status } from '../bindings/model.js'
+import type { Announcer, ViewChange } from '../bindings/views.js'
 import type { BgpMessage, ZebraMessage } from '../zapi/evpn-codec.js'
 
 /** Throws RangeError on what is not a VNI, a MAC and an IP address. */
@@ -62,6 +64,10 @@ export const STATUS_TO_PROTO: Record<Status, proto.EntryStatus> = {
   observed: proto.EntryStatus.OBSERVED,
 }
 
+export const STATUS_FROM_PROTO: ReadonlyMap<proto.EntryStatus, Status> = new Map(
+  Object.entries(STATUS_TO_PROTO).map(([status, number]) => [number, status as keyof typeof STATUS_TO_PROTO]),
+)
+
 /** What a message changes in the views; undefined if nothing. */
 export function viewChange(message: ZebraMessage | BgpMessage): proto.ViewChange.$Properties | undefined {
   switch (message.command) {
@@ -100,4 +106,38 @@ export function viewChange(message: ZebraMessage | BgpMessage): proto.ViewChange
 export function changeForOwner(message: ZebraMessage | BgpMessage): proto.ViewChange.$Properties | undefined {
   const change = viewChange(message)
   return change?.vtep == null ? change : undefined
+}
+
+/** Throws RangeError on a change that says nothing or has an address of the wrong length. */
+export function viewChangeFromProto({ vni, mac, remote }: proto.ViewChange.$Properties): ViewChange {
+  if (vni != null) {
+    return { type: 'vni', vni: vni.vni ?? 0, gone: vni.gone ?? false, tenantVrf: vni.tenantVrf ?? 0 }
+  }
+  if (mac != null) return macIpChange('zebra', mac)
+  if (remote != null) return macIpChange('bgpd', remote)
+  throw new RangeError('a change of the views that says nothing')
+}
+
+function macIpChange(
+  by: Announcer,
+  { key, gone, flags, seq }: proto.MacView.$Properties | proto.RemoteView.$Properties,
+): ViewChange {
+  const { vni, mac, ip } = key ?? {}
+  if (mac?.length !== 6) throw new RangeError(`a MAC address has 6 bytes, not ${mac?.length ?? 0}`)
+  const length = ip?.length ?? 0
+  return {
+    type: 'macip',
+    by,
+    vni: vni ?? 0,
+    mac: formatMac(Buffer.from(mac)),
+    ip: ip == null || length === 0 ? undefined : ipText(ip),
+    gone: gone ?? false,
+    flags: flags ?? 0,
+    seq: seq ?? 0,
+  }
+}
+
+function ipText(ip: Uint8Array): string {
+  if (ip.length !== 4 && ip.length !== 16) throw new RangeError(`an IP address has 4 or 16 bytes, not ${ip.length}`)
+  return formatIp(ip)
 }

@@ -1,16 +1,15 @@
-// Bindings, events and questions in their protobuf form; every field of a question is checked.
+// The snooper's control protocol (snoop.proto): bindings, events and questions in their protobuf form; its FPM part is in
+// fpm-codec.ts. Every field of a question is checked.
 import { formatIp, formatMac, parseIp, parseMac } from '../base/address.js'
 import { MAX_VNI } from '../base/vni.js'
 import type { Binding, Key } from '../bindings/model.js'
-import { type EventName, EVENTS } from '../bindings/event.js'
+import { type EventName, EVENTS, type HistoryEvent, type HistoryFilter, type Refused } from '../bindings/event.js'
 import type { Policy } from '../bindings/policy.js'
 import { ageOf } from '../bindings/refresh.js'
 import { reasonOf, stateOf } from '../bindings/state.js'
 import type { Table } from '../bindings/table.js'
 import type { snoop as proto } from '../gen/snoop.js'
 import { toEpoch } from '../base/clock.js'
-import type { HistoryEvent, HistoryFilter } from '../snoop/history.js'
-import type { Refused } from '../snoop/refusals.js'
 
 /** What is known of a binding beyond its fields; times are milliseconds of the monotonic clock. */
 export type BindingDetail = {
@@ -161,6 +160,9 @@ export function eventToProto({ sequence, at, event, key, port, detail }: History
 export function refusalToProto({ key, reason, port, count, first, last }: Refused): proto.Refusal.$Properties {
   return { reason, port, count, first: toEpoch(first), last: toEpoch(last), ...keyToProto(key) }
 }
+
+export const counters = (values: Readonly<Record<string, number>>): proto.Counter.$Properties[] =>
+  Object.entries(values).map(([name, value]) => ({ name, value }))
 
 /** 0 for a time that never comes. */
 const epochOf = (monotonic: number): number => (Number.isFinite(monotonic) ? toEpoch(monotonic) : 0)

@@ -20,10 +20,11 @@ import {
   refusalToProto,
   type Target,
 } from '../control/snoop-codec.js'
+import type { HistoryFilter } from '../bindings/event.js'
 import { fpmQuestionFromProto } from '../control/fpm-codec.js'
 import { feedFpmDump, refusalOfDump, sendFpm } from './fpm-control.js'
 import type { FpmSubject } from './fpm-source.js'
-import type { History, HistoryFilter } from './history.js'
+import type { History } from './history.js'
 import { policyToProto } from './status.js'
 
 export type { BindingDetail, ClearRequest, PolicyValues } from '../control/snoop-codec.js'

@@ -1,22 +1,9 @@
 // What happened to bindings, for those who look, in memory of a fixed size: the newest displace the oldest.
-import type { EventName, Event } from '../bindings/event.js'
-import { Refusals, type Refused } from './refusals.js'
-
-/** `at`: milliseconds of the monotonic clock. */
-export type HistoryEvent = Event & { readonly sequence: number; readonly at: number }
-
-/** What is undefined does not restrict it. */
-export type HistoryFilter = {
-  readonly vni?: number | undefined
-  readonly mac?: string | undefined
-  readonly ip?: string | undefined
-  readonly events?: ReadonlySet<EventName> | undefined
-}
+import { type Event, type HistoryEvent, type HistoryFilter, MAX_EVENTS, type Refused } from '../bindings/event.js'
+import { Refusals } from './refusals.js'
 
 /** A reader's cursor: the event with this sequence number is the next it reads. */
 export type Cursor = { sequence: number }
-
-export const MAX_EVENTS = 16_384
 
 /** New refusals become events this often: who invents addresses must not displace what happened to others. */
 const REFUSED_PER_S = 8

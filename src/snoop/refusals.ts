@@ -1,15 +1,6 @@
 // What was not believed, counted by who said it and why: a bounded number, the least recent forgotten first.
+import type { Refused } from '../bindings/event.js'
 import type { Key } from '../bindings/model.js'
-
-/** `key.vni` is 0 where there is none. `port`: the last one's. Times are milliseconds of the monotonic clock. */
-export type Refused = {
-  readonly key: Key
-  readonly reason: string
-  port: string
-  count: number
-  readonly first: number
-  last: number
-}
 
 type Node = Refused & { older: Node | undefined; newer: Node | undefined }
 

@@ -7,8 +7,14 @@ import type { Logger } from '../base/log.js'
 import type { Entry, Key, Status } from '../bindings/model.js'
 import type { ViewChange } from '../bindings/views.js'
 import { overlay as proto } from '../gen/overlay.js'
-import { entryFromProto, entryToProto, keyFromProto, keyToProto } from '../control/relay-codec.js'
-import { viewChangeFromProto, STATUS_FROM_PROTO } from '../control/relay-decode.js'
+import {
+  entryFromProto,
+  entryToProto,
+  keyFromProto,
+  keyToProto,
+  STATUS_FROM_PROTO,
+  viewChangeFromProto,
+} from '../control/relay-codec.js'
 import { fromEpoch, toEpoch } from '../base/clock.js'
 
 const RETRY_MIN_MS = 100

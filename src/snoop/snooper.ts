@@ -14,6 +14,7 @@ import { type ClearRequest, listenSnoopControl, type SnoopControl } from './cont
 import type { Evidence } from './bpf/evidence.js'
 import { detailOf } from './detail.js'
 import { fpmStatusToProto } from '../control/fpm-codec.js'
+import { counters } from '../control/snoop-codec.js'
 import { fpmUpdatesOf } from './fpm-updates.js'
 import { History } from './history.js'
 import type { Port } from './ports/ports.js'
@@ -21,7 +22,7 @@ import { RelayClient, type RelayEvents } from './relay-client.js'
 import { entryOfSaved, savedOf, WaitingBindings } from './saved.js'
 import type { EvidenceSource, PortMap, ProbeOutlet, FpmConnection } from './sources.js'
 import { loadState, type SavedBinding, StateFile } from './state-file.js'
-import { counters, countStates } from './status.js'
+import { countStates } from './status.js'
 
 /** Opens what the snooper works with; called in this order, once the control socket is ours. */
 export type Sources = {

@@ -3,12 +3,7 @@ import type { Policy } from '../bindings/policy.js'
 import { type Reason, reasonOf, type State, stateOf } from '../bindings/state.js'
 import type { Table } from '../bindings/table.js'
 import type { snoop as proto } from '../gen/snoop.js'
-import { bindingToProto, type PolicyValues } from '../control/snoop-codec.js'
-
-type Counter = proto.Counter.$Properties
-
-export const counters = (values: Readonly<Record<string, number>>): Counter[] =>
-  Object.entries(values).map(([name, value]) => ({ name, value }))
+import { bindingToProto, counters, type PolicyValues } from '../control/snoop-codec.js'
 
 /** Duplicates that are named in the status. */
 const NAMED = 16

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type EventName, EVENTS } from '../../src/bindings/event.js'
-import { History, type HistoryEvent, MAX_EVENTS } from '../../src/snoop/history.js'
+import { type EventName, EVENTS, type HistoryEvent, MAX_EVENTS } from '../../src/bindings/event.js'
+import { History } from '../../src/snoop/history.js'
 import { MAX_REFUSALS } from '../../src/snoop/refusals.js'
 import { VM1, VM2 } from '../bindings/build.js'
 

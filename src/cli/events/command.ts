@@ -1,9 +1,8 @@
 // `macipctl events`: what happened to bindings, and what happens.
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { EXIT_CODES } from '../command.js'
-import { EVENTS } from '../../bindings/event.js'
+import { EVENTS, MAX_EVENTS } from '../../bindings/event.js'
 import { snoop as proto } from '../../gen/snoop.js'
-import { MAX_EVENTS } from '../../snoop/history.js'
 import { eventLine } from './text.js'
 import { type EventReport, eventReport } from '../explain/report.js'
 import { follow, type Followed, interruption } from '../follow.js'
