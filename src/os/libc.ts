@@ -1,5 +1,5 @@
-// The system calls Node lacks, through koffi; each returns -1 on failure, then `errno()` says why.
-// koffi gives every function the type (...any) => any: the casts repeat the C declarations.
+// The system calls Node lacks, through koffi; each returns -1 on failure, then `errno()` says why. No other file loads
+// libc. koffi gives every function the type (...any) => any: the casts repeat the C declarations.
 import koffi from 'koffi'
 
 const libc = koffi.load('libc.so.6')
@@ -27,6 +27,11 @@ export const setsockopt = declare(
   'int setsockopt(int fd, int level, int name, void *value, uint32_t length)',
 ) as SetSockOpt
 
+type GetSockOpt = (fd: number, level: number, name: number, value: Buffer, length: Buffer) => number
+export const getsockopt = declare(
+  'int getsockopt(int fd, int level, int name, void *value, void *length)',
+) as GetSockOpt
+
 type Send = (fd: number, bytes: Buffer, length: number, flags: number) => number
 export const send = declare('intptr_t send(int fd, void *bytes, size_t length, int flags)') as Send
 
@@ -40,5 +45,38 @@ export const recvfrom = declare(
   'intptr_t recvfrom(int fd, void *bytes, size_t size, int flags, void *from, void *from_length)',
 ) as RecvFrom
 
+type Recv = (fd: number, bytes: Buffer, size: number, flags: number) => number
+export const recv = declare('intptr_t recv(int fd, void *bytes, size_t size, int flags)') as Recv
+
+type Splice = (from: number, fromOffset: null, to: number, toOffset: null, length: number, flags: number) => number
+export const splice = declare(
+  'intptr_t splice(int from, void *from_offset, int to, void *to_offset, size_t length, uint32_t flags)',
+) as Splice
+
+type Shutdown = (fd: number, how: number) => number
+export const shutdown = declare('int shutdown(int fd, int how)') as Shutdown
+
+/** Of the commands that take an int. */
+type Fcntl = (fd: number, command: number, argument: number) => number
+export const fcntl = declare('int fcntl(int fd, int command, int argument)') as Fcntl
+
+/** Of the requests that take a pointer. */
+type Ioctl = (fd: number, request: number, argument: Buffer) => number
+export const ioctl = declare('int ioctl(int fd, uint64_t request, void *argument)') as Ioctl
+
 /** errno of the call made just before, and only then. */
 export const errno = (): number => koffi.errno()
+
+/** A system call failed: `call` names it, `code` is the errno's name. */
+export class SystemError extends Error {
+  override readonly name = 'SystemError'
+  readonly code: string
+  constructor(
+    readonly call: string,
+    errno: number,
+  ) {
+    const code = Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`
+    super(`${call}: ${code}`)
+    this.code = code
+  }
+}

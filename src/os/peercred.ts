@@ -1,6 +1,6 @@
 // Who is at the other end of a Unix socket, as the kernel recorded it when it connected (unix(7)).
 import type { Socket } from 'node:net'
-import koffi from 'koffi'
+import { getsockopt } from './libc.js'
 
 // asm-generic/socket.h
 const SOL_SOCKET = 1
@@ -10,9 +10,6 @@ const SO_PEERGROUPS = 59
 const MAX_GROUPS = 1024
 
 export type Peer = { pid: number; uid: number; gid: number; groups: readonly number[] }
-
-const libc = koffi.load('libc.so.6')
-const getsockopt = libc.func('int getsockopt(int fd, int level, int name, void *value, void *length)')
 
 /** Reads SO_PEERCRED and SO_PEERGROUPS of a connected Unix socket; undefined if the kernel does not tell. */
 export function peerOf(socket: Socket): Peer | undefined {

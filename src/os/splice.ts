@@ -1,28 +1,8 @@
-// System calls that Node does not offer: bytes are moved from socket to socket inside the kernel, so that a worker that
+// What the relay does with its sockets and pipes: bytes are moved from socket to socket inside the kernel, so that a worker that
 // is killed at any instruction has neither lost nor doubled one.
-import { endianness } from 'node:os'
-import koffi from 'koffi'
-
-const libc = koffi.load('libc.so.6')
-const recvCall = libc.func('intptr_t recv(int fd, void *buffer, size_t length, int flags)') as Recv
-const sendCall = libc.func('intptr_t send(int fd, void *buffer, size_t length, int flags)') as Recv
-const spliceCall = libc.func(
-  'intptr_t splice(int from, void *fromOffset, int to, void *toOffset, size_t length, uint32_t flags)',
-) as (from: number, fromOffset: null, to: number, toOffset: null, length: number, flags: number) => number
-const shutdownCall = libc.func('int shutdown(int fd, int how)') as (fd: number, how: number) => number
-const fcntlCall = libc.func('int fcntl(int fd, int command, int argument)') as (
-  fd: number,
-  c: number,
-  a: number,
-) => number
-
-const ioctlCall = libc.func('int ioctl(int fd, uint64_t request, void *argument)') as (
-  fd: number,
-  request: number,
-  argument: Buffer,
-) => number
-
-type Recv = (fd: number, buffer: Buffer, length: number, flags: number) => number
+import { constants, endianness } from 'node:os'
+import * as libc from './libc.js'
+import { SystemError } from './libc.js'
 
 const MSG_PEEK = 0x02
 const MSG_DONTWAIT = 0x40
@@ -33,25 +13,14 @@ const SHUT_WR = 1
 const F_SETPIPE_SZ = 1031
 const FIONREAD = 0x541b
 
-const { EAGAIN, EINTR } = koffi.os.errno as { EAGAIN: number; EINTR: number }
-
-/** A system call failed; `code` is the errno's name. */
-export class SystemError extends Error {
-  override readonly name = 'SystemError'
-  readonly code: string
-  constructor(call: string, errno: number) {
-    const code = Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`
-    super(`${call}: ${code}`)
-    this.code = code
-  }
-}
+const { EAGAIN, EINTR } = constants.errno
 
 /** The call's result, undefined where it would have to wait; SystemError for anything else. */
 function checked(call: string, result: () => number): number | undefined {
   for (;;) {
     const value = result()
     if (value >= 0) return value
-    const errno = koffi.errno()
+    const errno = libc.errno()
     if (errno === EAGAIN) return undefined
     if (errno !== EINTR) throw new SystemError(call, errno)
   }
@@ -59,24 +28,24 @@ function checked(call: string, result: () => number): number | undefined {
 
 /** Copies what waits in the socket into `buffer` and leaves it there; 0 is the end of the stream. */
 export const peek = (socket: number, buffer: Buffer): number | undefined =>
-  checked('recv', () => recvCall(socket, buffer, buffer.length, MSG_PEEK | MSG_DONTWAIT))
+  checked('recv', () => libc.recv(socket, buffer, buffer.length, MSG_PEEK | MSG_DONTWAIT))
 
 /** Takes up to `length` bytes out of the socket. */
 export const take = (socket: number, buffer: Buffer, length: number): number | undefined =>
-  checked('recv', () => recvCall(socket, buffer, Math.min(length, buffer.length), MSG_DONTWAIT))
+  checked('recv', () => libc.recv(socket, buffer, Math.min(length, buffer.length), MSG_DONTWAIT))
 
 /** Sends bytes of ours. */
 export const send = (socket: number, bytes: Buffer): number | undefined =>
-  checked('send', () => sendCall(socket, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL))
+  checked('send', () => libc.send(socket, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL))
 
 /** Moves up to `length` bytes between a socket and a pipe, in either direction. */
 export const splice = (from: number, to: number, length: number): number | undefined =>
-  checked('splice', () => spliceCall(from, null, to, null, length, SPLICE_F_MOVE | SPLICE_F_NONBLOCK))
+  checked('splice', () => libc.splice(from, null, to, null, length, SPLICE_F_MOVE | SPLICE_F_NONBLOCK))
 
 /** Ends our sending direction of the socket; one that the peer has left already needs no more. */
 export function shutdownWrite(socket: number): void {
   try {
-    checked('shutdown', () => shutdownCall(socket, SHUT_WR))
+    checked('shutdown', () => libc.shutdown(socket, SHUT_WR))
   } catch (error) {
     if (!(error instanceof SystemError) || error.code !== 'ENOTCONN') throw error
   }
@@ -86,12 +55,12 @@ const held = Buffer.alloc(4)
 
 /** Bytes that wait in a pipe. */
 export function pipeHolds(pipe: number): number {
-  checked('ioctl FIONREAD', () => ioctlCall(pipe, FIONREAD, held))
+  checked('ioctl FIONREAD', () => libc.ioctl(pipe, FIONREAD, held))
   return endianness() === 'LE' ? held.readInt32LE() : held.readInt32BE()
 }
 
 /** Lets a pipe take more, as far as the system's limits permit. */
 export function growPipe(pipe: number, bytes: number): void {
   // refused when the user's pipes take too much memory altogether; the default size serves as well, only slower
-  fcntlCall(pipe, F_SETPIPE_SZ, bytes)
+  libc.fcntl(pipe, F_SETPIPE_SZ, bytes)
 }

@@ -5,7 +5,8 @@
 // successor finds every byte where it was left.
 import { FrameScanner, type ScanResult } from '../zapi/scanner.js'
 import type { FdPoll } from '../os/fd-poll.js'
-import { SystemError, growPipe, peek, pipeHolds, send, shutdownWrite, splice, take } from '../os/splice.js'
+import { SystemError } from '../os/libc.js'
+import { growPipe, peek, pipeHolds, send, shutdownWrite, splice, take } from '../os/splice.js'
 
 /** Where bytes are looked at; used only within one turn, so all channels share it. */
 const lookBuffer = Buffer.allocUnsafeSlow(64 * 1024)

@@ -2,7 +2,6 @@
 import { closeSync } from 'node:fs'
 import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
-import { ExitCode, FatalError } from '../base/exit.js'
 import { NetlinkDecodeError } from '../netlink/error.js'
 import * as libc from '../os/libc.js'
 import {
@@ -33,8 +32,7 @@ const MAX_DATAGRAM = 256 << 10
 /** Then other work of the process has its turn. */
 const DATAGRAMS_AT_ONCE = 64
 
-const { EAGAIN, EINTR, ENOBUFS, ENOMEM, EPERM, EACCES, EINVAL, EAFNOSUPPORT, EPROTONOSUPPORT, ENOPROTOOPT } =
-  constants.errno
+const { EAGAIN, EINTR, ENOBUFS, ENOMEM } = constants.errno
 
 /** Every method is called from the event loop, never while a method of the socket runs. */
 export type RouteSocketHandler = {
@@ -80,11 +78,12 @@ export class RouteSocket {
 
   /**
    * Opens the socket in the network namespace of the calling thread and joins `groups` (RTNLGRP_*).
-   * `receiveBuffer`: SO_RCVBUFFORCE in bytes. Throws FatalError where privilege or the kernel does not allow it.
+   * `receiveBuffer`: SO_RCVBUFFORCE in bytes. Throws SystemError where privilege or the kernel does not
+   * allow it; its `call` names the system call or the option.
    */
   static open(groups: number[], handler: RouteSocketHandler, receiveBuffer = RECEIVE_BUFFER): RouteSocket {
     const fd = libc.rawSocket(libc.AF_NETLINK, NETLINK_ROUTE)
-    if (fd === -1) throw openError('socket(AF_NETLINK)')
+    if (fd === -1) throw failed('socket(AF_NETLINK)')
     try {
       setOption(fd, 'SO_RCVBUFFORCE', SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer)
       setOption(fd, 'NETLINK_EXT_ACK', SOL_NETLINK, NETLINK_EXT_ACK, 1)
@@ -226,31 +225,18 @@ export class RouteSocket {
 function bindAnyPort(fd: number): number {
   const address = Buffer.alloc(SIZEOF_SOCKADDR_NL)
   address.writeUInt16LE(libc.AF_NETLINK)
-  if (libc.bind(fd, address, address.length) === -1) throw openError('bind(AF_NETLINK)')
+  if (libc.bind(fd, address, address.length) === -1) throw failed('bind(AF_NETLINK)')
   const length = Buffer.alloc(4)
   length.writeUInt32LE(address.length)
-  if (libc.getsockname(fd, address, length) === -1) throw openError('getsockname(AF_NETLINK)')
+  if (libc.getsockname(fd, address, length) === -1) throw failed('getsockname(AF_NETLINK)')
   return address.readUInt32LE(4)
 }
 
 function setOption(fd: number, what: string, level: number, name: number, value: number): void {
   const bytes = Buffer.alloc(4)
   bytes.writeUInt32LE(value)
-  if (libc.setsockopt(fd, level, name, bytes, bytes.length) === -1) throw openError(what)
+  if (libc.setsockopt(fd, level, name, bytes, bytes.length) === -1) throw failed(what)
 }
 
-/** Why the socket cannot be opened, from errno of the call just made. */
-function openError(what: string): FatalError {
-  const errno = libc.errno()
-  const failed = `rtnetlink: ${what}: ${getSystemErrorName(-errno)}`
-  if (errno === EPERM || errno === EACCES)
-    return new FatalError(ExitCode.privilege, `${failed}: run as root or with CAP_NET_ADMIN`)
-  if (errno === EAFNOSUPPORT || errno === EPROTONOSUPPORT)
-    return new FatalError(
-      ExitCode.kernel,
-      `${failed}: allow AF_NETLINK (systemd: RestrictAddressFamilies=) on a kernel that has NETLINK_ROUTE`,
-    )
-  if (errno === ENOPROTOOPT || errno === EINVAL)
-    return new FatalError(ExitCode.kernel, `${failed}: this kernel is too old, 5.15 or newer is needed`)
-  return new FatalError(ExitCode.internal, failed)
-}
+/** Of the call made just before. */
+const failed = (call: string): libc.SystemError => new libc.SystemError(call, libc.errno())

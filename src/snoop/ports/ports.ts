@@ -14,7 +14,8 @@ import {
   RTNLGRP_IPV6_IFADDR,
   RTNLGRP_LINK,
 } from '../../rtnetlink/message.js'
-import { RouteSocket } from '../../rtnetlink/socket.js'
+import { RouteSocket, type RouteSocketHandler } from '../../rtnetlink/socket.js'
+import { SystemError } from '../../os/libc.js'
 import { globSet } from '../../base/glob.js'
 import { type Port, type PortChange, PortModel, type RemoveReason } from './model.js'
 import type { ProbeSource, SourceAddress } from '../probe/source.js'
@@ -88,7 +89,7 @@ export class Ports extends EventEmitter<PortEvents> {
         this.log.error({ err: error }, 'rtnetlink message not understood, left out')
       },
     }
-    this.socket = RouteSocket.open(GROUPS, handler, receiveBuffer)
+    this.socket = openSocket(handler, receiveBuffer)
   }
 
   /** VM-side ports by ifindex: members of bridges that have a VXLAN device with a VNI, except those devices. */
@@ -217,5 +218,36 @@ export class Ports extends EventEmitter<PortEvents> {
         )
       }
     }
+  }
+}
+
+function openSocket(handler: RouteSocketHandler, receiveBuffer: number | undefined): RouteSocket {
+  try {
+    return RouteSocket.open(GROUPS, handler, receiveBuffer)
+  } catch (error) {
+    throw error instanceof SystemError ? openError(error) : error
+  }
+}
+
+/** What is to be done where the socket cannot be opened. */
+function openError(error: SystemError): FatalError {
+  const failed = `rtnetlink: ${error.message}`
+  const options = { cause: error }
+  switch (error.code) {
+    case 'EPERM':
+    case 'EACCES':
+      return new FatalError(ExitCode.privilege, `${failed}: run as root or with CAP_NET_ADMIN`, options)
+    case 'EAFNOSUPPORT':
+    case 'EPROTONOSUPPORT':
+      return new FatalError(
+        ExitCode.kernel,
+        `${failed}: allow AF_NETLINK (systemd: RestrictAddressFamilies=) on a kernel that has NETLINK_ROUTE`,
+        options,
+      )
+    case 'ENOPROTOOPT':
+    case 'EINVAL':
+      return new FatalError(ExitCode.kernel, `${failed}: this kernel is too old, 5.15 or newer is needed`, options)
+    default:
+      return new FatalError(ExitCode.internal, failed, options)
   }
 }

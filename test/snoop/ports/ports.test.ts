@@ -1,7 +1,9 @@
 // Against the real kernel, in network namespaces of their own. Bridges with VLANs: see ports-model.test.ts.
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { beforeEach, test, type TestContext } from 'node:test'
 import { pino } from 'pino'
+import { ExitCode } from '../../../src/base/exit.js'
 import { RouteSocket } from '../../../src/rtnetlink/socket.js'
 import { Ports, type PortsOptions } from '../../../src/snoop/ports/ports.js'
 import { enterNewNetworkNamespace, ip } from '../../rtnetlink/namespace.js'
@@ -313,4 +315,15 @@ test('events tell the way to the state, lost ones or not', { timeout }, async (c
     assert.equal(recorder.ports.ports.size, 0)
     assert.equal(followed.size, 0)
   }
+})
+
+test('without CAP_NET_ADMIN: one line that says what to do, exit code of its own', () => {
+  const module = new URL('../../../src/snoop/ports/ports.js', import.meta.url).href
+  const script = `import { Ports } from '${module}'
+await Ports.open({}).catch((error) => console.log(error.exitCode, error.message))`
+  const withoutCapability = ['--bounding-set', '-net_admin', '--inh-caps', '-net_admin']
+  const node = [process.execPath, '--input-type=module', '--eval', script]
+  const { stdout, stderr } = spawnSync('setpriv', [...withoutCapability, ...node], { encoding: 'utf8' })
+  const expected = 'rtnetlink: SO_RCVBUFFORCE: EPERM: run as root or with CAP_NET_ADMIN'
+  assert.equal(stdout, `${ExitCode.privilege} ${expected}\n`, stderr)
 })
