@@ -1,37 +1,17 @@
-// Two hosts, one IP: the former owner is asked first, every change of the owner is counted, and an IP that changes too
-// often is a duplicate (RFC 9161 3.7). Another node's claim is seen as a remote route with another MAC.
-import { type Binding, type Claim, type Key, newBinding } from './model.js'
-import { makeRoom, shareTaken } from './quota.js'
+// Two hosts, one IP: the former owner is asked first (RFC 9161 3.7). Another node's claim is seen as a remote route with
+// another MAC, or as a route of zebra's to another VTEP.
+import { addMove, countMove } from './duplicate.js'
+import type { PortLoss } from './input.js'
+import { learn } from './learn.js'
+import type { Binding, Claim, Key } from './model.js'
 import { confirmRate, refreshRate } from './probe-rate-limiter.js'
+import { shareTaken } from './quota.js'
 import { isRemote, scheduleRefresh } from './refresh.js'
 import { refusalOfKey } from './refusal.js'
-import type { PortLoss } from './step.js'
 import type { StepContext } from './step-context.js'
 
 /** In the confirm time an owner is asked so many times. */
 const CONFIRMS = 2
-
-/** A host says that it has an IP that nobody had, or that `former` has had until now. */
-export function learn(context: StepContext, vni: number, ip: string, claim: Claim, former?: Binding): void {
-  const { table } = context
-  const { mac, anchor, evidence, router, at } = claim
-  const key: Key = { vni, mac, ip }
-  const full = makeRoom(context, key, anchor.ifindex)
-  if (full !== undefined) {
-    context.refuse(full, key, anchor.port)
-    return
-  }
-  const competingRemote = table.views.competingRemote(key)
-  const minSeq = competingRemote === undefined ? 0 : competingRemote.seq + 1
-  const binding = newBinding({ vni, mac, ip, anchor, router, evidence, firstSeen: at, lastSeen: at }, { minSeq })
-  table.add(binding)
-  if (former === undefined) context.emit('learned', binding, anchor.port, evidence)
-  else context.emit('taken-over', binding, anchor.port, `${former.mac} ${former.anchor.port}`)
-  if (former !== undefined) binding.moves = former.moves
-  if ((former !== undefined || competingRemote !== undefined) && countMove(context, binding)) return
-  scheduleRefresh(context, binding)
-  context.put(binding)
-}
 
 /** Another host claims the IP of `owner`. */
 export function contest(context: StepContext, owner: Binding, claim: Claim): void {
@@ -205,31 +185,4 @@ export function onRemoteConfirmDue(context: StepContext, binding: Binding): void
     if (binding.dadUntil <= now) context.probe(binding)
     table.setTimer(binding, 'remote-confirm', now + policy.duplicates.confirmMs / CONFIRMS)
   } else context.withdraw(binding, 'other-mac')
-}
-
-function addMove({ policy, now }: StepContext, binding: Binding): void {
-  const { moves, windowMs } = policy.duplicates
-  // more than count are not kept
-  binding.moves = [...binding.moves.filter((at) => at > now - windowMs), now].slice(-moves)
-}
-
-/** The IP has another owner, or the same one elsewhere. Returns whether that was once too often: then it is frozen. */
-export function countMove(context: StepContext, binding: Binding): boolean {
-  const { policy, now, table } = context
-  const { moves, holdDownMs } = policy.duplicates
-  addMove(context, binding)
-  if (binding.moves.length < moves || binding.isStatic) return false
-  binding.phase = 'duplicate'
-  table.duplicates.add(binding)
-  table.setTimer(binding, 'hold-down', now + holdDownMs)
-  context.remove(binding)
-  const also = binding.claim?.mac ?? table.views.competingRemote(binding)?.mac ?? ''
-  context.emit('duplicate', binding, binding.anchor.port, also)
-  return true
-}
-
-/** `why`: the hold-down time is over, or an operator says so. */
-export function release(context: StepContext, binding: Binding, why: 'hold-down' | 'cleared'): void {
-  context.emit('released', binding, binding.anchor.port, why)
-  context.withdraw(binding, why)
 }

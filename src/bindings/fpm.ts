@@ -1,18 +1,11 @@
 // What zebra's FPM stream says beside the ZAPI stream: which MACs zebra has programmed as remote, and which tenant routes
 // lead to other VTEPs. Only what it said on the present connection counts; that it says nothing proves nothing.
+import type { FpmUpdate } from './input.js'
 import { isInOverlay } from './model.js'
 import { contestByRoute } from './contest.js'
 import { isRemote, scheduleRefresh } from './refresh.js'
 import { reasonOf } from './state.js'
 import type { StepContext } from './step-context.js'
-
-export type FpmUpdate =
-  /** zebra programmed the MAC as remote, or no longer. */
-  | { readonly kind: 'mac'; readonly vni: number; readonly mac: string; readonly remote: boolean }
-  /** zebra programmed a host route of the VNI's tenant to another VTEP. */
-  | { readonly kind: 'host-route'; readonly vni: number; readonly ip: string; readonly vtep: string }
-  /** The connection is lost. */
-  | { readonly kind: 'none' }
 
 export function onFpmUpdate(context: StepContext, update: FpmUpdate): void {
   const { table } = context

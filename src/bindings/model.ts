@@ -35,6 +35,8 @@ export type Evidence = {
   /** VNI of port and VLAN; undefined: there is none. */
   readonly vni: number | undefined
   readonly selfMatch: SelfMatch | undefined
+  /** When the frame came; it may have waited since. */
+  readonly at: number
 }
 
 /** Which of a frame's addresses belongs to the node itself. */

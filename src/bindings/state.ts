@@ -1,7 +1,7 @@
 // A binding's visible state, and every way from one to another. What the relay makes of a binding is a function of its
 // report and bgpd's view, never stored.
 import type { Binding } from './model.js'
-import type { Input } from './step.js'
+import type { Input } from './input.js'
 import type { Table } from './table.js'
 
 /** State → what it means. */

@@ -1,31 +1,20 @@
 // The table's one way to change: an event comes in, actions for the relay, the eBPF program and the hosts come out, in
 // the order in which they must be done. What should be in the relay's overlay is what `isInOverlay` says of the table's
 // bindings; the relay decides what of it bgpd may know at the moment.
+import type { Input } from './input.js'
+import { learn } from './learn.js'
+import { type Anchor, type Binding, type Claim, type Evidence, newBinding, NO_ANCHOR } from './model.js'
 import {
-  type Binding,
-  type Claim,
-  type Entry,
-  type Evidence,
-  type Key,
-  newBinding,
-  NO_ANCHOR,
-  type SelfMatch,
-  type Status,
-  type Anchor,
-} from './model.js'
-import {
+  bumpSequence,
   contest,
-  countMove,
   defend,
   dropClaim,
-  learn,
   loseOwner,
   onConfirmDue,
-  onRemoteConfirmDue,
   onRemote,
-  bumpSequence,
-  release,
+  onRemoteConfirmDue,
 } from './contest.js'
+import { countMove, release } from './duplicate.js'
 import { makeRoom, portFull } from './quota.js'
 import type { Policy, StaticBinding } from './policy.js'
 import { isRemote, onAgeDue, onProbeDue, onRefreshDue, DAD_MS, refreshNow, scheduleRefresh } from './refresh.js'
@@ -34,47 +23,20 @@ import { reasonOf } from './state.js'
 import type { Table, Withdrawal } from './table.js'
 import { type Action, StepContext } from './step-context.js'
 import type { ViewChange } from './views.js'
-import { onFpmUpdate, reviewMac, type FpmUpdate } from './fpm.js'
+import { onFpmUpdate, reviewMac } from './fpm.js'
 
 export type { Action }
-
-export type Input =
-  | { readonly type: 'evidence'; readonly evidence: Evidence }
-  /** A port, or one VLAN of it, no longer leads to its VNI. */
-  | { readonly type: 'port-lost'; readonly ifindex: number; readonly vlan?: number; readonly reason: PortLoss }
-  /**
-   * An entry of an earlier run, that the relay still has in its overlay or a file has kept; `anchor` and `vni`: where it
-   * leads now, if anywhere.
-   */
-  | {
-      readonly type: 'restored'
-      readonly from: 'relay' | 'file'
-      readonly entry: Entry
-      readonly anchor: Anchor | undefined
-      readonly vni: number | undefined
-      readonly selfMatch: SelfMatch | undefined
-    }
-  /** What the operator vouches for; comes once. */
-  | { readonly type: 'static'; readonly bindings: readonly StaticBinding[] }
-  /** The connection to the relay; every report and view counts for one connection only. */
-  | { readonly type: 'relay'; readonly connected: boolean }
-  | { readonly type: 'report'; readonly key: Key; readonly status: Status; readonly seq: number }
-  | { readonly type: 'view'; readonly change: ViewChange }
-  | { readonly type: 'views-reset' }
-  /** What zebra's FPM stream says. */
-  | { readonly type: 'fpm'; readonly update: FpmUpdate }
-  /** An operator's: the binding goes; with `duplicate` only if it is frozen. */
-  | { readonly type: 'clear'; readonly what: 'binding' | 'duplicate'; readonly key: Key }
-  | { readonly type: 'tick' }
-
-export type PortLoss = 'port-down' | 'port-gone' | 'vni-changed'
 
 /** What falls due in one step, so that none takes long. */
 const MAX_DUE = 1000
 
-/** `now`: milliseconds of the monotonic clock that all times in the table are of. */
+/**
+ * Takes one input. `now`: milliseconds of the monotonic clock that all times in the table are of; it is the moment at
+ * which the input is taken, not the one at which its frame came. Time never goes back: if `now` is before the last
+ * step's, the last step's counts. The same inputs with the same times always have the same outcome.
+ */
 export function step(table: Table, input: Input, policy: Policy, now: number): Action[] {
-  const context = new StepContext(table, policy, now)
+  const context = new StepContext(table, policy, table.advance(now))
   dispatch(context, input)
   return context.actions
 }
@@ -150,7 +112,7 @@ function onDue(context: StepContext, binding: Binding): void {
 }
 
 function onEvidence(context: StepContext, evidence: Evidence): void {
-  const { table, policy, now } = context
+  const { table, policy } = context
   const { anchor, vni, mac, ip, kind } = evidence
   const current = vni === undefined ? undefined : table.find(vni, ip)
   if (kind === 'arp-probe' || kind === 'dad-ns') {
@@ -168,16 +130,20 @@ function onEvidence(context: StepContext, evidence: Evidence): void {
     return
   }
   const router = (kind === 'na' || kind === 'ra') && evidence.router
-  const claim: Claim = { mac, anchor, evidence: kind, router, at: now }
+  const claim: Claim = { mac, anchor, evidence: kind, router, at: seenAt(context, evidence) }
   if (current === undefined) learn(context, vni, ip, claim)
   else contest(context, current, claim)
 }
 
-/** A host asks whether the address is free: whoever asks about it on that port meanwhile would look like a conflict. */
-function onAsking({ now }: StepContext, { anchor }: Evidence, current: Binding): void {
-  if (anchor?.ifindex !== current.anchor.ifindex) return
-  if (current.dadUntil <= now) current.dadSince = now
-  current.dadUntil = now + DAD_MS
+/** When the frame came. No frame is from the future: else its binding would age too late. */
+const seenAt = ({ now }: StepContext, { at }: Evidence): number => Math.min(at, now)
+
+/** A host asks whether the address is free: a probe for it on that port meanwhile would look like a conflict. */
+function onAsking(context: StepContext, evidence: Evidence, current: Binding): void {
+  if (evidence.anchor?.ifindex !== current.anchor.ifindex) return
+  const at = seenAt(context, evidence)
+  if (current.dadUntil <= at) current.dadSince = at
+  current.dadUntil = Math.max(current.dadUntil, at + DAD_MS)
 }
 
 function refuse(context: StepContext, refusal: Refusal, evidence: Evidence, current: Binding | undefined): void {
@@ -189,15 +155,16 @@ function refuse(context: StepContext, refusal: Refusal, evidence: Evidence, curr
 }
 
 /** The host of a binding was seen. */
-function onSeen(context: StepContext, binding: Binding, { kind, router }: Evidence, anchor: Anchor): void {
-  const { table, now } = context
+function onSeen(context: StepContext, binding: Binding, evidence: Evidence, anchor: Anchor): void {
+  const { table } = context
+  const { kind, router } = evidence
   const { anchor: old, phase, tries, confirmed, isStatic } = binding
   const full = isStatic || anchor.ifindex === old.ifindex ? undefined : portFull(context, binding.ip, anchor.ifindex)
   if (full !== undefined) {
     context.refuse(full, binding, anchor.port)
     return
   }
-  binding.lastSeen = Math.max(binding.lastSeen, now)
+  binding.lastSeen = Math.max(binding.lastSeen, seenAt(context, evidence))
   if (isStatic) return
   const moved = anchor.ifindex !== old.ifindex || anchor.vlan !== old.vlan
   if (moved) {

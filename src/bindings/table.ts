@@ -45,12 +45,19 @@ export class Table {
   /** Counts connections to the relay: what an earlier one reported no longer holds. */
   connection = 0
   relayConnected = false
+  private now = -Infinity
   private readonly vnis = new Map<number, Vni>()
   private readonly byMac = new Map<string, BindingSet>()
   private count = 0
 
   get size(): number {
     return this.count
+  }
+
+  /** Moves the table's time on to `now`, never back; returns it. */
+  advance(now: number): number {
+    this.now = Math.max(this.now, now)
+    return this.now
   }
 
   /** The binding of an IP. */

@@ -1,6 +1,6 @@
 // What a change of the FPM view says about bindings: zebra's names for tables become VNIs.
 import type { AnnouncedViews } from '../bindings/views.js'
-import type { FpmUpdate } from '../bindings/fpm.js'
+import type { FpmUpdate } from '../bindings/input.js'
 import type { FpmChange, FpmView, Path } from '../fpm/view.js'
 import type { PortMap } from './sources.js'
 

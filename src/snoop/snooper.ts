@@ -3,7 +3,8 @@ import type { Logger } from '../base/log.js'
 import type { SnoopOptions } from '../config/options.js'
 import { type Binding, type Entry, entryOf, isInOverlay, type SelfMatch, type Anchor } from '../bindings/model.js'
 import type { Policy } from '../bindings/policy.js'
-import { type Action, type Input, type PortLoss, step } from '../bindings/step.js'
+import type { Input, PortLoss } from '../bindings/input.js'
+import { type Action, step } from '../bindings/step.js'
 import { Table } from '../bindings/table.js'
 import type { FpmChange, FpmView } from '../fpm/view.js'
 import type { snoop as proto } from '../gen/snoop.js'
@@ -169,10 +170,10 @@ export class Snooper {
     const anchor = port !== undefined && isNews ? anchorAt(port, vlan) : undefined
     const vni = this.ports.vniOf(ifindex, vlan)
     const selfMatch = this.selfMatch(mac, ip)
-    this.step(
-      { type: 'evidence', evidence: { kind, mac, etherSource, ip, router, override, anchor, vni, selfMatch } },
-      at,
-    )
+    this.step({
+      type: 'evidence',
+      evidence: { kind, mac, etherSource, ip, router, override, anchor, vni, selfMatch, at },
+    })
     // the reason may be gone in a moment: the next frame must not be taken for a repetition
     if (anchor === undefined) this.attachments.forget(ifindex, vlan, mac, ip)
     else if (vni === undefined) this.withoutVni.add(ifindex)
@@ -308,7 +309,8 @@ export class Snooper {
     return chosen.length
   }
 
-  private step(input: Input, now = monotonicMs()): void {
+  private step(input: Input): void {
+    const now = monotonicMs()
     for (const action of step(this.table, input, this.policy, now)) this.act(action, now)
     this.setTick()
   }

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import type { Entry, Evidence, Key } from '../../src/bindings/model.js'
 import { DEFAULT_POLICY, type Policy } from '../../src/bindings/policy.js'
 import { reasonOf, type Reason, type State, stateOf } from '../../src/bindings/state.js'
-import { type Action, type Input, step } from '../../src/bindings/step.js'
+import type { Input } from '../../src/bindings/input.js'
+import { type Action, step } from '../../src/bindings/step.js'
 import { Table } from '../../src/bindings/table.js'
 import type { Status } from '../../src/bindings/model.js'
 
@@ -15,6 +16,9 @@ export const TAP2 = { ifindex: 12, port: 'tap2', vlan: 0, ageingMs: 300_000 }
 export const TAP3 = { ifindex: 13, port: 'tap3', vlan: 0, ageingMs: 300_000 }
 export const KEY1: Key = { vni: 100, mac: VM1, ip: '10.0.0.1' }
 export const KEY2: Key = { ...KEY1, mac: VM2 }
+
+/** Of a frame that is handed over when it comes. */
+const AT_ONCE = Infinity
 
 export const evidence = (changes: Partial<Evidence>): Input => ({
   type: 'evidence',
@@ -28,6 +32,7 @@ export const evidence = (changes: Partial<Evidence>): Input => ({
     anchor: TAP1,
     vni: 100,
     selfMatch: undefined,
+    at: AT_ONCE,
     ...changes,
   },
 })
@@ -82,7 +87,7 @@ export function driven(changes: Partial<Policy> = {}): Driven {
   const table = new Table()
   const policy = { ...DEFAULT_POLICY, ...changes }
   const noted: string[] = []
-  let now = 1000
+  let now = 0
   const send = (event: Input, at = now): string[] => {
     now = at
     const actions = step(table, event, policy, at)

@@ -48,6 +48,18 @@ test('a former owner that answers keeps the address', () => {
   assert.ok(noted.includes('defended'))
 })
 
+test('a claim that was read late leaves the former owner its time: what the frame is older by is not taken from it', () => {
+  const { table, send, wait } = driven()
+  send(evidence({}), 0)
+  send({ type: 'tick' }, 10_000)
+  assert.deepEqual(send(claim({ at: 7000 }), 10_000), [CONFIRM])
+  assert.deepEqual(wait(11_999), [`11s ${CONFIRM}`])
+  assert.equal(table.find(100, IP)?.mac, VM1)
+  wait(12_000)
+  const { mac, firstSeen, lastSeen } = table.find(100, IP) ?? assert.fail()
+  assert.deepEqual({ mac, firstSeen, lastSeen }, { mac: VM2, firstSeen: 7000, lastSeen: 7000 }, 'the time of the frame')
+})
+
 test('one claim is decided at a time; the challenger may have moved meanwhile', () => {
   const { table, send, wait } = driven()
   send(evidence({}), 0)

@@ -1,8 +1,8 @@
 // The second witness: what zebra's FPM stream says of MACs and host routes, beside what it says to bgpd.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Input } from '../../src/bindings/step.js'
-import type { FpmUpdate } from '../../src/bindings/fpm.js'
+import type { Input } from '../../src/bindings/input.js'
+import type { FpmUpdate } from '../../src/bindings/input.js'
 import { claim, driven, type Driven, evidence, KEY1, remote, report, restored, TAP2, VM1, VM2 } from './build.js'
 
 const IP = '10.0.0.1'

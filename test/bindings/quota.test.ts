@@ -41,7 +41,7 @@ test('a port has so many addresses, whatever the MACs and VNIs', () => {
 
 test('nor does a port get more by moving known hosts there', () => {
   const d = limited({ perPort: { ipv4: 1, ipv6: 1 } })
-  d.send(evidence({}))
+  d.send(evidence({}), 1000)
   d.send(claim({ ip: '10.0.0.2' }))
   assert.deepEqual(d.send(evidence({ anchor: TAP2 }), 5000), [])
   assert.equal(d.table.get(KEY1)?.anchor, TAP1)

@@ -2,7 +2,7 @@
 // is due is found by looking at everything.
 import { type Evidence, type Key, newBinding, type Phase, type Anchor } from '../../src/bindings/model.js'
 import type { Policy } from '../../src/bindings/policy.js'
-import type { Input } from '../../src/bindings/step.js'
+import type { Input } from '../../src/bindings/input.js'
 import type { Status } from '../../src/bindings/model.js'
 import { AGEING } from './world.js'
 

@@ -1,7 +1,7 @@
 // What the operator vouches for: nothing that is seen or announced takes it away.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Input } from '../../src/bindings/step.js'
+import type { Input } from '../../src/bindings/input.js'
 import { claim, driven, evidence, gateway, KEY1, remote, report, restored, TAP1, VM1, VM2 } from './build.js'
 
 const IP = '10.0.0.1'

@@ -255,3 +255,19 @@ test('the visible state follows the relay’s report, the connection and bgpd’
   connect()
   is('pending: not-reported', 'what an earlier connection reported is history')
 })
+
+test('time never goes back: an input that says so is taken at the time of the last one', () => {
+  const { table, send } = driven()
+  send(evidence({}), 1000)
+  send({ type: 'tick' }, 10_000)
+  send(claim(), 4000)
+  const owner = table.get(KEY1) ?? assert.fail()
+  assert.equal(owner.phase, 'contested')
+  assert.equal(table.timers.at(owner), 11_000, 'the second probe: half of the confirm time later')
+})
+
+test('a frame is never from the future', () => {
+  const { table, send } = driven()
+  send(evidence({ at: 5000 }), 1000)
+  assert.equal(table.get(KEY1)?.lastSeen, 1000)
+})

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AnnouncedViews } from '../../src/bindings/views.js'
-import type { FpmUpdate } from '../../src/bindings/fpm.js'
+import type { FpmUpdate } from '../../src/bindings/input.js'
 import { type FpmChange, FpmView } from '../../src/fpm/view.js'
 import { fpmUpdatesOf } from '../../src/snoop/fpm-updates.js'
 import { decoded, hostRoute, hostRouteBy, mac, replayedRouterMac } from '../fpm/build.js'

@@ -75,6 +75,22 @@ test('a frame on a port becomes an entry of the relay; ports are attached as the
   assert.ok(Math.abs(Date.now() - (entry.lastSeen ?? 0)) < 60_000)
 })
 
+test('a frame that is read late does not move time back', async (t) => {
+  const { ports, source, start } = await scene(t)
+  ports.plug(11, 'tap1', 100)
+  ports.plug(12, 'tap2', 100)
+  const { table } = await start()
+  source.see(11, VM1, '10.0.0.1')
+  source.see(12, VM2, '10.0.0.2', { at: monotonicMs() - 60_000 })
+  const late = table.find(100, '10.0.0.2') ?? assert.fail()
+  assert.ok(monotonicMs() - late.lastSeen >= 60_000, 'the host was seen when its frame came')
+  const claimed = monotonicMs()
+  source.see(12, VM2, '10.0.0.1', { at: claimed - 60_000 })
+  const owner = table.find(100, '10.0.0.1') ?? assert.fail()
+  assert.deepEqual([owner.mac, owner.phase], [VM1, 'contested'])
+  assert.ok((table.timers.at(owner) ?? 0) >= claimed + 1000, 'the owner has its time to answer')
+})
+
 test('what was seen before there was a relay is announced when it comes', async (t) => {
   const { relay, ports, source, start } = await scene(t)
   ports.plug(11, 'tap1', 100)

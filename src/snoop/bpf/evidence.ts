@@ -1,5 +1,4 @@
-/** `arp-probe` and `dad-ns` teach nothing: a host asks whether the address is free. */
-export type EvidenceKind = 'arp-request' | 'arp-reply' | 'na' | 'ns' | 'ra' | 'arp-probe' | 'dad-ns'
+import type { EvidenceKind } from '../../bindings/model.js'
 
 /** One snooped frame that passed the checks in the kernel: who claims, or would like, which address. */
 export type Evidence = {

@@ -1,6 +1,7 @@
 // The structures and tables of bpf/snoop.h. Numbers are in network byte order unless said.
 import { formatIp, formatMac, parseIp, parseMac } from '../../base/address.js'
-import type { Evidence, EvidenceKind } from './evidence.js'
+import type { EvidenceKind } from '../../bindings/model.js'
+import type { Evidence } from './evidence.js'
 
 /** enum snoop_outcome, in its order. */
 export const OUTCOMES = [

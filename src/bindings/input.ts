@@ -1,0 +1,43 @@
+// What reaches the table: frames, ports, the relay, zebra's FPM stream, the operator, and time.
+import type { Anchor, Entry, Evidence, Key, SelfMatch, Status } from './model.js'
+import type { StaticBinding } from './policy.js'
+import type { ViewChange } from './views.js'
+
+export type Input =
+  | { readonly type: 'evidence'; readonly evidence: Evidence }
+  /** A port, or one VLAN of it, no longer leads to its VNI. */
+  | { readonly type: 'port-lost'; readonly ifindex: number; readonly vlan?: number; readonly reason: PortLoss }
+  /**
+   * An entry of an earlier run, that the relay still has in its overlay or a file has kept; `anchor` and `vni`: where it
+   * leads now, if anywhere.
+   */
+  | {
+      readonly type: 'restored'
+      readonly from: 'relay' | 'file'
+      readonly entry: Entry
+      readonly anchor: Anchor | undefined
+      readonly vni: number | undefined
+      readonly selfMatch: SelfMatch | undefined
+    }
+  /** What the operator vouches for; comes once. */
+  | { readonly type: 'static'; readonly bindings: readonly StaticBinding[] }
+  /** The connection to the relay; every report and view counts for one connection only. */
+  | { readonly type: 'relay'; readonly connected: boolean }
+  | { readonly type: 'report'; readonly key: Key; readonly status: Status; readonly seq: number }
+  | { readonly type: 'view'; readonly change: ViewChange }
+  | { readonly type: 'views-reset' }
+  | { readonly type: 'fpm'; readonly update: FpmUpdate }
+  /** An operator's: the binding goes; with `duplicate` only if it is frozen. */
+  | { readonly type: 'clear'; readonly what: 'binding' | 'duplicate'; readonly key: Key }
+  | { readonly type: 'tick' }
+
+export type PortLoss = 'port-down' | 'port-gone' | 'vni-changed'
+
+/** What zebra's FPM stream says. */
+export type FpmUpdate =
+  /** zebra programmed the MAC as remote, or no longer. */
+  | { readonly kind: 'mac'; readonly vni: number; readonly mac: string; readonly remote: boolean }
+  /** zebra programmed a host route of the VNI's tenant to another VTEP. */
+  | { readonly kind: 'host-route'; readonly vni: number; readonly ip: string; readonly vtep: string }
+  /** The connection is lost. */
+  | { readonly kind: 'none' }
