@@ -3,13 +3,9 @@ import { join } from 'node:path'
 import type { FpmEvent, Snapshot } from './fpm-listen.js'
 import type { HostRouteChange } from '../src/fpm/view-routes.js'
 import { arpAnnouncement } from './frames.js'
-import { type Release, ROOT } from './frr.js'
+import { type FpmModule, type Release, ROOT } from './frr.js'
 import { Lab } from './lab.js'
 import type { Router } from './router.js'
-
-/** zebra's `-M`. Debian's FRR has no protobuf. */
-export const FPM_MODULES = ['dplane_fpm_nl', 'fpm', 'fpm:protobuf'] as const
-export type FpmModule = (typeof FPM_MODULES)[number]
 
 /** What the recordings of a module begin with. */
 export const recordingsOf = (module: FpmModule): string => `${module.replace(':', '_')}-`

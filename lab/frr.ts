@@ -8,6 +8,10 @@ import { ExitCode, FatalError } from '../src/base/exit.js'
 export const RELEASES = ['8.4', '10.3', '10.7'] as const
 export type Release = (typeof RELEASES)[number]
 
+/** zebra's `-M`. Debian's FRR has no protobuf. */
+export const FPM_MODULES = ['dplane_fpm_nl', 'fpm', 'fpm:protobuf'] as const
+export type FpmModule = (typeof FPM_MODULES)[number]
+
 /** For what takes its time: an emulated machine. */
 export const OLDEST_AND_NEWEST = ['8.4', '10.7'] as const satisfies readonly Release[]
 

@@ -3,8 +3,8 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { converse } from './conversation.js'
 import { exchange } from './exchange.js'
-import { fpmLife, type FpmModule, recordingsOf } from './fpm-life.js'
-import { RELEASES, ROOT, type Release } from './frr.js'
+import { fpmLife, recordingsOf } from './fpm-life.js'
+import { type FpmModule, RELEASES, ROOT, type Release } from './frr.js'
 
 /** The raw bytes of each connection of bgpd to zebra. */
 async function recordStreams(frr: Release): Promise<void> {

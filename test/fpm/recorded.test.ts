@@ -7,19 +7,8 @@ import { decodeFrame } from '../../src/fpm/decode.js'
 import { eachFrame, FrameScanner } from '../../src/fpm/frame.js'
 import type { FpmMessage } from '../../src/fpm/message.js'
 import { FpmView } from '../../src/fpm/view.js'
-import {
-  BLACKHOLE,
-  CHANGES,
-  FPM_MODULES,
-  type FpmModule,
-  GATEWAYS,
-  GOES,
-  IPV6,
-  MEANWHILE,
-  recordingsOf,
-  TWO_PATHS,
-} from '../../lab/fpm-life.js'
-import { RELEASES, type Release, ROOT } from '../../lab/frr.js'
+import { BLACKHOLE, CHANGES, GATEWAYS, GOES, IPV6, MEANWHILE, recordingsOf, TWO_PATHS } from '../../lab/fpm-life.js'
+import { FPM_MODULES, type FpmModule, RELEASES, type Release, ROOT } from '../../lab/frr.js'
 
 const VTEP = '192.0.2.2'
 const VM_MAC = 'bc:24:11:00:00:02'

@@ -2,7 +2,7 @@
 import { reason } from '../../base/exit.js'
 import type { Logger } from '../../base/log.js'
 import type { Port } from '../ports/ports.js'
-import type { EvidenceSource } from '../sources.js'
+import type { BpfSnooper } from './snooper.js'
 
 export type Attachment = { readonly mode: string } | { readonly error: string }
 
@@ -10,7 +10,7 @@ export class Attachments {
   private readonly attached = new Map<number, Attachment>()
 
   constructor(
-    private readonly source: EvidenceSource,
+    private readonly source: Pick<BpfSnooper, 'attach' | 'detach' | 'forget' | 'forgetAll'>,
     private readonly log: Logger,
   ) {}
 

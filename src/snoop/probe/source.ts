@@ -3,14 +3,20 @@
 import { isIPv4 } from 'node:net'
 import { formatIp, parseMac } from '../../base/address.js'
 import type { InterfaceAddress } from '../../rtnetlink/address.js'
-import type { LinkTables } from '../ports/tables.js'
+import type { Link } from '../../rtnetlink/link.js'
 
 export type ProbeSource = { mac: string; ip: string }
 
 export type SourceAddress = { ip: string; prefixLength: number }
 
 /** What the choice depends on. */
-export type SourceTables = Pick<LinkTables, 'links' | 'vlanLinksOn' | 'addressesOn'>
+export type SourceTables = {
+  /** By ifindex. */
+  readonly links: ReadonlyMap<number, Pick<Link, 'mac'>>
+  /** The `vlan` links of this VLAN on top of a link. */
+  vlanLinksOn(lower: number, vlan: number): Iterable<number>
+  addressesOn(ifindex: number): Iterable<InterfaceAddress>
+}
 
 /** Where the host's own interfaces meet the frames of a VLAN. */
 export type SviPlace = {

@@ -1,6 +1,6 @@
 // Whether a replay did what was recorded: the same messages about each MAC-IP, in the same order.
 import type { Act, Done } from '../../../relay/replay.js'
-import { macIpOf } from './text.js'
+import { macIpOf } from './macip.js'
 
 /** Of one (VNI, MAC, IP): what the recorded relay did, and what this one would do. `ip` is null for the MAC alone. */
 export type Difference = {
