@@ -1,15 +1,25 @@
 import { defineConfig, globalIgnores } from 'eslint/config'
 import tseslint from 'typescript-eslint'
+import { layers } from './tools/lint/layers.mjs'
 
 export default defineConfig([
   globalIgnores(['dist/', 'src/gen/', 'node_modules/']),
   {
     files: ['src/**/*.ts', 'lab/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],
+    plugins: { layers },
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
+      'layers/imports': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['src/os/**'],
+    rules: {
+      'no-restricted-imports': ['error', { name: 'koffi', message: 'System calls are declared in src/os/libc.ts.' }],
     },
   },
   {
