@@ -8,7 +8,7 @@ import { Lab } from '../lab/lab.js'
 import type { Daemon } from '../lab/process.js'
 import type { Router } from '../lab/router.js'
 import type { Vm } from '../lab/vm.js'
-import { steady } from './load.js'
+import { steady } from '../lab/load.js'
 
 const PORTS = 4
 /** New hosts per second: more at once, and zebra loses messages of the kernel's about MAC addresses. */

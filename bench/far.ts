@@ -9,7 +9,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Fabric } from '../lab/fabric.js'
 import { type Host, arpAnnouncement } from '../lab/frames.js'
-import { hosts } from './hosts.js'
+import { hosts } from '../lab/hosts.js'
 import { UNLIMITED } from './limits.js'
 import { type Context, type Measurement, median } from './measurement.js'
 import { NeighbourState, NeighbourWatch, NeighbourWriter } from './neighbours.js'

@@ -13,7 +13,7 @@ import type { Release } from '../lab/frr.js'
 import { Recorder } from '../lab/recorder.js'
 import type { Router } from '../lab/router.js'
 import { type Context, type Measurement, percentile } from './measurement.js'
-import { hosts } from './hosts.js'
+import { hosts } from '../lab/hosts.js'
 import { UNLIMITED } from './limits.js'
 
 const SAMPLES = 600

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PortOccupancy } from './crowd.js'
 import { UNLIMITED } from './limits.js'
-import { steady } from './load.js'
+import { steady } from '../lab/load.js'
 import type { Context, Measurement } from './measurement.js'
 import { cpuSeconds } from './processes.js'
 

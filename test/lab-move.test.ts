@@ -1,7 +1,7 @@
 // The lab's own means to prove mobility: VMs that move, what they and the tunnel see, and macipd on both nodes.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { flood, steady } from '../bench/load.js'
+import { flood, steady } from '../lab/load.js'
 import { Fabric } from '../lab/fabric.js'
 import { arpRequest } from '../lab/frames.js'
 import { Lab } from '../lab/lab.js'

@@ -59,8 +59,8 @@ export const LAYERS = {
   ],
   'src/bin': [...BASE, 'src/bindings', 'src/cli', 'src/config', 'src/relay', 'src/snoop', 'src/zapi'],
   lab: ['src'],
-  bench: ['lab', 'src'],
-  test: ['bench', 'lab', 'src'],
+  test: ['lab', 'src'],
+  bench: ['lab', 'src', 'test'],
 }
 
 /** Layers with the longest path first. */

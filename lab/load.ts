@@ -1,9 +1,9 @@
 // Frames at a steady rate or as fast as they go, out of VMs' own eth0: many with one system call, from memory that was
 // written once. How fast a VM's end is never limits what is measured behind it.
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
-import { arpAnnouncement, type Host, neighborAdvertisement } from '../lab/frames.js'
-import { FrameBatch } from '../lab/frame-batch.js'
-import type { Vm } from '../lab/vm.js'
+import { arpAnnouncement, type Host, neighborAdvertisement } from './frames.js'
+import { FrameBatch } from './frame-batch.js'
+import type { Vm } from './vm.js'
 import { hosts } from './hosts.js'
 
 /** Frames of one system call at full rate; between two calls this process does other things. */

@@ -1,6 +1,6 @@
 // As many hosts as a measurement needs, behind ports of the lab's VMs.
 import { formatIp, formatMac } from '../src/base/address.js'
-import type { Host } from '../lab/frames.js'
+import type { Host } from './frames.js'
 
 /** `count` hosts from number `first` on, with MACs and addresses that belong to no VM of a lab. */
 export const hosts = (first: number, count: number): Host[] =>
