@@ -47,7 +47,7 @@ function judge(state: OverlayState, { command, body }: ZebraMessage): 'pass' | '
 
 function judgeMacAdd(state: OverlayState, vni: number, mac: string, { seq }: Attributes): 'pass' | 'drop' {
   if (state.gate !== 'open' || seq >= state.minSequences.minSeqOf(vni, mac)) return 'pass'
-  const minSequence = state.minSequences.of(vni, mac)
+  const minSequence = state.minSequences.findOrAdd(vni, mac)
   const remote = state.views.get(vni)?.remoteMacs.get(mac)
   // bgpd has dropped our route; announced again, it makes bgpd repeat to zebra the route that has won
   if (remote !== undefined && minSequence.advertised !== undefined && remote.seq >= minSequence.advertised.seq)
@@ -129,7 +129,7 @@ function onDropped(state: OverlayState, { command, body }: ZebraMessage): void {
     return
   }
   const key = { vni, mac, ip }
-  const record = minSequence === undefined ? state.records.find(key) : state.recordOf(key, undefined)
+  const record = minSequence === undefined ? state.records.find(key) : state.findOrAddRecord(key, undefined)
   if (record === undefined) return
   record.suppressedPending = true
   state.touch(record)

@@ -14,7 +14,7 @@ export type MinSequence = {
    * no entry requires it any more: zebra on other nodes ignores anything less.
    */
   heldMinSeq: number
-  /** What bgpd has of the MAC alone. */
+  /** The attributes bgpd has of the MAC without an IP. */
   advertised: Attributes | undefined
   /** The sequence number that the MAC's MAC-IPs were last compared with. */
   comparedSeq: number
@@ -36,8 +36,8 @@ export class MinSequences {
     return this.byVni.size === 0 ? undefined : this.byVni.get(vni)?.get(mac)
   }
 
-  /** Finds the MAC's, or adds a new one, of whose MAC bgpd has zebra's attributes. */
-  of(vni: number, mac: string): MinSequence {
+  /** Seeds a new one with zebra's attributes of the MAC. */
+  findOrAdd(vni: number, mac: string): MinSequence {
     const known = this.find(vni, mac)
     if (known !== undefined) return known
     const advertised = this.views.get(vni)?.macs.get(mac)
@@ -63,7 +63,7 @@ export class MinSequences {
   /** An entry requires `now` for its MAC instead of `before`. */
   setRequired({ vni, mac }: { vni: number; mac: string }, before: number, now: number): void {
     if (before === now) return
-    const minSequence = this.of(vni, mac)
+    const minSequence = this.findOrAdd(vni, mac)
     const { requiredSeq } = minSequence
     if (requiredSeq !== undefined && now >= requiredSeq) minSequence.requiredSeq = now
     else if (before === requiredSeq) minSequence.requiredSeq = undefined

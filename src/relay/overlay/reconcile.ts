@@ -54,7 +54,8 @@ function reconcileMac(state: OverlayState, minSequence: MinSequence, out: Inject
   const least = minSequences.minSeqOf(vni, mac)
   for (const ip of (least > 0 && views.get(vni)?.ipsOf(mac)) || []) {
     const advertised = state.advertisedByZebra({ vni, mac, ip })
-    if (advertised !== undefined && advertised.attributes.seq < least) state.recordOf({ vni, mac, ip }, advertised)
+    if (advertised !== undefined && advertised.attributes.seq < least)
+      state.findOrAddRecord({ vni, mac, ip }, advertised)
   }
   state.touchMac(vni, mac)
 }

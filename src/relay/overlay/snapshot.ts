@@ -41,19 +41,19 @@ export function restoreInjected(state: OverlayState, message: Injection): void {
   const { vni, mac, ip } = message.body
   const attributes = message.command === 'ZEBRA_MACIP_ADD' ? message.body : undefined
   if (ip === undefined) {
-    if (attributes !== undefined) state.minSequences.onAdvertised(state.minSequences.of(vni, mac), attributes)
+    if (attributes !== undefined) state.minSequences.onAdvertised(state.minSequences.findOrAdd(vni, mac), attributes)
     return
   }
   const key = { vni, mac, ip }
   const isZebras = attributes !== undefined && state.zebrasOwn(key) !== undefined
-  const record = isZebras ? state.recordOf(key, undefined) : state.records.find(key)
+  const record = isZebras ? state.findOrAddRecord(key, undefined) : state.records.find(key)
   if (record === undefined) return
   record.advertised = attributes && { by: 'us', attributes }
   state.touch(record)
 }
 
 export function restoreMinSequence({ minSequences }: OverlayState, { vni, mac, seq }: HeldMinSequence): void {
-  const minSequence = minSequences.of(vni, mac)
+  const minSequence = minSequences.findOrAdd(vni, mac)
   minSequence.heldMinSeq = Math.max(minSequence.heldMinSeq, seq)
   minSequences.dirty.add(minSequence)
 }

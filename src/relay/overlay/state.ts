@@ -38,11 +38,8 @@ export class OverlayState {
     return this.views.get(vni)?.announced?.vrf ?? 0
   }
 
-  /**
-   * The record of a MAC-IP that zebra announces. Without one it adds a record that has no entry, of which bgpd has
-   * `advertised`.
-   */
-  recordOf(key: Key, advertised: Advertised | undefined): OverlayRecord {
+  /** For a MAC-IP that zebra announces. A new record has no entry, and `advertised` is what bgpd has of it. */
+  findOrAddRecord(key: Key, advertised: Advertised | undefined): OverlayRecord {
     const known = this.records.find(key)
     if (known !== undefined) return known
     const { vni, mac, ip } = key
