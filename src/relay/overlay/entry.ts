@@ -1,9 +1,9 @@
-// An entry of the overlay, what bgpd has of it, and what becomes of it.
+// An entry of the overlay, what bgpd has of it, and its status.
 import type { Key } from './record-index.js'
 import type { Attributes } from './views.js'
 import type { ZebraMessage } from '../../zapi/evpn-codec.js'
 
-/** An entry as the snooper gave it; what the overlay does not use is handed back as it came. */
+/** An entry as the snooper gave it. The overlay hands back unchanged what it does not use. */
 export type OverlayEntry = Key & {
   readonly router: boolean
   readonly port: string
@@ -11,35 +11,36 @@ export type OverlayEntry = Key & {
   /** Milliseconds since the epoch. */
   readonly firstSeen: number
   readonly lastSeen: number
-  /** The least sequence number of everything that is announced of the MAC in the VNI; 0: no demand. */
+  /** The least sequence number that routes of the MAC in the VNI may be announced with; 0: the entry requires none. */
   readonly minSeq: number
-  /** Evaluated like any other, but bgpd is not advertised. */
+  /** The entry gets a status like any other, but is never announced. */
   readonly observe: boolean
 }
 
-/** A message to add to zebra's stream. */
+/** A message to add to zebra's stream to bgpd. */
 export type Injection = Extract<ZebraMessage, { command: 'ZEBRA_MACIP_ADD' | 'ZEBRA_MACIP_DEL' }>
 
-/** What bgpd believes of a key, and from whom: an entry of ours is never passed off as zebra's or the other way round. */
+/** What bgpd has of a MAC-IP, and who has announced it last. */
 export type Advertised = { readonly by: 'zebra' | 'us'; readonly attributes: Attributes }
 
-/** What became of an entry, and the sequence number bgpd has for it. */
+/** The status of an entry, and the sequence number bgpd has for it; 0 if bgpd does not have it. */
 export type Report = { readonly status: Status; readonly seq: number }
 
+/** What the overlay knows of one MAC-IP. */
 export type OverlayRecord = {
   entry: OverlayEntry
   advertised: Advertised | undefined
-  /** zebra's own was dropped: while `told` is undefined bgpd must still hear of it. */
+  /** zebra's own announcement was dropped: while `advertised` is undefined, bgpd must still get it. */
   suppressedPending: boolean
-  /** No entry, or no longer, but bgpd has something of it from us. */
+  /** The record has no entry, or no longer one, but bgpd has something of it from us, or must get it. */
   removed: boolean
   reported: Report | undefined
 }
 
-/** Why nothing may be injected at all. */
+/** `open`, or why nothing may be injected at all. */
 export type Gate = 'open' | 'no-session' | 'release-uncertain'
 
-/** What becomes of an entry at this moment. */
+/** Whether an entry is announced, or why it is not. */
 export type Status =
   | 'announced'
   /** zebra announces the same entry itself. */
@@ -54,12 +55,20 @@ export type Status =
   | 'remote'
   /** Another MAC is announced with the IP. */
   | 'ip-conflict'
-  /** It would be announced: the snooper only observes. */
+  /** It would be announced if it were not for observation only. */
   | 'observed'
 
-/** What the snooper says of an entry, of what is none. */
+/** Stands in for the snooper's part of an entry in a record without one. */
 export const NO_ENTRY = { router: false, port: '', vlan: 0, firstSeen: 0, lastSeen: 0, minSeq: 0, observe: false }
 
-/** The minSequence that an entry asks for. */
+/** The minimum sequence number that a record requires for its MAC; 0: none. */
 export const requiredSeqOf = ({ entry, removed }: OverlayRecord): number =>
   removed || entry.observe ? 0 : entry.minSeq
+
+export function macIpAdd(
+  { vni, mac, ip }: { vni: number; mac: string; ip: string | undefined },
+  attributes: Attributes,
+  vrf: number,
+): Injection {
+  return { command: 'ZEBRA_MACIP_ADD', vrf, body: { vni, mac, ip, ...attributes } }
+}
