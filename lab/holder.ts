@@ -27,6 +27,8 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9-]{0,23}$/
 export interface LabState {
   readonly name: string
   readonly release: Release
+  /** The boot of the kernel that runs the lab: a virtual machine sees the directories of its host's labs, too. */
+  readonly bootId: string
   /** The process that made the lab. */
   readonly owner: number
   /** PID 1 of the lab's namespaces; undefined while the lab is being made. */
@@ -34,6 +36,9 @@ export interface LabState {
   /** Number of the node each VM is on: `[1, 2]` says vm1 is on n1 and vm2 on n2. */
   readonly vms: readonly number[]
 }
+
+/** Identifies this boot of this kernel (proc_sys_kernel(5)). */
+export const BOOT_ID = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
 
 /** Where everything of a lab is. */
 export const directory = (name: string): string => join(PARENT, PREFIX + name)
@@ -112,27 +117,39 @@ export interface Holder {
   readonly lifeline?: Writable
 }
 
-/** Labs that are up; directories of labs whose guard was killed are removed on the way. */
-export function listLabs(): Holder[] {
-  const names = readdirSync(PARENT)
+/**
+ * What the directories below PARENT say of this boot's labs. A directory without state is being removed by its guard, and
+ * one of another boot belongs to another kernel: neither is listed.
+ */
+function knownLabs(): LabState[] {
+  return readdirSync(PARENT)
     .filter((entry) => entry.startsWith(PREFIX))
-    .map((entry) => entry.slice(PREFIX.length))
-  return names.flatMap((name) => {
-    const state = readState(name)
-    const holder = state?.holder
-    if (state !== undefined && holder !== undefined && holderIsAlive(name, holder))
-      return [{ directory: directory(name), state: { ...state, holder } }]
-    const beingMade = state !== undefined && holder === undefined && processIsAlive(state.owner)
-    if (!beingMade) rmSync(directory(name), { recursive: true, force: true })
-    return []
+    .map((entry) => readState(entry.slice(PREFIX.length)))
+    .filter((state): state is LabState => state?.bootId === BOOT_ID)
+}
+
+/** Labs that are up. */
+export function listLabs(): Holder[] {
+  return knownLabs().flatMap((state) => {
+    const { name, holder } = state
+    if (holder === undefined || !holderIsAlive(name, holder)) return []
+    return [{ directory: directory(name), state: { ...state, holder } }]
   })
+}
+
+/** Removes the directories of labs whose guard was killed. */
+export function pruneLabs(): void {
+  for (const { name, holder, owner } of knownLabs()) {
+    const isUpOrBeingMade = holder === undefined ? processIsAlive(owner) : holderIsAlive(name, holder)
+    if (!isUpOrBeingMade) rmSync(directory(name), { recursive: true, force: true })
+  }
 }
 
 /** Creates the lab's directory with its state in it, at once; fails when the name is taken. */
 export function reserve(state: LabState): string {
   if (!NAME.test(state.name))
     throw new FatalError(ExitCode.usage, `a lab's name has 1 to 24 letters, digits and hyphens, not "${state.name}"`)
-  listLabs()
+  pruneLabs()
   const fresh = mkdtempSync(join(PARENT, '.macipd-lab-'))
   chmodSync(fresh, 0o755)
   writeState(state, fresh)

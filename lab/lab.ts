@@ -3,7 +3,17 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { ExitCode, FatalError } from '../src/base/exit.js'
 import { findTree, type Release, type Tree } from './frr.js'
-import { detach, endHolder, type Holder, type LabState, listLabs, reserve, startHolder, writeState } from './holder.js'
+import {
+  BOOT_ID,
+  detach,
+  endHolder,
+  type Holder,
+  type LabState,
+  listLabs,
+  reserve,
+  startHolder,
+  writeState,
+} from './holder.js'
 import type { PingResult } from './ping.js'
 import { prepareNode, Router } from './router.js'
 import type { MacipRoute } from './show.js'
@@ -49,7 +59,7 @@ export class Lab implements AsyncDisposable {
     const { frr, name = randomBytes(5).toString('hex'), ageing, tenant = false } = options
     requireRoot()
     const tree = findTree(frr)
-    const state: LabState = { name, release: frr, owner: process.pid, vms: [1, 2] }
+    const state: LabState = { name, release: frr, bootId: BOOT_ID, owner: process.pid, vms: [1, 2] }
     const lab = Lab.of(await hold(state, tree, tenant))
     try {
       await lab.connect(ageing, tenant)

@@ -41,7 +41,7 @@ export async function runInMachine(
 ): Promise<Run> {
   const kernel = join(labCache(), `linux-${KERNEL}`)
   if (!existsSync(kernel))
-    throw new FatalError(ExitCode.internal, `Linux ${KERNEL} is not in ${kernel}: run node tools/ready.mjs test`)
+    throw new FatalError(ExitCode.internal, `Linux ${KERNEL} is not in ${kernel}: run node tools/ready.mjs test:kernel`)
   const share = mkdtempSync(join(tmpdir(), 'macipd-machine-'))
   const at = (name: string): string => join(share, name)
   const read = (name: string): string => (existsSync(at(name)) ? readFileSync(at(name), 'utf8') : '')

@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import { arpRequest, neighborSolicitation } from '../lab/frames.js'
 import { RELEASES, ROOT } from '../lab/frr.js'
-import { listLabs } from '../lab/holder.js'
+import { BOOT_ID, type LabState, listLabs, pruneLabs } from '../lab/holder.js'
 import { Lab } from '../lab/lab.js'
 import type { CapturedFrame, PacketSocket } from '../lab/packet-socket.js'
 import { waitFor } from '../lab/wait.js'
@@ -177,14 +177,55 @@ for (const signal of ['SIGKILL', 'SIGINT', 'SIGTERM'] as const) {
   })
 }
 
+/** The directory of a lab whose processes are gone, as a killed guard leaves it. */
+function leaveBehind(name: string, changes: Partial<LabState> = {}): void {
+  const { pid } = spawnSync('true')
+  const state: LabState = { name, release: '8.4', bootId: BOOT_ID, owner: pid, vms: [1, 2], ...changes }
+  mkdirSync(directory(name))
+  writeFileSync(join(directory(name), 'lab.json'), JSON.stringify(state))
+}
+
 test('what a lab left whose guard was killed too is removed by the next', async () => {
   const name = uniqueName('leftover')
-  const { pid } = spawnSync('true')
-  mkdirSync(directory(name))
-  writeFileSync(join(directory(name), 'lab.json'), JSON.stringify({ name, release: '8.4', owner: pid, vms: [1, 2] }))
+  leaveBehind(name)
   await using lab = await Lab.start({ frr: '8.4' })
   await isGone(name, [])
   assert.ok(listLabs().some(({ state }) => state.name === lab.name))
+})
+
+test('listing labs removes nothing', () => {
+  const name = uniqueName('listed')
+  leaveBehind(name)
+  try {
+    assert.ok(!listLabs().some(({ state }) => state.name === name))
+    assert.ok(existsSync(directory(name)))
+  } finally {
+    pruneLabs()
+  }
+  assert.ok(!existsSync(directory(name)))
+})
+
+test('a lab of another boot, such as the host’s seen from a virtual machine, is left alone', () => {
+  const name = uniqueName('elsewhere')
+  leaveBehind(name, { bootId: '00000000-0000-4000-8000-000000000000' })
+  try {
+    assert.ok(!listLabs().some(({ state }) => state.name === name))
+    pruneLabs()
+    assert.ok(existsSync(directory(name)))
+  } finally {
+    rmSync(directory(name), { recursive: true })
+  }
+})
+
+test('a lab whose directory has no state is being removed by its guard, and left to it', () => {
+  const name = uniqueName('going')
+  mkdirSync(directory(name))
+  try {
+    pruneLabs()
+    assert.ok(existsSync(directory(name)))
+  } finally {
+    rmSync(directory(name), { recursive: true })
+  }
 })
 
 test('a lab that cannot be made leaves nothing behind and says why', async () => {

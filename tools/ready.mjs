@@ -14,12 +14,17 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const at = (...parts) => join(root, ...parts)
 
 const BUILD_PACKAGES = ['clang', 'gcc', 'libbpf-dev', 'libc6-dev', 'linux-libc-dev']
-const TEST_PACKAGES = ['qemu-system-x86', 'tshark']
+const FRR_TREES = Object.keys(SUITES)
 const LAB_PACKAGES = ['debian-archive-keyring', 'iproute2', 'mmdebstrap', 'mount', 'util-linux']
 /** What each purpose needs: Debian packages, root, and trees (`--frr` names the one of that release instead). */
 const PURPOSES = {
   build: { packages: BUILD_PACKAGES, root: false, trees: [] },
-  test: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES, ...TEST_PACKAGES], root: true, trees: Object.keys(TREES) },
+  test: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES, 'tshark'], root: true, trees: FRR_TREES },
+  'test:kernel': {
+    packages: [...BUILD_PACKAGES, ...LAB_PACKAGES, 'qemu-system-x86'],
+    root: true,
+    trees: Object.keys(TREES),
+  },
   // npm gives arguments to a script's last command only: these parse them and come back with --frr
   bench: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: false, trees: [] },
   demo: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: false, trees: [] },
@@ -69,7 +74,7 @@ function checkPermitted(purpose, missing) {
   if (purpose.root && !onDebian)
     complaints.push('The lab runs FRR from Debian packages: this needs Debian 12 or newer.')
   if (purpose.trees.some((name) => name in linuxTrees) && process.arch !== 'x64')
-    complaints.push("The tests run on Debian's own kernel, too, in a virtual machine: this needs x86-64.")
+    complaints.push("These tests run on Debian's own kernel, in a virtual machine: this needs x86-64.")
   if (purpose.root && !isRoot)
     complaints.push(`\`npm run ${purpose.name}\` works in network namespaces and must be started as root.`)
   if (missing.length > 0 && !isRoot)

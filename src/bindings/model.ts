@@ -59,7 +59,7 @@ export type Entry = Key & {
   readonly observe: boolean
 }
 
-/** What becomes of an entry at this moment. */
+/** Whether an entry is announced, or why it is not. */
 export type Status =
   | 'announced'
   /** zebra announces the same entry itself. */
@@ -74,7 +74,7 @@ export type Status =
   | 'remote'
   /** Another MAC is announced with the IP. */
   | 'ip-conflict'
-  /** It would be announced: the snooper only observes. */
+  /** It would be announced if it were not for observation only. */
   | 'observed'
 
 /** `connection`: which connection to the relay brought it; reports of an earlier one no longer count. */

@@ -1,23 +1,33 @@
 // One direction of a connection: source socket → transit pipe → sink socket.
 //
-// Bytes are looked at while they still wait in the source's kernel queue, and then spliced, never read into this
-// process. What is in neither queue is in the transit pipe, which the keeper holds open, too: if this process dies, its
-// successor finds every byte where it was left.
+// Bytes are peeked at while they still wait in the source's kernel queue, and then spliced, never read into this process.
+// Bytes that are in neither socket queue are in the transit pipe, which the keeper holds open, too: if this process dies,
+// its successor finds every byte where it was left.
 import { FrameScanner, type ScanResult } from '../zapi/scanner.js'
 import type { FdPoll } from '../os/fd-poll.js'
 import { SystemError } from '../os/libc.js'
 import { growPipe, peek, pipeHolds, send, shutdownWrite, splice, take } from '../os/splice.js'
 
-/** Where bytes are looked at; used only within one turn, so all channels share it. */
+/** Peeked bytes. They are used only within one turn, so all channels share the buffer. */
 const lookBuffer = Buffer.allocUnsafeSlow(64 * 1024)
 const TRANSIT_BYTES = 1 << 20
 /** Steps before the event loop gets its turn again. */
 const STEPS_PER_TURN = 64
-/** An unfinished watched message is looked at again after this time, and passed on as it is after that many looks. */
+/** An unfinished message that must be seen whole is peeked at again after this time, and passes as it is after so many. */
 const STARVED_RETRY_MS = 1
 const STARVED_RETRIES = 100
-/** A stream that was joined somewhere is between two frames when nothing comes for so long. */
+/** A stream that was joined at an unknown position is between two frames when nothing comes for so long. */
 const QUIET_MS = 50
+
+/** Frames of ours for a channel's sink. */
+export type InjectionQueue = {
+  /** Whether `next` may have frames. */
+  readonly pending: boolean
+  /** The next frames, which the channel writes to the end, at a frame boundary; undefined when there are none. */
+  next(): Buffer | undefined
+  /** The frames that `next` gave last have been written. */
+  done(): void
+}
 
 export type ChannelOptions = {
   source: FdPoll
@@ -25,11 +35,7 @@ export type ChannelOptions = {
   /** Descriptor of the transit pipe. */
   transit: number
   scanner: FrameScanner
-  /** Frames of ours for the sink, undefined when there are none; asked at frame boundaries only. */
-  nextInjection: () => Buffer | undefined
-  /** The frames handed out last have been written. */
-  onInjected: () => void
-  /** Everything the scan has learned must be safe now: its bytes are about to leave the source. */
+  /** The scanned bytes are about to leave the source: what was learned from them must be safe now. */
   beforeConsume: () => void
   /** The source has ended, and so has the sink's stream. */
   onEnd: () => void
@@ -40,12 +46,15 @@ export type ChannelOptions = {
 export class Channel {
   /** Bytes passed on. */
   bytes = 0
+  /** The frames to inject; undefined while nothing may be injected. Frames already handed out are still written. */
+  injections: InjectionQueue | undefined
   private plan: ScanResult = { pass: 0, discard: 0, starved: false }
   private inTransit = true // a predecessor may have left something
-  private injecting: Buffer | undefined
+  /** The rest of the frames that are being written, and the queue they are from. */
+  private injecting: { frames: Buffer; queue: InjectionQueue } | undefined
   private ended = false
   private starvedLooks = 0
-  private stuckCuts = 0
+  private stuckDeferrals = 0
   private retry: NodeJS.Timeout | undefined
   private quiet: NodeJS.Timeout | undefined
   private scheduled: NodeJS.Immediate | undefined
@@ -92,7 +101,7 @@ export class Channel {
     if (this.plan.discard > 0) return this.discard()
     if (this.ended) return 'resting'
     if (this.options.scanner.atBoundary) {
-      this.injecting ??= this.options.nextInjection()
+      this.injecting ??= this.nextInjection()
       if (this.injecting !== undefined) return this.inject(this.injecting)
     }
     return this.look()
@@ -114,10 +123,10 @@ export class Channel {
     }
     if (plan.starved) plan.pass = size
     this.starvedLooks = 0
-    // a frame that stays cut although there is nothing to inject before it must not stop the bytes
-    if (plan.pass === 0 && plan.discard === 0 && ++this.stuckCuts > 2)
+    // a frame that stays deferred although there is nothing to inject before it must not stop the bytes
+    if (plan.pass === 0 && plan.discard === 0 && ++this.stuckDeferrals > 2)
       scanner.loseTrack('a frame could not be passed on')
-    else if (plan.pass > 0 || plan.discard > 0) this.stuckCuts = 0
+    else if (plan.pass > 0 || plan.discard > 0) this.stuckDeferrals = 0
     scanner.consumed(lookBuffer, plan.pass + plan.discard)
     this.plan = plan
     this.options.beforeConsume()
@@ -143,7 +152,7 @@ export class Channel {
     for (;;) {
       const moved = splice(this.options.transit, this.options.sink.fd, TRANSIT_BYTES)
       if (moved === undefined) {
-        // EAGAIN is said by an empty pipe and by a full sink alike
+        // an empty pipe and a full sink both give EAGAIN
         this.inTransit = pipeHolds(this.options.transit) > 0
         return !this.inTransit
       }
@@ -151,13 +160,19 @@ export class Channel {
     }
   }
 
-  private inject(frames: Buffer): 'moved' | 'sink-full' {
+  private nextInjection(): typeof this.injecting {
+    const queue = this.injections
+    const frames = queue?.pending === true ? queue.next() : undefined
+    return queue && frames && { frames, queue }
+  }
+
+  private inject({ frames, queue }: { frames: Buffer; queue: InjectionQueue }): 'moved' | 'sink-full' {
     const sent = send(this.options.sink.fd, frames)
     if (sent === undefined) return 'sink-full'
-    this.injecting = sent < frames.length ? frames.subarray(sent) : undefined
+    this.injecting = sent < frames.length ? { frames: frames.subarray(sent), queue } : undefined
     if (this.injecting === undefined) {
-      this.stuckCuts = 0
-      this.options.onInjected()
+      this.stuckDeferrals = 0
+      queue.done()
     }
     return 'moved'
   }

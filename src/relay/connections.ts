@@ -1,4 +1,4 @@
-// The keeper's side of connections: accepted from bgpd, dialled to zebra, held, never read.
+// The keeper's side of connections: it accepts them from bgpd, dials zebra, holds both sockets, and never reads them.
 import { execFile } from 'node:child_process'
 import { closeSync, constants, openSync, readdirSync, rmSync } from 'node:fs'
 import { type Socket, connect } from 'node:net'
@@ -19,7 +19,7 @@ export function sweepTransit(runDir: string): void {
 
 /** Dials zebra for an accepted, paused connection of bgpd. Rejects if zebra does not answer. */
 export async function openConnection(id: number, bgpd: Socket, zebraPath: string, runDir: string): Promise<Connection> {
-  // errors of these sockets show where they are used, in the worker
+  // the worker, which uses these sockets, sees their errors
   bgpd.on('error', () => undefined)
   const paths = [
     join(runDir, `${TRANSIT_PREFIX}${id}-to-zebra`),
@@ -44,7 +44,7 @@ export function closeConnection({ offer, bgpd, zebra, pipes }: Connection): void
 export function dial(path: string): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ path, allowHalfOpen: true })
-    // before it is connected: Node would start to read at once
+    // before it is connected, or Node would start to read at once
     socket.pause()
     socket.once('error', reject)
     socket.once('connect', () => {

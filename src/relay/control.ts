@@ -1,4 +1,4 @@
-// The relay's control socket: the snooper owns the overlay and follows the views; anyone allowed may look.
+// The relay's control socket: the snooper owns the overlay and follows the views; other clients may only query.
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type ControlClient, type ControlHandler, ControlServer } from '../control/server.js'
 import type { Logger } from '../base/log.js'
@@ -29,7 +29,7 @@ export class RelayControl implements EngineListener {
   private readonly dumping = new WeakSet<Client>()
   /** When the owner came or went, milliseconds since the epoch. */
   private ownerSince = Date.now()
-  /** Entries that the present owner has not yet said anything about. */
+  /** Entries that the present owner has neither put nor removed yet. */
   private unreconciled = new Map<string, Key>()
   private changes: proto.ViewChange.$Properties[] = []
   private staleTimer: NodeJS.Timeout | undefined
@@ -73,7 +73,7 @@ export class RelayControl implements EngineListener {
     this.owner?.send({ views: { reset: true } })
   }
 
-  /** What an entry's status follows from is said before it: the owner judges one by the other. */
+  /** Changes of the views are sent before the statuses that follow from them, because the owner relates them. */
   onReports(reports: (Report & { key: Key })[]): void {
     this.flushChanges()
     for (let start = 0; start < reports.length; start += PART) {
@@ -96,7 +96,7 @@ export class RelayControl implements EngineListener {
       },
       onClose: () => {
         if (this.owner === client) this.ownerLeft()
-        // a dump that waits for more looks whether its client is still there
+        // a dump that waits for more records checks whether its client is still there
         if (this.dumping.has(client)) this.engine.recent?.wake()
       },
     }
@@ -164,7 +164,7 @@ export class RelayControl implements EngineListener {
     void this.handOver(client)
   }
 
-  /** What changes while the parts are sent is sent in between: the last word on each key is the right one. */
+  /** Changes during the transfer are sent between its parts: the last message about each key is the right one. */
   private async handOver(client: Client): Promise<void> {
     if (await this.sendViews(client, changeForOwner)) await this.sendOverlay(client)
   }
@@ -178,22 +178,22 @@ export class RelayControl implements EngineListener {
     client.send({ views: { reset: true } })
     for (const part of parts(viewMessages(this.engine.views), map)) {
       client.send({ views: { changes: part } })
-      if (!(await this.room(client))) return false
+      if (!(await this.ready(client))) return false
     }
     return true
   }
 
   private async sendOverlay(client: Client): Promise<void> {
-    for (const part of parts(this.engine.overlay.entries(), (item) => item)) {
+    for (const part of parts(this.engine.overlay.entries(), (each) => each)) {
       client.send({ handedBack: { entries: part.map(({ entry }) => entryToProto(entry)) } })
       client.send({ states: { states: part.map(({ entry, report }) => stateToProto({ key: entry, ...report })) } })
-      if (!(await this.room(client))) return
+      if (!(await this.ready(client))) return
     }
     client.send({ synced: {} })
   }
 
   /** Lets frames pass between two parts, and waits for a slow reader. */
-  private async room(client: Client): Promise<boolean> {
+  private async ready(client: Client): Promise<boolean> {
     await nextTurn()
     return client.writable()
   }
@@ -229,11 +229,11 @@ function stateToProto({ key, status, seq }: Report & { key: Key }): proto.EntryS
   return { key: keyToProto(key), status: STATUS_TO_PROTO[status], seq }
 }
 
-/** Maps items, leaves out the undefined, and cuts the rest into parts. */
-function* parts<T, U>(items: Iterable<T>, map: (item: T) => U | undefined): Generator<U[]> {
+/** Maps values, leaves out those that map to undefined, and groups the rest into parts. */
+function* parts<T, U>(values: Iterable<T>, map: (value: T) => U | undefined): Generator<U[]> {
   let part: U[] = []
-  for (const item of items) {
-    const mapped = map(item)
+  for (const value of values) {
+    const mapped = map(value)
     if (mapped === undefined) continue
     part.push(mapped)
     if (part.length < PART) continue

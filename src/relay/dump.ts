@@ -1,4 +1,4 @@
-// Feeds one client with recent messages.
+// Sends recent messages to one client.
 import type { ControlClient } from '../control/server.js'
 import type { overlay as proto } from '../gen/overlay.js'
 import type { Engine } from './engine.js'
@@ -8,7 +8,7 @@ import type { Session } from './session.js'
 
 type Client = ControlClient<proto.FromRelay.$Properties>
 
-/** Resolves when all is sent, or the client has gone. */
+/** Resolves when all records are sent, or the client has gone. */
 export async function feedDump(
   client: Client,
   engine: Engine,

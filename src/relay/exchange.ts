@@ -1,4 +1,4 @@
-// What the records of an exchange mean: which session is the main one, which release speaks, what was said in it.
+// Decodes the records of an exchange: which session is the main one, which release it uses, which messages it carried.
 import { overlay as proto } from '../gen/overlay.js'
 import { HEADER_SIZE, frameCommand, frameLength, headerFault } from '../zapi/frame.js'
 import { type Handshake, answers, handshakeOf } from '../zapi/handshake.js'
@@ -10,8 +10,8 @@ import { entryFromProto, keyFromProto } from '../control/relay-codec.js'
 import { type ExchangeRecord, RecordKind } from '../record/zapi-records.js'
 
 /**
- * One record, understood. Messages are those of the main session while its release is certain; what the recorded relay
- * injected is understood even when this reader has its doubts.
+ * One record, decoded. Messages are those of the main session while its release is certain. What the recorded relay
+ * injected is decoded even when this reader does not trust the session.
  */
 export type ExchangeEvent =
   | { type: 'put'; entry: Entry }
@@ -22,26 +22,26 @@ export type ExchangeEvent =
   | { type: 'handshake'; handshake: Handshake }
   | { type: 'lost' }
   | { type: 'bgpd'; message: BgpMessage }
-  | { type: 'zebra'; message: ZebraMessage; held: boolean }
+  | { type: 'zebra'; message: ZebraMessage; dropped: boolean }
   | { type: 'injected'; message: Injection }
-  /** bgpd has the MAC with `seq` or more, because an entry requiredSeq it. */
+  /** bgpd has the MAC with `seq` or more, because an entry required it. */
   | { type: 'min-sequence'; vni: number; mac: string; seq: number }
 
-/** A session's first frames, as far as they were seen. */
+/** The frames of HELLO and CAPABILITIES that begin a session, as far as they were seen. */
 export type Opening = { hello: Buffer | undefined; capabilities: Buffer | undefined }
 
 type FrameRecord = ExchangeRecord & {
   kind: (typeof RecordKind)['toZebra' | 'toBgpd' | 'dropped' | 'injected' | 'minSequence']
 }
-/** What is known of the release besides the frames: from the configuration, and from zebra itself. */
-export type KnownLine = { configured: FrrRelease | undefined; zebraVersion: string | undefined }
+/** What is known of the release besides the frames: from the configuration, and from zebra's vty. */
+export type KnownRelease = { configured: FrrRelease | undefined; zebraVersion: string | undefined }
 type Codecs = { zebra: EvpnCodec<ZebraMessage>; bgpd: EvpnCodec<BgpMessage> }
 
 export class ExchangeReader {
   readonly openings = new Map<number, Opening>()
   private main: { id: number; codecs: Codecs | undefined; injected: EvpnCodec<ZebraMessage> | undefined } | undefined
 
-  constructor(private readonly known: KnownLine) {}
+  constructor(private readonly known: KnownRelease) {}
 
   /** Undefined for a record that changes nothing. Throws on one that cannot be understood. */
   read(record: ExchangeRecord): ExchangeEvent | undefined {
@@ -70,7 +70,7 @@ export class ExchangeReader {
     }
   }
 
-  /** The recording begins inside a session: what came before its first message is not known, but its release is. */
+  /** The recording begins inside a session: earlier messages are not known, but its release is. */
   private join(session: number, frames: Buffer): ExchangeEvent | undefined {
     const hello = frames.subarray(0, frames.length < HEADER_SIZE ? 0 : frameLength(frames))
     const capabilities = frames.subarray(hello.length)
@@ -84,7 +84,7 @@ export class ExchangeReader {
     return this.main?.id === session
   }
 
-  /** Nothing more of the main session is understood. */
+  /** No more messages of the main session are decoded. */
   distrust(): void {
     if (this.main !== undefined) this.main.codecs = undefined
   }
@@ -107,8 +107,8 @@ export class ExchangeReader {
       if (this.main?.id !== session) return undefined
       const { configured, zebraVersion } = this.known
       const handshake = handshakeOf(opening.hello, opening.capabilities, configured, zebraVersion)
-      const spoken = handshakeOf(opening.hello, opening.capabilities, undefined).release
-      this.main.injected = spoken && EvpnCodec.zebra(spoken)
+      const onWire = handshakeOf(opening.hello, opening.capabilities, undefined).release
+      this.main.injected = onWire && EvpnCodec.zebra(onWire)
       this.main.codecs = handshake.release && codecsOf(handshake.release)
       return { type: 'handshake', handshake }
     }
@@ -132,7 +132,7 @@ export class ExchangeReader {
       return codecs?.bgpd.has(command) === true ? { type: 'bgpd', message: codecs.bgpd.decode(bytes) } : undefined
     }
     if (codecs?.zebra.has(command) !== true) return undefined
-    return { type: 'zebra', message: codecs.zebra.decode(bytes), held: kind === RecordKind.dropped }
+    return { type: 'zebra', message: codecs.zebra.decode(bytes), dropped: kind === RecordKind.dropped }
   }
 }
 

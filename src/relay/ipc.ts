@@ -1,22 +1,22 @@
-// What keeper and worker say to each other on Node's IPC channel. Descriptors travel as raw handles: a net.Socket would
-// start reading as soon as it arrives.
+// The messages between keeper and worker on Node's IPC channel. Descriptors travel as raw handles: a net.Socket would start
+// reading as soon as it arrives.
 import type { ChildProcess, SendHandle } from 'node:child_process'
 import type { Socket } from 'node:net'
 import type { RelayOptions } from '../config/options.js'
 
 export type WorkerOptions = RelayOptions & {
   keeperPid: number
-  /** How often a worker was started, this one included. */
+  /** How many workers were started, this one included. */
   workerStarts: number
   /** Start of the keeper, milliseconds since the epoch. */
   since: number
-  /** The release zebra itself says it is, `10.3`; undefined if it did not say. */
+  /** The release that zebra's vty reports, such as `10.3`; undefined if it did not answer. */
   zebraVersion: string | undefined
-  /** Forward only: earlier workers died too often. */
+  /** Only forward bytes, because earlier workers died too often. */
   plain: boolean
 }
 
-/** One connection: both sockets follow as handles, each with its own message; the transit pipes are opened by path. */
+/** One connection. Each of its sockets comes as a handle with a message; the transit pipes are opened by path. */
 export type SessionOffer = {
   id: number
   since: number
@@ -30,7 +30,7 @@ export type ToWorker =
   | { type: 'socket'; side: 'bgpd' | 'zebra'; session: SessionOffer; inherited: boolean }
   /** All sessions that existed before the worker have been sent. */
   | { type: 'begin' }
-  /** zebra was asked again which release it is. */
+  /** zebra's vty reports another release than before. */
   | { type: 'zebra-version'; version: string | undefined }
   | { type: 'end' }
 
@@ -39,7 +39,7 @@ export type ToKeeper =
   | { type: 'ready' }
   /** The worker cannot work at all. */
   | { type: 'failed'; exitCode: number; message: string }
-  /** Both directions of the session have ended: the keeper lets go of its descriptors. */
+  /** Both directions of the session have ended: the keeper closes its descriptors. */
   | { type: 'ended'; id: number }
 
 /** A libuv pipe handle as Node's IPC delivers it. */

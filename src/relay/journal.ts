@@ -1,10 +1,11 @@
-// What the views and the overlay were made of, for the successor of a worker that died: zebra will not say it again.
+// The records that views and overlay can be rebuilt from, for the successor of a worker that died: zebra does not send
+// its messages again.
 //
-// 8 bytes of magic, then a recorded exchange. A record that a death left unfinished ends the file.
+// The file is 8 bytes of magic, then a recorded exchange. It may end with an unfinished record.
 import { closeSync, existsSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs'
 import { type ExchangeRecord, MAGIC, encodeRecord } from '../record/zapi-records.js'
 
-/** Written anew when it has grown to this, and to this many times what was left after the last time. */
+/** The file is written anew when it has at least this size, and this many times its size after the last rewriting. */
 const COMPACT_BYTES = 1 << 20
 const COMPACT_FACTOR = 4
 const RECORDS_PER_SLICE = 256
@@ -19,8 +20,8 @@ export class Journal {
 
   /**
    * @param path of the file, which is replaced: read it first
-   * @param snapshot yields the records that today's state can be made of; it may be read while the state changes,
-   *   because what changes meanwhile is recorded, too
+   * @param snapshot yields records that lead to the present state; it may be read while the state changes, because the
+   *   changes are recorded, too
    * @param onError called once when the file can no longer be written: the relay goes on without a journal
    */
   constructor(
@@ -45,7 +46,7 @@ export class Journal {
     if (!this.failed) this.pending.push(encodeRecord(record))
   }
 
-  /** Puts what was appended out of reach of this process's death. */
+  /** Writes what was appended, so that it survives this process. */
   flush(): void {
     if (this.pending.length === 0 || this.failed) return
     const bytes = this.pending.length === 1 ? (this.pending[0] ?? MAGIC) : Buffer.concat(this.pending)
@@ -60,7 +61,7 @@ export class Journal {
     })
   }
 
-  /** Ends and deletes the journal: nothing is left to succeed to. */
+  /** Ends and deletes the journal: there will be no successor. */
   remove(): void {
     this.failed = true
     for (const path of [this.path, this.newPath]) if (existsSync(path)) unlinkSync(path)

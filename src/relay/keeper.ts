@@ -12,7 +12,7 @@ import { type Connection, closeConnection, dial, openConnection, sweepTransit } 
 import { zebraVersion } from './zebra-version.js'
 import { type ToKeeper, type ToWorker, sendSocket } from './ipc.js'
 
-/** bgpd runs as the same user as zebra; nobody else has business here. */
+/** bgpd runs as the same user as zebra; no other user needs to connect. */
 const LISTEN_MODE = 0o600
 const ZEBRA_RETRY_MS = 100
 /** A worker that dies more often than this within the window is replaced by one that only forwards. */
@@ -26,7 +26,7 @@ export async function runKeeper(options: RelayOptions, log: Logger): Promise<voi
   const zebraOwner = await waitForZebra(options)
   const keeper = new Keeper(options, zebraOwner, log)
   const stopped = new Promise<void>((resolve) => {
-    // not once: a second signal must not cut the cleaning up short
+    // `on`, not `once`: a second signal must not end the process during the cleanup
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, resolve)
   })
   try {
@@ -46,7 +46,7 @@ class Keeper {
   private deaths: number[] = []
   private nextId = 1
   private stopping = false
-  /** The release zebra says it is. */
+  /** The release that zebra's vty reports. */
   private zebraVersion: string | undefined
 
   constructor(
@@ -63,7 +63,7 @@ class Keeper {
     sweepTransit(this.options.runDir)
     this.zebraVersion = await zebraVersion(this.options.zebra)
     await this.startWorker()
-    // started as root, the socket must still be bgpd's to connect to, and bgpd runs as zebra's user
+    // bgpd, which runs as zebra's user, must be able to connect even when the relay runs as root
     const owner = process.geteuid?.() === 0 ? this.zebraOwner : undefined
     await listenAt(this.server, this.options.listen, LISTEN_MODE, owner)
     this.log.info({ listen: this.options.listen, zebra: this.options.zebra }, 'bgpd can connect')
@@ -87,23 +87,23 @@ class Keeper {
       const connection = await openConnection(id, bgpd, this.options.zebra, this.options.runDir)
       this.connections.set(id, connection)
       if (this.worker?.connected === true) this.lend(this.worker, connection, false)
-      await this.askAgain()
+      await this.updateZebraVersion()
     } catch (error) {
-      // bgpd sees its connection end, as without us it would see it refused, and tries again
+      // without the relay zebra would refuse the connection; bgpd tries again in both cases
       this.log.warn({ session: id, error: reason(error) }, 'zebra does not answer: the connection of bgpd is closed')
       bgpd.destroy()
     }
   }
 
-  /** zebra may be another one by now. */
-  private async askAgain(): Promise<void> {
+  /** zebra may have been upgraded since it was last asked. */
+  private async updateZebraVersion(): Promise<void> {
     const version = await zebraVersion(this.options.zebra)
     if (version === undefined || version === this.zebraVersion) return
     this.zebraVersion = version
     if (this.worker?.connected === true) this.send(this.worker, { type: 'zebra-version', version })
   }
 
-  /** Resolves when the worker works; rejects if it says that it cannot. */
+  /** Resolves when the worker is ready; rejects if it reports that it cannot work, or ends before it is ready. */
   private startWorker(): Promise<void> {
     this.workerStarts++
     const now = Date.now()
@@ -135,7 +135,7 @@ class Keeper {
   }
 
   private onWorkerExit(code: number | null, signal: NodeJS.Signals | null): void {
-    // the first start is the caller's affair
+    // before the server listens, the caller of startWorker handles the error
     if (this.stopping || !this.server.listening) return
     this.deaths.push(Date.now())
     this.log.error({ code, signal, sessions: this.connections.size }, 'the worker died; its successor takes over')

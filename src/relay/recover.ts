@@ -1,16 +1,16 @@
-// Rebuilds what a predecessor knew from its journal.
+// Rebuilds overlay and views of a predecessor from its journal.
 import type { Overlay } from './overlay/overlay.js'
-import { type ExchangeEvent, ExchangeReader, type KnownLine, type Opening } from './exchange.js'
+import { type ExchangeEvent, ExchangeReader, type KnownRelease, type Opening } from './exchange.js'
 import { fileRecords } from '../record/zapi-records.js'
 
 /**
- * Feeds the records of `file` to `overlay` (and through it to the views); the sessions' first frames are returned.
- * A record that cannot be understood is reported and left out.
+ * Feeds the records of `file` to `overlay`, and through it to the views. Returns how each session began that has not ended.
+ * A record that cannot be decoded is reported with `onBad` and left out.
  */
-export function replay(
+export function recover(
   file: Buffer,
   overlay: Overlay,
-  known: KnownLine,
+  known: KnownRelease,
   onBad: (error: unknown) => void,
 ): Map<number, Opening> {
   const reader = new ExchangeReader(known)
@@ -45,7 +45,7 @@ function apply(event: ExchangeEvent, overlay: Overlay): void {
       overlay.onBgpd(event.message)
       return
     case 'zebra':
-      overlay.onRecorded(event.message, event.held)
+      overlay.onRecorded(event.message, event.dropped)
       return
     case 'injected':
       overlay.onInjected(event.message)

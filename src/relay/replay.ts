@@ -1,5 +1,5 @@
-// The relay without sockets: the records of an exchange in, what the relay would do out. Pure; the clock is that of the
-// records.
+// The relay without sockets: it takes the records of an exchange and yields what the relay would do. It is pure; its clock
+// is that of the records.
 import { reason } from '../base/exit.js'
 import type { FrrRelease } from '../zapi/releases.js'
 import type { Entry, Key, Status } from '../bindings/model.js'
@@ -10,22 +10,22 @@ import type { ZebraMessage } from '../zapi/evpn-codec.js'
 import { type ExchangeEvent, ExchangeReader } from './exchange.js'
 import { type ExchangeRecord, RecordKind } from '../record/zapi-records.js'
 
-/** Why bgpd would be told to forget a MAC-IP: what keeps it from being announced, or that it is no entry any more. */
+/** Why a MAC-IP would be withdrawn from bgpd: its status, or that its entry was removed, or that zebra lost it. */
 export type Cause = Status | 'removed' | 'lost-by-zebra'
 
 /** What the relay would do or find. `session` is the recorded one. */
 export type Act =
   | { type: 'session'; session: number; kind: string; client: string; release: string; releaseReason: string }
   | { type: 'end'; session: number }
-  /** A message to bgpd besides zebra's; `cause` of a withdrawal. */
+  /** A message to bgpd besides zebra's; `cause`: of a withdrawal. */
   | { type: 'inject'; message: Injection; cause: Cause | undefined }
-  /** A message of zebra that bgpd would not get: it has the same from us, or keeps ours. */
+  /** A message of zebra that bgpd would not get, because it has the same from us, or keeps ours. */
   | { type: 'drop'; message: ZebraMessage }
   /** An entry's status has changed. */
   | { type: 'status'; key: Key; status: Status; seq: number }
   /** A message or a record is not what it should be. */
   | { type: 'fault'; session: number; fault: string }
-/** What the recorded relay did itself: injected, or dropped. */
+/** What the recorded relay itself injected or dropped. */
 export type Done = { type: 'recorded'; act: Extract<Act, { type: 'inject' | 'drop' }> }
 
 /** `time`: milliseconds since the epoch, as recorded. */
@@ -37,18 +37,18 @@ export type Timed<T> = T & { time: number }
  */
 const TURN_MS = 2
 const BATCH = 256
-/** Of a frame that waits for injections that never come, the relay thinks that it has lost track. */
-const MAX_CUTS = 3
+/** A frame that is deferred so often, for injections that never come, makes the relay lose track. */
+const MAX_DEFERRALS = 3
 const FROM_THE_PEERS = new Set<RecordKind>([RecordKind.toZebra, RecordKind.toBgpd, RecordKind.dropped])
 
 export type ReplayOptions = {
-  /** The release that is requiredSeq, as `frr.release` of the configuration does. */
+  /** The release to assume, as `frr.release` of the configuration says. */
   configured: FrrRelease | undefined
-  /** Entries of the overlay besides the recorded ones, from the start. */
+  /** Entries that are in the overlay from the start, besides the recorded ones. */
   entries: readonly Entry[]
 }
 
-/** What the relay would have done; recorded frames of its own are not fed, but handed on as `recorded`. */
+/** What the relay would have done. Frames that the recorded relay injected are not fed to it but yielded as `recorded`. */
 export function* replay(
   records: Iterable<ExchangeRecord>,
   { configured, entries }: ReplayOptions,
@@ -63,15 +63,15 @@ export function* replay(
   for (const act of replay.flush()) yield { ...act, time }
 }
 
-/** Without a time: that of the record being fed. */
+/** Without `time`, it is that of the record being fed. */
 type Result = (Act | Done) & { time?: number }
 
 class Replay {
   private readonly views = new Views()
   private readonly overlay = new Overlay(this.views)
   private readonly reader: ExchangeReader
-  /** What was last said of each entry, for the cause of a withdrawal. */
-  private readonly said = new Map<string, Cause>()
+  /** The last status of each entry, for the cause of a withdrawal. */
+  private readonly causes = new Map<string, Cause>()
   private initialSyncAt = Infinity
   private last = 0
 
@@ -80,7 +80,7 @@ class Replay {
   }
 
   put(entry: Entry): void {
-    this.said.delete(keyText(entry))
+    this.causes.delete(keyText(entry))
     this.overlay.put(entry)
   }
 
@@ -111,7 +111,7 @@ class Replay {
     for (;;) {
       const injections = this.overlay.next(BATCH)
       const reports = this.overlay.takeReports()
-      for (const { key, status } of reports) this.said.set(keyText(key), status)
+      for (const { key, status } of reports) this.causes.set(keyText(key), status)
       for (const message of injections) yield { type: 'inject', message, cause: this.causeOf(message) }
       for (const { key, status, seq } of reports) yield { type: 'status', key, status, seq }
       if (injections.length === 0) return
@@ -125,7 +125,7 @@ class Replay {
         this.put(event.entry)
         return
       case 'remove':
-        this.said.set(keyText(event.key), 'removed')
+        this.causes.set(keyText(event.key), 'removed')
         this.overlay.remove(event.key)
         return
       case 'begun': {
@@ -153,11 +153,11 @@ class Replay {
         return
       case 'zebra':
         yield* this.zebra(event.message, record)
-        if (event.held) yield { type: 'recorded', act: { type: 'drop', message: event.message } }
+        if (event.dropped) yield { type: 'recorded', act: { type: 'drop', message: event.message } }
         return
       case 'injected':
-        // what zebra announces is not injected as it is, unless it was dropped before: this is how a journal that was
-        // written anew tells the state it was in
+        // the relay injects exactly what zebra announces only after it has dropped it; otherwise the message belongs to the
+        // snapshot in a journal that was written anew
         if (this.isState(event.message)) this.overlay.onInjected(event.message)
         else yield { type: 'recorded', act: { type: 'inject', message: event.message, cause: undefined } }
         return
@@ -168,7 +168,7 @@ class Replay {
   }
 
   private *zebra(message: ZebraMessage, record: ExchangeRecord): Generator<Act> {
-    for (let cuts = 0; cuts < MAX_CUTS; cuts++) {
+    for (let deferrals = 0; deferrals < MAX_DEFERRALS; deferrals++) {
       const verdict = this.overlay.onZebra(message)
       if (verdict === 'drop') yield { type: 'drop', message }
       if (verdict !== 'defer') return
@@ -177,7 +177,7 @@ class Replay {
     yield* this.fault(record, 'a frame could not be passed on')
   }
 
-  /** What is not understood of the main session ends all injection into it. */
+  /** A frame of the main session that cannot be decoded ends all injection into it. */
   private *fault({ kind, session }: ExchangeRecord, fault: string): Generator<Act> {
     yield { type: 'fault', session, fault }
     if (!FROM_THE_PEERS.has(kind) || !this.reader.isMain(session)) return
@@ -193,7 +193,7 @@ class Replay {
   }
 
   private causeOf({ command, body }: Injection): Cause | undefined {
-    return command === 'ZEBRA_MACIP_ADD' ? undefined : (this.said.get(keyText(body)) ?? 'lost-by-zebra')
+    return command === 'ZEBRA_MACIP_ADD' ? undefined : (this.causes.get(keyText(body)) ?? 'lost-by-zebra')
   }
 }
 

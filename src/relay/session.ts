@@ -1,4 +1,5 @@
-// One connection of bgpd and the one to zebra that belongs to it: two channels, and what their first messages say.
+// One connection of bgpd and the one to zebra that belongs to it: two channels, and the release that their first messages
+// reveal.
 import { reason } from '../base/exit.js'
 import { AbsentAddressError } from '../zapi/cursor.js'
 import { frameCommand } from '../zapi/frame.js'
@@ -18,14 +19,12 @@ export type SessionEvents = {
   onFrame(session: Session, kind: FrameKind, bytes: Buffer, offset: number, length: number): void
   /** A frame has passed in parts. */
   onPart(session: Session): void
-  /** HELLO or CAPABILITIES has been seen: kind and release are as good as they get. */
+  /** HELLO or CAPABILITIES has been seen, and `handshake` is up to date. */
   onHandshake(session: Session, frame: Buffer, direction: 'toZebra' | 'toBgpd'): void
   onZebra(session: Session, message: ZebraMessage, frame: Buffer): Verdict
   onBgpd(session: Session, message: BgpMessage, frame: Buffer): void
   /** A message is not what the release says it should be, or frame boundaries were lost. */
   onProtocolError(session: Session, why: string): void
-  nextInjection(session: Session): Buffer | undefined
-  onInjected(session: Session): void
   beforeConsume(): void
   onEnded(session: Session): void
 }
@@ -34,15 +33,15 @@ export type SessionOptions = {
   id: number
   /** Milliseconds since the epoch. */
   since: number
-  /** Sockets that nobody else reads, and the transit pipes of the two directions. */
+  /** Sockets that only the session reads, and the transit pipes of the two directions. */
   descriptors: { bgpd: number; zebra: number; transitToZebra: number; transitToBgpd: number }
-  /** The connection is older than this worker; the frames its predecessor saw of HELLO and CAPABILITIES. */
+  /** Defined if the connection is older than this worker: HELLO and CAPABILITIES, if a predecessor saw them. */
   inherited: { hello: Buffer | undefined; capabilities: Buffer | undefined } | undefined
   /** The release from the configuration. */
   configured: FrrRelease | undefined
-  /** The release zebra itself says it is. */
+  /** The release that zebra's vty reports. */
   zebraVersion: string | undefined
-  /** Only move bytes, understand nothing. */
+  /** Only forward bytes, and decode nothing. */
   plain: boolean
   events: SessionEvents
 }
@@ -56,14 +55,14 @@ export class Session {
   private zebraVersion: string | undefined
   hello: Buffer | undefined
   capabilities: Buffer | undefined
-  readonly frames = { toZebra: 0, toBgpd: 0, injected: 0, held: 0 }
+  readonly frames = { toZebra: 0, toBgpd: 0, injected: 0, dropped: 0 }
   readonly toZebra: Channel
   readonly toBgpd: Channel
   private readonly scanners: { toZebra: FrameScanner; toBgpd: FrameScanner }
   private zebraCodec: EvpnCodec<ZebraMessage> | undefined
   private bgpdCodec: EvpnCodec<BgpMessage> | undefined
   private readonly polls: { bgpd: FdPoll; zebra: FdPoll }
-  /** Something contradicted the release: it is never trusted again. */
+  /** Why the session is not trusted any more: something contradicted the release. */
   private untrusted: string | undefined
   private endsSeen = 0
   private inParts = 0
@@ -106,8 +105,6 @@ export class Session {
       sink: this.polls.zebra,
       transit: descriptors.transitToZebra,
       scanner: this.scanners.toZebra,
-      nextInjection: () => undefined,
-      onInjected: () => undefined,
     })
     this.toBgpd = new Channel({
       ...common,
@@ -115,14 +112,10 @@ export class Session {
       sink: this.polls.bgpd,
       transit: descriptors.transitToBgpd,
       scanner: this.scanners.toBgpd,
-      nextInjection: () => events.nextInjection(this),
-      onInjected: () => {
-        events.onInjected(this)
-      },
     })
     this.handshake = handshakeOf(undefined, undefined, undefined)
     if (plain) this.handshake = { ...this.handshake, releaseReason: PLAIN_FORWARDING }
-    else if (inherited?.hello !== undefined) this.shakeHands(inherited.hello, inherited.capabilities)
+    else if (inherited?.hello !== undefined) this.detectRelease(inherited.hello, inherited.capabilities)
   }
 
   start(): void {
@@ -145,11 +138,11 @@ export class Session {
     return this.scanners.toZebra.lostReason === undefined && this.scanners.toBgpd.lostReason === undefined
   }
 
-  /** zebra says which release it is, after the session began. */
+  /** zebra's vty reports another release after the session began. */
   setZebraVersion(zebraVersion: string | undefined): void {
     if (zebraVersion === this.zebraVersion) return
     this.zebraVersion = zebraVersion
-    if (this.hello !== undefined && this.untrusted === undefined) this.shakeHands(this.hello, this.capabilities)
+    if (this.hello !== undefined && this.untrusted === undefined) this.detectRelease(this.hello, this.capabilities)
   }
 
   /** Stops moving bytes; the descriptors are the caller's to close. */
@@ -162,7 +155,7 @@ export class Session {
     this.polls.zebra.close()
   }
 
-  /** Bytes first: whatever goes wrong in understanding a frame, it passes, and nothing more of the session is trusted. */
+  /** Forwarding comes first: a frame that cannot be handled passes, and the session is not trusted any more. */
   private guarded(visit: FrameVisitor): FrameVisitor {
     return (bytes, offset, length, command) => {
       try {
@@ -179,7 +172,7 @@ export class Session {
     this.options.events.onFrame(this, RecordKind.toZebra, bytes, offset, length)
     if (this.hello === undefined) {
       const frame = Buffer.from(bytes.subarray(offset, offset + length))
-      this.shakeHands(frame, undefined)
+      this.detectRelease(frame, undefined)
       this.options.events.onHandshake(this, frame, 'toZebra')
     } else if (this.bgpdCodec?.has(command) === true) {
       const frame = bytes.subarray(offset, offset + length)
@@ -191,9 +184,9 @@ export class Session {
 
   private readonly visitToBgpd = (bytes: Buffer, offset: number, length: number, command: number): Verdict => {
     const verdict = this.judge(bytes, offset, length, command)
-    if (verdict === 'defer') return verdict // it comes again
+    if (verdict === 'defer') return verdict // the frame comes again
     this.frames.toBgpd++
-    if (verdict === 'drop') this.frames.held++
+    if (verdict === 'drop') this.frames.dropped++
     const kind = verdict === 'drop' ? RecordKind.dropped : RecordKind.toBgpd
     this.options.events.onFrame(this, kind, bytes, offset, length)
     return verdict
@@ -203,7 +196,7 @@ export class Session {
     if (this.capabilities === undefined && this.hello !== undefined) {
       if (!answers(this.hello, bytes.subarray(offset, offset + length))) return 'pass'
       const frame = Buffer.from(bytes.subarray(offset, offset + length))
-      this.shakeHands(this.hello, frame)
+      this.detectRelease(this.hello, frame)
       this.options.events.onHandshake(this, frame, 'toBgpd')
       return 'pass'
     }
@@ -213,7 +206,7 @@ export class Session {
     return message === undefined ? 'pass' : this.options.events.onZebra(this, message, frame)
   }
 
-  /** A message that cannot be understood passes all the same, and nothing more is injected. */
+  /** A message that cannot be decoded passes all the same, and nothing more is injected. */
   private decode<M extends ZebraMessage | BgpMessage>(codec: EvpnCodec<M>, frame: Buffer): M | undefined {
     try {
       return codec.decode(frame)
@@ -234,7 +227,7 @@ export class Session {
     this.options.events.onProtocolError(this, why)
   }
 
-  private shakeHands(hello: Buffer, capabilities: Buffer | undefined): void {
+  private detectRelease(hello: Buffer, capabilities: Buffer | undefined): void {
     this.hello = hello
     this.capabilities = capabilities
     this.handshake = handshakeOf(hello, capabilities, this.options.configured, this.zebraVersion)
@@ -243,7 +236,7 @@ export class Session {
     this.bgpdCodec = release === undefined ? undefined : EvpnCodec.bgpd(release)
   }
 
-  /** Both directions have ended in order: nothing can come any more. */
+  /** When both directions have ended in order, nothing can come any more. */
   private readonly onEnd = (): void => {
     this.endsSeen++
     if (this.endsSeen === 2) this.options.events.onEnded(this)

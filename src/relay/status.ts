@@ -44,7 +44,7 @@ function sessionStatus({ id, handshake, since, toZebra, toBgpd, frames, inSync }
     framesToZebra: frames.toZebra,
     framesToBgpd: frames.toBgpd,
     injected: frames.injected,
-    dropped: frames.held,
+    dropped: frames.dropped,
     inSync,
     note: handshake.release === undefined ? handshake.releaseReason : '',
   }

@@ -1,5 +1,5 @@
-// The relay's worker: forwards, codecs, injects. Started by the keeper, which hands it every connection.
-import { constants, openSync } from 'node:fs'
+// The relay's worker: it forwards, decodes and injects. The keeper starts it and hands it every connection.
+import { closeSync, constants, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { ExitCode, FatalError, reason } from '../base/exit.js'
 import { type Logger, createLogger } from '../base/log.js'
@@ -16,17 +16,17 @@ import {
 } from './ipc.js'
 import { Session } from './session.js'
 import { relayStatus } from './status.js'
-import { closeSync } from 'node:fs'
 
 /** Descriptors of one session, to be closed when it ends. */
-type Held = { bgpd: RawHandle; zebra: RawHandle; transitToZebra: number; transitToBgpd: number }
+type Descriptors = { bgpd: RawHandle; zebra: RawHandle; transitToZebra: number; transitToBgpd: number }
 
 class Worker {
   private readonly engine: Engine
   private readonly control: RelayControl
-  /** Sessions of which the first socket has arrived. */
+  /** bgpd's sockets of sessions whose socket of zebra has not arrived yet. */
   private readonly arriving = new Map<number, RawHandle>()
-  private readonly held = new Map<number, Held>()
+  private readonly descriptors = new Map<number, Descriptors>()
+  /** Sessions that have arrived before `begin`; undefined afterwards. */
   private waiting: Session[] | undefined = []
 
   constructor(
@@ -39,7 +39,7 @@ class Worker {
       zebraVersion: options.zebraVersion,
       recentBytes: options.recentBytes,
       onSessionEnd: (session) => {
-        this.letGo(session.id)
+        this.closeDescriptors(session.id)
       },
       onTrouble: (what, error) => {
         log.error({ error: reason(error) }, what)
@@ -63,17 +63,17 @@ class Worker {
     const bgpd = this.arriving.get(offer.id)
     this.arriving.delete(offer.id)
     if (bgpd === undefined) throw new Error(`session ${offer.id} has no socket of bgpd`)
-    const held = {
+    const descriptors = {
       bgpd,
       zebra: handle,
       transitToZebra: openPipe(offer.transitToZebra),
       transitToBgpd: openPipe(offer.transitToBgpd),
     }
-    this.held.set(offer.id, held)
+    this.descriptors.set(offer.id, descriptors)
     const session = new Session({
       id: offer.id,
       since: offer.since,
-      descriptors: { ...held, bgpd: bgpd.fd, zebra: handle.fd },
+      descriptors: { ...descriptors, bgpd: bgpd.fd, zebra: handle.fd },
       inherited: inherited ? this.engine.openingOf(offer.id) : undefined,
       configured: this.options.frrRelease === undefined ? undefined : frrRelease(this.options.frrRelease),
       zebraVersion: this.options.zebraVersion,
@@ -84,15 +84,18 @@ class Worker {
     else this.engine.add(session)
   }
 
-  setZebraVersion(release: string | undefined): void {
-    this.options.zebraVersion = release
-    this.engine.setZebraVersion(release)
+  setZebraVersion(version: string | undefined): void {
+    this.options.zebraVersion = version
+    this.engine.setZebraVersion(version)
   }
 
-  /** Without a keeper there will be no more connections, but those that exist are still FRR's path: they end first. */
+  /** Without a keeper no more connections come, but FRR still depends on those that exist: the worker ends after them. */
   onKeeperLost(): void {
-    this.log.fatal({ sessions: this.held.size }, 'the keeper has gone; its connections are served until they end')
-    if (this.held.size === 0) void this.end()
+    this.log.fatal(
+      { sessions: this.descriptors.size },
+      'the keeper has gone; its connections are served until they end',
+    )
+    if (this.descriptors.size === 0) void this.end()
   }
 
   async end(): Promise<void> {
@@ -101,16 +104,16 @@ class Worker {
     process.exit(ExitCode.ok)
   }
 
-  private letGo(id: number): void {
-    const held = this.held.get(id)
-    if (held === undefined) return
-    this.held.delete(id)
-    held.bgpd.close()
-    held.zebra.close()
-    closeSync(held.transitToZebra)
-    closeSync(held.transitToBgpd)
+  private closeDescriptors(id: number): void {
+    const descriptors = this.descriptors.get(id)
+    if (descriptors === undefined) return
+    this.descriptors.delete(id)
+    descriptors.bgpd.close()
+    descriptors.zebra.close()
+    closeSync(descriptors.transitToZebra)
+    closeSync(descriptors.transitToBgpd)
     if (process.connected) tellKeeper({ type: 'ended', id })
-    else if (this.held.size === 0) void this.end()
+    else if (this.descriptors.size === 0) void this.end()
   }
 }
 

@@ -1,4 +1,4 @@
-// Asks zebra which FRR it is, on its vty socket, as vtysh does.
+// Asks zebra for its FRR version on its vty socket, as vtysh does.
 import { dirname, join } from 'node:path'
 import { dial } from './connections.js'
 
@@ -9,14 +9,14 @@ const QUESTION = Buffer.from('show version\0')
 const END = Buffer.alloc(3)
 
 /**
- * The release (`10.3`) of the zebra whose ZAPI socket is at `zebraPath`; its vty socket lies beside it.
- * Undefined if it does not say: not there, no permission, no answer in time.
+ * The release, such as `10.3`, of the zebra whose ZAPI socket is at `zebraPath`; its vty socket is in the same directory.
+ * Undefined if the socket does not exist, may not be used, or gives no answer in time.
  */
 export async function zebraVersion(zebraPath: string): Promise<string | undefined> {
   try {
     return releaseOf(await ask(join(dirname(zebraPath), 'zebra.vty')))
   } catch {
-    // only a second opinion: without it the wire decides
+    // the version is optional: without it the handshake alone determines the release
     return undefined
   }
 }

@@ -44,8 +44,6 @@ async function start(t: TestContext, changes: Partial<SessionEvents>): Promise<R
     onZebra: () => 'pass',
     onBgpd: nothing,
     onProtocolError: (_session, why) => protocolErrors.push(why),
-    nextInjection: () => undefined,
-    onInjected: nothing,
     beforeConsume: nothing,
     onEnded: nothing,
     ...changes,
@@ -110,4 +108,23 @@ test('what zebra tells of interfaces and VRFs before it answers HELLO is not its
   assert.deepEqual(await fromBgpd.take(said.length), said)
   assert.deepEqual(heard, ['ZEBRA_VNI_ADD'])
   assert.notEqual(session.release, undefined)
+})
+
+test('a batch that was begun is written to its end although the queue is gone, and only then counts as done', async (t) => {
+  const { session, bgpd } = await start(t, {})
+  const batch = Buffer.alloc(4 << 20, 1)
+  const calls: string[] = []
+  session.toBgpd.injections = {
+    pending: true,
+    next: () => {
+      calls.push('next')
+      return batch
+    },
+    done: () => calls.push('done'),
+  }
+  session.toBgpd.run()
+  session.toBgpd.injections = undefined
+  assert.deepEqual(calls, ['next'])
+  assert.deepEqual(await new Inbox(bgpd).take(batch.length), batch)
+  assert.deepEqual(calls, ['next', 'done'])
 })

@@ -1,35 +1,32 @@
-// The least sequence numbers of MACs. An IP that a MAC took over from a remote one must be announced with more than that
-// one's, and all routes of a MAC must carry one sequence number: zebra, which knows nothing of the IP, cannot choose it.
-import { MacIpFlag } from '../../base/macip-flags.js'
-import { type Attributes, type Views, sameAttributes } from './views.js'
+// Minimum sequence numbers of MACs. An IP that a MAC took over from a remote MAC must be announced with a higher sequence
+// number than the remote one, and all routes of a MAC must carry one sequence number. zebra, which knows nothing of the
+// IP, cannot choose it.
+import { type Attributes, type Views, isSticky, sameAsAdvertised } from './views.js'
 
-/** Of one MAC in one VNI. */
+/** The minimum sequence number of one MAC in one VNI. */
 export type MinSequence = {
   readonly vni: number
   readonly mac: string
-  /** The highest that an entry of the MAC asks for; undefined: to be found anew. */
+  /** The highest that an entry of the MAC requires; undefined: it must be computed. */
   requiredSeq: number | undefined
-  /** What bgpd was told on demand. It stays while the MAC is local, whoever asks: far zebras ignore anything less. */
+  /**
+   * The highest that the MAC was announced with because an entry required it. It stays while the MAC is local, even when
+   * no entry requires it any more: zebra on other nodes ignores anything less.
+   */
   heldMinSeq: number
-  /** What bgpd has of the MAC alone. */
+  /** The attributes bgpd has of the MAC without an IP. */
   advertised: Attributes | undefined
   /** The sequence number that the MAC's MAC-IPs were last compared with. */
   comparedSeq: number
 }
 
-export const sameAsAdvertised = (advertised: Attributes | undefined, attributes: Attributes): boolean =>
-  advertised !== undefined && sameAttributes(advertised, attributes)
-
-/** bgpd announces no sequence number with a sticky MAC: it would no longer say that it is one. */
-export const isSticky = ({ flags }: Pick<Attributes, 'flags'>): boolean => (flags & MacIpFlag.STICKY) !== 0
-
-/** For a MAC without a minSequence nothing is done but to find that it has none. */
+/** The minimum sequences of all MACs that have one. For other MACs the only cost is to find that they have none. */
 export class MinSequences {
   private readonly byVni = new Map<number, Map<string, MinSequence>>()
-  /** MinSequences of which the MAC, or zebra's MAC-IPs, may have to be announced anew. */
+  /** Those whose MAC, or zebra's MAC-IPs of it, may have to be announced again. */
   readonly dirty = new Set<MinSequence>()
 
-  /** @param requiredSeqOf the highest sequence number that an entry of the MAC asks for */
+  /** @param requiredSeqOf the highest sequence number that an entry of the MAC requires */
   constructor(
     private readonly views: Views,
     private readonly requiredSeqOf: (vni: number, mac: string) => number,
@@ -39,8 +36,8 @@ export class MinSequences {
     return this.byVni.size === 0 ? undefined : this.byVni.get(vni)?.get(mac)
   }
 
-  /** Of a new one bgpd has what zebra said. */
-  of(vni: number, mac: string): MinSequence {
+  /** Seeds a new one with zebra's attributes of the MAC. */
+  findOrAdd(vni: number, mac: string): MinSequence {
     const known = this.find(vni, mac)
     if (known !== undefined) return known
     const advertised = this.views.get(vni)?.macs.get(mac)
@@ -63,33 +60,33 @@ export class MinSequences {
     return this.byVni.keys()
   }
 
-  /** An entry asks for another minSequence of its MAC than before. */
+  /** An entry requires `now` for its MAC instead of `before`. */
   setRequired({ vni, mac }: { vni: number; mac: string }, before: number, now: number): void {
     if (before === now) return
-    const minSequence = this.of(vni, mac)
+    const minSequence = this.findOrAdd(vni, mac)
     const { requiredSeq } = minSequence
     if (requiredSeq !== undefined && now >= requiredSeq) minSequence.requiredSeq = now
     else if (before === requiredSeq) minSequence.requiredSeq = undefined
     this.dirty.add(minSequence)
   }
 
-  /** bgpd has the MAC with `attributes`, more than zebra says, and is not to be told less. */
-  hold(minSequence: MinSequence, attributes: Attributes): void {
+  /** bgpd has the MAC with `attributes`. If this is more than zebra's sequence number, it must not get less. */
+  onAdvertised(minSequence: MinSequence, attributes: Attributes): void {
     minSequence.advertised = attributes
     const zebras = this.views.get(minSequence.vni)?.macs.get(minSequence.mac)
     if (attributes.seq > (zebras?.seq ?? 0)) minSequence.heldMinSeq = Math.max(minSequence.heldMinSeq, attributes.seq)
     this.dirty.add(minSequence)
   }
 
-  /** Meanwhile zebra's words have passed as they were. */
-  compareAnew(): void {
+  /** The gate has changed: while it is closed, zebra's messages pass as they are. */
+  compareAgain(): void {
     for (const minSequence of this.all()) {
       minSequence.comparedSeq = 0
       this.dirty.add(minSequence)
     }
   }
 
-  /** bgpd has ignored what it was told about a VNI that was not live. To be called before the VNI's view is. */
+  /** bgpd has ignored all MACs of the VNI while it was not live. To be called before the VNI's view is updated. */
   onVniAdd(vni: number): void {
     if (this.views.get(vni)?.announced !== undefined) return
     for (const minSequence of this.ofVni(vni)) {
@@ -99,7 +96,7 @@ export class MinSequences {
     }
   }
 
-  /** bgpd has dropped all it was told about the VNI. */
+  /** bgpd has dropped every local MAC of the VNI. */
   forgetAdvertised(vni: number): void {
     for (const minSequence of this.ofVni(vni)) {
       minSequence.advertised = undefined
@@ -108,7 +105,7 @@ export class MinSequences {
     }
   }
 
-  /** Below this nothing of the MAC may be announced; 0: there is no such limit, as for every MAC that is not local. */
+  /** No route of the MAC may be announced with less than this; 0 if it has no minimum, or is not local, or is sticky. */
   minSeqOf(vni: number, mac: string): number {
     const minSequence = this.find(vni, mac)
     if (minSequence === undefined) return 0
@@ -123,7 +120,7 @@ export class MinSequences {
     return Math.max(this.views.get(vni)?.macs.get(mac)?.seq ?? 0, this.minSeqOf(vni, mac))
   }
 
-  /** What bgpd is to be told of the MAC alone, if it has something else. */
+  /** The attributes to announce the MAC with, without an IP; undefined if bgpd has them, or the MAC is not local. */
   reconcile(minSequence: MinSequence): Attributes | undefined {
     const { vni, mac, advertised } = minSequence
     const view = this.views.get(vni)
@@ -132,7 +129,7 @@ export class MinSequences {
     if (view?.announced !== undefined && zebras !== undefined) {
       attributes = { flags: zebras.flags, seq: this.seqOf(vni, mac), esi: zebras.esi }
       if (sameAsAdvertised(advertised, attributes)) attributes = undefined
-      else this.hold(minSequence, attributes)
+      else this.onAdvertised(minSequence, attributes)
     }
     this.dirty.delete(minSequence)
     if (this.requiredBy(minSequence) === 0 && minSequence.heldMinSeq === 0) this.delete(minSequence)

@@ -1,13 +1,12 @@
 // Which of two routes for the same MAC or IP wins: ours, or one that bgpd has from another VTEP.
 import { parseIp } from '../../base/address.js'
-import { isSticky } from './min-sequences.js'
 import type { Key } from '../../bindings/model.js'
-import type { VniView } from './views.js'
+import { type VniView, isSticky } from './views.js'
 
 /**
- * Whether bgpd's remote route beats a local one with this sequence number. At a tie the one that is there stays; if both
- * are (`advertised`), the VTEP with the lower address wins (RFC 7432 15.1), which both nodes see alike: bgpd 8.4, to which
- * another MAC is another route, leaves them side by side.
+ * Whether bgpd's remote route beats a local one with this sequence number. At a tie the remote route wins over a local
+ * one that is not announced yet. If the local one is announced too (`advertised`), the VTEP with the lower address wins
+ * (RFC 7432, section 15.1), on which both nodes agree. bgpd 8.4, to which another MAC is another route, keeps both.
  */
 export function remoteWins(view: VniView, { mac, ip }: Key, seq: number, advertised: boolean): boolean {
   const ofMac = view.remoteMacs.get(mac)

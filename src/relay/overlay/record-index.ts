@@ -1,16 +1,16 @@
-// The overlay's entries, found by key, by IP, by MAC and by VNI.
+// The overlay's records, found by key, by IP, by MAC and by VNI.
 import type { Key } from '../../bindings/model.js'
 import { type ByIp, deleteByIp, setByIp } from './views.js'
 
-/** RecordIndex of which the key never changes; no look-up is proportional to anything but its result. */
-export class RecordIndex<OverlayRecord extends { readonly entry: Key }> {
-  private readonly byVni = new Map<number, { byIp: ByIp<OverlayRecord>; byMac: Map<string, Set<OverlayRecord>> }>()
+/** The key of a record must not change. Each look-up costs time in proportion to its result only. */
+export class RecordIndex<R extends { readonly entry: Key }> {
+  private readonly byVni = new Map<number, { byIp: ByIp<R>; byMac: Map<string, Set<R>> }>()
 
-  add(record: OverlayRecord): void {
+  add(record: R): void {
     const { vni, mac, ip } = record.entry
     const index = this.byVni.get(vni) ?? {
-      byIp: new Map<string, Map<string, OverlayRecord>>(),
-      byMac: new Map<string, Set<OverlayRecord>>(),
+      byIp: new Map<string, Map<string, R>>(),
+      byMac: new Map<string, Set<R>>(),
     }
     this.byVni.set(vni, index)
     setByIp(index.byIp, ip, mac, record)
@@ -19,7 +19,7 @@ export class RecordIndex<OverlayRecord extends { readonly entry: Key }> {
     else ofMac.add(record)
   }
 
-  delete(record: OverlayRecord): void {
+  delete(record: R): void {
     const { vni, mac, ip } = record.entry
     const index = this.byVni.get(vni)
     if (index === undefined) return
@@ -30,23 +30,23 @@ export class RecordIndex<OverlayRecord extends { readonly entry: Key }> {
     if (index.byMac.size === 0) this.byVni.delete(vni)
   }
 
-  find({ vni, mac, ip }: Key): OverlayRecord | undefined {
+  find({ vni, mac, ip }: Key): R | undefined {
     return this.byVni.get(vni)?.byIp.get(ip)?.get(mac)
   }
 
-  ofIp(vni: number, ip: string): Iterable<OverlayRecord> {
+  ofIp(vni: number, ip: string): Iterable<R> {
     return this.byVni.get(vni)?.byIp.get(ip)?.values() ?? []
   }
 
-  ofMac(vni: number, mac: string): Iterable<OverlayRecord> {
+  ofMac(vni: number, mac: string): Iterable<R> {
     return this.byVni.get(vni)?.byMac.get(mac) ?? []
   }
 
-  *ofVni(vni: number): Generator<OverlayRecord> {
+  *ofVni(vni: number): Generator<R> {
     for (const ofMac of this.byVni.get(vni)?.byMac.values() ?? []) yield* ofMac
   }
 
-  *all(): Generator<OverlayRecord> {
+  *all(): Generator<R> {
     for (const vni of this.byVni.keys()) yield* this.ofVni(vni)
   }
 

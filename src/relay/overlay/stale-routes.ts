@@ -1,4 +1,4 @@
-// What bgpd was told in sessions with zebra that have ended, and keeps. zebra says nothing about what it has lost meanwhile.
+// Routes of ended sessions that bgpd keeps. In a new session zebra does not withdraw what it has lost meanwhile.
 
 export type StaleRoute = {
   readonly vni: number
@@ -8,31 +8,31 @@ export type StaleRoute = {
 }
 
 export class StaleRoutes {
-  private advertised = new Map<string, StaleRoute>()
-  private swept: Iterator<StaleRoute, undefined> | undefined
+  private remembered = new Map<string, StaleRoute>()
+  private sweepRest: Iterator<StaleRoute, undefined> | undefined
 
   remember(route: StaleRoute): void {
-    this.advertised.set(`${route.vni} ${route.mac} ${route.ip ?? ''}`, route)
+    this.remembered.set(`${route.vni} ${route.mac} ${route.ip ?? ''}`, route)
   }
 
   /** From now on `next` gives everything that is remembered, once. */
   sweep(): void {
-    this.swept = this.advertised.values()
-    this.advertised = new Map()
+    this.sweepRest = this.remembered.values()
+    this.remembered = new Map()
   }
 
   /** Whether `next` may have something to give. */
   get sweeping(): boolean {
-    return this.swept !== undefined
+    return this.sweepRest !== undefined
   }
 
   next(): StaleRoute | undefined {
-    const step = this.swept?.next()
-    if (step?.done === true) this.swept = undefined
+    const step = this.sweepRest?.next()
+    if (step?.done === true) this.sweepRest = undefined
     return step?.value
   }
 
-  /** Ends the sweep; what it has not come to stays remembered. */
+  /** Ends the sweep; routes that `next` has not given yet stay remembered. */
   interrupt(): void {
     for (let route = this.next(); route !== undefined; route = this.next()) this.remember(route)
   }

@@ -11,13 +11,19 @@ export type Attributes = { readonly flags: number; readonly seq: number; readonl
 export const sameAttributes = (a: Attributes, b: Attributes): boolean =>
   a.flags === b.flags && a.seq === b.seq && a.esi.equals(b.esi)
 
+export const sameAsAdvertised = (advertised: Attributes | undefined, attributes: Attributes): boolean =>
+  advertised !== undefined && sameAttributes(advertised, attributes)
+
+/** A sticky MAC is announced with sequence number 0: with a higher one, bgpd would announce it as not sticky. */
+export const isSticky = ({ flags }: Pick<Attributes, 'flags'>): boolean => (flags & MacIpFlag.STICKY) !== 0
+
 /** A remote MAC or MAC-IP, behind `vtep`. */
 export type Remote = { readonly vtep: string; readonly flags: number; readonly seq: number }
 
 /** Entries of one VNI that are known by IP and MAC: by IP, then by MAC. */
 export type ByIp<T> = Map<string, Map<string, T>>
 
-/** Nothing is decided by VTEPs: further ones are only counted. Above what a fabric of 1,000 VNIs and 200 VTEPs has. */
+/** No decision depends on VTEPs: further ones are only counted. A fabric of 1,000 VNIs and 200 VTEPs has fewer. */
 export const MAX_VTEPS = 250_000
 
 /** Everything known of one VNI. */
@@ -32,7 +38,7 @@ export class VniView {
   readonly remoteMacIps: ByIp<Remote> = new Map()
   /** VTEPs to flood to, with enum vxlan_flood_control. */
   readonly vteps = new Map<string, number>()
-  /** IPs of zebra's own MAC-IPs by MAC; made when somebody first asks, which few VNIs see. */
+  /** IPs of zebra's own MAC-IPs by MAC, made when first needed, which is so in few VNIs. */
   private ipsByMac: Map<string, Set<string>> | undefined
 
   /** IPs of zebra's own MAC-IPs of a MAC. */
@@ -67,7 +73,7 @@ function addTo(sets: Map<string, Set<string>>, key: string, value: string): void
 export class Views {
   private readonly byVni = new Map<number, VniView>()
   private vtepCount = 0
-  /** How often a VTEP was not heldMinSeq for want of room. */
+  /** How many VTEPs were left out because of MAX_VTEPS. */
   vtepsLeftOut = 0
 
   get(vni: number): VniView | undefined {
@@ -114,7 +120,7 @@ export class Views {
   applyBgpd(message: BgpMessage): void {
     switch (message.command) {
       case 'ZEBRA_ADVERTISE_ALL_VNI':
-        // zebra forgets all VNIs without a word, and bgpd cleans up by itself
+        // zebra forgets all VNIs and sends no VNI_DEL; bgpd cleans up by itself
         if (message.body.advertise === 0) this.clear()
         return
       case 'ZEBRA_REMOTE_MACIP_ADD': {
@@ -177,7 +183,7 @@ export function deleteByIp(entries: ByIp<unknown>, ip: string, mac: string): voi
   if (byMac?.size === 0) entries.delete(ip)
 }
 
-/** The views as the messages they could have come from. */
+/** The views as messages of zebra and bgpd that lead to them. */
 export function* viewMessages(views: Views): Generator<ZebraMessage | BgpMessage> {
   for (const [vni, { announced, macs, macIps, remoteMacs, remoteMacIps, vteps }] of views.entries()) {
     const vrf = announced?.vrf ?? 0

@@ -1,0 +1,45 @@
+// The status of an entry, and the attributes it is announced with. These functions change nothing.
+import { MacIpFlag } from '../../base/macip-flags.js'
+import type { Status } from '../../bindings/model.js'
+import type { OverlayRecord, Report } from './entry.js'
+import { remoteWins } from './precedence.js'
+import type { OverlayState } from './state.js'
+import { type Attributes, isSticky } from './views.js'
+
+export function statusOf(
+  { gate, views, records, minSequences }: OverlayState,
+  { entry, advertised }: OverlayRecord,
+): Status {
+  if (gate !== 'open') return gate
+  const view = views.get(entry.vni)
+  if (view?.announced === undefined) return 'vni-not-live'
+  const owners = view.macIps.get(entry.ip)
+  if (owners?.has(entry.mac) === true) return 'shadowed'
+  const local = view.macs.get(entry.mac)
+  if (local === undefined) return 'mac-not-local'
+  // the minimum sequence of the MAC leaves out entries that are only observed
+  const requiredSeq = isSticky(local) ? 0 : entry.minSeq
+  const seq = Math.max(minSequences.seqOf(entry.vni, entry.mac), requiredSeq)
+  if (remoteWins(view, entry, seq, advertised !== undefined)) return 'remote'
+  if (owners !== undefined) return 'ip-conflict'
+  for (const sibling of records.ofIp(entry.vni, entry.ip)) {
+    if (sibling.entry.mac !== entry.mac && sibling.advertised !== undefined) return 'ip-conflict'
+  }
+  return entry.observe ? 'observed' : 'announced'
+}
+
+/**
+ * The attributes of an entry with status `announced`: sequence number and Ethernet segment of its MAC, but never the
+ * flags of the MAC, such as STICKY.
+ */
+export function attributesOf({ views, minSequences }: OverlayState, { entry }: OverlayRecord): Attributes {
+  const local = views.get(entry.vni)?.macs.get(entry.mac)
+  if (local === undefined) throw new Error(`no local MAC ${entry.mac} in VNI ${entry.vni}`)
+  const seq = minSequences.seqOf(entry.vni, entry.mac)
+  return { flags: entry.router ? MacIpFlag.ROUTER : 0, seq, esi: local.esi }
+}
+
+export const reportOf = (record: OverlayRecord, status: Status): Report => ({
+  status,
+  seq: record.advertised?.attributes.seq ?? 0,
+})
