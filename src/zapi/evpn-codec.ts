@@ -1,6 +1,7 @@
 // The EVPN messages that views and overlay live on: which commands they are and how they are decoded.
 import { HEADER_SIZE, frameCommand, frameVrf } from './frame.js'
-import type { CommandName, FrrRelease } from './releases.js'
+import type { CommandName } from './commands.js'
+import type { FrrRelease } from './releases.js'
 import { type Layout, encodeFrame } from './message.js'
 import {
   MACIP_ADD,

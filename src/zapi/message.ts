@@ -2,7 +2,8 @@
 import { DecodeError, Reader, Writer } from './cursor.js'
 import { type Field, type Json, type Scope, type ValueOf, textOf } from './fields.js'
 import { HEADER_SIZE, writeHeader } from './frame.js'
-import type { CommandName, Features, FrrRelease } from './releases.js'
+import type { CommandName } from './commands.js'
+import type { Features, FrrRelease } from './releases.js'
 
 type Fields = Readonly<Record<string, Field<unknown>>>
 /** Values by field name; a field that this message does not have is missing. */

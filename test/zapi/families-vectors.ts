@@ -1,7 +1,8 @@
 // Payloads of every message with a layout, written down byte by byte for each release, without the code under test.
 import { endianness } from 'node:os'
 import type { Json } from '../../src/zapi/fields.js'
-import { type CommandName, FRR_RELEASES, type FrrRelease } from '../../src/zapi/releases.js'
+import type { CommandName } from '../../src/zapi/commands.js'
+import { FRR_RELEASES, type FrrRelease } from '../../src/zapi/releases.js'
 import type { Direction } from '../../src/zapi/messages/index.js'
 import { u16, u32 } from './build.js'
 
