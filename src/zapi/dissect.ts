@@ -4,7 +4,6 @@ import { HEADER_SIZE, frameCommand, frameVrf } from './frame.js'
 import type { FrrRelease } from './releases.js'
 import { type Direction, familyOf, layoutOf } from './messages/index.js'
 
-export { renderTree } from './render.js'
 export type { Direction, Json }
 
 /** One message as far as it is understood. */
