@@ -17,7 +17,7 @@ const text = (value: string, size: number): string =>
     .padEnd(size * 2, '0')
 
 const index = (release: FrrRelease): number => FRR_RELEASES.indexOf(release)
-/** Whether a line is this one or a later one. */
+/** Whether a release is this one or a later one. */
 export const from = (release: FrrRelease, name: string): boolean =>
   index(release) >= FRR_RELEASES.findIndex((known) => known.name === name)
 /** `part` in this release and later ones. */
