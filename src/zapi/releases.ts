@@ -2,7 +2,7 @@
 import { type CommandName, commandsAfter } from './commands.js'
 import { ROUTE_TYPES_FROM_10_0, ROUTE_TYPES_UNTIL_9_1 } from './route-types.js'
 
-/** Differences of layout between releases; in the order in which they came. */
+/** Differences of layout between releases, in the order in which they came. */
 export type Features = {
   /** NHG_ADD and NHG_DEL carry resilience: buckets, idle timer, unbalanced timer (from 8.5). */
   readonly nhgResilience: boolean
@@ -56,7 +56,7 @@ export type Features = {
   readonly linkParamsSrlg: boolean
 }
 
-/** A release: every patch release of it has the same numbers and layouts. */
+/** A release; all its patch releases have the same numbers and layouts. */
 export type FrrRelease = {
   readonly name: string
   readonly features: Features

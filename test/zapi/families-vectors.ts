@@ -32,7 +32,7 @@ export type Vector = {
   fields: (release: FrrRelease) => { [name: string]: Json }
   /** First release that has the command. */
   first?: string
-  /** The release that has it no more. */
+  /** The first release that no longer has it. */
   gone?: string
 }
 const up = (command: CommandName, payload: Vector['payload'], fields: Vector['fields'] = () => ({})): Vector => ({

@@ -121,7 +121,7 @@ function decodeAll<M extends ZebraMessage | BgpMessage>(watch: EvpnCodec<M>, fra
   return frames.filter((frame) => watch.has(frameCommand(frame))).map((frame) => watch.decode(frame))
 }
 
-/** Of the near VM's MAC alone, in the order zebra announced them. */
+/** The sequence numbers of the near VM's MAC alone, in the order zebra announced them. */
 function sequenceNumbers(release: FrrRelease, frames: Buffer[]): number[] {
   return decodeAll(EvpnCodec.zebra(release), frames).flatMap((message) =>
     message.command === 'ZEBRA_MACIP_ADD' && message.body.ip === undefined && message.body.mac === 'bc:24:11:00:00:01'
