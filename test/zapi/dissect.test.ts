@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { dissect, renderTree } from '../../src/zapi/dissect.js'
+import { dissect } from '../../src/zapi/dissect.js'
+import { renderTree } from '../../src/zapi/render.js'
 import { type FrrRelease, frrRelease } from '../../src/zapi/releases.js'
 import { NUMBERS, frame, hex, macIpAdd, macIpDel, remoteMacIpAdd, u32 } from './build.js'
 

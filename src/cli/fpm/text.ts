@@ -1,5 +1,6 @@
 // How an FPM dump looks: for people one line for each message, for programs one object for each.
-import { type Json, renderTree } from '../../zapi/dissect.js'
+import type { Json } from '../../zapi/dissect.js'
+import { renderTree } from '../../zapi/render.js'
 import { FOLD_INDENT, fold, hexRows, Times } from '../zapi/dump/lines.js'
 import type { TextOptions } from '../zapi/dump/text.js'
 import { type FpmDumpEvent, typeOf } from './events.js'

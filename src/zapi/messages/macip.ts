@@ -2,7 +2,7 @@
 import { esi, mac, sizedIp, vtepAddress } from '../addresses.js'
 import { enumeration, flags, u16, u32, u8 } from '../fields.js'
 import { type PayloadOf, layout } from '../message.js'
-import { MacIpFlag, NeighState, namesOf } from '../tables/enums.js'
+import { MacIpFlag, NeighState, namesOf } from '../enums.js'
 import type { Family } from './family.js'
 
 export { MacIpFlag, NeighState }

@@ -1,5 +1,5 @@
 // How a dump looks for people: one line for each event, aligned, marks readable without colour.
-import { renderTree } from '../../../zapi/dissect.js'
+import { renderTree } from '../../../zapi/render.js'
 import type { DumpEvent, GapEvent, Mark, MessageEvent, OverlayEvent } from './events.js'
 import { FOLD_INDENT, fold, hexRows, Times, type TimeStyle } from './lines.js'
 import { count, type Paint, printable, type Style } from '../../text.js'
