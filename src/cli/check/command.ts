@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EXIT_CODES } from '../command.js'
 import { ExitCode, FatalError } from '../../base/exit.js'
-import { askBindings, askFpm, askViews } from '../queries.js'
+import { askBindings, askFpm, askViews, nothingAnswers } from '../queries.js'
 import { compare, type Comparison, lasting } from './compare.js'
 import { type Checked, renderCheck } from './text.js'
 import type { FpmReport } from '../fpm/report.js'
@@ -60,8 +60,7 @@ async function look(relay: string, snoop: string): Promise<Checked> {
   ])
   const missing: Checked['missing'] = []
   if (!views.running) {
-    if (!macs.running)
-      throw new FatalError(ExitCode.notRunning, `neither the relay (${relay}) nor the snooper (${snoop}) answers`)
+    if (!macs.running) throw nothingAnswers(relay, snoop)
     const why = `the relay does not answer at ${relay}: ${views.error}`
     missing.push({ source: 'relay', why, todo: 'start it with: macipd relay; or name its socket with --relay' })
   }
