@@ -23,7 +23,7 @@ export type TeeOptions = {
   queueBytes: number
   /** Between two attempts to connect. */
   retryMs: number
-  /** zebra is not asked to start over more often: that costs it work, and every other witness its certainty. */
+  /** zebra is not asked to start over more often: that costs it work, and macipd the certainty of what it was told. */
   restartIntervalMs: number
   /** Asks zebra to start over; `closed` and `opened` follow. */
   restart: () => void

@@ -1,7 +1,7 @@
 // zebra's forwarding state as its FPM connection tells it. Pure: messages and the time come in, changes go out.
 //
-// What it can witness: remote MACs that zebra programmed while it was connected to us (dplane_fpm_nl only), router MACs,
-// host routes. What it never has: MACs programmed before, IP neighbours, VTEPs to flood to, anything local. That a MAC
+// What it tells: remote MACs that zebra programmed while it was connected to us (dplane_fpm_nl only), router MACs,
+// host routes. What it never tells: MACs programmed before, IP neighbours, VTEPs to flood to, anything local. That a MAC
 // is not here therefore proves nothing; nor does what is stale (see syncState.ts). If zebra itself was started anew, its
 // old MACs are gone, which this connection does not show: whoever sees that calls `forgetStaleMacs`.
 import type { Heard } from './sync-state.js'
