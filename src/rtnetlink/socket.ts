@@ -41,7 +41,7 @@ export type RouteSocketHandler = {
   /** An event; its bytes are valid during the call only. */
   event(message: NetlinkMessage): void
   /** After one or more events: nothing more will come at once. */
-  settled(): void
+  drained(): void
   /** Events were lost: only dumps begun after this call tell the truth. */
   lost(): void
   /** The kernel sent what we cannot decode; that message was left out. */
@@ -147,7 +147,7 @@ export class RouteSocket {
   private read(): void {
     const drained = this.readSome()
     if (this.closed) return
-    this.handler.settled()
+    this.handler.drained()
     // the kernel drops further events without a word until the queue was empty once (NETLINK_S_CONGESTED)
     if (drained && this.overflowed) {
       this.overflowed = false

@@ -78,7 +78,7 @@ export class Ports extends EventEmitter<PortEvents> {
       event: (message: NetlinkMessage) => {
         this.event(message)
       },
-      settled: () => {
+      drained: () => {
         this.emitChanges()
       },
       lost: () => {
