@@ -6,8 +6,8 @@
 //
 // zebra sends everything again when it connects, without marking the end of that replay: it counts as over when nothing
 // has come for a while, or after a longer while in any case. Until then, earlier state is stale, not wrong. What was
-// not sent again by then is gone, except ordinary remote MACs, which no module ever sends again: they stay stale, may be
-// shown and prove nothing, until zebra mentions them or too much time has passed.
+// not sent again by then is gone, except ordinary remote MACs, which no module ever sends again: they stay stale, may
+// be shown and prove nothing, until zebra mentions them or too much time has passed.
 
 export type Phase = 'disconnected' | 'replaying' | 'live'
 
