@@ -1,7 +1,7 @@
-// What happened to a binding, for those who look: `macipctl events` and `explain`. Nothing is decided by it.
+// What happened to a binding, for display in `macipctl events` and `explain`. No decision depends on it.
 import type { Key } from './model.js'
 
-/** Event → what it means. */
+/** Maps each event to its meaning. */
 export const EVENTS = {
   learned: 'a host said that it has the address',
   restored: 'came back from an earlier run',
@@ -20,7 +20,10 @@ export const EVENTS = {
 } as const
 export type EventName = keyof typeof EVENTS
 
-/** `port`: '' where there is none. `detail`: a reason's name, or the former or claiming MAC and port; '' if there is none. */
+/**
+ * `port` is '' if the event has none. `detail` is the name of a reason, or MAC and port of the former owner or of the
+ * claiming host; '' if there is none.
+ */
 export type Event = {
   readonly event: EventName
   readonly key: Key

@@ -1,4 +1,4 @@
-// What zebra's FPM connection tells, in its protobuf form; every field of a question is checked.
+// The state of zebra's FPM connection in its protobuf form; every field of a question is checked.
 import { parseIp, parseMac } from '../base/address.js'
 import type { FpmStatus } from '../fpm/fpm.js'
 import { addressText } from '../fpm/listener.js'
@@ -23,7 +23,7 @@ export function fpmQuestionFromProto({ what: name, table, ...wire }: proto.GetFp
   return { what, table: table == null || table === 0 ? undefined : table, ...targetFromProto(wire) }
 }
 
-/** @param fpm undefined: not wanted */
+/** @param fpm is undefined if the connection is not wanted */
 export function fpmStatusToProto(
   fpm: Pick<FpmSubject, 'off' | 'error' | 'status'> | undefined,
 ): proto.FpmStatus.$Properties {
@@ -66,7 +66,7 @@ export const isMacMeant = (entry: RemoteMac, { vni, mac, ip }: FpmQuestion): boo
   (mac === undefined || entry.mac === mac) &&
   (ip === undefined || entry.vtep === ip)
 
-/** `paths`: where it leads, as far as that is known. */
+/** Whether a question asks for a route; `paths` are the paths of the route, as far as they are known. */
 export const isRouteMeant = (route: HostRoute, paths: readonly Path[], { vni, mac, ip, table }: FpmQuestion): boolean =>
   mac === undefined &&
   (table === undefined || ('table' in route.in && route.in.table === table)) &&

@@ -1,4 +1,4 @@
-// What the relay reports, from its protobuf form; every field is checked.
+// Converts the relay's reports from protobuf; every field is checked.
 import { formatIp, formatMac } from '../base/address.js'
 import type { Status } from '../relay/overlay/entry.js'
 import type { Announcer, ViewChange } from '../bindings/views.js'
@@ -9,7 +9,7 @@ export const STATUS_FROM_PROTO: ReadonlyMap<proto.EntryStatus, Status> = new Map
   Object.entries(STATUS_TO_PROTO).map(([status, number]) => [number, status as keyof typeof STATUS_TO_PROTO]),
 )
 
-/** Throws RangeError on a change that says nothing or has an address of the wrong length. */
+/** Throws RangeError if a change is empty or has an address of the wrong length. */
 export function viewChangeFromProto({ vni, mac, remote }: proto.ViewChange.$Properties): ViewChange {
   if (vni != null) {
     return { type: 'vni', vni: vni.vni ?? 0, gone: vni.gone ?? false, tenantVrf: vni.tenantVrf ?? 0 }

@@ -1,4 +1,4 @@
-// The system calls Node lacks, through koffi; each returns -1 on failure, then `errno()` says why.
+// The system calls that Node lacks, through koffi. Each returns -1 on failure; `errno()` then gives the reason.
 // koffi gives every function the type (...any) => any: the casts repeat the C declarations.
 import koffi from 'koffi'
 
@@ -12,7 +12,7 @@ const SOCK_NONBLOCK = 0o4000
 
 type Socket = (domain: number, type: number, protocol: number) => number
 export const socket = declare('int socket(int domain, int type, int protocol)') as Socket
-/** A raw socket that nothing waits for, and that no child process gets. */
+/** Opens a non-blocking raw socket that child processes do not inherit. */
 export const rawSocket = (domain: number, protocol: number): number =>
   socket(domain, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol)
 
@@ -40,5 +40,5 @@ export const recvfrom = declare(
   'intptr_t recvfrom(int fd, void *bytes, size_t size, int flags, void *from, void *from_length)',
 ) as RecvFrom
 
-/** errno of the call made just before, and only then. */
+/** The errno of the call made just before; any other call changes it. */
 export const errno = (): number => koffi.errno()

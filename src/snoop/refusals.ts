@@ -1,7 +1,7 @@
-// What was not believed, counted by who said it and why: a bounded number, the least recent forgotten first.
+// Counts the refused claims by claim and reason. The number of counters is bounded; the least recent are dropped first.
 import type { Key } from '../bindings/model.js'
 
-/** `key.vni` is 0 where there is none. `port`: the last one's. Times are milliseconds of the monotonic clock. */
+/** `key.vni` is 0 if there is none. `port` is that of the last claim. Times are milliseconds of the monotonic clock. */
 export type Refused = {
   readonly key: Key
   readonly reason: string
@@ -16,10 +16,11 @@ type Node = Refused & { older: Node | undefined; newer: Node | undefined }
 export const MAX_REFUSALS = 4096
 
 /**
- * A map with a list through it: a Map's own order costs a walk over the deleted ones whenever the oldest is looked for.
+ * A map with a linked list through it. The order of a Map alone would not do: finding its oldest entry means to walk
+ * over the deleted ones.
  */
 export class Refusals {
-  /** By VNI, MAC, IP and reason. */
+  /** The counters by VNI, MAC, IP and reason. */
   private readonly nodes = new Map<string, Node>()
   private oldest: Node | undefined
   private newest: Node | undefined
@@ -28,7 +29,7 @@ export class Refusals {
     return this.nodes.size
   }
 
-  /** Whether it is the first of its kind, as far as remembered. */
+  /** Counts a refusal; returns whether it is the first of its kind, as far as is remembered. */
   add(key: Key, port: string, reason: string, at: number): boolean {
     const name = nameOf(key, reason)
     const known = this.nodes.get(name)
@@ -53,7 +54,7 @@ export class Refusals {
     return true
   }
 
-  /** The least recent first. */
+  /** Yields the counters, least recent first. */
   *all(): Generator<Refused> {
     for (let node = this.oldest; node !== undefined; node = node.newer) yield node
   }
