@@ -7,7 +7,6 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Explained } from '../src/cli/explain/facts.js'
 import type { BindingReport } from '../src/cli/report.js'
 import { Fabric } from '../lab/fabric.js'
-import { everyRelease } from './every-release.js'
 import { type Host, neighborAdvertisement, question, routerAdvertisement } from '../lab/frames.js'
 import { RELEASES } from '../lab/frr.js'
 import type { Monitor } from '../lab/monitor.js'
@@ -54,7 +53,7 @@ const otherFrame = ({ mac }: Vm): Buffer =>
   Buffer.concat([Buffer.from(`ffffffffffff${mac.replaceAll(':', '')}88b5`, 'hex'), Buffer.alloc(46)])
 
 describe('macipd beside others', { concurrency: RELEASES.length }, () => {
-  everyRelease((frr) => {
+  for (const frr of RELEASES) {
     test(`FRR ${frr}: zebra knows and forgets the same neighbour, a router is one, the operator decides`, async () => {
       const statics = `snoop: {static: [{vni: 100, ip: ${STATIC}, mac: 'bc:24:11:00:00:03'}]}\n`
       await using fabric = await Fabric.start({
@@ -210,5 +209,5 @@ describe('macipd beside others', { concurrency: RELEASES.length }, () => {
       const said = port.frames().filter(({ outgoing }) => !outgoing)
       assert.ok(said.every(({ bytes }) => question(bytes) === undefined))
     })
-  })
+  }
 })

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Fabric } from '../lab/fabric.js'
-import { everyRelease } from './every-release.js'
+import { RELEASES } from '../lab/frr.js'
 import type { JsonLines } from '../lab/json-lines.js'
 import type { Lab } from '../lab/lab.js'
 import type { Router } from '../lab/router.js'
@@ -55,7 +55,7 @@ function happened(events: JsonLines, ...names: readonly string[]): Promise<reado
   )
 }
 
-everyRelease((frr) => {
+for (const frr of RELEASES) {
   test(`FRR ${frr}: two VMs on two nodes claim one address: frozen on one node, kept by the other, and that is all`, async () => {
     await using fabric = await Fabric.start({
       ...{ frr, both: true },
@@ -179,7 +179,7 @@ everyRelease((frr) => {
       (all) => all.filter(({ dst, lladdr }) => dst === ip && lladdr === other.mac).length === 1,
     )
   })
-})
+}
 
 /** A message to bgpd about a MAC-IP, as `COMMAND MAC`. */
 function told(line: unknown): string[] {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseMac } from '../src/base/address.js'
 import { Fabric } from '../lab/fabric.js'
-import { everyRelease } from './every-release.js'
+import { RELEASES } from '../lab/frr.js'
 import type { Lab } from '../lab/lab.js'
 import type { Router } from '../lab/router.js'
 import type { Vm } from '../lab/vm.js'
@@ -48,7 +48,7 @@ async function hasOnly(lab: Lab, node: Router, ...ips: string[]): Promise<void> 
   )
 }
 
-everyRelease((frr) => {
+for (const frr of RELEASES) {
   test(`FRR ${frr}: a VM moves there and back, ten times, and once in silence; then an address fails over`, async () => {
     await using fabric = await Fabric.start({ frr, both: true })
     const { lab, near, far, vm, farVm } = fabric
@@ -112,4 +112,4 @@ everyRelease((frr) => {
     await hasOnly(lab, near)
     await hasOnly(lab, far, ...[vm, farVm, standby].flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6]), VIP)
   })
-})
+}

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Fabric } from '../lab/fabric.js'
-import { everyRelease } from './every-release.js'
+import { RELEASES } from '../lab/frr.js'
 import type { Monitor } from '../lab/monitor.js'
 import type { Router } from '../lab/router.js'
 import type { Vm } from '../lab/vm.js'
@@ -24,7 +24,7 @@ async function bgpDrops(node: Router): Promise<unknown[]> {
   return Object.values(summary.peers).map((peer) => peer.connectionsDropped)
 }
 
-everyRelease((frr) => {
+for (const frr of RELEASES) {
   test(`FRR ${frr}: the snooper is killed and comes back`, async () => {
     await using fabric = await Fabric.start({ frr })
     const { near, far, vm } = fabric
@@ -94,4 +94,4 @@ everyRelease((frr) => {
     await fabric.learn(another)
     await fabric.farRoutes([vm.ipv4, vm.ipv6])
   })
-})
+}
