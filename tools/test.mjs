@@ -75,12 +75,7 @@ function select({ kernel, words }) {
   return files
 }
 
-const COVERAGE = [
-  '--experimental-test-coverage',
-  ...['dist/test/**', 'dist/lab/**', 'dist/src/gen/**', 'test/**', 'lab/**', 'src/gen/**'].map(
-    (glob) => `--test-coverage-exclude=${glob}`,
-  ),
-]
+const COVERAGE = ['--experimental-test-coverage']
 
 /** Resolves to the exit code; `onFailed` is called with the name of each test that failed. */
 function run(files, { coverage }, onFailed) {
