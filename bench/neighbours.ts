@@ -53,7 +53,7 @@ export class NeighbourWatch implements Disposable {
           event: (message) => {
             this.event(message)
           },
-          settled: () => undefined,
+          drained: () => undefined,
           lost: () => {
             fail(new Error(`neighbour events of ${node.name} were lost`))
           },

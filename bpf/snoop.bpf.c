@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
 /*
- * Looks at every frame a port receives and tells user space about those that say which MAC has an IP address:
- * ARP requests and replies, neighbour and router advertisements, neighbour solicitations if asked to; and about those
- * that ask whether an address is free. A frame is never dropped, changed or delayed.
+ * Examines every frame that a port receives, and reports to user space those in which a host claims an IP address (ARP
+ * requests and replies, neighbour and router advertisements and, if configured, neighbour solicitations) or asks
+ * whether one is free. A frame is never dropped, changed or delayed.
  *
- * For TCX and clsact alike. Loads on Linux 5.15 and later, with CAP_BPF and CAP_NET_ADMIN alone.
+ * It works with TCX and clsact, on Linux 5.15 and later, with CAP_BPF and CAP_NET_ADMIN alone.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -28,7 +28,7 @@
 #define ND_OPT_TARGET_LINKADDR 2
 #define ND_HOP_LIMIT 255
 
-/* TCX_NEXT and TC_ACT_UNSPEC: whatever comes after decides. */
+/* TCX_NEXT and TC_ACT_UNSPEC: the next program or filter decides. */
 #define CONTINUE (-1)
 
 struct {
@@ -40,7 +40,7 @@ struct {
 
 struct snoop_config config;
 
-/* What user space was told last about a key, and when. */
+/* When a key was last reported to user space, and with which marks. */
 struct seen {
 	__u64 at; /* ns, coarse CLOCK_MONOTONIC */
 	__u64 marks;
@@ -107,7 +107,7 @@ union ipv6_nd {
 	__u32 words[16];
 };
 
-/* ND options come in units of 8 bytes; a link-layer address option of Ethernet is exactly one. */
+/* ND options come in units of 8 bytes; a link-layer address option of Ethernet has exactly one. */
 union nd_unit {
 	struct {
 		__u8 type;
@@ -118,21 +118,23 @@ union nd_unit {
 };
 
 /*
- * The counters of a CPU, and its scratch space for the frame it looks at: one at a time, softirqs do not nest.
- * It is not on the stack because without CAP_PERFMON the verifier puts a speculation barrier behind almost every
- * write there, which doubles the time for an ARP.
+ * The counters of a CPU, and its scratch space for the frame being examined. There is only one at a time, because
+ * softirqs do not nest. It is not on the stack because without CAP_PERFMON the verifier puts a speculation barrier
+ * behind almost every write there, which doubles the time for an ARP frame.
  */
 struct percpu_scratch {
 	__u64 counters[SNOOP_OUTCOME_COUNT];
-	/* Read back as an index: without CAP_PERFMON the verifier refuses one that is a constant on each path. */
+	/*
+	 * It is read back as an index: without CAP_PERFMON the verifier rejects an index that is constant on each path.
+	 */
 	volatile __u32 outcome;
-	/* what the frame claims */
+	/* the claim of the frame */
 	struct snoop_key key;
 	__u8 ether_source[ETH_ALEN];
 	__u8 kind;
 	__u8 na_flags;
 	struct seen now;
-	/* what was read of it */
+	/* the parts of the frame that were read */
 	struct {
 		__be16 tci;
 		__be16 protocol;
@@ -172,11 +174,11 @@ static __always_inline bool is_probe(const struct percpu_scratch *scratch)
 	return scratch->kind == SNOOP_KIND_ARP_PROBE || scratch->kind == SNOOP_KIND_DAD_NS;
 }
 
-/* The marks of `seen`, apart from the flags of an NA. */
+/* The marks in `seen`, in addition to the flags of an NA. */
 #define MARK_DIFFERING 1 /* the frame's source is not the MAC */
 #define MARK_PROBE 2
 
-/* A change of these marks is news within the repeat interval too. `last`: the marks until now, if any. */
+/* A change of these marks is news even within the repeat interval. `last`: the previous marks, 0 if there are none. */
 static __always_inline __u64 marks(const struct percpu_scratch *scratch, __u64 last)
 {
 	__u8 differing = 0;
@@ -189,7 +191,7 @@ static __always_inline __u64 marks(const struct percpu_scratch *scratch, __u64 l
 		marks |= MARK_DIFFERING;
 	if (is_probe(scratch))
 		marks |= MARK_PROBE;
-	/* RFC 4861, 6.3.4 and 7.2.3: both override what was known. An NS does not tell who is a router. */
+	/* An RA and an NS override what was known (RFC 4861, 6.3.4 and 7.2.3). An NS does not say who is a router. */
 	if (scratch->kind == SNOOP_KIND_RA || scratch->kind == SNOOP_KIND_NS)
 		marks |= SNOOP_NA_OVERRIDE;
 	if (scratch->kind == SNOOP_KIND_NS)
@@ -205,16 +207,16 @@ static __always_inline __u64 repeat_interval(const struct percpu_scratch *scratc
 }
 
 /*
- * User space takes forget_before from the fine clock, behind which the coarse one may be, but which it never leads: all
- * that was passed before has `at` <= forget_before; equal, if the clock ticked just then. The price: what is passed
- * after, until the coarse clock has got past that time (one tick, 1 to 10 ms), is forgotten as well and passed again.
+ * User space takes forget_before from the fine clock, which the coarse one never leads. What was passed before
+ * therefore has `at` <= forget_before; the two are equal if the clock has just ticked. The price is that what is passed
+ * until the coarse clock exceeds that time (one tick, 1 to 10 ms) is forgotten as well and passed again.
  */
 static __always_inline bool is_forgotten(__u64 at)
 {
 	return at <= config.forget_before;
 }
 
-/* Generic cell rate algorithm: each record moves the time at which the port's debt is paid, which may be so far off. */
+/* Generic cell rate algorithm: each record postpones the time at which the port's debt is paid, up to a limit. */
 static __always_inline bool is_over_rate(const struct percpu_scratch *scratch, __u64 now)
 {
 	struct snoop_port *port;
@@ -234,17 +236,20 @@ static __always_inline bool is_over_rate(const struct percpu_scratch *scratch, _
 		return true;
 	}
 	/*
-	 * Not atomic: a comparing exchange would need -mcpu=v3. Of CPUs that do this for one port in the same instant
-	 * one is charged, so at worst as many times the rate pass as there are CPUs.
+	 * This is not atomic, because compare-and-exchange would need -mcpu=v3. If several CPUs do this for one port at
+	 * the same instant, only one is charged; at worst, the rate is exceeded by a factor of the number of CPUs.
 	 */
 	port->tat = tat;
 	return false;
 }
 
-/* Checks the addresses all kinds have in common, and passes the claim to user space unless it is a repetition. */
+/* Makes the checks that all kinds have in common, and passes the claim to user space unless it is a repetition. */
 static __always_inline enum snoop_outcome pass(struct percpu_scratch *scratch)
 {
-	/* Copied: without CAP_PERFMON, before Linux 6.17, the verifier refuses a pointer that is NULL on a path to its use. */
+	/*
+	 * A copy, because before Linux 6.17 the verifier without CAP_PERFMON rejects a pointer that may be NULL on a
+	 * path.
+	 */
 	struct seen last = {};
 	struct snoop_record *record;
 	struct seen *found;
@@ -265,7 +270,7 @@ static __always_inline enum snoop_outcome pass(struct percpu_scratch *scratch)
 	if (last.at && last.marks == scratch->now.marks && scratch->now.at - last.at < repeat_interval(scratch))
 		return SNOOP_OUTCOME_REPEATED;
 
-	/* Not the coarse clock: between two of its ticks no debt would be paid. */
+	/* The coarse clock would not do: no debt would be paid between two of its ticks. */
 	now = bpf_ktime_get_ns();
 	if (is_over_rate(scratch, now))
 		return SNOOP_OUTCOME_RATE_LIMITED;
@@ -284,12 +289,12 @@ static __always_inline enum snoop_outcome pass(struct percpu_scratch *scratch)
 	record->pad[0] = record->pad[1] = 0;
 	bpf_ringbuf_submit(record, 0);
 
-	/* If this fails, user space hears the same again: harmless. */
+	/* If this fails, user space gets the same claim again, which is harmless. */
 	bpf_map_update_elem(&seen, &scratch->key, &scratch->now, BPF_ANY);
 	return SNOOP_OUTCOME_PASSED;
 }
 
-/* The skb may be non-linear: copying out works for any, where pulling would change it. */
+/* Copies the bytes out, because the skb may be non-linear and pulling would change it. */
 static __always_inline int load_ether_source(struct __sk_buff *skb, struct percpu_scratch *scratch)
 {
 	return bpf_skb_load_bytes(skb, offsetof(struct ethhdr, h_source), scratch->ether_source, ETH_ALEN);
@@ -350,7 +355,7 @@ static __always_inline bool checksum_is_right(__u64 sum)
 
 enum option_result { OPTION_MORE, OPTION_END, OPTION_MALFORMED };
 
-/* One unit of options, at scratch->offset: the first scratch->mac_option goes to the key, all is added to the sum. */
+/* Reads one unit of options at scratch->offset: takes the first scratch->mac_option, and adds all words to the sum. */
 static __noinline enum option_result option(struct __sk_buff *skb, struct percpu_scratch *scratch)
 {
 	if (scratch->units == 0)
@@ -376,12 +381,14 @@ static __noinline enum option_result option(struct __sk_buff *skb, struct percpu
 	return OPTION_MORE;
 }
 
-/* Reads all of them. Returns false if they are malformed, or too many. */
+/* Reads all options. Returns false if they are malformed or too many. */
 static __always_inline bool options(struct __sk_buff *skb, struct percpu_scratch *scratch)
 {
 	scratch->to_next = 0;
 	scratch->found_mac = false;
-	/* Unrolled: a verifier that follows mispredicted branches (without CAP_PERFMON) sees no end of a loop. */
+	/*
+	 * Unrolled, because a verifier that follows mispredicted branches (without CAP_PERFMON) finds no end of a loop.
+	 */
 #pragma unroll
 	for (int i = 0; i <= SNOOP_ND_OPTIONS_MAX / (int)sizeof(scratch->option); i++) {
 		enum option_result result = option(skb, scratch);
@@ -425,7 +432,10 @@ static __always_inline enum snoop_outcome ipv6_outcome(const __be32 *ip)
 	return SNOOP_OUTCOME_PASSED;
 }
 
-/* What RFC 4861, 6.1.2, 7.1.1 and 7.1.2 demand of all; `message`: bytes without options. Reads the options too. */
+/*
+ * Checks what RFC 4861, 6.1.2, 7.1.1 and 7.1.2 require of all messages, and reads the options; `message` is the length
+ * without options.
+ */
 static __always_inline enum snoop_outcome validate(struct __sk_buff *skb, struct percpu_scratch *scratch, __u32 offset, __u32 message)
 {
 	union ipv6_nd *nd = &scratch->nd;
@@ -470,7 +480,9 @@ static __always_inline enum snoop_outcome neighbor_advert(struct percpu_scratch 
 	outcome = ipv6_outcome(nd->neighbor.target);
 	if (outcome != SNOOP_OUTCOME_PASSED)
 		return outcome;
-	/* RFC 4861, 4.4: may be left out only where the solicitation was unicast, so the asker knew the MAC. */
+	/*
+	 * RFC 4861, 4.4: the option may be omitted only in answer to a unicast solicitation, whose sender knew the MAC.
+	 */
 	if (!scratch->found_mac && (to_multicast || !(scratch->na_flags & SNOOP_NA_SOLICITED)))
 		return SNOOP_OUTCOME_NA_NO_MAC;
 	__builtin_memcpy(scratch->key.ip, nd->neighbor.target, sizeof(scratch->key.ip));
@@ -523,7 +535,7 @@ static __noinline enum snoop_outcome neighbor_discovery(struct __sk_buff *skb, s
 
 	if (scratch->icmpv6_type == ND_ROUTER_ADVERT) {
 		message = sizeof(nd->router);
-		nd->words[14] = nd->words[15] = 0; /* shorter than the others: what is summed up */
+		nd->words[14] = nd->words[15] = 0; /* an RA is shorter, and all words are summed up */
 		if (bpf_skb_load_bytes(skb, offset, nd, sizeof(nd->ip) + sizeof(nd->router)))
 			return SNOOP_OUTCOME_ND_TRUNCATED;
 	} else if (bpf_skb_load_bytes(skb, offset, nd, sizeof(*nd))) {
@@ -577,7 +589,7 @@ static __always_inline enum snoop_outcome ipv6(struct __sk_buff *skb, struct per
 	return neighbor_discovery(skb, scratch, offset);
 }
 
-/* Whether a look at the linear part suffices to see that this IPv6 is none of ours. Most frames are. */
+/* Whether the linear part suffices to see that this IPv6 frame is not of interest, which is true for most frames. */
 static __always_inline bool is_other_ipv6(struct __sk_buff *skb)
 {
 	const __u8 *frame = (const __u8 *)(long)skb->data;
@@ -587,7 +599,7 @@ static __always_inline bool is_other_ipv6(struct __sk_buff *skb)
 	       frame[next_header] != IPPROTO_ICMPV6 && !is_extension(frame[next_header]);
 }
 
-/* A tag of VLAN 0 only carries a priority: the frame counts as untagged (802.1Q, 6.9.1). */
+/* A tag with VLAN 0 only carries a priority, so the frame counts as untagged (802.1Q, 6.9.1). */
 static __always_inline void enter_vlan(struct percpu_scratch *scratch, __u16 tci, __be16 proto)
 {
 	__u16 vlan = tci & VLAN_ID_MASK;
@@ -607,7 +619,9 @@ static __always_inline enum snoop_outcome look(struct __sk_buff *skb, struct per
 	__u32 offset = ETH_HLEN;
 
 	scratch->key.ifindex = bpf_htonl(skb->ifindex);
-	/* The kernel has moved the outer tag of a frame it received into the skb; one still in the frame is then inner. */
+	/*
+	 * The kernel has moved the outer tag of a received frame into the skb, so a tag in the frame is an inner one.
+	 */
 	if (skb->vlan_present)
 		enter_vlan(scratch, skb->vlan_tci, skb->vlan_proto);
 	else

@@ -101,9 +101,9 @@ async function announce(stage: Stage, fabric: Fabric): Promise<void> {
   stage.scene('vm1 sends two frames: an ARP announcement and a neighbour advertisement')
   await record(fabric, true)
   await using farNeighbors = await far.monitor('neigh')
-  const witnesses = { fabric, farNeighbors }
-  const arp = await follow(witnesses, vm.ipv4, arpAnnouncement(vm))
-  const nd = await follow(witnesses, vm.ipv6, neighborAdvertisement(vm))
+  const sources = { fabric, farNeighbors }
+  const arp = await follow(sources, vm.ipv4, arpAnnouncement(vm))
+  const nd = await follow(sources, vm.ipv6, neighborAdvertisement(vm))
   await record(fabric, false)
 
   const ms = (after: number | undefined): string =>

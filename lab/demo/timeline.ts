@@ -8,7 +8,7 @@ import type { Monitor } from '../monitor.js'
 import type { Router } from '../router.js'
 import { waitFor } from '../wait.js'
 
-export interface Witnesses {
+export interface Sources {
   readonly fabric: Fabric
   /** `ip -ts monitor neigh` on the far node. */
   readonly farNeighbors: Monitor
@@ -19,7 +19,7 @@ interface Observation {
   /** How it was observed. */
   readonly how: string
   /** When it happened to an IP, milliseconds since the epoch; undefined if it has not. */
-  readonly at: (witnesses: Witnesses, ip: string) => Promise<number | undefined> | number | undefined
+  readonly at: (sources: Sources, ip: string) => Promise<number | undefined> | number | undefined
 }
 
 /** Time stamps of all logs are taken as UTC: the daemons must have been started with TZ=UTC. */
@@ -107,8 +107,8 @@ export async function record({ near, far }: Fabric, on: boolean): Promise<void> 
 }
 
 /** Sends a frame and resolves to what happened since, when all of it has happened. */
-export async function follow(witnesses: Witnesses, ip: string, frame: Uint8Array): Promise<Moment[]> {
-  const { vm } = witnesses.fabric
+export async function follow(sources: Sources, ip: string, frame: Uint8Array): Promise<Moment[]> {
+  const { vm } = sources.fabric
   // opens the socket, which takes longer than all that is measured
   vm.sendFrames([])
   const sent = Date.now()
@@ -117,12 +117,12 @@ export async function follow(witnesses: Witnesses, ip: string, frame: Uint8Array
   // the monitor costs nobody anything, asking the others would delay what is measured
   await waitFor(
     way,
-    () => timeOfNeighbor(witnesses.farNeighbors.lines, ip),
+    () => timeOfNeighbor(sources.farNeighbors.lines, ip),
     (time) => time !== undefined,
   )
   const moments = await waitFor(
     way,
-    () => Promise.all(OBSERVATIONS.map(async ({ what, how, at }) => ({ what, how, at: await at(witnesses, ip) }))),
+    () => Promise.all(OBSERVATIONS.map(async ({ what, how, at }) => ({ what, how, at: await at(sources, ip) }))),
     (seen) => seen.every(({ at }) => at !== undefined),
   )
   return moments.map(({ what, how, at = NaN }) => ({ what, how, after: at - sent }))

@@ -1,4 +1,4 @@
-// MAC and IP addresses: bytes on the wire, canonical text everywhere inside.
+// MAC and IP addresses: bytes on the wire, canonical text everywhere inside the program.
 import { isIPv6 } from 'node:net'
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
@@ -25,7 +25,7 @@ export function parseMac(text: string): Buffer | undefined {
 
 const [ZERO, NINE, COLON, LETTER_A, LETTER_F, TO_LOWER] = [0x30, 0x39, 0x3a, 0x61, 0x66, 0x20]
 
-/** The value of a hexadecimal digit; negative if it is none. */
+/** Returns the value of a hexadecimal digit; a negative number if it is none. */
 function digit(text: string, at: number): number {
   const code = text.charCodeAt(at)
   if (code >= ZERO && code <= NINE) return code - ZERO
@@ -51,7 +51,7 @@ function formatIpv6(bytes: Uint8Array): string {
   const groups: number[] = []
   for (let i = 0; i < 16; i += 2) groups.push(((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0))
   const { start, length } = longestZeroRun(groups)
-  // RFC 5952 5: of an IPv4-mapped address the last 32 bits are dotted
+  // RFC 5952 5: the last 32 bits of an IPv4-mapped address are dotted
   if (start === 0 && length === 5 && groups[5] === 0xffff) return MAPPED + formatIpv4(bytes, 12)
   const text = (part: number[]) => part.map((group) => group.toString(16)).join(':')
   // RFC 5952 4.2.2: one 16-bit zero field is not shortened
@@ -61,7 +61,7 @@ function formatIpv6(bytes: Uint8Array): string {
 
 const MAPPED = '::ffff:'
 
-/** An IPv4-mapped IPv6 address (RFC 4291 2.5.5.2) as the IPv4 address that it stands for; any other as it is. */
+/** Returns the IPv4 address of an IPv4-mapped IPv6 address (RFC 4291 2.5.5.2); any other address unchanged. */
 export const unmapped = (ip: string): string =>
   ip.startsWith(MAPPED) && ip.includes('.') ? ip.slice(MAPPED.length) : ip
 
@@ -76,8 +76,8 @@ function longestZeroRun(groups: number[]): { start: number; length: number } {
 }
 
 /**
- * Parses IPv4 or IPv6 text into 4 or 16 bytes; undefined if it is neither (zone identifiers are refused). By hand: every
- * probe and every frame needs it.
+ * Parses IPv4 or IPv6 text into 4 or 16 bytes; undefined if it is neither (zone identifiers are refused). It is written
+ * by hand for speed, because it runs for every probe and every frame.
  */
 export function parseIp(text: string): Buffer | undefined {
   if (!text.includes(':')) return parseIpv4(text)
@@ -93,7 +93,7 @@ function parseIpv4(text: string): Buffer | undefined {
   for (let at = 0; at <= text.length; at++) {
     const value = text.charCodeAt(at) - ZERO
     if (value >= 0 && value <= 9) {
-      // no leading zeros: to some, they mean octal
+      // leading zeros are refused, because some programs read them as octal
       if (digits++ > 0 && byte === 0) return undefined
       byte = 10 * byte + value
       if (byte > 255) return undefined
@@ -111,7 +111,7 @@ function parseIpv6(text: string): Buffer | undefined {
   let group = 0
   let digits = 0
   let end = 0
-  /** Where `::` stands. */
+  /** Index of the group at which `::` stands. */
   let gap = -1
   for (let at = 0; at < text.length; at++) {
     const value = digit(text, at)
@@ -142,16 +142,16 @@ function embeddedIpv4ToHex(text: string): string {
   return `${text.slice(0, colon + 1)}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`
 }
 
-/** A MAC address that a host can have: not zero, not multicast. `mac` is canonical text. */
+/** Whether a host can have the MAC address, which must not be zero or multicast. `mac` is canonical text. */
 export const isHostMac = (mac: string): boolean =>
   mac !== '00:00:00:00:00:00' && (parseInt(mac.slice(0, 2), 16) & 1) === 0
 
 /**
- * An IP address that a host can have as a source, by the IANA special-purpose registries. `ip` is canonical text
+ * Whether a host can have the IP address as a source, by the IANA special-purpose registries. `ip` is canonical text
  * (RFC 5952).
  */
 export function isHostIp(ip: string): boolean {
-  // with dots it is IPv4-mapped
+  // an IPv6 address with dots is IPv4-mapped
   if (ip.includes(':')) return ip !== '::' && ip !== '::1' && !ip.includes('.') && !/^ff..:/.test(ip)
   const first = parseInt(ip, 10)
   return first !== 0 && first !== 127 && first < 224

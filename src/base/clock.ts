@@ -1,11 +1,14 @@
-/** CLOCK_MONOTONIC in milliseconds, the clock of evidence: a changed date neither ages nor revives a binding. */
+/** CLOCK_MONOTONIC in milliseconds. Evidence uses it, so that a changed date neither ages nor revives a binding. */
 export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6
 
-/** How far the date is ahead of the monotonic clock at this moment, milliseconds. */
+/** How far the date is ahead of the monotonic clock at this moment, in milliseconds. */
 const offset = (): number => Date.now() - monotonicMs()
 
-/** Whole milliseconds since the epoch, from monotonic ones; the date's own steps make it uncertain by one. */
+/**
+ * Converts monotonic milliseconds to whole ones since the epoch, which are uncertain by one because Date.now() is
+ * rounded.
+ */
 export const toEpoch = (monotonic: number): number => Math.round(monotonic + offset())
 
-/** Monotonic milliseconds, from ones since the epoch; negative before the machine started. */
+/** Converts milliseconds since the epoch to monotonic ones; negative before the start of the machine. */
 export const fromEpoch = (epoch: number): number => epoch - offset()

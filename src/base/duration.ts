@@ -1,6 +1,6 @@
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const
 const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/
-/** setTimeout's limit, 24.8 days. */
+/** setTimeout's limit of 24.8 days. */
 const MAX_MS = 2 ** 31 - 1
 
 export const DURATION_EXPECTED = "a duration: seconds, or a number with ms, s, m or h ('30', '30s', '5m')"

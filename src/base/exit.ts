@@ -1,4 +1,4 @@
-/** Exit codes of every command; documented in `--help` and the README. */
+/** Exit codes of every command; they are documented in `--help` and the README. */
 export const ExitCode = {
   ok: 0,
   internal: 1,
@@ -13,7 +13,7 @@ export const ExitCode = {
 } as const
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
 
-/** An error that ends the command: `message` is the one line a person reads, saying what is wrong and what to do. */
+/** An error that ends the command. `message` is the one line for the user: what is wrong and what to do about it. */
 export class FatalError extends Error {
   override readonly name = 'FatalError'
   constructor(
@@ -25,12 +25,12 @@ export class FatalError extends Error {
   }
 }
 
-/** The message of whatever was thrown. */
+/** Returns the message of a caught value, which may be anything. */
 export function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** The errno name (`ENOENT`, …) of a Node system error, undefined for anything else. */
+/** Returns the errno name (`ENOENT`, …) of a Node system error; undefined for any other value. */
 export function errnoName(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }

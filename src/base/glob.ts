@@ -1,4 +1,4 @@
-/** Whether a name matches one of `patterns`, in which `*` stands for any characters and `?` for one. */
+/** Matches names against `patterns`, in which `*` stands for any characters and `?` for one. */
 export function globSet(patterns: readonly string[]): { has(name: string): boolean } {
   const expressions = patterns.map((pattern) => {
     const literal = pattern.replaceAll(/[\\^$.|+()[\]{}]/g, '\\$&')

@@ -1,4 +1,4 @@
-/** Keys with any number of different values each. */
+/** A map from keys to any number of different values each. */
 export class MultiMap<K, V> {
   private readonly sets = new Map<K, Set<V>>()
 

@@ -1,15 +1,15 @@
-// Prefixes of the configuration: which addresses are meant, and how a BlockList must be told.
+// Prefixes of the configuration, and their representation in a BlockList.
 import type { BlockList } from 'node:net'
 import { formatIp, parseIp } from './address.js'
 
 export type Prefix = { readonly ip: string; readonly length: number }
 
 const PREFIX = /^([^/]+)\/(\d{1,3})$/
-/** ::ffff:0:0/96, RFC 4291 2.5.5.2 */
+/** ::ffff:0:0/96 (RFC 4291 2.5.5.2). */
 const MAPPED = parseIp('::ffff:0:0') ?? Buffer.alloc(16)
 const MAPPED_LENGTH = 96
 
-/** Parses `address/length` without looking at the bits beyond the length; undefined if it is none, or IPv4-mapped. */
+/** Parses `address/length`, keeping the bits beyond the length; undefined if it is none, or IPv4-mapped. */
 export function parseAddressAndLength(text: string): Prefix | undefined {
   const [, address = '', length = ''] = PREFIX.exec(text) ?? []
   const bytes = parseIp(address)
@@ -17,7 +17,7 @@ export function parseAddressAndLength(text: string): Prefix | undefined {
   return { ip: formatIp(bytes), length: Number(length) }
 }
 
-/** The same with every bit beyond the length cleared. */
+/** Clears every bit beyond the length. */
 export const networkOf = ({ ip, length }: Prefix): Prefix => ({ ip: formatIp(masked(bytesOf(ip), length)), length })
 
 /** Whether the IP is the network's own or its broadcast address: no host has those (RFC 1122 3.2.1.3, RFC 3021). */
@@ -28,18 +28,18 @@ export function isEdge({ ip, length }: Prefix): boolean {
   return masked(bytes, length).equals(bytes) || masked(inverted, length).equals(inverted)
 }
 
-/** `prefix` must be a network, as `networkOf` makes it. */
+/** Adds a prefix to a list; it must be a network, as `networkOf` makes it. */
 export function addPrefix(list: BlockList, prefix: Prefix): void {
   for (const { ip, length } of coversMapped(prefix) ? besideMapped(prefix.length) : [prefix]) {
     list.addSubnet(ip, length, ip.includes(':') ? 'ipv6' : 'ipv4')
   }
 }
 
-/** A BlockList takes an IPv4 address for its IPv4-mapped one: to it, ::/0 means all of IPv4, too. */
+/** A BlockList checks IPv4 addresses in IPv4-mapped form, so ::/0 would match all of IPv4, too. */
 const coversMapped = ({ ip, length }: Prefix): boolean =>
   ip.includes(':') && length < MAPPED_LENGTH && masked(MAPPED, length).equals(bytesOf(ip))
 
-/** What the prefix of this length that covers the IPv4-mapped addresses has besides them. */
+/** Returns the prefixes that make up the prefix of this length around the IPv4-mapped addresses, without these. */
 function besideMapped(length: number): Prefix[] {
   return Array.from({ length: MAPPED_LENGTH - length }, (_, index) => {
     const bit = length + index
@@ -51,7 +51,7 @@ function besideMapped(length: number): Prefix[] {
 
 const bytesOf = (ip: string): Buffer => parseIp(ip) ?? Buffer.alloc(4)
 
-/** An IPv4-mapped IPv6 address: whoever writes one means IPv4. */
+/** Whether the address is IPv4-mapped, which means IPv4 in a configuration. */
 export const isMapped = (bytes: Buffer): boolean => bytes.length === 16 && masked(bytes, MAPPED_LENGTH).equals(MAPPED)
 
 function masked(bytes: Buffer, length: number): Buffer {

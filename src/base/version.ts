@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** The package's version, from package.json two levels above the compiled file. */
+/** The version in package.json, which is in the root above dist/src/base. */
 export const version: string = (() => {
   const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')
   const manifest: unknown = JSON.parse(text)

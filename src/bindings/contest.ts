@@ -1,5 +1,5 @@
-// Two hosts, one IP: the former owner is asked first (RFC 9161 3.7). Another node's claim is seen as a remote route with
-// another MAC, or as a route of zebra's to another VTEP.
+// Two hosts claim one IP. The present owner is asked first (RFC 9161 3.7). Another node's claim shows as a remote route
+// with another MAC, or as a route of zebra's to another VTEP.
 import { addMove, countMove } from './duplicate.js'
 import type { PortLoss } from './input.js'
 import { learn } from './learn.js'
@@ -10,14 +10,14 @@ import { isRemote, scheduleRefresh } from './refresh.js'
 import { refusalOfKey } from './refusal.js'
 import type { StepContext } from './step-context.js'
 
-/** In the confirm time an owner is asked so many times. */
+/** An owner gets this many probes within `confirmMs`. */
 const CONFIRMS = 2
 
 /** Another host claims the IP of `owner`. */
 export function contest(context: StepContext, owner: Binding, claim: Claim): void {
   const { table, policy } = context
   if (owner.phase === 'contested') {
-    // one claim is decided at a time; the next frame of another is not a repetition
+    // only one claim is decided at a time: forget the other one, so that its next frame counts as evidence again
     if (owner.claim === undefined || owner.claim.mac === claim.mac) owner.claim = claim
     else context.forget(claim.anchor, claim.mac, owner.ip)
     return
@@ -28,7 +28,7 @@ export function contest(context: StepContext, owner: Binding, claim: Claim): voi
     context.refuse(full, key, claim.anchor.port)
     return
   }
-  // nobody to ask: it was not seen in this run, or is behind another VTEP
+  // the owner cannot be asked: it was not seen in this run, or it is behind another VTEP
   if (policy.probes === 'off' || !owner.confirmed || isRemote(owner, table)) {
     takeOver(context, owner, claim)
     return
@@ -38,14 +38,14 @@ export function contest(context: StepContext, owner: Binding, claim: Claim): voi
   context.forget(claim.anchor, claim.mac, owner.ip)
 }
 
-/** zebra routes the IP of `owner` to another VTEP: its host is asked; what it answers decides. */
+/** zebra routes the IP of `owner` to another VTEP: the owner is probed and keeps the IP if it answers. */
 export function contestByRoute(context: StepContext, owner: Binding, vtep: string): void {
   const { table, policy, now } = context
   const { phase, anchor, confirmed, isStatic } = owner
   if (!confirmed || isStatic || phase === 'contested' || phase === 'duplicate') return
-  // one that may not be asked is not given up either: that would be guessing
+  // an owner that must not be probed keeps the IP: without an answer the withdrawal would be a guess
   if (policy.probes === 'off' || owner.dadUntil > now || isRemote(owner, table)) return
-  // refreshing asks it all the same, only later
+  // if the limiter has no room now, the refresh timer probes the owner later anyway
   if (!askOwner(context, owner, undefined, `route to ${vtep}`)) context.refuse('confirm-busy', owner, anchor.port)
 }
 
@@ -71,11 +71,11 @@ function askOwner(context: StepContext, owner: Binding, claim: Claim | undefined
 export function onConfirmDue(context: StepContext, owner: Binding): void {
   const { table, policy, now } = context
   const cannotAnswer = isRemote(owner, table)
-  // against a host that was not asked, a route proves nothing
+  // a route does not take the IP from a host that could not be asked
   if (owner.claim === undefined && (cannotAnswer || owner.dadUntil > now)) dropClaim(context, owner)
   else if (owner.tries < CONFIRMS && !cannotAnswer) {
     owner.tries += 1
-    // who asks whether the address is free does not have it; if it takes it after all, it will say so
+    // a host that runs duplicate detection does not own the address yet; it will announce it if it takes it
     if (owner.dadUntil <= now) context.probe(owner)
     table.setTimer(owner, 'confirm', now + policy.duplicates.confirmMs / CONFIRMS)
   } else if (owner.claim !== undefined) takeOver(context, owner, owner.claim)
@@ -86,7 +86,7 @@ export function onConfirmDue(context: StepContext, owner: Binding): void {
 function takeOver(context: StepContext, owner: Binding, claim: Claim): void {
   const { table, policy } = context
   const key: Key = { vni: owner.vni, mac: claim.mac, ip: owner.ip }
-  // much may have happened since the claim was made
+  // views and quotas may have changed since the claim was made
   const refusal =
     refusalOfKey(key, undefined, table.views, policy) ?? shareTaken(context, key, claim.anchor.ifindex, owner)
   if (refusal !== undefined) {
@@ -99,7 +99,7 @@ function takeOver(context: StepContext, owner: Binding, claim: Claim): void {
   learn(context, owner.vni, owner.ip, claim, owner)
 }
 
-/** The claim, or the route, has come to nothing: the address stays where it is. */
+/** Ends a contest in favour of the owner: the claim or the route was not confirmed. */
 export function dropClaim(context: StepContext, owner: Binding): void {
   const { claim } = owner
   endContest(context, owner)
@@ -108,7 +108,7 @@ export function dropClaim(context: StepContext, owner: Binding): void {
   scheduleRefresh(context, owner)
 }
 
-/** The owner's port is gone: nobody is left to object to a claim. */
+/** Withdraws a binding whose port is lost; a claim that was being decided wins, since its owner cannot object now. */
 export function loseOwner(context: StepContext, owner: Binding, why: PortLoss): void {
   const { table, policy } = context
   const { vni, ip, claim } = owner
@@ -124,7 +124,7 @@ function endContest({ table }: StepContext, owner: Binding): void {
   table.contested.delete(owner)
 }
 
-/** The former owner was seen while its address was contested. Returns whether the address is frozen now. */
+/** Ends a contest because the owner was seen. Returns whether the address is frozen now. */
 export function defend(context: StepContext, owner: Binding): boolean {
   const { claim } = owner
   endContest(context, owner)
@@ -141,8 +141,8 @@ export function defend(context: StepContext, owner: Binding): boolean {
 }
 
 /**
- * The host was seen although bgpd prefers another one's route: it takes the IP back with a higher sequence number.
- * Returns whether it does.
+ * Raises `minSeq` above the competing remote route if bgpd prefers that route although the host was just seen here.
+ * Returns whether it did.
  */
 export function bumpSequence({ table }: StepContext, binding: Binding): boolean {
   if (binding.report?.status !== 'remote') return false
@@ -153,21 +153,21 @@ export function bumpSequence({ table }: StepContext, binding: Binding): boolean 
 }
 
 /**
- * bgpd prefers another route. If it preferred ours until now, or the host has just said that it has the IP, the host is
- * asked whether it does.
+ * Handles the report that bgpd prefers another route. The host is probed if its own route was preferred until now, or
+ * if it has only just said that it has the IP.
  */
-export function onRemote(context: StepContext, binding: Binding, before: 'told' | 'new' | 'neither'): void {
+export function onRemote(context: StepContext, binding: Binding, before: 'advertised' | 'new' | 'neither'): void {
   const { table, policy, now } = context
   const { anchor, mac, ip, claim } = binding
-  // what either of them says from now on is news
+  // the next frame of either host counts as evidence
   context.forget(anchor, mac, ip)
   if (claim !== undefined) context.forget(claim.anchor, claim.mac, ip)
   endContest(context, binding)
   binding.claim = undefined
   scheduleRefresh(context, binding)
   if (before === 'neither' || binding.isStatic || table.views.competingRemote(binding) === undefined) return
-  // frozen it is only if the host objects: one that has given the address up is forgotten instead
-  if (before === 'told') addMove(context, binding)
+  // the move is counted, but the IP is frozen only if the host objects: a host that moved away is simply withdrawn
+  if (before === 'advertised') addMove(context, binding)
   if (policy.probes === 'send') {
     table.setTimer(
       binding,
@@ -177,7 +177,7 @@ export function onRemote(context: StepContext, binding: Binding, before: 'told' 
   }
 }
 
-/** Who does not object has given the address up: else it came back when the other one goes, with nobody behind it. */
+/** Withdraws a host that does not answer. Otherwise its binding would return, without a host, when the other goes. */
 export function onRemoteConfirmDue(context: StepContext, binding: Binding): void {
   const { table, policy, now } = context
   if (binding.tries < CONFIRMS) {

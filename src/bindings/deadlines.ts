@@ -1,9 +1,9 @@
-// Things that fall due at a time that is mostly put off again before it comes.
+// A queue of deadlines, most of which are postponed before they come.
 
 type Slot = { at: number; queued: number }
 type Queued<T> = { readonly at: number; readonly item: T }
 
-/** A binary heap that an item enters once: putting it off only notes the new time, looked at when the old one comes. */
+/** A binary heap with one entry per item: postponing only stores the new time, which is checked at the old one. */
 export class Deadlines<T> {
   private readonly slots = new Map<T, Slot>()
   private heap: Queued<T>[] = []
@@ -24,17 +24,17 @@ export class Deadlines<T> {
     this.compact()
   }
 
-  /** When an item is due, undefined if it is not in here. */
+  /** Returns the deadline of an item; undefined if it has none. */
   at(item: T): number | undefined {
     return this.slots.get(item)?.at
   }
 
-  /** A time at which something may be due, undefined if there is nothing. Never later than the earliest deadline. */
+  /** Returns a time at which an item may be due, never later than the earliest deadline; undefined if there is none. */
   next(): number | undefined {
     return this.heap[0]?.at
   }
 
-  /** Takes out what is due at `now`, at most `limit` items, in order of their time. */
+  /** Removes and returns the items due at `now`, in order of their time, at most `limit`. */
   due(now: number, limit: number): T[] {
     const due: T[] = []
     while (due.length < limit) {
@@ -54,7 +54,7 @@ export class Deadlines<T> {
     return due
   }
 
-  /** Entries of deleted items stay until their time comes, unless they are the most. */
+  /** Entries of deleted items are kept until their time comes, unless they are the majority. */
   private compact(): void {
     if (this.heap.length <= 2 * this.slots.size + 64) return
     this.heap = []

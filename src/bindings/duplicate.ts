@@ -3,14 +3,14 @@
 import type { Binding } from './model.js'
 import type { StepContext } from './step-context.js'
 
-/** Counts a change of the owner, which may not freeze the IP yet. */
+/** Counts a change of owner, but does not freeze the IP. */
 export function addMove({ policy, now }: StepContext, binding: Binding): void {
   const { moves, windowMs } = policy.duplicates
-  // more than count are not kept
+  // older moves than the last `moves` cannot matter
   binding.moves = [...binding.moves.filter((at) => at > now - windowMs), now].slice(-moves)
 }
 
-/** The IP has another owner, or the same one elsewhere. Returns whether that was once too often: then it is frozen. */
+/** Counts a change of owner or of location. Returns whether that was one too many, so that the IP is frozen now. */
 export function countMove(context: StepContext, binding: Binding): boolean {
   const { policy, now, table } = context
   const { moves, holdDownMs } = policy.duplicates
@@ -25,7 +25,7 @@ export function countMove(context: StepContext, binding: Binding): boolean {
   return true
 }
 
-/** `why`: the hold-down time is over, or an operator says so. */
+/** Ends a freeze. `why`: the hold-down time is over, or an operator cleared it. */
 export function release(context: StepContext, binding: Binding, why: 'hold-down' | 'cleared'): void {
   context.emit('released', binding, binding.anchor.port, why)
   context.withdraw(binding, why)

@@ -1,7 +1,7 @@
-// What happened to a binding, for those who look: `macipctl events` and `explain`. Nothing is decided by it.
+// What happened to a binding, for display in `macipctl events` and `explain`. No decision depends on it.
 import type { Key } from './model.js'
 
-/** Event → what it means. */
+/** Maps each event to its meaning. */
 export const EVENTS = {
   learned: 'a host said that it has the address',
   restored: 'came back from an earlier run',
@@ -20,7 +20,10 @@ export const EVENTS = {
 } as const
 export type EventName = keyof typeof EVENTS
 
-/** `port`: '' where there is none. `detail`: a reason's name, or the former or claiming MAC and port; '' if there is none. */
+/**
+ * `port` is '' if the event has none. `detail` is the name of a reason, or MAC and port of the former owner or of the
+ * claiming host; '' if there is none.
+ */
 export type Event = {
   readonly event: EventName
   readonly key: Key
@@ -28,13 +31,13 @@ export type Event = {
   readonly detail: string
 }
 
-/** The snooper keeps this many events; the newest displace the oldest. */
+/** The snooper keeps this many events; new ones overwrite the oldest. */
 export const MAX_EVENTS = 16_384
 
 /** An event that is kept. `at`: milliseconds of the monotonic clock. */
 export type HistoryEvent = Event & { readonly sequence: number; readonly at: number }
 
-/** Which events are meant; what is undefined does not restrict it. */
+/** An undefined field matches every event. */
 export type HistoryFilter = {
   readonly vni?: number | undefined
   readonly mac?: string | undefined
@@ -42,7 +45,10 @@ export type HistoryFilter = {
   readonly events?: ReadonlySet<EventName> | undefined
 }
 
-/** Evidence that was not believed, counted. `key.vni` is 0 where there is none. `port`: the last one's. Times are milliseconds of the monotonic clock. */
+/**
+ * Counts refused claims of one kind. `key.vni` is 0 if there is none. `port` is that of the last claim. Times are milliseconds
+ * of the monotonic clock.
+ */
 export type Refused = {
   readonly key: Key
   readonly reason: string

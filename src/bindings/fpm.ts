@@ -1,5 +1,5 @@
-// What zebra's FPM stream says beside the ZAPI stream: which MACs zebra has programmed as remote, and which tenant routes
-// lead to other VTEPs. Only what it said on the present connection counts; that it says nothing proves nothing.
+// What zebra's FPM stream adds to ZAPI: which MACs zebra has programmed as remote, and which tenant routes lead to
+// other VTEPs. Only what was received on the present connection counts; what is missing from it proves nothing.
 import type { FpmUpdate } from './input.js'
 import { isInOverlay } from './model.js'
 import { contestByRoute } from './contest.js'
@@ -26,7 +26,7 @@ export function onFpmUpdate(context: StepContext, update: FpmUpdate): void {
   }
 }
 
-/** What zebra says of the MAC has changed: its bindings may no longer be announced, or may again. */
+/** Removes or restores the MAC's bindings in the overlay after zebra's view of the MAC changed. */
 export function reviewMac(context: StepContext, vni: number, mac: string): void {
   const { table } = context
   const suppressedByFpm = table.views.isSuppressedByFpm(vni, mac)
@@ -35,10 +35,10 @@ export function reviewMac(context: StepContext, vni: number, mac: string): void 
     const before = reasonOf(binding, table)
     if (suppressedByFpm && isInOverlay(binding)) context.remove(binding)
     binding.suppressedByFpm = suppressedByFpm
-    // the relay tells anew what becomes of an entry that is put again
+    // the relay reports the status anew when an entry is put again
     binding.report = undefined
     context.put(binding)
-    // behind another VTEP nobody was asked
+    // hosts behind another VTEP were not probed: start to probe this one again
     if (binding.timer === 'age' && !isRemote(binding, table)) scheduleRefresh(context, binding)
     const reason = reasonOf(binding, table)
     if (reason !== before) context.emit('state', binding, binding.anchor.port, reason)

@@ -1,4 +1,4 @@
-// What reaches the table: frames, ports, the relay, zebra's FPM stream, the operator, and time.
+// The inputs of the table: from frames, ports, the relay, zebra's FPM stream and the operator, and the passing of time.
 import type { Anchor, Entry, Evidence, Key, SelfMatch, Status } from './model.js'
 import type { StaticBinding } from './policy.js'
 import type { ViewChange } from './views.js'
@@ -8,8 +8,8 @@ export type Input =
   /** A port, or one VLAN of it, no longer leads to its VNI. */
   | { readonly type: 'port-lost'; readonly ifindex: number; readonly vlan?: number; readonly reason: PortLoss }
   /**
-   * An entry of an earlier run, that the relay still has in its overlay or a file has kept; `anchor` and `vni`: where it
-   * leads now, if anywhere.
+   * An entry of an earlier run, which the relay still has in its overlay or which was saved to a file. `anchor` and
+   * `vni` say what its port and VLAN lead to now; undefined if nothing.
    */
   | {
       readonly type: 'restored'
@@ -19,23 +19,23 @@ export type Input =
       readonly vni: number | undefined
       readonly selfMatch: SelfMatch | undefined
     }
-  /** What the operator vouches for; comes once. */
+  /** The operator's static bindings; sent once, at the start. */
   | { readonly type: 'static'; readonly bindings: readonly StaticBinding[] }
-  /** The connection to the relay; every report and view counts for one connection only. */
+  /** The connection to the relay came or went; reports and views are valid for one connection only. */
   | { readonly type: 'relay'; readonly connected: boolean }
   | { readonly type: 'report'; readonly key: Key; readonly status: Status; readonly seq: number }
   | { readonly type: 'view'; readonly change: ViewChange }
   | { readonly type: 'views-reset' }
   | { readonly type: 'fpm'; readonly update: FpmUpdate }
-  /** An operator's: the binding goes; with `duplicate` only if it is frozen. */
+  /** An operator removes a binding; with `duplicate`, only if it is frozen. */
   | { readonly type: 'clear'; readonly what: 'binding' | 'duplicate'; readonly key: Key }
   | { readonly type: 'tick' }
 
 export type PortLoss = 'port-down' | 'port-gone' | 'vni-changed'
 
-/** What zebra's FPM stream says. */
+/** An update from zebra's FPM stream. */
 export type FpmUpdate =
-  /** zebra programmed the MAC as remote, or no longer. */
+  /** zebra programmed the MAC as remote (`remote`), or no longer has it so. */
   | { readonly kind: 'mac'; readonly vni: number; readonly mac: string; readonly remote: boolean }
   /** zebra programmed a host route of the VNI's tenant to another VTEP. */
   | { readonly kind: 'host-route'; readonly vni: number; readonly ip: string; readonly vtep: string }

@@ -1,11 +1,11 @@
-// A host has an IP that no other host has, or no longer: a new binding.
+// Makes the binding of an IP that has no owner, or has lost it.
 import { countMove } from './duplicate.js'
 import { type Binding, type Claim, type Key, newBinding } from './model.js'
 import { makeRoom } from './quota.js'
 import { scheduleRefresh } from './refresh.js'
 import type { StepContext } from './step-context.js'
 
-/** Binds the IP to the claim's host. `former`: who has had it until now. */
+/** Binds an IP to the claiming host: an IP that had no binding, or one that `former` had until now. */
 export function learn(context: StepContext, vni: number, ip: string, claim: Claim, former?: Binding): void {
   const { table } = context
   const { mac, anchor, evidence, router, at } = claim

@@ -1,7 +1,8 @@
-// What the snooper and the relay both speak of (a key, an entry of the overlay, its status), and what the snooper's table
-// holds. MAC and IP addresses are canonical text. In the table, times are milliseconds of one monotonic clock.
+// What the snooper and the relay share (a key, an entry of the overlay, its status), the bindings that the table holds, and
+// the evidence that reaches it. MAC and IP addresses are canonical text. In the table, times are milliseconds of one
+// monotonic clock.
 
-/** What an entry of the relay's overlay is known by. */
+/** Identifies an entry of the relay's overlay. */
 export type Key = { readonly vni: number; readonly mac: string; readonly ip: string }
 
 /** Where a host was seen: a bridge port on the VM side and the VLAN there (0 = untagged). */
@@ -13,7 +14,7 @@ export type Anchor = {
   readonly ageingMs: number
 }
 
-/** Of a binding that no port is known for: one that the operator vouches for. */
+/** The anchor of a binding without a known port, which is a static one. */
 export const NO_ANCHOR: Anchor = { ifindex: 0, port: '', vlan: 0, ageingMs: 0 }
 
 /** An ARP probe (RFC 5227 2.1.1) and a solicitation for duplicate address detection (RFC 4862 5.4.2) claim nothing yet. */
@@ -25,14 +26,14 @@ export type Evidence = {
   /** Sender hardware address (ARP), target (NA) or source (NS, RA) link-layer address. */
   readonly mac: string
   readonly etherSource: string
-  /** Sender protocol address (ARP), target (NA) or source (NS, RA) address; of a probe the address it is about. */
+  /** Sender protocol address (ARP), target (NA) or source (NS, RA) address; in a probe, the address that is tested. */
   readonly ip: string
-  /** R and O of the NA; an RA is a router's; ARP and NS have neither. */
+  /** The R flag of an NA, and true for an RA; false for ARP and NS. */
   readonly router: boolean
   readonly override: boolean
-  /** undefined: the port is none that is snooped, or went down since. */
+  /** undefined if the port is not snooped, or has gone down since. */
   readonly anchor: Anchor | undefined
-  /** VNI of port and VLAN; undefined: there is none. */
+  /** The VNI of port and VLAN; undefined if they have none. */
   readonly vni: number | undefined
   readonly selfMatch: SelfMatch | undefined
   /** When the frame came; it may have waited since. */
@@ -53,9 +54,9 @@ export type Entry = Key & {
   readonly vlan: number
   readonly firstSeen: number
   readonly lastSeen: number
-  /** The MAC and all its IPs in the VNI are announced with at least this sequence number; 0 = zebra's decides alone. */
+  /** The MAC and all its IPs in the VNI are announced with at least this sequence number; 0 leaves the choice to zebra. */
   readonly minSeq: number
-  /** To be judged, but not announced. */
+  /** The relay judges the entry, but does not announce it. */
   readonly observe: boolean
 }
 
@@ -77,16 +78,16 @@ export type Status =
   /** It would be announced if it were not for observation only. */
   | 'observed'
 
-/** `connection`: which connection to the relay brought it; reports of an earlier one no longer count. */
+/** `connection` is the connection to the relay that brought the report; reports of earlier ones do not count. */
 export type Report = { readonly status: Status; readonly seq: number; readonly connection: number }
 
 /**
- * What the snooper itself is about with a binding: `probing` asks a silent host, `contested` asks the former owner of a
- * claimed address, `duplicate` is frozen. `known`: nothing.
+ * What the snooper is doing about a binding: `probing` asks a silent host, `contested` asks the owner of a claimed
+ * address, `duplicate` is frozen. `known` means that nothing is under way.
  */
 export type Phase = 'known' | 'probing' | 'contested' | 'duplicate'
 
-/** What is due next: see refresh.ts and contest.ts. */
+/** The next deadline of a binding: see refresh.ts and contest.ts. */
 export type TimerName = 'refresh' | 'probe' | 'give-up' | 'age' | 'confirm' | 'remote-confirm' | 'hold-down'
 
 /** Another host says that it has the address. */
@@ -98,15 +99,15 @@ export type Claim = {
   readonly at: number
 }
 
-/** (VNI, IP) → MAC, port, evidence. The identity never changes: another MAC is another binding. */
+/** (VNI, IP) → MAC, port, evidence. The key never changes: the same IP with another MAC is another binding. */
 export type Binding = Key & {
   anchor: Anchor
   router: boolean
   evidence: EvidenceKind | 'restored' | 'static'
   readonly isStatic: boolean
-  /** False for one of an earlier run that nobody has announced since: it waits to be seen. */
+  /** False for a binding of an earlier run that was neither seen nor handed back by the relay in this one. */
   confirmed: boolean
-  /** zebra has programmed its MAC as remote, and not taken it back since: see AnnouncedViews.isSuppressedByFpm. */
+  /** zebra has programmed the MAC as remote and not taken that back: see AnnouncedViews.isSuppressedByFpm. */
   suppressedByFpm: boolean
   firstSeen: number
   lastSeen: number
@@ -114,22 +115,22 @@ export type Binding = Key & {
   report: Report | undefined
   phase: Phase
   timer: TimerName | undefined
-  /** Probes since the host was last seen. */
+  /** Probes sent since the host was last seen. */
   tries: number
-  /** Not to be probed before: the host was just asking whether the address is free (RFC 5227 2.1.1). */
+  /** No probe is sent before this time, because the host is running duplicate detection (RFC 5227 2.1.1). */
   dadUntil: number
   dadSince: number
-  /** The last claim of another host; decided about while `contested`, unless only zebra routes the address elsewhere. */
+  /** The last claim of another host; undecided while `contested`, where undefined means that only a route contests. */
   claim: Claim | undefined
-  /** When the address changed its owner, within the window of duplicate detection. */
+  /** Times at which the address changed its owner, within the window of duplicate detection. */
   moves: readonly number[]
-  /** 0.9 … 1: spreads the refreshing of hosts that were learned together. */
+  /** A factor of 0.9 … 1 that spreads the refreshes of hosts that were learned together. */
   readonly jitter: number
 }
 
 const NO_MOVES: readonly number[] = []
 
-/** What a new binding is made of. */
+/** The properties from which `newBinding` makes a binding. */
 export type Seed = Key & Pick<Binding, 'anchor' | 'router' | 'evidence' | 'firstSeen' | 'lastSeen'>
 
 export function newBinding(seed: Seed, { isStatic = false, confirmed = true, minSeq = 0 } = {}): Binding {
@@ -159,7 +160,7 @@ export function newBinding(seed: Seed, { isStatic = false, confirmed = true, min
   }
 }
 
-/** The same for the same host, so that a recorded run can be replayed (FNV-1a). */
+/** Derives the jitter from the host's addresses (FNV-1a), so that a recorded run can be replayed. */
 function jitterOf(mac: string, ip: string): number {
   let hash = 0x811c9dc5
   for (const text of [mac, ip]) {
@@ -170,7 +171,7 @@ function jitterOf(mac: string, ip: string): number {
   return 1 - (hash >>> 0) / 0x1_0000_0000 / 10
 }
 
-/** Whether the relay's overlay should hold it. */
+/** Whether the relay's overlay should hold the binding. */
 export const isInOverlay = ({ confirmed, phase, suppressedByFpm }: Binding): boolean =>
   confirmed && phase !== 'duplicate' && !suppressedByFpm
 

@@ -1,31 +1,34 @@
-// What operators may decide about learning, keeping and announcing bindings. Durations in milliseconds.
+// What operators may decide about learning, keeping and announcing bindings. Durations are in milliseconds.
 import type { BlockList } from 'node:net'
 
-/** IPv4 and IPv6 apart: a host has one or two of the former and any number of the latter. */
+/** Limits differ by family: a host has one or two IPv4 addresses and any number of IPv6 addresses. */
 export type PerFamily = { readonly ipv4: number; readonly ipv6: number }
 
 export type Policy = {
-  /** A binding not seen for this long is withdrawn; undefined: the ageing time of its bridge, see `ageOf`. */
+  /** A binding is withdrawn when it was not seen for this long; undefined: its bridge's ageing time, see `ageOf`. */
   readonly ageMs: number | undefined
   /**
-   * IPv6 link-local addresses. Learned by default, as zebra announces them when the kernel has such a neighbour: the far
-   * side then answers neighbour solicitations for a VM that routes, and those never carry anything but fe80::.
+   * What to do with IPv6 link-local addresses. They are learned by default, as zebra announces them when the kernel has
+   * such a neighbour: the far side then answers solicitations for a VM that routes, which may have no other address.
    */
   readonly linkLocal: 'learn' | 'ignore'
   /**
-   * The frame's source is not the MAC it speaks for. Refused by default: a host that speaks for another one's MAC steals
-   * its address. VRRP routers do so by design (RFC 5798 7.3).
+   * What to do if the frame's source is not the MAC it speaks for. Such frames are refused by default, since one host
+   * could steal another's address with them. VRRP routers send them by design (RFC 5798 7.3).
    */
   readonly macMismatch: 'refuse' | 'accept'
-  /** Virtual router MAC addresses (RFC 5798 7.3): they live on several hosts at once, and move without a word. */
+  /** Virtual router MAC addresses (RFC 5798 7.3) live on several hosts at once, and move without an announcement. */
   readonly vrrp: 'ignore' | 'learn'
-  /** Decides and shows everything, announces nothing. */
+  /** Everything is decided and shown, but nothing is announced. */
   readonly observe: boolean
-  /** Whether hosts are asked if they are still there; else silence alone decides. */
+  /** Whether silent hosts are probed; with `off`, silence alone decides. */
   readonly probes: 'send' | 'off'
-  /** Probes per second, for each port and in all. */
+  /** Probes per second, for each port and in total. */
   readonly probeRate: { readonly perPort: number; readonly total: number }
-  /** RFC 9161 3.7: `moves` within `windowMs` make an IP a duplicate for `holdDownMs`; a former owner has `confirmMs` to object. */
+  /**
+   * RFC 9161 3.7: `moves` changes within `windowMs` make an IP a duplicate for `holdDownMs`; an owner has `confirmMs`
+   * to object to a claim.
+   */
   readonly duplicates: {
     readonly moves: number
     readonly windowMs: number
@@ -38,7 +41,7 @@ export type Policy = {
     readonly perVni: number
     readonly total: number
   }
-  /** VNI → the prefixes an address must be in; a VNI that is not here has no such rule. Link-local addresses are exempt. */
+  /** VNI → prefixes that its addresses must be in; other VNIs have no such rule. Link-local addresses are exempt. */
   readonly allowed: ReadonlyMap<number, BlockList>
   readonly denied: { readonly macs: ReadonlySet<string>; readonly ips: BlockList | undefined }
   /** `VNI IP` → the MAC addresses that may have it. */
@@ -65,7 +68,7 @@ export const DEFAULT_POLICY: Policy = {
   pinned: new Map(),
 }
 
-/** A binding that the operator vouches for: never aged, probed, limited or taken over. */
+/** A binding that the operator configured: never aged, probed, limited or taken over. */
 export type StaticBinding = {
   readonly vni: number
   readonly mac: string
@@ -73,5 +76,5 @@ export type StaticBinding = {
   readonly router: boolean
 }
 
-/** `Policy.pinned` is found by this. */
+/** The key of `Policy.pinned`. */
 export const pinKey = (vni: number, ip: string): string => `${vni} ${ip}`

@@ -1,4 +1,4 @@
-// The bindings of a VNI, or all of them, by port: whom to give up when there is no room, so that no port crowds out others.
+// Counts the bindings of a VNI, or of all, by port, and chooses which to evict, so that no port uses up all the room.
 import type { Binding } from './model.js'
 
 /** The bindings of one port or one MAC; a `BindingSet` counts the address families apart. */
@@ -12,10 +12,10 @@ export class BindingSet {
   }
 }
 
-/** Every operation costs the same, however many bindings there are. */
+/** Every operation takes constant time, however many bindings there are. */
 export class PortOccupancy {
   private readonly groups = new Map<number, BindingSet>()
-  /** Ports by how many bindings they have. */
+  /** Number of bindings → ports that have that many. */
   private readonly bySize = new Map<number, Set<number>>()
   private largest = 0
   private count = 0
@@ -51,15 +51,15 @@ export class PortOccupancy {
     if (group.bindings.size === 0) this.groups.delete(ifindex)
   }
 
-  /** The host was just seen. */
+  /** Marks a binding as the most recently seen one. */
   touch(binding: Binding): void {
     const bindings = this.groups.get(binding.anchor.ifindex)?.bindings
     if (bindings?.delete(binding) === true) bindings.add(binding)
   }
 
   /**
-   * Who makes room for one more binding on a port: the least recently seen one of the port that has the most. undefined
-   * if that is the same port, or one that would have no more than it: then the newcomer has to wait.
+   * Chooses the binding to evict for one more on a port: the least recently seen one of the port that has the most.
+   * Returns undefined if that is the same port, or one that would have no more than it: then the new one is refused.
    */
   victimFor(ifindex: number): Binding | undefined {
     const [fattest] = this.bySize.get(this.largest) ?? []
@@ -78,7 +78,7 @@ export class PortOccupancy {
       if (now === undefined) this.bySize.set(to, new Set([ifindex]))
       else now.add(ifindex)
     }
-    // sizes change by one: the next lower is the most that can be left
+    // sizes change by one, so the next lower size is the maximum that can be left
     this.largest = to > this.largest ? to : this.bySize.has(this.largest) ? this.largest : this.largest - 1
   }
 }

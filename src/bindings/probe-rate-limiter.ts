@@ -1,11 +1,11 @@
-// How fast hosts may be asked: so many probes per second on one port, and in all.
+// Limits the rate of probes, per port and in total.
 
-/** Gives every probe a time of its selfMatch (the generic cell rate algorithm, with room for a short burst). */
+/** Assigns each probe a time of its own (the generic cell rate algorithm, with room for a short burst). */
 export class ProbeRateLimiter {
   private free = -Infinity
   private readonly freeOnPort = new Map<number, number>()
 
-  /** The earliest time at which a probe on the port may be sent; it is taken with this call. */
+  /** Reserves and returns the earliest time at which a probe may be sent on the port. */
   reserve(ifindex: number, now: number, rate: Rate): number {
     const at = this.earliest(ifindex, now)
     this.free = Math.max(this.free, now - BURST_MS) + 1000 / rate.total
@@ -17,7 +17,7 @@ export class ProbeRateLimiter {
     return at
   }
 
-  /** As `reserve`, but only takes the time, and returns it, if it is not after `latest`. */
+  /** Like `reserve`, but returns undefined and reserves nothing if the time would be after `latest`. */
   reserveBefore(ifindex: number, now: number, latest: number, rate: Rate): number | undefined {
     return this.earliest(ifindex, now) > latest ? undefined : this.reserve(ifindex, now, rate)
   }
@@ -33,7 +33,7 @@ export class ProbeRateLimiter {
 
 type Rate = { readonly perPort: number; readonly total: number }
 
-/** Confirm probes have their selfMatch share: they cannot wait until, after a restart, a whole table was asked. */
+/** Confirm probes have a share of their own: they cannot wait until a whole table was probed after a restart. */
 const CONFIRM_SHARE = 1 / 4
 export const confirmRate = ({ perPort, total }: Rate): Rate => ({
   perPort: perPort * CONFIRM_SHARE,
@@ -44,5 +44,5 @@ export const refreshRate = ({ perPort, total }: Rate): Rate => ({
   total: total * (1 - CONFIRM_SHARE),
 })
 
-/** What was not used of this long may be used at once: timers do not come to the millisecond. */
+/** Unused time up to this long may be used at once, since timers are not exact to the millisecond. */
 const BURST_MS = 100

@@ -1,10 +1,10 @@
-// How many bindings there may be. A port or a MAC that has its share gets no more; where all together are too many, the
-// port that has the most gives one up.
+// Limits the number of bindings. A port or a MAC that has its share gets no more; when the whole table is full, the
+// port that has the most bindings loses one.
 import { type Binding, isIpv6, type Key } from './model.js'
 import type { Refusal } from './refusal.js'
 import type { StepContext } from './step-context.js'
 
-/** Why the port or the MAC may have no more bindings; undefined if they may. `former`: who would give up the IP. */
+/** Why the port or the MAC may have no more bindings; undefined if they may. `former` is the binding to be replaced. */
 export function shareTaken(
   context: StepContext,
   { vni, mac, ip }: Key,
@@ -22,7 +22,7 @@ export function portFull({ table, policy }: StepContext, ip: string, ifindex: nu
   return (table.occupancy.onPort(ifindex)?.[family] ?? 0) >= policy.limits.perPort[family] ? 'port-limit' : undefined
 }
 
-/** Makes room for one more binding, if need be at the cost of another; returns why there is none. */
+/** Makes room for one more binding, evicting another if necessary; returns the reason if that is not possible. */
 export function makeRoom(context: StepContext, key: Key, ifindex: number): Refusal | undefined {
   const { table, policy } = context
   const taken = shareTaken(context, key, ifindex)

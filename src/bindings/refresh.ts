@@ -1,5 +1,5 @@
-// Whether a silent host is still there: probes at every third of the age, three of them before it is given up
-// (RFC 9161 3.5). Its answer is a frame like any other, and keeps the bridge's forwarding entry alive, too.
+// Checks whether a silent host is still there: it is probed at every third of its age, three times before it is
+// withdrawn (RFC 9161 3.5). Its answer is evidence like any frame, and keeps the bridge's forwarding entry alive, too.
 import type { Binding } from './model.js'
 import { refreshRate } from './probe-rate-limiter.js'
 import type { Policy } from './policy.js'
@@ -7,20 +7,20 @@ import { reasonOf, REASONS } from './state.js'
 import type { Table } from './table.js'
 import type { StepContext } from './step-context.js'
 
-/** Where the bridge has no ageing time (it learns no MAC addresses then) and the operator does not say one either. */
+/** Used if neither the operator nor the bridge sets an age (a bridge without ageing time learns no MAC addresses). */
 export const DEFAULT_AGE_MS = 1800_000
 
 const TRIES = 3
-/** What a host has to answer the last probe, and to be heard. */
+/** A host has this long to answer the last probe. */
 const ANSWER_MS = 2000
-/** A host that asks whether an address is free takes a question about it for a conflict (RFC 5227 2.1.1). */
+/** How long after its ARP probe a host would take a question about the address for a conflict (RFC 5227 2.1.1). */
 export const DAD_MS = 10_000
 
-/** How long a host may be silent, milliseconds. */
+/** How long a host may be silent, in milliseconds. */
 export const ageOf = ({ anchor }: Binding, { ageMs }: Pick<Policy, 'ageMs'>): number =>
   ageMs ?? (anchor.ageingMs > 0 ? anchor.ageingMs : DEFAULT_AGE_MS)
 
-/** From one probe to the next: what is shorter, the age or the time after which the bridge forgets the MAC, counts. */
+/** The time between two probes: a third of the age, or of the bridge's ageing time if that is shorter. */
 function intervalOf(binding: Binding, policy: Policy): number {
   const { ageingMs } = binding.anchor
   const age = ageOf(binding, policy)
@@ -30,7 +30,7 @@ function intervalOf(binding: Binding, policy: Policy): number {
 export const isRemote = (binding: Binding, table: Table): boolean =>
   REASONS[reasonOf(binding, table)].state === 'remote'
 
-/** The host was just seen: what is due next. */
+/** Sets the next deadline after the host was seen. */
 export function scheduleRefresh({ table, policy }: StepContext, binding: Binding): void {
   if (binding.isStatic) return
   const { lastSeen } = binding
@@ -38,7 +38,7 @@ export function scheduleRefresh({ table, policy }: StepContext, binding: Binding
   else table.setTimer(binding, 'age', lastSeen + ageOf(binding, policy))
 }
 
-/** The host is to be asked as soon as it is its context. */
+/** Schedules a probe as soon as the rate limiter allows one. */
 export function refreshNow({ table, policy, now }: StepContext, binding: Binding): void {
   if (binding.isStatic || policy.probes === 'off') return
   binding.tries = 0
@@ -48,11 +48,11 @@ export function refreshNow({ table, policy, now }: StepContext, binding: Binding
 export function onRefreshDue(context: StepContext, binding: Binding): void {
   const { table, policy, now } = context
   if (isRemote(binding, table)) {
-    // it is not here: nobody is asked behind another VTEP
+    // hosts behind another VTEP are not probed
     binding.phase = 'known'
     table.setTimer(binding, 'age', Math.max(now, binding.lastSeen + ageOf(binding, policy)))
   } else if (binding.dadUntil > now) {
-    // whoever goes on asking must not keep what nobody has
+    // a host that repeats duplicate detection for ever must not keep the binding alive
     if (now >= Math.max(binding.lastSeen, binding.dadSince) + ageOf(binding, policy)) context.withdraw(binding, 'aged')
     else table.setTimer(binding, 'refresh', binding.dadUntil)
   } else {
@@ -70,7 +70,7 @@ export function onProbeDue(context: StepContext, binding: Binding): void {
   }
   binding.phase = 'probing'
   binding.tries += 1
-  // most answer the first one: that is no news
+  // most hosts answer the first probe, so only the second one is worth an event
   if (binding.tries === 2) context.emit('probing', binding, binding.anchor.port)
   context.probe(binding)
   const expires = binding.lastSeen + ageOf(binding, policy)
@@ -79,11 +79,11 @@ export function onProbeDue(context: StepContext, binding: Binding): void {
   else table.setTimer(binding, 'refresh', next)
 }
 
-/** Without probes, or behind another VTEP, silence alone decides. */
+/** Runs where hosts are not probed (probes are off, or the host is behind another VTEP): silence alone decides. */
 export function onAgeDue(context: StepContext, binding: Binding): void {
   const { table, policy, now } = context
   const expires = binding.lastSeen + ageOf(binding, policy)
-  // it came back from behind another VTEP, where nobody is asked
+  // the host is local again, so it can be probed
   if (policy.probes === 'send' && !isRemote(binding, table)) refreshNow(context, binding)
   else if (now >= expires) context.withdraw(binding, 'aged')
   else table.setTimer(binding, 'age', expires)

@@ -1,11 +1,11 @@
-// Who is never believed, and why. Every reason has a name, and the name is the counter's.
+// Which evidence is never believed, and why. Each reason's name is also the name of its counter.
 import type { BlockList } from 'node:net'
 import { isHostIp, isHostMac } from '../base/address.js'
 import { type Binding, type Evidence, isIpv6, type Key } from './model.js'
 import { pinKey, type Policy } from './policy.js'
 import type { AnnouncedViews } from './views.js'
 
-/** Reason → what it means. */
+/** Maps each reason to its meaning. */
 export const REFUSALS = {
   'no-port': 'the port is gone, went down since, or is not snooped',
   'no-vni': 'the port and VLAN belong to no VNI',
@@ -32,7 +32,7 @@ export const REFUSALS = {
 } as const
 export type Refusal = keyof typeof REFUSALS
 
-/** Why `evidence` teaches nothing; undefined if it is to be believed. `current`: the binding of its IP, if any. */
+/** Why `evidence` is not believed; undefined if it is. `current`: the binding of its IP, if any. */
 export function refusalOfEvidence(
   evidence: Evidence,
   current: Binding | undefined,
@@ -57,7 +57,7 @@ export function refusalOfEvidence(
   return evidence.kind === 'na' && !evidence.override ? 'na-not-override' : undefined
 }
 
-/** Why a MAC and IP are never bound in a VNI, whatever the evidence: also asked again when views change. */
+/** Why a MAC and IP are never bound in a VNI, whatever the evidence; this is checked again when views change. */
 export function refusalOfKey(
   key: Key,
   selfMatch: Evidence['selfMatch'],

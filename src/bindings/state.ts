@@ -1,10 +1,10 @@
-// A binding's visible state, and every way from one to another. What the relay makes of a binding is a function of its
-// report and bgpd's view, never stored.
+// A binding's visible state, and every transition between states. What the relay makes of a binding is computed from
+// its report and bgpd's view, and never stored.
 import type { Binding } from './model.js'
 import type { Input } from './input.js'
 import type { Table } from './table.js'
 
-/** State → what it means. */
+/** Maps each state to its meaning. */
 export const STATES = {
   pending: 'known, but bgpd may not be told now: the reason says why',
   active: 'announced to bgpd',
@@ -16,7 +16,7 @@ export const STATES = {
 } as const
 export type State = keyof typeof STATES
 
-/** Reason → the state it means, and the reason in words. */
+/** Maps each reason to the state it belongs to, and to its text. */
 export const REASONS = {
   announced: { state: 'active', meaning: 'announced to bgpd' },
   shadowed: { state: 'shadowed', meaning: 'zebra announces the same MAC-IP itself' },
@@ -39,7 +39,7 @@ export const REASONS = {
 } as const satisfies Record<string, { state: State; meaning: string }>
 export type Reason = keyof typeof REASONS
 
-/** Why bgpd is told of the binding, or not. */
+/** Why the binding is announced to bgpd, or is not. */
 export function reasonOf(binding: Binding, table: Table): Reason {
   if (binding.phase === 'duplicate') return 'duplicate'
   if (!binding.confirmed) return 'unconfirmed'
@@ -51,13 +51,13 @@ export function reasonOf(binding: Binding, table: Table): Reason {
   return report.status
 }
 
-/** While a host or a former owner is asked, that is the state; what bgpd is told meanwhile is in the reason. */
+/** Probing and contests hide the reason's state; the reason still says what is announced to bgpd meanwhile. */
 export function stateOf(binding: Binding, table: Table, reason = reasonOf(binding, table)): State {
   const { phase } = binding
   return phase === 'known' ? REASONS[reason].state : phase
 }
 
-/** Not in the table at all. */
+/** `unknown` means that the table has no such binding. */
 export type StateOrNone = State | 'unknown'
 
 const ANNOUNCEMENT = ['pending', 'active', 'shadowed', 'remote'] as const
@@ -66,12 +66,12 @@ const ALL = [...ANNOUNCEMENT, 'probing', 'contested', 'duplicate'] as const
 type Transition = {
   readonly from: readonly StateOrNone[]
   readonly to: readonly StateOrNone[]
-  /** The events that bring it about. */
+  /** The inputs that cause it. */
   readonly by: readonly Input['type'][]
   readonly meaning: string
 }
 
-/** Every transition there is; no step makes another one. */
+/** All transitions: `step` makes no other one. */
 export const TRANSITIONS = {
   learn: {
     from: ['unknown'],

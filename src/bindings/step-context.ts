@@ -1,4 +1,4 @@
-// One step while it is taken: what it may look at, and what it wants done, in the order in which it must be done.
+// The context of one step: the table, the policy and the time, and the actions so far, in the order of their execution.
 import { type Binding, type Entry, entryOf, isInOverlay, type Key, type Anchor } from './model.js'
 import type { EventName, Event } from './event.js'
 import type { Policy } from './policy.js'
@@ -9,11 +9,11 @@ export type Action =
   /** Put the entry into the relay's overlay, or store its new attributes there. */
   | { readonly type: 'put'; readonly entry: Entry }
   | { readonly type: 'remove'; readonly key: Key }
-  /** The next such frame is evidence even if the same one was passed on a moment ago. */
+  /** Make the next frame with this claim count as evidence, even if the same one was passed on a moment ago. */
   | { readonly type: 'forget'; readonly anchor: Anchor; readonly mac: string; readonly ip: string }
   /**
-   * Ask the host whether it still has the address: unicast, out of this port only. The answer must be seen, even if the
-   * host said the same a short time ago, at `lastSeen`.
+   * Ask the host whether it still has the address: by unicast, through this port only. The answer must not be filtered
+   * as a repetition, even if the host made the same claim shortly before, at `lastSeen`.
    */
   | {
       readonly type: 'probe'

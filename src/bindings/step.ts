@@ -1,6 +1,6 @@
-// The table's one way to change: an event comes in, actions for the relay, the eBPF program and the hosts come out, in
-// the order in which they must be done. What should be in the relay's overlay is what `isInOverlay` says of the table's
-// bindings; the relay decides what of it bgpd may know at the moment.
+// The only function that changes the table: it takes an input and returns actions for the relay, the eBPF program and
+// the hosts, in the order in which they must be done. The relay's overlay should hold the bindings for which
+// `isInOverlay` is true; the relay decides which of those are announced to bgpd at the moment.
 import type { Input } from './input.js'
 import { learn } from './learn.js'
 import { type Anchor, type Binding, type Claim, type Evidence, newBinding, NO_ANCHOR } from './model.js'
@@ -27,13 +27,13 @@ import { onFpmUpdate, reviewMac } from './fpm.js'
 
 export type { Action }
 
-/** What falls due in one step, so that none takes long. */
+/** One step handles at most this many deadlines, so that none takes long. */
 const MAX_DUE = 1000
 
 /**
- * Takes one input. `now`: milliseconds of the monotonic clock that all times in the table are of; it is the moment at
- * which the input is taken, not the one at which its frame came. Time never goes back: if `now` is before the last
- * step's, the last step's counts. The same inputs with the same times always have the same outcome.
+ * Takes one input. `now` is the moment at which it is taken, not the one at which its frame came, in milliseconds of the
+ * monotonic clock that all times in the table use. Time never goes back: a `now` before that of the last step counts as
+ * that. The same inputs with the same times always have the same outcome.
  */
 export function step(table: Table, input: Input, policy: Policy, now: number): Action[] {
   const context = new StepContext(table, policy, table.advance(now))
@@ -106,7 +106,7 @@ function onDue(context: StepContext, binding: Binding): void {
     case 'hold-down':
       release(context, binding, 'hold-down')
       return
-    // what fell due before may have cost this one its anchor
+    // another deadline of this step may have removed this timer
     case undefined:
   }
 }
@@ -120,7 +120,7 @@ function onEvidence(context: StepContext, evidence: Evidence): void {
     return
   }
   const refusal = refusalOfEvidence(evidence, current, table.views, policy)
-  // of these two, a refusal always says so: the test only tells the compiler
+  // a refusal always covers these two; the test is for the compiler
   if (refusal !== undefined || anchor === undefined || vni === undefined) {
     refuse(context, refusal ?? 'no-port', evidence, current)
     return
@@ -135,10 +135,10 @@ function onEvidence(context: StepContext, evidence: Evidence): void {
   else contest(context, current, claim)
 }
 
-/** When the frame came. No frame is from the future: else its binding would age too late. */
+/** The time of the frame. A time in the future would make its binding age too late. */
 const seenAt = ({ now }: StepContext, { at }: Evidence): number => Math.min(at, now)
 
-/** A host asks whether the address is free: a probe for it on that port meanwhile would look like a conflict. */
+/** The host runs duplicate detection: meanwhile a question about the address on its port would look like a conflict. */
 function onAsking(context: StepContext, evidence: Evidence, current: Binding): void {
   if (evidence.anchor?.ifindex !== current.anchor.ifindex) return
   const at = seenAt(context, evidence)
@@ -149,12 +149,12 @@ function onAsking(context: StepContext, evidence: Evidence, current: Binding): v
 function refuse(context: StepContext, refusal: Refusal, evidence: Evidence, current: Binding | undefined): void {
   const { vni = 0, mac, ip, anchor } = evidence
   context.refuse(refusal, { vni, mac, ip }, anchor?.port ?? '')
-  // the node may have got the address after the binding was made
+  // the node may have been given the address after the binding was made
   const taken = refusal === 'own-ip' || (refusal === 'own-mac' && current?.mac === mac)
   if (taken && current?.isStatic === false) context.withdraw(current, refusal)
 }
 
-/** The host of a binding was seen. */
+/** Updates a binding whose host was seen. */
 function onSeen(context: StepContext, binding: Binding, evidence: Evidence, anchor: Anchor): void {
   const { table } = context
   const { kind, router } = evidence
@@ -174,9 +174,9 @@ function onSeen(context: StepContext, binding: Binding, evidence: Evidence, anch
   table.touch(binding, anchor)
   binding.evidence = kind
   binding.confirmed = true
-  // ARP and solicitations do not tell what the last advertisement said
-  const turned = (kind === 'na' || kind === 'ra') && router !== binding.router
-  if (turned) {
+  // only advertisements carry the router flag
+  const routerChanged = (kind === 'na' || kind === 'ra') && router !== binding.router
+  if (routerChanged) {
     binding.router = router
     context.emit('router', binding, anchor.port, router ? 'router' : 'host')
   }
@@ -187,10 +187,10 @@ function onSeen(context: StepContext, binding: Binding, evidence: Evidence, anch
     if (tries > 1) context.emit('answered', binding, anchor.port)
   }
   binding.tries = 0
-  const bumps = bumpSequence(context, binding)
-  if ((moved || bumps) && countMove(context, binding)) return
+  const bumped = bumpSequence(context, binding)
+  if ((moved || bumped) && countMove(context, binding)) return
   scheduleRefresh(context, binding)
-  if (moved || bumps || turned || !confirmed || anchor.port !== old.port) context.put(binding)
+  if (moved || bumped || routerChanged || !confirmed || anchor.port !== old.port) context.put(binding)
 }
 
 function onPortLost(context: StepContext, { ifindex, vlan, reason }: Extract<Input, { type: 'port-lost' }>): void {
@@ -198,7 +198,7 @@ function onPortLost(context: StepContext, { ifindex, vlan, reason }: Extract<Inp
   const isLost = (anchor: Anchor | undefined): boolean =>
     anchor?.ifindex === ifindex && (vlan === undefined || anchor.vlan === vlan)
   for (const owner of [...table.contested]) if (isLost(owner.claim?.anchor)) dropClaim(context, owner)
-  // what is frozen stays so: else a port that goes down and up would thaw it
+  // frozen bindings stay: otherwise a port that goes down and up would end the freeze
   const lost = [...table.onPort(ifindex)].filter(({ anchor, phase }) => phase !== 'duplicate' && isLost(anchor))
   for (const binding of lost) loseOwner(context, binding, reason)
   if (reason === 'port-gone') {
@@ -227,7 +227,7 @@ function onRestored(context: StepContext, { from, entry, anchor, vni, selfMatch 
     const isHigher = minSeq > current.minSeq
     current.firstSeen = Math.min(current.firstSeen, entry.firstSeen)
     current.minSeq = Math.max(current.minSeq, minSeq)
-    // bgpd was told of it all the time
+    // it was announced to bgpd all the time
     if (from === 'relay') current.confirmed = true
     else if (isHigher) context.put(current)
     if (from === 'relay' && current.suppressedByFpm) context.remove(current)
@@ -246,7 +246,7 @@ function onRestored(context: StepContext, { from, entry, anchor, vni, selfMatch 
     drop(refusal)
     return
   }
-  // one that nobody has seen in this run gives way to one that the relay has announced all the time
+  // an unconfirmed binding of an earlier run gives way to one that the relay kept announcing
   if (current !== undefined && current.confirmed) {
     drop('other-mac')
     return
@@ -265,7 +265,7 @@ function onRestored(context: StepContext, { from, entry, anchor, vni, selfMatch 
   context.emit('restored', binding, anchor.port, from)
   if (from === 'relay' && binding.suppressedByFpm) context.remove(binding)
   if (policy.probes === 'off') {
-    // nobody listened while the snooper was away: silence until then proves nothing
+    // the snooper could not hear hosts while it was not running, so silence counts from now
     binding.lastSeen = now
     scheduleRefresh(context, binding)
   } else refreshNow(context, binding)
@@ -285,23 +285,23 @@ function onStatic(context: StepContext, { vni, mac, ip, router }: StaticBinding)
 function onReport(context: StepContext, { key, status, seq }: Extract<Input, { type: 'report' }>): void {
   const { table } = context
   const binding = table.get(key)
-  // what is suppressedByFpm is not in the overlay: that report is of before
+  // a suppressed binding is not in the overlay: this report is from before its removal
   if (binding === undefined || binding.suppressedByFpm) return
   const before = binding.report?.status
   binding.report = { status, seq, connection: table.connection }
   if (status === before || binding.phase === 'duplicate') return
   context.emit('state', binding, binding.anchor.port, reasonOf(binding, table))
-  const wasTold = before === 'announced' || before === 'shadowed'
+  const wasAdvertised = before === 'announced' || before === 'shadowed'
   if (status === 'remote' && binding.confirmed) {
-    onRemote(context, binding, wasTold ? 'told' : before === undefined ? 'new' : 'neither')
+    onRemote(context, binding, wasAdvertised ? 'advertised' : before === undefined ? 'new' : 'neither')
   }
-  // back from behind another VTEP, where nobody was asked; or before the host has answered
+  // the host is local again after a time in which it was not probed, or before it answered a remote-confirm probe
   else if ((binding.timer === 'age' || binding.timer === 'remote-confirm') && !isRemote(binding, table)) {
     binding.tries = 0
     scheduleRefresh(context, binding)
   }
-  // a host that stays silent is only found again if it is asked
-  else if (status === 'mac-not-local' && wasTold && binding.phase === 'known') refreshNow(context, binding)
+  // zebra lost the MAC: probing the host makes the bridge learn it again
+  else if (status === 'mac-not-local' && wasAdvertised && binding.phase === 'known') refreshNow(context, binding)
 }
 
 function onView(context: StepContext, change: ViewChange): void {

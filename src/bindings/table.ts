@@ -6,7 +6,7 @@ import { ProbeRateLimiter } from './probe-rate-limiter.js'
 import { REFUSALS, type Refusal } from './refusal.js'
 import { AnnouncedViews } from './views.js'
 
-/** Why a binding was withdrawn, besides what would have refused it: reason → what it means. */
+/** Maps each reason for a withdrawal, besides the refusals, to its meaning. */
 export const WITHDRAWALS = {
   aged: 'not seen for the configured age, and no probe was answered',
   'port-down': 'the port went down',
@@ -31,18 +31,18 @@ export class Table {
   readonly timers = new Deadlines<Binding>()
   readonly refreshLimiter = new ProbeRateLimiter()
   readonly confirmLimiter = new ProbeRateLimiter()
-  /** Evidence that taught nothing. */
+  /** Counts refused evidence by reason. */
   readonly refused: Record<Refusal, number> = zeros(REFUSALS)
   readonly withdrawn: Record<Withdrawal, number> = zeros({ ...WITHDRAWALS, ...REFUSALS })
-  /** Hosts that were seen after they had been asked. */
+  /** Counts hosts that answered probes. */
   answered = 0
-  /** Frozen ones. */
+  /** The frozen bindings. */
   readonly duplicates = new Set<Binding>()
-  /** Whose owners are being asked. */
+  /** The bindings whose owners are being asked. */
   readonly contested = new Set<Binding>()
-  /** Every binding but the static ones, by port. */
+  /** Every binding except the static ones, by port. */
   readonly occupancy = new PortOccupancy()
-  /** Counts connections to the relay: what an earlier one reported no longer holds. */
+  /** Counts connections to the relay: reports of earlier ones are not valid any more. */
   connection = 0
   relayConnected = false
   private now = -Infinity
@@ -60,18 +60,18 @@ export class Table {
     return this.now
   }
 
-  /** The binding of an IP. */
+  /** Returns the binding of an IP, whatever its MAC. */
   find(vni: number, ip: string): Binding | undefined {
     return this.vnis.get(vni)?.byIp.get(ip)
   }
 
-  /** The binding of exactly this MAC and IP. */
+  /** Returns the binding of exactly this MAC and IP. */
   get({ vni, mac, ip }: Key): Binding | undefined {
     const binding = this.find(vni, ip)
     return binding?.mac === mac ? binding : undefined
   }
 
-  /** A caller may pause between two bindings: the table may change meanwhile. */
+  /** The table may change while a caller pauses between two bindings. */
   *bindings(): Generator<Binding> {
     for (const { byIp } of this.vnis.values()) yield* byIp.values()
   }
@@ -88,7 +88,7 @@ export class Table {
     return this.vnis.get(vni)?.occupancy
   }
 
-  /** The IP must be free. */
+  /** Adds a binding; its IP must be free. */
   add(binding: Binding): void {
     const v6 = isIpv6(binding.ip)
     let vni = this.vnis.get(binding.vni)
@@ -131,7 +131,7 @@ export class Table {
     this.count -= 1
   }
 
-  /** The host was just seen, maybe elsewhere than before. */
+  /** Marks a binding as just seen, at `anchor`, which may be a new one. */
   touch(binding: Binding, anchor: Binding['anchor']): void {
     if (binding.isStatic) return
     const occupancy = this.ofVni(binding.vni)
@@ -149,7 +149,7 @@ export class Table {
     this.occupancy.add(binding, v6)
   }
 
-  /** What is due next for a binding, and when: there is one such thing at a time. */
+  /** Sets the one deadline of a binding, in place of an earlier one. */
   setTimer(binding: Binding, name: TimerName, at: number): void {
     binding.timer = name
     this.timers.set(binding, at)

@@ -1,12 +1,12 @@
-// What the table needs to know of zebra's and bgpd's announcements, per VNI: gateways, local MACs and remote routes; and
-// which MACs zebra has programmed as remote, as its FPM stream tells.
+// zebra's and bgpd's announcements as far as the table needs them, per VNI: gateways, local MACs and remote routes; and
+// the MACs that zebra has programmed as remote, according to its FPM stream.
 import { MacIpFlag } from '../base/macip-flags.js'
 import type { Key } from './model.js'
 
-/** Who announced it: a MAC-IP of zebra is local, one of bgpd behind another VTEP. */
+/** The origin of an announcement: zebra announces local MAC-IPs, bgpd those behind other VTEPs. */
 export type Announcer = 'zebra' | 'bgpd'
 
-/** `ip` is undefined for a MAC announced alone. A VNI that is gone takes everything in it along. */
+/** `ip` is undefined for a MAC announced alone. When a VNI goes, all its MACs and routes go with it. */
 export type ViewChange =
   | { readonly type: 'vni'; readonly vni: number; readonly gone: boolean; readonly tenantVrf: number }
   | {
@@ -23,30 +23,30 @@ export type ViewChange =
 type MacIpChange = Extract<ViewChange, { type: 'macip' }>
 type Remote = { readonly seq: number; readonly flags: number }
 
-/** A MAC of which the announcements have changed. */
+/** A MAC whose announcements have changed. */
 export type MacKey = Omit<Key, 'ip'>
 
 class VniViews {
-  /** ifindex of the tenant's VRF device, 0 for the default VRF; undefined while zebra has not announced the VNI. */
+  /** ifindex of the tenant's VRF device, 0 = the default VRF; undefined until zebra announces the VNI. */
   tenantVrf: number | undefined
-  /** Gateways' MAC-IPs by announcer, MAC and IP, and how many of them have a MAC or an IP. */
+  /** MAC-IPs of gateways, by announcer, MAC and IP, and how many of them use each MAC and each IP. */
   private readonly gateways = new Set<string>()
   readonly gatewayMacs = new Tally()
   readonly gatewayIps = new Tally()
   /** Sequence numbers of the MACs that zebra announced as local. */
   readonly local = new Map<string, number>()
-  /** MACs that bgpd announced alone. */
+  /** MACs that bgpd announced without an IP. */
   private readonly remoteAlone = new Set<string>()
-  /** By IP, then by MAC. */
+  /** IP → MAC → remote route. */
   readonly remoteIps = new Map<string, Map<string, Remote>>()
   readonly remoteMacs = new Tally()
-  /** The highest sequence number of a MAC's remote routes, since it has any. */
+  /** The highest sequence number of a MAC's remote routes since the MAC has had any. */
   readonly remoteSeqs = new Map<string, number>()
 
   apply(change: MacIpChange): void {
     const { by, mac, ip, gone, flags, seq } = change
     if (by === 'bgpd') {
-      if (this.placeRemote(change)) this.remoteMacs.add(mac, gone ? -1 : 1)
+      if (this.setRemote(change)) this.remoteMacs.add(mac, gone ? -1 : 1)
       if (!gone) this.remoteSeqs.set(mac, Math.max(this.remoteSeqs.get(mac) ?? 0, seq))
       else if (!this.remoteMacs.has(mac)) this.remoteSeqs.delete(mac)
     } else if (ip === undefined) {
@@ -54,15 +54,15 @@ class VniViews {
       else this.local.set(mac, seq)
     }
     const isGateway = !gone && (flags & MacIpFlag.GW) !== 0
-    if (ip !== undefined && anchor(this.gateways, `${by} ${mac} ${ip}`, isGateway)) {
+    if (ip !== undefined && setPresent(this.gateways, `${by} ${mac} ${ip}`, isGateway)) {
       this.gatewayMacs.add(mac, isGateway ? 1 : -1)
       this.gatewayIps.add(ip, isGateway ? 1 : -1)
     }
   }
 
-  /** Whether that is one route more, or one less. */
-  private placeRemote({ mac, ip, gone, flags, seq }: MacIpChange): boolean {
-    if (ip === undefined) return anchor(this.remoteAlone, mac, !gone)
+  /** Adds or removes a remote route; returns whether the number of routes changed. */
+  private setRemote({ mac, ip, gone, flags, seq }: MacIpChange): boolean {
+    if (ip === undefined) return setPresent(this.remoteAlone, mac, !gone)
     const ofIp = this.remoteIps.get(ip)
     const known = ofIp?.has(mac) === true
     if (gone) {
@@ -76,18 +76,18 @@ class VniViews {
   }
 }
 
-/** Sequence numbers are u32; from the last one nothing can be taken over. */
+/** Sequence numbers are u32, so a route with the highest one cannot be overtaken. */
 const MAX_SEQ = 0xffff_ffff
 
-/** Less than any sequence number: zebra has announced as local since what it had programmed as remote. */
+/** Lower than any sequence number: zebra has announced the MAC as local after it had programmed it as remote. */
 const TAKEN_BACK = -1
 
-/** As many as the FPM view has MACs. */
+/** The FPM view keeps at most this many MACs, too. */
 const MAX_PROGRAMMED = 250_000
 
 export class AnnouncedViews {
   private readonly vnis = new Map<number, VniViews>()
-  /** By VNI: MACs that zebra has programmed as remote, and the highest sequence number of their remote routes since. */
+  /** VNI → MACs that zebra has programmed as remote → the highest sequence number of their remote routes since. */
   private readonly programmed = new Map<number, Map<string, number>>()
   private programmedSize = 0
   private readonly byVrf = new Map<number, Set<number>>()
@@ -103,8 +103,8 @@ export class AnnouncedViews {
   }
 
   /**
-   * zebra has programmed the MAC as remote, and what it announces as local has no higher sequence number than that
-   * remote route: it is not to be announced from here. What zebra does not announce is not announced anyway.
+   * Whether zebra has programmed the MAC as remote and has not announced it as local with a higher sequence number than
+   * that of the remote route. Such a MAC must not be announced from here; one that zebra does not announce never is.
    */
   isSuppressedByFpm(vni: number, mac: string): boolean {
     const programmed = this.programmed.get(vni)?.get(mac)
@@ -129,7 +129,7 @@ export class AnnouncedViews {
     else macs.set(mac, seq)
   }
 
-  /** Returns the MACs that were suppressedByFpm. */
+  /** Forgets what FPM said. Returns the MACs that were suppressed by it. */
   forgetProgrammed(): MacKey[] {
     const macs = this.suppressedMacs()
     this.programmed.clear()
@@ -137,14 +137,14 @@ export class AnnouncedViews {
     return macs
   }
 
-  /** VNIs of a tenant, by the ifindex of its VRF device; 0 = the default VRF. */
+  /** Returns the VNIs of a tenant by the ifindex of its VRF device; 0 = the default VRF. */
   vnisOfVrf(vrf: number): ReadonlySet<number> {
     return this.byVrf.get(vrf) ?? NONE
   }
 
   /**
-   * The remote route that has the IP with another MAC, the one with the highest sequence number; undefined if there is
-   * none, or none that can be taken over.
+   * Returns the remote route with the highest sequence number that has the IP with another MAC; undefined if there is
+   * none, or if it cannot be overtaken.
    */
   competingRemote({ vni, mac, ip }: Key): { readonly mac: string; readonly seq: number } | undefined {
     let best: { mac: string; seq: number } | undefined
@@ -156,7 +156,7 @@ export class AnnouncedViews {
     return best
   }
 
-  /** Returns the MACs that may be suppressedByFpm now, or no longer. */
+  /** Applies a change. Returns the MACs whose suppression by FPM may have changed. */
   apply(change: ViewChange): Iterable<MacKey> {
     const { vni } = change
     if (change.type === 'vni') {
@@ -164,7 +164,7 @@ export class AnnouncedViews {
       if (!change.gone) return []
       const macs = this.suppressedMacs(vni)
       this.vnis.delete(vni)
-      // zebra forgets the MACs of a device that is gone without a word to FPM
+      // when a device goes, zebra forgets its MACs without a message to FPM
       this.programmedSize -= this.programmed.get(vni)?.size ?? 0
       this.programmed.delete(vni)
       return macs
@@ -174,7 +174,7 @@ export class AnnouncedViews {
     return this.weigh(change) ? [{ vni, mac: change.mac }] : []
   }
 
-  /** Everything that ZAPI told; what is programmed stays. Returns the MACs that were suppressedByFpm. */
+  /** Forgets what ZAPI said, but not what FPM said. Returns the MACs that were suppressed by FPM. */
   clear(): MacKey[] {
     const macs = this.suppressedMacs()
     this.vnis.clear()
@@ -182,7 +182,7 @@ export class AnnouncedViews {
     return macs
   }
 
-  /** What a change says of a MAC that zebra has programmed as remote; whether it is one. */
+  /** Updates a MAC that zebra has programmed as remote; returns whether it is such a MAC. */
   private weigh({ by, vni, mac, ip, gone, flags, seq }: MacIpChange): boolean {
     const macs = this.programmed.get(vni)
     const programmed = macs?.get(mac)
@@ -190,7 +190,7 @@ export class AnnouncedViews {
     if (by === 'bgpd') {
       if (!gone) macs.set(mac, (flags & MacIpFlag.SYNC_PATH) === 0 ? Math.max(programmed, seq) : TAKEN_BACK)
     } else if (ip === undefined && (gone ? !this.isRemote(vni, mac) : seq > programmed)) {
-      // zebra does not unprogram a MAC that has come back, and counts from 0 again once it has forgotten it
+      // zebra does not unprogram a MAC that came back, and restarts its sequence at 0 once it has forgotten the MAC
       macs.set(mac, TAKEN_BACK)
     }
     return true
@@ -232,15 +232,15 @@ export class AnnouncedViews {
 
 const NONE: ReadonlySet<number> = new Set()
 
-/** Puts `name` in or takes it out; whether that changed anything. */
-function anchor(set: Set<string>, name: string, present: boolean): boolean {
+/** Adds `name` to the set or removes it; returns whether the set changed. */
+function setPresent(set: Set<string>, name: string, present: boolean): boolean {
   if (set.has(name) === present) return false
   if (present) set.add(name)
   else set.delete(name)
   return true
 }
 
-/** How many times something is there. */
+/** Counts how many times each key was added. */
 class Tally {
   private readonly counts = new Map<string, number>()
 

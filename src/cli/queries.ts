@@ -1,6 +1,6 @@
 // The questions macipctl asks the relay and the snooper.
 import { ask as askControl } from '../control/client.js'
-import { errnoName, reason } from '../base/exit.js'
+import { errnoName, ExitCode, FatalError, reason } from '../base/exit.js'
 import { REASONS } from '../bindings/state.js'
 import { overlay as relayProto } from '../gen/overlay.js'
 import { snoop as snoopProto } from '../gen/snoop.js'
@@ -9,6 +9,7 @@ import {
   type Answer,
   type BindingReport,
   bindingReport,
+  type NotRunning,
   type RelayReport,
   relayReport,
   type SnooperReport,
@@ -37,6 +38,14 @@ const EXPLANATIONS = new Map<string | undefined, string>([
 ])
 
 export const explain = (error: unknown): string => EXPLANATIONS.get(errnoName(error)) ?? reason(error)
+
+/** The error (notRunning) of a command that neither process has answered; takes the paths of their sockets. */
+export const nothingAnswers = (relay: string, snoop: string): FatalError =>
+  new FatalError(ExitCode.notRunning, `neither the relay (${relay}) nor the snooper (${snoop}) answers`)
+
+/** The error (notRunning) of a command whose only process has not answered. */
+export const noAnswer = (who: 'relay' | 'snooper', { socket, error }: NotRunning): FatalError =>
+  new FatalError(ExitCode.notRunning, `the ${who} does not answer at ${socket}: ${error}`)
 
 export const askRelay = (socket: string): Promise<Answer<RelayReport>> =>
   answer(socket, async () => {

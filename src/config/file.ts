@@ -1,4 +1,4 @@
-// The configuration file: YAML, strict, every mistake one line with its place.
+// The configuration file: YAML, read strictly; every mistake is reported on one line with its position.
 import { readFileSync } from 'node:fs'
 import * as v from 'valibot'
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml'
@@ -20,7 +20,7 @@ const release = v.pipe(
   ),
 )
 
-/** FRR's -N: a directory name. */
+/** Checks a pathspace of FRR's option -N, which is a directory name. */
 export const isPathspace = (name: string): boolean => /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name)
 export const PATHSPACE_EXPECTED = "a name of letters, digits, '_', '-' and '.', as FRR's -N takes it"
 
@@ -29,7 +29,7 @@ const fpmListen = v.lazy((input) =>
   typeof input === 'string' ? v.literal('none', FPM_LISTEN_EXPECTED) : oneOrMore(endpoint, FPM_LISTEN_EXPECTED),
 )
 
-/** Exported for the check that the documentation has every key. */
+/** Exported for the test that the documentation has every key. */
 export const schema = section({
   pathspace: v.optional(v.pipe(v.string(PATHSPACE_EXPECTED), v.check(isPathspace, PATHSPACE_EXPECTED))),
   relay: v.optional(
@@ -56,12 +56,12 @@ export const schema = section({
   log: v.optional(section({ level: v.optional(oneOf(LOG_LEVELS)) })),
 })
 
-/** What a file says, durations in milliseconds; what it does not say is undefined. */
+/** The contents of a file, durations in milliseconds; missing keys are undefined. */
 export type Config = v.InferOutput<typeof schema>
 
 /**
- * Reads the file at `explicit`, or the default one, which need not exist.
- * Throws FatalError (usage): `file:line:column: key: expected …`.
+ * Reads the file at `explicit`, or the default one, which need not exist. Throws FatalError (usage) with messages of
+ * the form `file:line:column: key: expected …`.
  */
 export function loadConfig(explicit: string | undefined, fallback = DEFAULT_CONFIG): Config {
   const file = explicit ?? fallback
@@ -74,7 +74,7 @@ export function loadConfig(explicit: string | undefined, fallback = DEFAULT_CONF
   }
 }
 
-/** As `loadConfig`, of `source`; `file` only names it in messages. */
+/** Like `loadConfig`, but parses `source`; `file` is only the name in messages. */
 export function parseConfig(source: string, file: string): Config {
   const lines = new LineCounter()
   const document = parseDocument(source, { schema: 'failsafe', lineCounter: lines, prettyErrors: false })
@@ -84,7 +84,7 @@ export function parseConfig(source: string, file: string): Config {
   }
   const [syntax] = document.errors
   if (syntax !== undefined) fail(syntax.pos[0], firstLine(syntax.message))
-  // an alias may lead nowhere, or be one of very many
+  // an alias may refer to nothing, or be one of very many
   visit(document, {
     Alias: (_key, { range, source }) => fail(range?.[0] ?? 0, `*${source}: aliases are not supported`),
   })
@@ -102,7 +102,7 @@ const keysOf = (issue: Issue): (string | number)[] =>
 function describe(issue: Issue): string {
   const name = keysOf(issue).join('.')
   if (isUnknownKey(issue)) return `${name}: unknown key; known here: ${issue.message}`
-  // one that expects nothing says what is wrong
+  // an issue without an expectation has a complete message
   if (issue.type === 'raw_check' && issue.expected === null) return `${name}: ${issue.message}`
   if (issue.input === undefined) return `${name}: is missing`
   return `${name || 'the file'}: expected ${issue.message}, found ${issue.received}`
@@ -117,7 +117,7 @@ function offsetOf(document: Document, issue: Issue): number {
     if (isNode(pair?.key)) return pair.key.range?.[0] ?? 0
   }
   const node = document.getIn(keys, true)
-  // what is missing has no place; what it is missing from has
+  // a missing key has no position, but its parent has
   const place = isNode(node) ? node : parent
   return isNode(place) ? (place.range?.[0] ?? 0) : 0
 }

@@ -1,11 +1,11 @@
-// What `macipd snoop --help` says of the keys that only the configuration file has.
+// The part of `macipd snoop --help` about keys that only the configuration file has.
 import { DEFAULT_POLICY } from '../bindings/policy.js'
 import { DEFAULTS } from './settings.js'
 
 const seconds = (ms: number): string => `${ms / 1000}s`
 const { probeRate, duplicates, limits } = DEFAULT_POLICY
 
-/** What of the snooper's section has no option. */
+/** The keys of the snooper's section that have no option. */
 export const FILE_ONLY = `Only in the configuration file (docs/configuration.md):
   snoop.probes                 send or off: ask silent hosts if they are still there (default: ${DEFAULT_POLICY.probes})
   snoop.probeRate              {perPort, total}: probes per second (default: ${probeRate.perPort}, ${probeRate.total})

@@ -1,11 +1,11 @@
-// What a process is told, after command line, configuration and defaults have been put together.
+// The options of a process, after command line, configuration and defaults have been combined.
 import type { Policy, StaticBinding } from '../bindings/policy.js'
 import type { LogLevel } from '../base/log.js'
 import type { Endpoint, ProbeSource } from './values.js'
 
-/** Everything `macipd relay` can be told. */
+/** All options of `macipd relay`. */
 export type RelayOptions = {
-  /** Path of the socket bgpd connects to. */
+  /** Path of the socket that bgpd connects to. */
   listen: string
   /** Path of zebra's socket. */
   zebra: string
@@ -13,18 +13,18 @@ export type RelayOptions = {
   control: string
   /** Directory of the journal and the transit pipes. */
   runDir: string
-  /** How long the overlay outlives the snooper, milliseconds. */
+  /** How long the overlay outlives the snooper, in milliseconds. */
   staleMs: number
-  /** How long to wait for zebra at the start, milliseconds. */
+  /** How long to wait for zebra at the start, in milliseconds. */
   zebraTimeoutMs: number
-  /** The release to demand, `8.4` … `10.7`. */
+  /** The only FRR release to accept, `8.4` … `10.7`; undefined accepts all. */
   frrRelease: string | undefined
-  /** Memory for recent messages, bytes; 0 keeps none. */
+  /** Memory for recent messages, in bytes; 0 keeps none. */
   recentBytes: number
   logLevel: LogLevel
 }
 
-/** Everything `macipd snoop` can be told. */
+/** All options of `macipd snoop`. */
 export type SnoopOptions = {
   /** Path of the relay's control socket. */
   relay: string
@@ -32,34 +32,34 @@ export type SnoopOptions = {
   zebra: string
   /** Path of the snooper's control socket. */
   control: string
-  /** The same frame is passed on by the eBPF program once in this time, milliseconds. */
+  /** The eBPF program passes the same claim only once in this time, in milliseconds. */
   repeatIntervalMs: number
-  /** Ports that are never snooped, by name; `*` and `?` as in a shell. */
+  /** Names of ports that are never snooped; `*` and `?` are wildcards as in a shell. */
   exclude: readonly string[]
   policy: Policy
   statics: readonly StaticBinding[]
-  /** New claims that the eBPF program passes on from one port. */
+  /** Limit for new claims that the eBPF program passes from one port. */
   rate: { perSecond: number; burst: number }
-  /** Whether a neighbour solicitation is evidence of its sender, too. */
+  /** Whether neighbour solicitations are evidence of their sender. */
   learnNs: boolean
-  /** Addresses that ARP probes come from in subnets in which the node has none. */
+  /** Source addresses of ARP probes in subnets in which the node has no address. */
   probeSources: readonly ProbeSource[]
-  /** Path of the file that bindings survive a restart in; undefined: they do not. */
+  /** Path of the file that keeps bindings across restarts; undefined keeps none. */
   stateFile: string | undefined
-  /** What is older in that file is not believed, milliseconds. */
+  /** Bindings in that file that are older than this are ignored, in milliseconds. */
   stateAgeMs: number
   fpm: FpmOptions
   logLevel: LogLevel
 }
 
-/** Where zebra's FPM connection is expected, and what becomes of what it says. */
+/** Where to expect zebra's FPM connection, and what to do with its stream. */
 export type FpmOptions = {
-  /** `default`: on loopback, if nobody else is there. */
+  /** `default` listens on loopback, unless another FPM server does. */
   listen: readonly Endpoint[] | 'default' | 'none'
   /** Whether other machines may connect. */
   allowRemote: boolean
-  /** Another FPM server, which is told the same. */
+  /** Another FPM server, which gets a copy of the stream. */
   forward: Endpoint | undefined
-  /** Memory for recent frames, bytes; 0 keeps none. */
+  /** Memory for recent frames, in bytes; 0 keeps none. */
   recentBytes: number
 }

@@ -1,4 +1,4 @@
-// The binding policy that a configuration means.
+// Makes the binding policy from the configuration.
 import { BlockList } from 'node:net'
 import { DEFAULT_POLICY, type PerFamily, pinKey, type Policy, type StaticBinding } from '../bindings/policy.js'
 import type { Config } from './file.js'
@@ -7,7 +7,7 @@ import type { Denied } from './values.js'
 
 type Snoop = NonNullable<Config['snoop']>
 
-/** `given`: what the command line says. */
+/** `given` are the values of the command line. */
 export function policyOf(given: { age?: number; observe?: boolean }, snoop: Snoop): Policy {
   const { duplicates = {}, limits = {}, mode } = snoop
   const usual = DEFAULT_POLICY

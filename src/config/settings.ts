@@ -1,4 +1,4 @@
-// Puts command line, configuration file and defaults together, in this order of precedence.
+// Combines command line, configuration file and defaults, in this order of precedence.
 import { join } from 'node:path'
 import type { Config } from './file.js'
 import { ExitCode, FatalError } from '../base/exit.js'
@@ -8,7 +8,7 @@ import { policyOf, staticsOf } from './policy-settings.js'
 import { checkSocketPath } from '../os/unix-socket.js'
 import { type Endpoint, isAbsolutePath } from './values.js'
 
-/** Values of the command line, undefined where it says nothing. Durations in milliseconds. */
+/** Values of the command line, undefined if not given. Durations are in milliseconds. */
 export type CommonArguments = { pathspace?: string; logLevel?: LogLevel }
 export type RelayArguments = CommonArguments & {
   listen?: string
@@ -45,7 +45,7 @@ export const DEFAULTS = {
   logLevel: 'info',
 } as const
 
-/** Paths that follow from FRR's path space (-N), which adds a directory. */
+/** Returns the paths that follow from FRR's pathspace (-N), which adds a directory. */
 export function defaultPaths(pathspace: string | undefined): {
   runDir: string
   zebra: string
@@ -65,7 +65,7 @@ export function defaultPaths(pathspace: string | undefined): {
   }
 }
 
-/** Throws FatalError (usage) on paths that cannot be a socket's or are named twice. */
+/** Throws FatalError (usage) for paths that are no valid socket paths or occur twice. */
 export function relayOptions(
   given: RelayArguments,
   { pathspace, relay = {}, frr = {}, log = {} }: Config,
@@ -90,7 +90,7 @@ export function relayOptions(
   return options
 }
 
-/** Throws FatalError (usage), as `relayOptions`. */
+/** Throws FatalError (usage) in the same cases as `relayOptions`. */
 export function snoopOptions(
   given: SnoopArguments,
   { pathspace, snoop = {}, fpm = {}, log = {}, relay = {} }: Config,
@@ -137,12 +137,12 @@ function fpmOptions({ fpm: given }: SnoopArguments, fpm: NonNullable<Config['fpm
   }
 }
 
-/** Three probes must fit into an age; without them, silence is all that counts. */
+/** Three probes must fit into an age; without probes, silence alone decides. */
 const MIN_PROBED_AGE_MS = 3000
 
 function checkAge({ policy: { ageMs, probes }, repeatIntervalMs }: SnoopOptions): void {
   if (ageMs === undefined) return
-  // a host that never falls silent must not age out between two frames that are passed on
+  // a host that never falls silent must not age out between two of its frames that are passed on
   const least = probes === 'send' ? MIN_PROBED_AGE_MS : 2 * repeatIntervalMs
   if (ageMs >= least) return
   const why =

@@ -1,4 +1,4 @@
-// What the configuration file may say under `snoop:`.
+// The schema of the section `snoop:` of the configuration file.
 import * as v from 'valibot'
 import * as value from './values.js'
 
@@ -20,7 +20,7 @@ const sections = value.section({
   vrrp: v.optional(value.oneOf(['ignore', 'learn'])),
   duplicates: v.optional(
     value.section({
-      // as FRR's dup-addr-detection; one move alone is what every live migration does
+      // the range of FRR's dup-addr-detection; a single move is normal, since every live migration causes one
       moves: v.optional(value.numberOf(2, 1000)),
       window: v.optional(value.durationOf(1000)),
       holdDown: v.optional(value.durationOf(1000)),
@@ -69,7 +69,7 @@ const sections = value.section({
   stateAge: v.optional(value.durationOf(1000)),
 })
 
-/** The section, and that what it says of one VNI and IP in several places agrees. */
+/** The section, with a check that its rules for one VNI and IP do not contradict each other. */
 export const snoopSection = v.pipe(
   sections,
   v.rawCheck(({ dataset, addIssue }) => {

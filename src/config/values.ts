@@ -1,11 +1,11 @@
-// What a key of the configuration file may hold: each value says itself what it takes.
+// The types of values in the configuration file; each one describes what it expects.
 import * as v from 'valibot'
 import { formatIp, formatMac, isHostIp, isHostMac, parseIp, parseMac } from '../base/address.js'
 import { DURATION_EXPECTED, parseDuration } from '../base/duration.js'
 import { isEdge, isMapped, networkOf, parseAddressAndLength, type Prefix } from '../base/prefix.js'
 import { MAX_VNI } from '../base/vni.js'
 
-/** What `parse` makes of a text; undefined is a mistake. */
+/** A text that `parse` converts; undefined means that the text is invalid. */
 export function parsed<T>(parse: (text: string) => T | undefined, expected: string | ((text: string) => string)) {
   return v.pipe(
     v.string(typeof expected === 'string' ? expected : expected('')),
@@ -27,7 +27,7 @@ export const path = v.pipe(v.string('an absolute path'), v.check(isAbsolutePath,
 export const oneOf = <const Values extends readonly string[]>(values: Values): v.PicklistSchema<Values, string> =>
   v.picklist(values, `one of ${values.join(', ')}`)
 
-/** Milliseconds. */
+/** A duration; the result is in milliseconds. */
 export const duration = parsed(parseDuration, DURATION_EXPECTED)
 export const durationOf = (minMs: number) =>
   parsed(
@@ -85,7 +85,7 @@ function prefixExpected(value: string, otherwise: string): string {
   return `a prefix without bits beyond its length: ${ip}/${length}`
 }
 
-/** Whom not to believe: a MAC address, or a prefix, which may be a single IP address. */
+/** Hosts that are never believed: a MAC address or a prefix, which may be a single IP address. */
 export type Denied = { readonly mac: string } | Prefix
 const DENIED_EXPECTED = "a MAC address, an IP address or a prefix ('02:00:00:00:00:01', '10.0.0.1', '192.0.2.0/24')"
 export const denied = parsed<Denied>(parseDenied, (value) => prefixExpected(value, DENIED_EXPECTED))
@@ -97,7 +97,7 @@ function parseDenied(value: string): Denied | undefined {
   return ip === undefined ? parsePrefix(value) : { ip, length: ip.includes(':') ? 128 : 32 }
 }
 
-/** An address of the node's for a subnet, ARP's: IPv6 has link-local addresses. */
+/** A source address for ARP probes in a subnet; IPv6 does not need one, as it has link-local addresses. */
 export type ProbeSource = { readonly ip: string; readonly prefixLength: number }
 export const probeSource = parsed<ProbeSource>((value) => {
   const found = parseAddressAndLength(value)
@@ -105,11 +105,11 @@ export const probeSource = parsed<ProbeSource>((value) => {
   return found.length >= 1 && found.length <= 31 ? { ip: found.ip, prefixLength: found.length } : undefined
 }, "an IPv4 address that the node could have in a subnet, with the subnet's length ('10.0.0.250/24')")
 
-/** Where to listen for FPM, or whom to connect to: an IP address and a port. */
+/** The IP address and port of an FPM server. */
 export type Endpoint = { readonly ip: string; readonly port: number }
 export const ENDPOINT_EXPECTED = "an IP address with a port ('127.0.0.1:2620', '[::1]:2620')"
 
-/** `127.0.0.1:2620`, `[::1]:2620`. */
+/** Parses `127.0.0.1:2620` or `[::1]:2620`. */
 export function parseEndpoint(value: string): Endpoint | undefined {
   const [, v6, v4, digits = ''] = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(value) ?? []
   const bytes = parseIp(v6 ?? v4 ?? '')
@@ -119,13 +119,13 @@ export function parseEndpoint(value: string): Endpoint | undefined {
 }
 export const endpoint = parsed<Endpoint>(parseEndpoint, ENDPOINT_EXPECTED)
 
-/** YAML has nothing after the colon. */
+/** True if YAML has nothing after the colon. */
 const isEmpty = (value: unknown): boolean => value === '' || value === null
 
-/** Every key may be left out; a section may be left empty. */
+/** A section, which may be empty; every key may be left out. */
 export const section = <Entries extends v.ObjectEntries>(entries: Entries) => {
   const keys = Object.keys(entries).join(', ')
-  // without a prototype, or `constructor` would be a known key
+  // an object with a prototype would accept `constructor` as a key
   const known = Object.assign(Object.create(null) as Entries, entries)
   return v.pipe(
     v.unknown(),
@@ -135,12 +135,12 @@ export const section = <Entries extends v.ObjectEntries>(entries: Entries) => {
   )
 }
 
-/** valibot reports an unknown key as one that was expected never to be there. */
+/** valibot reports an unknown key as a key that was expected to be absent. */
 export function isUnknownKey({ type, expected }: { type: string; expected: string | null }): boolean {
   return type === 'strict_object' && expected === 'never'
 }
 
-/** A list, which may be left empty. */
+/** A list, which may be empty. */
 export const list = <Item extends v.GenericSchema>(item: Item, expected: string) =>
   v.pipe(
     v.unknown(),
@@ -148,7 +148,7 @@ export const list = <Item extends v.GenericSchema>(item: Item, expected: string)
     v.array(item, expected),
   )
 
-/** A list that would mean the opposite of what was meant if it were empty. */
+/** A list that must not be empty, because an empty one would mean the opposite of what the user intends. */
 export const oneOrMore = <Item extends v.GenericSchema>(item: Item, expected: string) =>
   v.pipe(
     v.array(item, expected),
@@ -157,14 +157,14 @@ export const oneOrMore = <Item extends v.GenericSchema>(item: Item, expected: st
 
 const BY_VNI_EXPECTED = 'VNIs as keys, each with its list'
 
-/** A mapping whose keys are VNIs; it may be left empty. */
+/** A mapping whose keys are VNIs; it may be empty. */
 export const byVni = <Item extends v.GenericSchema>(item: Item) =>
   v.pipe(
     v.unknown(),
     v.transform((value) => (isEmpty(value) ? {} : value)),
     v.check((value) => !Array.isArray(value), BY_VNI_EXPECTED),
     v.rawCheck(({ dataset, addIssue }) => {
-      // here and not in the record, which passes over `constructor`
+      // checked here, because the record skips `constructor`
       const input = dataset.typed && isRecord(dataset.value) ? dataset.value : {}
       for (const [key, value] of Object.entries(input)) {
         if (parseVni(key) !== undefined) continue

@@ -1,10 +1,10 @@
-// The connecting half of a control socket.
+// The client's end of a control socket.
 import { connect } from 'node:net'
 import { type Codec, ControlStream, type StreamEvents } from './stream.js'
 
 export type ControlClientOptions<In, Out> = Codec<In, Out> & StreamEvents<In> & { path: string }
 
-/** Connects; rejects with the system's error (ENOENT, ECONNREFUSED: nobody listens). */
+/** Connects; rejects with the system's error (ENOENT, or ECONNREFUSED if no process listens). */
 export function connectControl<In, Out>(options: ControlClientOptions<In, Out>): Promise<ControlStream<In, Out>> {
   return new Promise((resolve, reject) => {
     const socket = connect(options.path)
@@ -21,7 +21,7 @@ export function connectControl<In, Out>(options: ControlClientOptions<In, Out>):
 export type Question<In, Out> = Codec<In, Out> & {
   path: string
   ask: Out
-  /** Takes in one part of the answer; true when it was the last. An exception is the question's failure. */
+  /** Receives one part of the answer; returns true if it was the last. An exception makes the question fail. */
   onPart: (message: In) => boolean
   timeoutMs: number
 }

@@ -1,4 +1,4 @@
-// The FPM part of the snooper's control protocol (snoop.proto): what zebra's FPM connection tells, in its protobuf form.
+// The FPM part of the snooper's control protocol (snoop.proto): converts the state of zebra's FPM connection to protobuf.
 // Every field of a question is checked.
 import { parseIp, parseMac } from '../base/address.js'
 import type { FpmStatus } from '../fpm/fpm.js'
@@ -22,10 +22,10 @@ export function fpmQuestionFromProto({ what: name, table, ...wire }: proto.GetFp
   return { what, table: table == null || table === 0 ? undefined : table, ...targetFromProto(wire) }
 }
 
-/** zebra's FPM connection, running or not. `off`: not wanted; `error`: why nothing listens, empty otherwise. */
+/** zebra's FPM connection, running or not. `off`: it is not wanted. `error`: why nothing listens; '' if something does. */
 type FpmSummary = { readonly off: boolean; readonly error: string; status(): FpmStatus | undefined }
 
-/** @param fpm undefined: not wanted */
+/** @param fpm is undefined if the connection is not wanted */
 export function fpmStatusToProto(fpm: FpmSummary | undefined): proto.FpmStatus.$Properties {
   if (fpm === undefined || fpm.off) return { off: true }
   const status = fpm.status()
@@ -66,7 +66,7 @@ export const isMacMeant = (entry: RemoteMac, { vni, mac, ip }: FpmQuestion): boo
   (mac === undefined || entry.mac === mac) &&
   (ip === undefined || entry.vtep === ip)
 
-/** `paths`: where it leads, as far as that is known. */
+/** Whether a question asks for a route; `paths` are the paths of the route, as far as they are known. */
 export const isRouteMeant = (route: HostRoute, paths: readonly Path[], { vni, mac, ip, table }: FpmQuestion): boolean =>
   mac === undefined &&
   (table === undefined || ('table' in route.in && route.in.table === table)) &&

@@ -1,14 +1,14 @@
-// Length-delimited messages of the control sockets: u32 big endian length, then that many bytes.
+// Length-delimited messages of the control sockets: a u32 big endian length, then that many bytes.
 
 const LENGTH_BYTES = 4
-/** No peer has a reason to send more at once; tables are sent in parts. */
+/** No peer needs longer messages, because tables are sent in parts. */
 export const MAX_MESSAGE = 1 << 20
 
 export class FramingError extends Error {
   override readonly name = 'FramingError'
 }
 
-/** Prefixes one encoded message with its length. */
+/** Puts its length before an encoded message. */
 export function frame(message: Uint8Array): Buffer {
   const framed = Buffer.allocUnsafe(LENGTH_BYTES + message.length)
   framed.writeUInt32BE(message.length)
@@ -18,13 +18,13 @@ export function frame(message: Uint8Array): Buffer {
 
 /** Splits a byte stream into messages; keeps at most one unfinished message. */
 export class Deframer {
-  /** The unfinished message: `used` bytes of `rest`, which grows by doubling so that tiny chunks cost linear time. */
+  /** The unfinished message: `used` bytes of `rest`, which grows by doubling, so that tiny chunks cost linear time. */
   private rest: Buffer = Buffer.alloc(0)
   private used = 0
 
   /**
-   * Calls `onMessage` for every message completed by `chunk`, valid only during the call.
-   * Throws FramingError when a length exceeds MAX_MESSAGE: the stream is then unusable.
+   * Calls `onMessage` for every message completed by `chunk`; the message is valid only during the call. Throws
+   * FramingError when a length exceeds MAX_MESSAGE; the stream cannot be used any more after that.
    */
   feed(chunk: Buffer, onMessage: (message: Buffer) => void): void {
     const bytes = this.used === 0 ? chunk : this.append(chunk)

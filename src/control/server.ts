@@ -1,4 +1,4 @@
-// The listening half of a control socket: who may connect, and how many. What is said is the owner's affair.
+// The listening end of a control socket: limits who may connect and how many. The owner handles the messages.
 import { statSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { BadMessageError, type Codec, ControlStream, SlowReaderError } from './stream.js'
@@ -10,12 +10,12 @@ import { checkSocketPath, listenAt } from '../os/unix-socket.js'
 const MODE = 0o660
 const MAX_CLIENTS = 64
 
-/** One connected client, as its server sees it. */
+/** One connected client, as seen by its server. */
 export type ControlClient<Out> = Pick<ControlStream<never, Out>, 'closed' | 'send' | 'writable' | 'close'> & {
   readonly peer: Peer
 }
 
-/** What the owner does for one client. An exception of `onMessage` closes that client only. */
+/** The owner's callbacks for one client. An exception in `onMessage` closes that client only. */
 export type ControlHandler<In> = { onMessage(message: In): void; onClose(): void }
 
 export type ControlServerOptions<In, Out> = Codec<In, Out> & {
@@ -25,13 +25,13 @@ export type ControlServerOptions<In, Out> = Codec<In, Out> & {
 }
 
 export type ControlCounters = {
-  /** Connections accepted. */
+  /** Connections that were accepted. */
   connections: number
-  /** Connections refused because of who connected. */
+  /** Connections that were refused because of their user. */
   refused: number
-  /** Connections closed because of bytes that are no message, or a message that could not be answered. */
+  /** Connections that were closed because of an invalid message, or one that could not be handled. */
   malformed: number
-  /** Connections closed because they did not read. */
+  /** Connections that were closed because the client did not read. */
   slow: number
 }
 

@@ -1,5 +1,5 @@
-// The snooper's control protocol (snoop.proto): bindings, events and questions in their protobuf form; its FPM part is in
-// fpm-codec.ts. Every field of a question is checked.
+// The snooper's control protocol (snoop.proto): converts bindings, events and questions from and to protobuf; its FPM part
+// is in fpm-codec.ts. Every field of a question is checked.
 import { formatIp, formatMac, parseIp, parseMac } from '../base/address.js'
 import { MAX_VNI } from '../base/vni.js'
 import type { Binding, Key } from '../bindings/model.js'
@@ -11,22 +11,22 @@ import type { Table } from '../bindings/table.js'
 import type { snoop as proto } from '../gen/snoop.js'
 import { toEpoch } from '../base/clock.js'
 
-/** What is known of a binding beyond its fields; times are milliseconds of the monotonic clock. */
+/** Details of a binding beyond its fields; times are milliseconds of the monotonic clock. */
 export type BindingDetail = {
-  /** What comes next if nothing happens before, and when. `what`: expiry, probe, retry, confirm or release. */
+  /** The next action if nothing happens before, and its time. `what` is expiry, probe, retry, confirm or release. */
   readonly timer: { readonly what: string; readonly at: number } | undefined
-  /** Probes sent without an answer. */
+  /** Number of probes sent without an answer. */
   readonly tries: number
-  /** Another host claims the address; the owner is being asked. */
+  /** Another host's claim on the address, while the owner is being asked. */
   readonly claim: Claim | undefined
-  /** When the IP changed hands, as far as it still counts. */
+  /** Times at which the IP changed its owner, as far as they still count. */
   readonly moves: readonly number[]
-  /** Until when a duplicate stays withdrawn. */
+  /** The time until which a duplicate stays withdrawn. */
   readonly frozenUntil: number | undefined
-  /** Seen or probed since the snooper started; otherwise it is only remembered. */
+  /** True if it was seen in this run or kept by the relay all the time; see Binding.confirmed. */
   readonly confirmed: boolean
   readonly isStatic: boolean
-  /** The MAC mobility sequence number that it needs to win. */
+  /** The MAC mobility sequence number that it needs in order to win. */
   readonly minSeq: number
 }
 
@@ -38,7 +38,7 @@ export type Claim = {
   readonly at: number
 }
 
-/** What of the policy explains what happens to a binding. */
+/** The parts of the policy that explain what happens to a binding. */
 export type PolicyValues = Pick<Policy, 'ageMs' | 'observe' | 'probes' | 'duplicates' | 'limits'>
 
 export type ClearRequest = {
@@ -48,21 +48,21 @@ export type ClearRequest = {
   readonly ip: string | undefined
 }
 
-/** What a question is about. */
+/** The subject of a question. */
 export type Target = {
   readonly vni: number | undefined
   readonly mac: string | undefined
   readonly ip: string | undefined
 }
 
-/** A question that makes no sense; the message says why. */
+/** A question that is not valid; the message says why. */
 export class QuestionError extends Error {
   override readonly name = 'QuestionError'
 }
 
 type WireTarget = { vni?: number | null; mac?: Uint8Array | null; ip?: Uint8Array | null }
 
-/** Throws QuestionError, as the others below. */
+/** Throws QuestionError, as do the other functions for questions. */
 export function targetFromProto({ vni, mac, ip }: WireTarget): Target {
   if ((vni ?? 0) > MAX_VNI) throw new QuestionError(`a VNI is at most ${MAX_VNI}, not ${vni}`)
   const [macLength, ipLength] = [mac?.length ?? 0, ip?.length ?? 0]
@@ -109,7 +109,7 @@ export function clearFromProto({ what, ...wire }: proto.Clear.$Properties): Clea
   return { what, ...target }
 }
 
-/** When a host that stays silent is given up, or what is frozen is released; undefined: never. */
+/** Returns when a silent host is withdrawn, or a frozen one is released; undefined means never. */
 function expiryOf(binding: Binding, table: Table, policy: Pick<Policy, 'ageMs'>): number | undefined {
   if (binding.isStatic) return undefined
   return binding.phase === 'duplicate' ? table.timers.at(binding) : binding.lastSeen + ageOf(binding, policy)
@@ -164,7 +164,7 @@ export function refusalToProto({ key, reason, port, count, first, last }: Refuse
 export const counters = (values: Readonly<Record<string, number>>): proto.Counter.$Properties[] =>
   Object.entries(values).map(([name, value]) => ({ name, value }))
 
-/** 0 for a time that never comes. */
+/** Converts a time; 0 stands for a time that never comes. */
 const epochOf = (monotonic: number): number => (Number.isFinite(monotonic) ? toEpoch(monotonic) : 0)
 
 const keyToProto = ({ vni, mac, ip }: Key): { vni: number; mac: Uint8Array; ip: Uint8Array } => ({

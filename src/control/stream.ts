@@ -1,16 +1,16 @@
-// Either end of a control connection: messages in and out of a socket, with bounds on what waits.
+// Either end of a control connection: sends and receives messages, and limits the amount of data that waits.
 import type { Socket } from 'node:net'
 import { Deframer, frame } from './framing.js'
 
-/** Who leaves more than this unread is disconnected: it can connect again and start over. */
+/** A peer that leaves more than this unread is disconnected; it can connect again and start over. */
 const MAX_QUEUED_BYTES = 64 << 20
 /** `writable()` waits while more than this is queued. */
 const HIGH_WATER_BYTES = 1 << 20
-/** The other side is given this long to close its end after ours. */
+/** After our end has closed, the other side has this long to close its own. */
 const LINGER_MS = 1000
 
 export type Codec<In, Out> = {
-  /** Throws on bytes that are not a message; the connection is then closed. */
+  /** Throws if the bytes are not a message; the connection is then closed. */
   decode: (bytes: Buffer) => In
   encode: (message: Out) => Uint8Array
 }
@@ -18,7 +18,7 @@ export type Codec<In, Out> = {
 export type StreamEvents<In> = {
   /** An exception closes the connection. */
   onMessage(message: In): void
-  /** Once, at the end; `error` says why unless either side just closed. */
+  /** Called once, at the end. `error` gives the reason, unless one of the sides just closed. */
   onClose(error: Error | undefined): void
 }
 
@@ -27,7 +27,7 @@ export class SlowReaderError extends Error {
   override readonly name = 'SlowReaderError'
 }
 
-/** What the other side sent is no message, or one that could not be handled. */
+/** The other side sent an invalid message, or one that could not be handled. */
 export class BadMessageError extends Error {
   override readonly name = 'BadMessageError'
 }
@@ -41,7 +41,7 @@ export class ControlStream<In, Out> {
     private readonly codec: Codec<In, Out>,
   ) {}
 
-  /** Hands over what comes from now on, and the end. */
+  /** Delivers the messages that come from now on, and the end. */
   start(events: StreamEvents<In>): void {
     let failure: Error | undefined
     this.socket.on('error', (error) => (failure = error))
@@ -57,7 +57,7 @@ export class ControlStream<In, Out> {
     return this.ending || this.socket.destroyed
   }
 
-  /** Queues one message; after the end it does nothing. */
+  /** Queues one message; does nothing after the end. */
   send(message: Out): void {
     if (this.closed) return
     this.socket.write(frame(this.codec.encode(message)))
@@ -65,17 +65,17 @@ export class ControlStream<In, Out> {
     if (queued > MAX_QUEUED_BYTES) this.destroy(new SlowReaderError(`${queued} bytes are left unread`))
   }
 
-  /** Resolves when little is queued, so that a big table can be sent in parts; false if the connection has ended. */
+  /** Resolves when little is queued, so that large tables can be sent in parts; false if the connection has ended. */
   async writable(): Promise<boolean> {
     while (!this.closed && this.socket.writableLength > HIGH_WATER_BYTES) await this.drainedOrClosed()
     return !this.closed
   }
 
-  /** Sends what is queued, then closes. */
+  /** Sends what is queued and then closes. */
   close(): void {
     this.ending = true
     this.socket.end()
-    // what still comes is of no interest, but its end must be seen
+    // further data is discarded, but it must be read so that its end is seen
     this.socket.removeAllListeners('data').resume()
     this.socket.setTimeout(LINGER_MS, () => {
       this.destroy()

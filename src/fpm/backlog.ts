@@ -1,32 +1,32 @@
-// What has been read and waits to be worked off. Reading comes first: zebra tells a route in less time than it takes to
-// understand it, and its dataplane must not wait for that. So nothing is done until nothing more has come for a moment, or
-// that has not been so for long; then it is done in short turns.
+// A queue of input that was read but not processed yet. Reading comes first, because zebra sends a route in less time
+// than it takes to decode one and its dataplane must not wait. Processing begins when nothing has come for PAUSE_MS, or
+// PATIENCE_MS after the first item, and then runs in short turns.
 
-/** Then other work of the process has its turn. */
+/** A turn ends after this time, so that other work of the process can run. */
 const TURN_MS = 2
-/** This long nothing more has come. */
+/** Processing begins when nothing has come for this long. */
 const PAUSE_MS = 5
-/** How long reading alone may go on. */
+/** Processing begins at the latest after this time of reading alone. */
 const PATIENCE_MS = 1000
-/** Holds a million routes that wait. */
+/** Room for a million routes that wait. */
 export const BACKLOG_BYTES = 64 << 20
 
 export class Backlog<T> {
   private items: T[] = []
-  /** The first of `items` that is still to be done. */
+  /** Index of the first of `items` that is still to be processed. */
   private next = 0
   private bytes = 0
-  /** When the last item came. */
+  /** When the last item was queued. */
   private pushedAt = 0
-  /** Since when something waits without pause. */
+  /** Since when the queue has not been empty. */
   private since = 0
-  /** Ends the wait for the next turn; undefined if there is none. */
+  /** Cancels the next turn; undefined if none is scheduled. */
   private cancel: (() => void) | undefined
 
   /**
-   * @param size of an item in bytes
-   * @param work must not throw
-   * @param idle called whenever nothing waits any more
+   * @param size returns the size of an item in bytes
+   * @param work processes an item; must not throw
+   * @param idle is called whenever the queue has become empty
    */
   constructor(
     private readonly size: (item: T) => number,
@@ -39,12 +39,12 @@ export class Backlog<T> {
     return this.next === this.items.length
   }
 
-  /** Bytes that wait. */
+  /** Size of the queue in bytes. */
   get waiting(): number {
     return this.bytes
   }
 
-  /** Queues an item; where there is no room the oldest are done at once, and whoever pushes has to wait. */
+  /** Queues an item. If there is no room, the oldest items are processed first, while the caller waits. */
   push(item: T): void {
     this.pushedAt = performance.now()
     if (this.empty) this.since = this.pushedAt
@@ -54,7 +54,7 @@ export class Backlog<T> {
     if (this.cancel === undefined) this.pause()
   }
 
-  /** Does all that waits. */
+  /** Processes the whole queue at once. */
   flush(): void {
     while (!this.empty) this.one()
     this.cancel?.()
@@ -97,7 +97,7 @@ export class Backlog<T> {
     this.work(item)
   }
 
-  /** Lets go of what is done. */
+  /** Releases the items that were processed. */
   private compact(): void {
     if (2 * this.next < this.items.length) return
     this.items = this.items.slice(this.next)

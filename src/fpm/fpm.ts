@@ -1,4 +1,4 @@
-// zebra's FPM stream for the rest of the program: listens, decodes, keeps the view, forwards.
+// zebra's FPM stream for the rest of the program: listens, decodes, maintains the view and forwards the stream.
 import { reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
 import { monotonicMs } from '../base/clock.js'
@@ -16,51 +16,51 @@ import type { FpmMessage, FpmMessageKind } from './message.js'
 import { FpmTee, TEE_DEFAULTS, type TeeCounters, type TeeState } from './tee.js'
 import { type FpmChange, FpmView, type FpmViewOptions, type FpmViewStatus } from './view.js'
 
-/** Where to hand everything on to; the rest as in TEE_DEFAULTS. */
+/** The FPM server that gets a copy of the stream; the other options are those of TEE_DEFAULTS. */
 export type FpmForward = { ip: string; port: number } & Partial<typeof TEE_DEFAULTS>
 
 export type FpmOptions = {
   addresses?: readonly ListenAddress[]
-  /** Lets it listen beyond loopback. */
+  /** Allows listening beyond loopback. */
   allowRemote?: boolean
-  /** Whether a user of this machine is believed; undefined: everybody is. */
+  /** Whether a user of this machine may connect; undefined: every user may. */
   mayConnect?: ((uid: number) => boolean) | undefined
   forward?: FpmForward | undefined
   view?: FpmViewOptions
   log: Logger
 }
 
-/** What the rest of the program wants to hear. What they throw is logged once and costs nothing else. */
+/** Callbacks for the rest of the program. An exception in one is logged once and has no other effect. */
 export type FpmEvents = {
-  /** Each frame with its header, before it is decoded; `at`: monotonic milliseconds. May be kept. */
+  /** Called with each frame, header included, before it is decoded. It may be kept; `at`: monotonic milliseconds. */
   onFrame?(frame: Buffer, at: number): void
   onMessage?(message: FpmMessage, at: number): void
-  /** After the view has changed. It is not to be changed by this. */
+  /** Called after the view has changed; must not change the view. */
   onChange?(change: FpmChange, at: number): void
 }
 
 export type FpmCounters = FpmListenerCounters & {
   messages: Record<FpmMessageKind, number>
-  /** What `events` have thrown. */
+  /** Exceptions thrown by the callbacks. */
   faults: number
 }
 
 export type FpmStatus = {
   listening: ListenAddress[]
-  /** zebra's end of the connection; undefined while there is none */
+  /** zebra's end of the connection; undefined while there is none. */
   peer: string | undefined
-  /** of the frames of this connection; undefined before the first */
+  /** Format of this connection's frames; undefined before the first frame. */
   format: 'netlink' | 'protobuf' | undefined
-  /** bytes that have been read and are not in the view yet */
+  /** Bytes that were read and are not in the view yet. */
   backlog: number
   view: FpmViewStatus
   counters: FpmCounters
   forward: { to: string; state: TeeState; queued: number; counters: TeeCounters } | undefined
 }
 
-/** In the order in which it happened; without anything else, the connection has ended. */
+/** A queued event: `opened`, or `frames`; with neither, the connection was closed. */
 type Happening = { at: number; opened?: string; frames?: Buffer }
-/** About what one takes besides its frames. */
+/** Approximate size of an event without its frames. */
 const HAPPENING_BYTES = 200
 
 export class Fpm {
@@ -82,7 +82,7 @@ export class Fpm {
   private complained = false
   private faults = 0
   private peer = ''
-  /** When what is handled now happened. */
+  /** The time of the event that is being processed. */
   private at = 0
 
   private readonly backlog = new Backlog<Happening>(
@@ -108,7 +108,7 @@ export class Fpm {
     this.tee = new FpmTee({ ...TEE_DEFAULTS, ...forward, restart, log })
   }
 
-  /** Throws FatalError if an address cannot be listened on. */
+  /** Starts to listen. Throws FatalError if that is not possible on an address. */
   static async start(options: FpmOptions, events: FpmEvents = {}): Promise<Fpm> {
     const { addresses = DEFAULT_ADDRESSES, allowRemote = false, mayConnect, log } = options
     const fpm = new Fpm(options, events)
@@ -116,7 +116,7 @@ export class Fpm {
     return fpm
   }
 
-  /** Ends zebra's connection, so that it tells everything again. */
+  /** Closes zebra's connection, so that zebra sends everything again. */
   restart(): void {
     this.listener?.restart()
   }
@@ -149,7 +149,7 @@ export class Fpm {
     }
   }
 
-  // what the listener calls: bytes are handed on at once, what they mean is found out in its turn
+  // the listener's callbacks: bytes are forwarded at once, frames are queued for decoding
 
   opened(peer: string): void {
     this.tee?.begin()
@@ -192,7 +192,7 @@ export class Fpm {
     }
   }
 
-  /** Once for each connection: the next message may be as bad. */
+  /** Logs the first error of a connection only, since its next messages may fail in the same way. */
   private complain(error: string): void {
     if (this.complained) return
     this.complained = true
@@ -207,7 +207,7 @@ export class Fpm {
     }
   }
 
-  /** Deadlines are only ever put off, except by the end of a connection. */
+  /** Arms the timer. Deadlines only ever move to later, except when the connection ends. */
   private schedule(): void {
     const deadline = this.view.deadline() ?? Infinity
     if (deadline >= this.timerAt || deadline === Infinity) return
@@ -216,13 +216,13 @@ export class Fpm {
     this.timer = setTimeout(
       () => {
         this.timerAt = Infinity
-        // what waits may say that it is not due
+        // a queued event may move the deadline
         if (!this.backlog.empty) return
         this.at = monotonicMs()
         this.view.tick(this.at)
         this.schedule()
       },
-      // not a fraction of a millisecond too early
+      // rounded up, as the timer must not fire before the deadline
       Math.max(0, Math.ceil(deadline - monotonicMs())),
     )
     this.timer.unref()

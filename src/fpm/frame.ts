@@ -11,7 +11,7 @@ export type FpmFormat = (typeof FpmFormat)[keyof typeof FpmFormat]
 export const FPM_HEADER = 4
 export const MAX_FRAME = 0xffff
 
-/** Bytes that are no FPM stream: nothing that follows can be understood. `offset` counts from the stream's start. */
+/** The bytes are not an FPM stream, so the rest cannot be decoded. `offset` counts from the start of the stream. */
 export class FpmFrameError extends Error {
   override readonly name = 'FpmFrameError'
   constructor(
@@ -22,13 +22,13 @@ export class FpmFrameError extends Error {
   }
 }
 
-/** Whole frames back to back, with their headers, and how many they are. */
+/** Receives whole frames back to back, with their headers, and their number. */
 export type FrameVisitor = (frames: Buffer, count: number) => void
 
 export const frameFormat = (frame: Buffer): FpmFormat =>
   frame[1] === FpmFormat.protobuf ? FpmFormat.protobuf : FpmFormat.netlink
 
-/** The single frames of what a FrameScanner has found; views of it. */
+/** Iterates over the frames found by a FrameScanner, as views. */
 export function* eachFrame(frames: Buffer): Generator<Buffer, void, undefined> {
   for (let offset = 0; offset < frames.length; ) {
     const end = offset + frames.readUInt16BE(offset + 2)
@@ -37,25 +37,25 @@ export function* eachFrame(frames: Buffer): Generator<Buffer, void, undefined> {
   }
 }
 
-/** Finds the frames of a stream; of an unfinished one it keeps at most MAX_FRAME bytes. */
+/** Finds the frames of a stream; keeps at most MAX_FRAME bytes, those of an unfinished frame. */
 export class FrameScanner {
   private readonly rest = new Unfinished()
-  /** Where in the stream the next frame begins. */
+  /** Position of the next frame in the stream. */
   private position = 0
 
-  /** The first bytes of a frame that wait for more. */
+  /** The first bytes of a frame that is not complete yet. */
   get unfinished(): Buffer {
     return Buffer.from(this.rest.bytes)
   }
 
-  /** How many those are. */
+  /** Number of those bytes. */
   get waiting(): number {
     return this.rest.length
   }
 
   /**
-   * Calls `visit` for the frames that `chunk` completes; it may keep what it is given. Throws FpmFrameError as soon as
-   * a header cannot be one: then the stream is of no use any more.
+   * Calls `visit` with the frames that `chunk` completes, which may be kept. Throws FpmFrameError as soon as a header
+   * is invalid; the stream cannot be used any more after that.
    */
   feed(chunk: Buffer, visit: FrameVisitor): void {
     let offset = this.rest.length === 0 ? 0 : this.finish(chunk, visit)
@@ -75,7 +75,7 @@ export class FrameScanner {
     this.rest.add(chunk, offset, chunk.length)
   }
 
-  /** Completes the unfinished frame, if `chunk` has enough; returns how much of it was used. */
+  /** Completes the unfinished frame if `chunk` has enough bytes; returns how many of them were used. */
   private finish(chunk: Buffer, visit: FrameVisitor): number {
     let used = this.rest.add(chunk, 0, FPM_HEADER - this.rest.length)
     const length = this.frameLength(this.rest.bytes, 0)
@@ -87,7 +87,7 @@ export class FrameScanner {
     return used
   }
 
-  /** undefined as long as too little of the header is there to know; what is there is checked. */
+  /** Returns the length of a frame, or undefined if too little of its header is there; checks what is there. */
   private frameLength(bytes: Buffer, offset: number): number | undefined {
     const [version, format] = [bytes[offset], bytes[offset + 1]]
     if (version === undefined) return undefined
@@ -106,7 +106,7 @@ export class FrameScanner {
   }
 }
 
-/** The first bytes of a frame; grows by doubling, so that tiny chunks cost linear time. */
+/** The first bytes of a frame; the buffer grows by doubling, so that tiny chunks cost linear time. */
 class Unfinished {
   private memory: Buffer = Buffer.alloc(0)
   length = 0
@@ -115,7 +115,7 @@ class Unfinished {
     return this.memory.subarray(0, this.length)
   }
 
-  /** Appends what `chunk` has from `start` to `end`; returns how much that was. */
+  /** Appends the bytes of `chunk` from `start` to `end`; returns their number. */
   add(chunk: Buffer, start: number, end: number): number {
     const count = Math.max(0, Math.min(end, chunk.length) - start)
     if (count === 0) return 0
@@ -130,7 +130,7 @@ class Unfinished {
     return count
   }
 
-  /** The bytes, which are no longer kept here. */
+  /** Returns the bytes and gives up the buffer. */
   take(): Buffer {
     const { bytes } = this
     this.memory = Buffer.alloc(0)

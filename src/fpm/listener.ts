@@ -1,5 +1,5 @@
-// Where zebra's FPM module connects. Whatever comes is read at once and nothing is waited for: zebra's dataplane stalls
-// behind a listener that does not read.
+// The server that zebra's FPM module connects to. Everything is read at once, because zebra's dataplane stalls if its
+// peer does not read.
 import { createServer, isIPv4, isIPv6, type Server, type Socket } from 'node:net'
 import { parseIp } from '../base/address.js'
 import { errnoName, ExitCode, FatalError, reason } from '../base/exit.js'
@@ -14,7 +14,7 @@ export const FPM_PORT = 2620
 export type ListenAddress = {
   ip: string
   port: number
-  /** Goes without it where the machine does not have this address (IPv6 is off). */
+  /** Skips the address if the machine does not have it (for example, if IPv6 is off). */
   optional?: boolean
 }
 
@@ -23,51 +23,51 @@ export const DEFAULT_ADDRESSES: readonly ListenAddress[] = [
   { ip: '::1', port: FPM_PORT, optional: true },
 ]
 
-/** Who has just connected may say something before it counts; more than one need not wait for that. */
+/** A new connection becomes current with its first frame, so several may exist at once for a moment. */
 const MAX_CONNECTIONS = 8
 const KEEP_ALIVE_MS = 10_000
 
-/** Address of a peer that has reset the connection. */
+/** Shown as the address of a peer that has reset the connection. */
 const GONE = '?'
 const REFUSED = 'refused an FPM connection: its user is neither root, nor ours, nor that of FRR'
 
-/** Called in this order: opened, then bytes and their frames, then closed. An exception is an uncaught one. */
+/** Called in the order opened, then bytes and their frames, then closed. An exception is not caught. */
 export type FpmHandler = {
-  /** zebra begins to tell everything. */
+  /** zebra has connected and begins to send everything. */
   opened(peer: string): void
-  /** All of the stream, in parts; may be kept. */
+  /** Receives the whole stream in parts, which may be kept. */
   bytes(chunk: Buffer): void
-  /** Whole ones back to back, completed by the bytes before; may be kept. */
+  /** Receives whole frames back to back, completed by the bytes before; they may be kept. */
   frames(frames: Buffer): void
   closed(): void
 }
 
 export type FpmListenerOptions = {
   addresses: readonly ListenAddress[]
-  /** Lets it listen beyond loopback: whoever can connect is believed. */
+  /** Allows listening beyond loopback, where every machine that can connect is trusted. */
   allowRemote: boolean
-  /** Whether a user of this machine is believed; undefined: everybody is. */
+  /** Whether a user of this machine may connect; undefined: every user may. */
   mayConnect?: ((uid: number) => boolean) | undefined
   handler: FpmHandler
   log: Logger
 }
 
 export type FpmListenerCounters = {
-  /** Connections accepted. */
+  /** Connections that were accepted. */
   connections: number
-  /** Connections refused because of whose they are. */
+  /** Connections that were refused because of their user. */
   refused: number
-  /** Connections closed because another zebra began to talk. */
+  /** Connections that were closed because another zebra began to send. */
   replaced: number
-  /** Connections closed because of bytes that are no FPM frames. */
+  /** Connections that were closed because of bytes that are no FPM frames. */
   garbage: number
-  /** Connections that we closed so that zebra starts over. */
+  /** Connections that were closed to make zebra start over. */
   restarts: number
   frames: number
   bytes: number
 }
 
-/** One connection. It becomes the one that counts with its first frame, or at once if there is no other. */
+/** One connection. It becomes the current one with its first frame, or at once if there is no other. */
 type Connection = { readonly socket: Socket; readonly peer: string; readonly scanner: FrameScanner }
 
 export class FpmListener {
@@ -83,13 +83,13 @@ export class FpmListener {
   private readonly servers: Server[] = []
   private readonly connections = new Set<Connection>()
   private current: Connection | undefined
-  /** Who was refused last. */
+  /** The user that was refused last. */
   private refused: number | 'nobody' | undefined
   private closing = false
 
   private constructor(private readonly options: FpmListenerOptions) {}
 
-  /** Throws FatalError if an address cannot be listened on. */
+  /** Starts to listen. Throws FatalError if that is not possible on an address. */
   static async listen(options: FpmListenerOptions): Promise<FpmListener> {
     for (const address of options.addresses) checkAddress(address, options.allowRemote)
     const listener = new FpmListener(options)
@@ -103,22 +103,22 @@ export class FpmListener {
     return listener
   }
 
-  /** What it listens on, with the ports that the kernel chose. */
+  /** The addresses it listens on, with the ports that the kernel chose. */
   get addresses(): ListenAddress[] {
     return this.servers.map(boundTo)
   }
 
-  /** Who is connected; undefined if nobody is. */
+  /** Address of the current connection; undefined if there is none. */
   get peer(): string | undefined {
     return this.current?.peer
   }
 
-  /** Bytes of an unfinished frame. */
+  /** Number of bytes of an unfinished frame. */
   get waiting(): number {
     return this.current?.scanner.waiting ?? 0
   }
 
-  /** Ends zebra's connection: it connects again after some seconds and tells everything. */
+  /** Closes zebra's connection: zebra connects again after some seconds and sends everything. */
   restart(): void {
     if (this.current === undefined) return
     this.counters.restarts++
@@ -173,7 +173,7 @@ export class FpmListener {
     return can
   }
 
-  /** `checked`: only some users are believed. */
+  /** Accepts a connection; `checked` means that its user must be allowed. */
   private accept(socket: Socket, checked: boolean): void {
     const { remoteAddress: ip = GONE, remotePort: port = 0 } = socket
     const peer = addressText({ ip, port })
@@ -201,13 +201,13 @@ export class FpmListener {
     const { mayConnect, log } = this.options
     const user = userOfSocket(peer, { ip, port }) ?? 'nobody'
     if (user !== 'nobody' && mayConnect?.(user) === true) return true
-    // who tries again and again is not to fill the log
+    // a user that keeps trying must not fill the log
     if (user !== this.refused) log.warn({ peer: addressText(peer), user }, REFUSED)
     this.refused = user
     return false
   }
 
-  /** The newest are kept, and the one that counts. */
+  /** Closes the oldest connections above the maximum, but never the current one. */
   private makeRoom(): void {
     for (const connection of this.connections) {
       if (this.connections.size <= MAX_CONNECTIONS) return
@@ -215,7 +215,7 @@ export class FpmListener {
     }
   }
 
-  /** From now on this connection counts; `found` are all the frames that it has completed. */
+  /** Makes this connection the current one; `found` are all the frames that it has completed. */
   private adopt(connection: Connection, found: readonly Buffer[] = []): void {
     const before = this.current
     if (before !== undefined) {
@@ -263,7 +263,7 @@ export class FpmListener {
     this.end(connection)
   }
 
-  /** Once for each connection, whoever ends it. */
+  /** Ends a connection once, whichever side closed it. */
   private end(connection: Connection): void {
     connection.socket.destroy()
     if (!this.connections.delete(connection) || this.current !== connection) return
@@ -299,7 +299,7 @@ function checkAddress({ ip, port }: ListenAddress, allowRemote: boolean): void {
     )
 }
 
-/** errno where the machine does not have an address. */
+/** The errors of an address that the machine does not have. */
 const ABSENT = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT'])
 
 function noAddress(addresses: readonly ListenAddress[]): FatalError {
@@ -325,7 +325,7 @@ function explain(error: unknown, address: ListenAddress): FatalError {
 function listen(server: Server, { ip, port }: ListenAddress): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    // without ipv6Only :: would take the port of 0.0.0.0, too
+    // without ipv6Only, :: would take the port of 0.0.0.0, too
     server.listen({ host: ip, port, ipv6Only: true }, () => {
       server.off('error', reject)
       resolve()

@@ -1,4 +1,4 @@
-// Numbers of linux/rtnetlink.h, and those FRR adds, by the names iproute2 shows.
+// The numbers of linux/rtnetlink.h, and those that FRR adds, by the names that iproute2 shows.
 
 const PROTOCOLS: Readonly<Record<number, string>> = {
   0: 'unspec',
@@ -21,7 +21,7 @@ const PROTOCOLS: Readonly<Record<number, string>> = {
   193: 'ldp',
   194: 'sharp',
   195: 'pbr',
-  // as RTPROT_STATIC, from staticd
+  // staticd's routes, shown like RTPROT_STATIC
   196: 'static',
   197: 'openfabric',
   198: 'srte',
@@ -42,8 +42,8 @@ const TYPES = [
   'xresolve',
 ] as const
 
-/** RTPROT_*; the number itself where it has no name. */
+/** Name of an RTPROT_*; the number itself if it has none. */
 export const protocolName = (protocol: number): string => PROTOCOLS[protocol] ?? String(protocol)
 
-/** RTN_*; the number itself where it has no name. */
+/** Name of an RTN_*; the number itself if it has none. */
 export const routeTypeName = (type: number): string => TYPES[type] ?? String(type)

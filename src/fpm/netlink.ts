@@ -1,4 +1,4 @@
-// The netlink format: what dplane_fpm_nl and `-M fpm` export.
+// The netlink format, which dplane_fpm_nl and `-M fpm` export.
 import { NetlinkDecodeError } from '../netlink/error.js'
 import { type NetlinkMessage, netlinkMessages, NLMSG_HDRLEN } from '../netlink/message.js'
 import {
@@ -15,10 +15,10 @@ import { decodeRoute, type IpRoute, NLM_F_REPLACE, RTM_DELROUTE, RTM_NEWROUTE } 
 import type { FpmMac, FpmMessage, FpmRoute } from './message.js'
 import { protocolName, routeTypeName } from './names.js'
 
-/** The messages of one frame's payload, in order; what cannot be decoded is one of them and spoils no other. */
+/** Decodes the messages of one frame's payload, in order; one that cannot be decoded does not affect the others. */
 export function* decodeNetlink(payload: Buffer): Generator<FpmMessage, void, undefined> {
   const messages = netlinkMessages(payload)
-  // after a message whose length is wrong nobody knows where the next begins
+  // after a wrong length, the start of the next message is not known
   let end = 0
   for (;;) {
     let message: NetlinkMessage
@@ -105,11 +105,11 @@ const toRoute = (route: IpRoute): FpmRoute => ({
 })
 
 /**
- * A live remote MAC has NTF_SELF; a deletion of one need not name the VTEP.
+ * A remote MAC in use has NTF_SELF; its deletion may lack the VTEP.
  *
- * Certain router MACs: those of the old module, which sends no others and alone uses NDA_VNI; and those that
- * dplane_fpm_nl sends when the connection begins, which look like local MACs (no NTF_SELF) and yet are behind a VTEP.
- * A live one of dplane_fpm_nl looks like any remote MAC.
+ * Two kinds are certainly router MACs: those of the old module, which sends no others and alone uses NDA_VNI; and those
+ * that dplane_fpm_nl sends when the connection begins, which lack NTF_SELF like local MACs and yet are behind a VTEP.
+ * A later update of a router MAC by dplane_fpm_nl looks like that of any remote MAC.
  */
 function toMac(entry: FdbEntry): FpmMac {
   const self = (entry.flags & NTF_SELF) !== 0

@@ -1,10 +1,10 @@
-// The protobuf format: what `-M fpm:protobuf` exports. It has no MACs, nexthop objects, tables and VNIs.
+// The protobuf format, which `-M fpm:protobuf` exports. It has no MACs, nexthop objects, tables and VNIs.
 import protobuf from 'protobufjs/minimal.js'
 import { formatIp } from '../base/address.js'
 import { fpm as proto } from '../gen/fpm.js'
 import type { FpmMessage, FpmNexthop, FpmRoute, FpmSrv6LocalSid, UnknownAttribute } from './message.js'
 
-/** The one message of a frame's payload. */
+/** Decodes the one message of a frame's payload. */
 export function decodeProtobuf(payload: Buffer): FpmMessage {
   try {
     const reader = protobuf.Reader.create(payload)
@@ -38,7 +38,7 @@ function toMessage({ type, addRoute, deleteRoute, srv6Localsid }: proto.Message.
   return undefined
 }
 
-/** fpm.Message.type of a message whose type the schema does not have, which protobufjs keeps as an unknown field. */
+/** Returns fpm.Message.type if the schema does not have the type; protobufjs then keeps it as an unknown field. */
 function messageType({ $unknowns }: proto.Message.$Properties): number {
   const [field] = unknownFields($unknowns)
   return field?.type === 1 ? (field.bytes[0] ?? 0) : 0
@@ -111,7 +111,7 @@ function routeKey({
   const prefixLength = length ?? 0
   if (prefixLength > address.length * 8 || (bytes?.length ?? 0) > address.length)
     throw new RangeError(`an IPv${family} prefix of length ${prefixLength} in ${bytes?.length ?? 0} bytes`)
-  // the octets behind the length are not sent
+  // the octets beyond the prefix length are not sent
   address.set(bytes ?? [])
   return { in: { vrf: vrfId }, family, prefix: formatIp(address), prefixLength }
 }
@@ -125,7 +125,7 @@ function ipFamily(family: proto.AddressFamily): 4 | 6 {
 function toNexthop({ ifId, address, $unknowns }: proto.Nexthop.$Properties): FpmNexthop {
   return {
     gateway: address == null ? undefined : addressText(address),
-    // what is not there reads as 0 and as no text
+    // absent fields read as 0 and as empty text
     ifindex: ifId?.index || undefined,
     interfaceName: ifId?.name || undefined,
     weight: 1,
@@ -183,7 +183,7 @@ const toFormat = (format: proto.SRv6SIDFormat.$Properties): FpmSrv6LocalSid['for
   argumentLength: format.argumentLength ?? 0,
 })
 
-/** Each with its tag: a varint of field number and wire type. */
+/** Each field begins with its tag, a varint of field number and wire type. */
 function unknownFields(fields: readonly Uint8Array[] = []): UnknownAttribute[] {
   return fields.map((field) => {
     let [tag, size] = [0, 0]

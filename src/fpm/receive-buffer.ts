@@ -1,5 +1,5 @@
-// What the kernel holds for a listener that is busy for a moment. zebra's module has room for a megabyte; when that is
-// full, it stops telling for a whole second.
+// Enlarges the kernel's buffer for a listener that is busy for a moment. zebra's module has room for a megabyte; when
+// that is full, it stops sending for a whole second.
 import type { Server } from 'node:net'
 import { setsockopt } from '../os/libc.js'
 
@@ -8,13 +8,13 @@ const SOL_SOCKET = 1
 const SO_RCVBUF = 8
 const SO_RCVBUFFORCE = 33
 
-/** Above 200,000 routes; taken only while it waits. The kernel doubles it for its own needs. */
+/** Room for 200,000 routes; memory is used only while data waits. The kernel doubles the value for its own needs. */
 const RECEIVE_BYTES = 16 << 20
 
-/** For the connections that come: as much as the process may have, which without CAP_NET_ADMIN is little. */
+/** Sets the buffer of future connections as far as the process may; without CAP_NET_ADMIN that is little. */
 export function enlargeReceiveBuffer(server: Server): void {
   const handle: unknown = '_handle' in server ? server._handle : undefined
-  // Node has no public way to a server's descriptor
+  // Node has no public way to get a server's descriptor
   if (typeof handle !== 'object' || handle === null || !('fd' in handle)) return
   const { fd } = handle
   if (typeof fd !== 'number' || fd < 0) return

@@ -1,42 +1,42 @@
-// What is known of zebra's state, as its connection comes and goes. Time is handed in: monotonic milliseconds.
+// Whether our copy of zebra's state is complete, as its connection comes and goes. Times are monotonic milliseconds.
 //
-//   disconnected ──opened──► replaying ──settled──► live
+//   disconnected ──opened──► replaying ──synced───► live
 //        ▲                        │                   │
 //        └──────────closed────────┴───────closed──────┘
 //
-// zebra tells everything again when it connects, without saying where that ends: it is over when nothing came for a
-// while, or after a longer while of whatever. Until then what zebra said before is stale, not wrong. What it has not
-// said again by then is gone — except ordinary remote MACs, which no module ever tells again: they stay stale, may be
-// shown and prove nothing, until zebra mentions them or too much time has passed.
+// zebra sends everything again when it connects, without marking the end of that replay: it counts as over when nothing
+// has come for a while, or after a longer while in any case. Until then, earlier state is stale, not wrong. What was
+// not sent again by then is gone, except ordinary remote MACs, which no module ever sends again: they stay stale, may
+// be shown and prove nothing, until zebra mentions them or too much time has passed.
 
 export type Phase = 'disconnected' | 'replaying' | 'live'
 
-/** `replayed`: said while zebra told everything again, so perhaps nothing new. */
+/** `replayed` means received during a replay, so it may not be new. */
 export type Freshness = 'live' | 'replayed' | 'stale'
 
-/** When zebra last said it. */
+/** When and where zebra last said something. */
 export type Heard = {
   at: number
-  /** which connection that was, from 1 */
+  /** Number of the connection, from 1. */
   connection: number
   replayed: boolean
 }
 
 export type SyncOptions = {
-  /** The replay is over when nothing has come for so long … */
+  /** The replay is over when nothing has come for this long … */
   quietMs: number
-  /** … or after so long. */
-  settleMs: number
-  /** How long anything stays stale. */
+  /** … or this long after the connection began. */
+  syncMaxMs: number
+  /** State may stay stale for this long. */
   staleMs: number
 }
 
-export const SYNC_DEFAULTS: SyncOptions = { quietMs: 5000, settleMs: 60_000, staleMs: 1800_000 }
+export const SYNC_DEFAULTS: SyncOptions = { quietMs: 5000, syncMaxMs: 60_000, staleMs: 1800_000 }
 
 export type Due = {
-  /** The replay is over. */
-  settled: boolean
-  /** Everything of this connection and earlier ones has been stale too long. */
+  /** Whether the replay has just ended. */
+  synced: boolean
+  /** The state of this connection and of earlier ones has been stale too long; undefined if there is none. */
   expired: number | undefined
 }
 
@@ -45,7 +45,7 @@ export class SyncState {
   private number = 0
   private openedAt: number | undefined
   private heardAt = 0
-  /** Ends of connections, oldest first: what they said expires. */
+  /** Ends of connections, oldest first: the state of each connection expires. */
   private readonly ends: { connection: number; at: number }[] = []
 
   constructor(private readonly options: SyncOptions) {}
@@ -54,12 +54,12 @@ export class SyncState {
     return this.state
   }
 
-  /** Of the connection that is, or was last; 0 before the first. */
+  /** Number of the current or last connection; 0 before the first. */
   get connection(): number {
     return this.number
   }
 
-  /** When zebra connected; undefined while it is not. */
+  /** When zebra connected; undefined while it is not connected. */
   get since(): number | undefined {
     return this.openedAt
   }
@@ -77,7 +77,7 @@ export class SyncState {
     this.ends.push({ connection: this.number, at: now })
   }
 
-  /** Notes that zebra says something now. */
+  /** Registers that zebra says something now. */
   hear(now: number): Heard {
     this.heardAt = now
     return { at: now, connection: this.number, replayed: this.state === 'replaying' }
@@ -88,28 +88,28 @@ export class SyncState {
     return replayed ? 'replayed' : 'live'
   }
 
-  /** When `due` has something to say; undefined for never. */
+  /** The next time at which `due` must be called; undefined if there is none. */
   deadline(): number | undefined {
-    const settles = this.settles()
+    const syncEnd = this.syncEnd()
     const [end] = this.ends
     const expires = end && end.at + this.options.staleMs
-    return settles === undefined || expires === undefined ? (settles ?? expires) : Math.min(settles, expires)
+    return syncEnd === undefined || expires === undefined ? (syncEnd ?? expires) : Math.min(syncEnd, expires)
   }
 
   due(now: number): Due {
-    const settles = this.settles()
-    const settled = settles !== undefined && settles <= now
-    if (settled) this.state = 'live'
+    const syncEnd = this.syncEnd()
+    const synced = syncEnd !== undefined && syncEnd <= now
+    if (synced) this.state = 'live'
     let expired: number | undefined
     for (let end = this.ends[0]; end !== undefined && end.at + this.options.staleMs <= now; end = this.ends[0]) {
       expired = end.connection
       this.ends.shift()
     }
-    return { settled, expired }
+    return { synced, expired }
   }
 
-  private settles(): number | undefined {
+  private syncEnd(): number | undefined {
     if (this.state !== 'replaying' || this.openedAt === undefined) return undefined
-    return Math.min(this.heardAt + this.options.quietMs, this.openedAt + this.options.settleMs)
+    return Math.min(this.heardAt + this.options.quietMs, this.openedAt + this.options.syncMaxMs)
   }
 }

@@ -1,13 +1,13 @@
-// Hands what zebra says to another FPM server, byte for byte: `fpm.forward`. That server sees what it would see of
-// zebra itself: a connection when zebra has one, a stream from its very beginning, an end when it ends.
+// Forwards zebra's stream to another FPM server, byte for byte: `fpm.forward`. That server sees what it would see of
+// zebra itself: a connection when zebra connects, a stream from its very beginning, and an end when zebra's ends.
 //
 //   idle          zebra is not connected
-//   connecting    zebra is, the consumer is not yet; what zebra has said waits in the queue
+//   connecting    zebra is connected, the consumer is not yet; zebra's bytes wait in the queue
 //   forwarding    the consumer has the stream from its beginning
-//   missed        the beginning is lost to the consumer (it was not there, or too slow): it is sought
-//   fresh         it is there again, and zebra has been, or will be, asked to start over
+//   missed        the consumer has lost the beginning (it was absent or too slow): we try to connect to it
+//   fresh         the consumer is connected again, and zebra was, or will be, asked to start over
 //
-// Nothing of this ever holds zebra up: a queue that is full is thrown away, together with the consumer's connection.
+// Nothing of this ever delays zebra: a queue that is full is discarded, together with the consumer's connection.
 import { connect, type Socket } from 'node:net'
 import { errnoName, reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
@@ -19,13 +19,13 @@ export type TeeState = 'idle' | 'connecting' | 'forwarding' | 'missed' | 'fresh'
 export type TeeOptions = {
   ip: string
   port: number
-  /** Bytes that may wait for the consumer. */
+  /** Maximum size of the queue for the consumer. */
   queueBytes: number
-  /** Between two attempts to connect. */
+  /** Time between two attempts to connect, in milliseconds. */
   retryMs: number
-  /** zebra is not asked to start over more often: that costs it work, and every other witness its certainty. */
+  /** Minimum time between two restarts, in milliseconds: each costs zebra work and makes all FPM state stale. */
   restartIntervalMs: number
-  /** Asks zebra to start over; `closed` and `opened` follow. */
+  /** Asks zebra to start over; `end` and `begin` are called as a result. */
   restart: () => void
   log: Logger
 }
@@ -37,24 +37,24 @@ export const TEE_DEFAULTS: Pick<TeeOptions, 'queueBytes' | 'retryMs' | 'restartI
 }
 
 export type TeeCounters = {
-  /** Connections to the consumer. */
+  /** Connections made to the consumer. */
   connections: number
-  /** Attempts that failed. */
+  /** Attempts to connect that failed. */
   refused: number
-  /** Connections closed because the queue was full. */
+  /** Connections that were closed because the queue was full. */
   slow: number
-  /** Times that zebra was asked to start over. */
+  /** How often zebra was asked to start over. */
   restarts: number
-  /** Bytes given to the consumer. */
+  /** Bytes sent to the consumer. */
   bytes: number
-  /** Bytes the consumer has sent, which are not passed on. */
+  /** Bytes that the consumer sent; they are not passed on. */
   ignored: number
 }
 
 export class FpmTee {
   readonly counters: TeeCounters = { connections: 0, refused: 0, slow: 0, restarts: 0, bytes: 0, ignored: 0 }
   private current: TeeState = 'idle'
-  /** zebra's connection is there. */
+  /** Whether zebra is connected. */
   private streaming = false
   private socket: Socket | undefined
   private retry: NodeJS.Timeout | undefined
@@ -69,12 +69,12 @@ export class FpmTee {
     return this.current
   }
 
-  /** Bytes that wait for the consumer. */
+  /** Bytes in the queue for the consumer. */
   get queued(): number {
     return this.socket?.writableLength ?? 0
   }
 
-  /** zebra has connected. */
+  /** Must be called when zebra has connected. */
   begin(): void {
     this.streaming = true
     clearTimeout(this.asking)
@@ -83,16 +83,16 @@ export class FpmTee {
       return
     }
     clearTimeout(this.retry)
-    // whoever was sought is sought anew, with the stream's beginning
+    // an attempt to connect that was under way begins anew, now with the beginning of the stream
     this.drop()
     this.current = 'connecting'
     this.connect()
   }
 
-  /** zebra says something. */
+  /** Forwards a part of zebra's stream. */
   write(chunk: Buffer): void {
     if (this.socket === undefined || (this.current !== 'connecting' && this.current !== 'forwarding')) return
-    // until it is connected the socket queues by itself
+    // the socket itself queues until it is connected
     this.socket.write(chunk)
     this.counters.bytes += chunk.length
     if (this.socket.writableLength <= this.options.queueBytes) return
@@ -100,11 +100,11 @@ export class FpmTee {
     this.miss(`${this.socket.writableLength} bytes wait for it`)
   }
 
-  /** zebra's connection has ended. */
+  /** Must be called when zebra's connection has ended. */
   end(): void {
     this.streaming = false
     clearTimeout(this.asking)
-    // the consumer that waits for zebra to start over goes on waiting
+    // a consumer that waits for zebra to start over keeps waiting
     if (this.current === 'fresh') return
     clearTimeout(this.retry)
     const { socket } = this
@@ -170,7 +170,7 @@ export class FpmTee {
     this.miss(why)
   }
 
-  /** The consumer has lost the stream's beginning, if zebra has one. */
+  /** Handles that the consumer has lost the beginning of the stream, if there is a stream. */
   private miss(why: string): void {
     const { log } = this.options
     if (!this.complained) log.warn({ consumer: addressText(this.options) }, `no FPM consumer (${why}); still trying`)
@@ -190,7 +190,7 @@ export class FpmTee {
   }
 }
 
-/** How long the consumer is given to take what is queued when zebra's connection has ended. */
+/** After the end of zebra's connection, the consumer has this long to read what is queued. */
 const LINGER_MS = 5000
 
 function finish(socket: Socket): void {

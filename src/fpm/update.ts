@@ -1,9 +1,9 @@
 import type { Heard, SyncState } from './sync-state.js'
 
-/** `confirmed`: it was stale, and zebra has said the same again. */
+/** `confirmed` means that the item was stale, and zebra has sent the same again. */
 export type Update = 'added' | 'changed' | 'confirmed' | 'removed'
 
-/** What it means that zebra says something again, the same or not; undefined for nothing. Ask before it is stored. */
+/** Classifies an item that zebra sends (again); undefined if nothing changes. Must be called before it is stored. */
 export function update(
   before: Heard | undefined,
   same: boolean,

@@ -1,31 +1,31 @@
-// Remote MACs as zebra programs them, per VXLAN device and VLAN.
+// The remote MACs as zebra programs them, by VXLAN device and VLAN.
 import type { FpmMac } from './message.js'
 import type { Heard, SyncState } from './sync-state.js'
 import { update, type Update } from './update.js'
 
 export type RemoteMac = Readonly<Heard> & {
   readonly mac: string
-  /** of the VXLAN device */
+  /** Index of the VXLAN device. */
   readonly ifindex: number
-  /** undefined on a bridge without VLAN filtering */
+  /** undefined on a bridge without VLAN filtering. */
   readonly vlan: number | undefined
-  /** undefined where neither zebra (dplane_fpm_nl before 9.0) nor the kernel says it */
+  /** undefined if neither zebra (dplane_fpm_nl before 9.0) nor the kernel gives it. */
   readonly vni: number | undefined
-  /** undefined if it is behind an Ethernet segment, which `nexthopId` names */
+  /** undefined if the MAC is behind an Ethernet segment, which `nexthopId` identifies. */
   readonly vtep: string | undefined
-  /** of a group that zebra does not export */
+  /** Id of a nexthop group, which zebra does not export. */
   readonly nexthopId: number | undefined
   readonly sticky: boolean
-  /** certainly the router MAC of the VTEP; see FpmView.isRouterMac */
+  /** True if it is certainly the router MAC of the VTEP; see FpmView.isRouterMac. */
   readonly router: boolean
 }
 
 export type MacChange = { type: 'mac'; update: Update; mac: RemoteMac }
 
-/** Where a MAC is looked up: zebra's name for the VNI, or the kernel's. */
+/** The bridge domain of a MAC, by zebra's name (the VNI) or by the kernel's. */
 export type MacDomain = { vni: number } | { ifindex: number; vlan?: number | undefined }
 
-/** The VNI of a VXLAN device, or of a VLAN where it has many: zebra does not always say it. */
+/** Returns the VNI of a VXLAN device, or of a VLAN if the device carries many: zebra does not always give it. */
 export type VniOf = (ifindex: number, vlan: number) => number | undefined
 
 type Device = { vni: number | undefined; readonly macs: Map<string, RemoteMac> }
@@ -36,7 +36,7 @@ export class MacTable {
   private readonly devices = new Map<number, Device>()
   private readonly devicesOfVni = new Map<number, Set<number>>()
   size = 0
-  /** How many were not kept for want of room. */
+  /** Number of MACs that were not kept because of the limit. */
   leftOut = 0
 
   constructor(
@@ -46,7 +46,7 @@ export class MacTable {
     private readonly vniOf: VniOf,
   ) {}
 
-  /** Every device that zebra calls this VNI, or the one that is named. */
+  /** Looks the MAC up on the given device, or on every device that zebra says has this VNI. */
   find(domain: MacDomain, mac: string): RemoteMac | undefined {
     if ('ifindex' in domain) return this.devices.get(deviceKey(domain.ifindex, domain.vlan))?.macs.get(mac)
     let best: RemoteMac | undefined
@@ -73,7 +73,7 @@ export class MacTable {
     const device = known ?? this.addDevice(key)
     const vni = message.vni ?? message.srcVni ?? this.vniOf(ifindex, vlan ?? 0)
     if (vni !== undefined) this.nameDevice(key, device, vni)
-    // what is certain once remains so: a live update of a router MAC looks like that of any other
+    // the mark is kept, since later updates of a router MAC look like those of any other
     const router = message.router || before?.router === true
     const entry = { mac, ifindex, vlan, vni: vni ?? device.vni, vtep: dst, nexthopId, sticky, router, ...heard }
     const same = before !== undefined && sameMac(before, entry)

@@ -1,4 +1,4 @@
-// Nexthop objects, and the paths they stand for.
+// Nexthop objects, and the paths they lead to.
 import { unmapped } from '../base/address.js'
 import { RTNH_F_ONLINK } from '../rtnetlink/route.js'
 import type { FpmNexthop, NexthopObject } from './message.js'
@@ -6,8 +6,8 @@ import type { Heard, SyncState } from './sync-state.js'
 import { update, type Update } from './update.js'
 
 /**
- * Where packets go. With `vni`, through VXLAN to the VTEP `gateway`. zebra says the VNI only without nexthop groups, and
- * for a single path since 8.5.4; without it an EVPN path is still `onlink`, as few others are.
+ * Where packets go. With `vni`, they go through VXLAN to the VTEP `gateway`. zebra gives the VNI only if it does not
+ * use nexthop groups, and for a single path since 8.5.4; an EVPN path without it is still `onlink`, as few others are.
  */
 export type Path = {
   readonly gateway: string | undefined
@@ -18,7 +18,7 @@ export type Path = {
 }
 
 export const toPath = ({ gateway, ifindex, weight, flags, encap }: FpmNexthop): Path => ({
-  // zebra gives an IPv6 route the VTEP's IPv4 address mapped
+  // zebra gives an IPv6 route the VTEP's IPv4 address in IPv4-mapped form
   gateway: gateway && unmapped(gateway),
   ifindex,
   weight,
@@ -28,21 +28,21 @@ export const toPath = ({ gateway, ifindex, weight, flags, encap }: FpmNexthop): 
 
 export type NexthopEntry = Readonly<Heard> & {
   readonly id: number
-  /** undefined for a group or a blackhole */
+  /** undefined for a group or a blackhole. */
   readonly path: Path | undefined
   readonly group: readonly { readonly id: number; readonly weight: number }[] | undefined
 }
 
 export type NexthopChange = { type: 'nexthop'; update: Update; nexthop: NexthopEntry }
 
-/** The kernel allows no groups of groups; zebra's own may be. */
+/** The kernel allows no groups of groups, but zebra's own groups may be nested. */
 const MAX_DEPTH = 4
-/** Above FRR's maximum of 256 paths; groups of groups could lead to any number. */
+/** FRR's maximum is 256 paths; the limit stops nested groups from growing without bound. */
 const MAX_STEPS = 1024
 
 export class NexthopTable {
   private readonly byId = new Map<number, NexthopEntry>()
-  /** Objects and members of groups. */
+  /** Number of objects plus members of groups. */
   private used = 0
   leftOut = 0
 
@@ -64,7 +64,7 @@ export class NexthopTable {
     return this.byId.values()
   }
 
-  /** The paths of an object or of a group's members; undefined if zebra has not told them all. */
+  /** The paths of an object or of a group's members; undefined if zebra has not sent them all. */
   resolve(id: number): readonly Path[] | undefined {
     const search = { paths: [], steps: 0 }
     return this.collect(id, undefined, search, 0) ? search.paths : undefined
@@ -92,7 +92,7 @@ export class NexthopTable {
     const used = this.used + cost(entry) - (before === undefined ? 0 : cost(before))
     if (used > this.limit) {
       this.leftOut++
-      // what is known of it is wrong now
+      // the stored object is out of date now
       if (before !== undefined) this.remove(id)
       return
     }
@@ -126,7 +126,7 @@ function sameNexthop(a: NexthopEntry, b: NexthopEntry): boolean {
   return sameMembers && pathText(a.path) === pathText(b.path)
 }
 
-/** Equal texts mean equal paths. */
+/** Paths are equal if and only if their texts are equal. */
 export const pathText = (path: Path | undefined): string =>
   path === undefined
     ? ''

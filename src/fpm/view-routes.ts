@@ -1,4 +1,4 @@
-// Host routes, which may be those of EVPN hosts, in full; all other routes only as numbers.
+// Host routes, which may lead to EVPN hosts, are kept in full; all other routes are only counted.
 import type { FpmRoute, GoneRoute, RouteTable } from './message.js'
 import type { Heard, SyncState } from './sync-state.js'
 import { update, type Update } from './update.js'
@@ -11,14 +11,14 @@ export type HostRoute = Readonly<Heard> & {
   readonly protocol: string
   readonly type: string
   readonly metric: number | undefined
-  /** what says the paths, unless they are in `paths`; see FpmView.paths */
+  /** The nexthop object of the route, unless `paths` has its paths; see FpmView.paths. */
   readonly nexthopId: number | undefined
   readonly paths: readonly Path[]
 }
 
 export type HostRouteChange = { type: 'host-route'; update: Update; route: HostRoute }
 
-/** `routes`: those that are no host routes. */
+/** `routes` counts those that are not host routes. */
 export type TableSummary = { in: RouteTable; hostRoutes: number; routes: number }
 
 type Table = {
@@ -34,11 +34,11 @@ export const isHostRoute = ({ family, prefixLength, source }: GoneRoute): boolea
 const tableKey = (table: RouteTable): string => ('vrf' in table ? `vrf ${table.vrf}` : `${table.table}`)
 
 export type RouteLimits = {
-  /** host routes, and apart from them the different paths they have */
+  /** Maximum number of host routes, and of different lists of paths. */
   hostRoutes: number
-  /** all others */
+  /** Maximum number of other routes. */
   routes: number
-  /** a deletion may have to be looked for in all of them */
+  /** Maximum number of tables: a deletion may have to search all of them. */
   tables: number
 }
 
@@ -100,7 +100,7 @@ export class RouteTables {
     else this.addOther(key, table, route)
   }
 
-  /** Where no table is named it is forgotten in all: which of them still has it, nobody knows. */
+  /** Removes a route. A deletion without a table removes it from all, since it is not known which one is meant. */
   remove(route: GoneRoute): void {
     if (route.in === undefined) for (const [key, table] of this.tables) this.removeFrom(key, table, route)
     else {
@@ -120,12 +120,12 @@ export class RouteTables {
     this.dropIfEmpty(key, table)
   }
 
-  /** zebra tells everything again: what it has said so far is only a memory. */
+  /** Marks all routes as stale, because zebra begins to send everything again. */
   age(): void {
     for (const { others } of this.tables.values()) others.age()
   }
 
-  /** Forgets the routes of earlier connections than this one. */
+  /** Removes the routes that were last received before this connection. */
   removeBefore(connection: number): void {
     for (const [key, table] of this.tables) {
       for (const route of table.hosts.values()) if (route.connection < connection) this.dropHost(key, table, route)
@@ -140,7 +140,7 @@ export class RouteTables {
     const paths = this.room(before) ? this.shared.take(route.nexthops.map(toPath)) : undefined
     if (paths === undefined) {
       this.hostRoutesLeftOut++
-      // what is known of it is wrong now
+      // the stored route is out of date now
       if (before !== undefined) this.dropHost(key, table, before)
       else this.dropIfEmpty(key, table)
       return
@@ -187,7 +187,7 @@ export class RouteTables {
   }
 }
 
-// shared paths are the same object
+// lists of paths are shared, so equal lists are identical objects
 const sameRoute = (a: HostRoute, b: HostRoute): boolean =>
   a.nexthopId === b.nexthopId &&
   a.paths === b.paths &&
@@ -195,14 +195,14 @@ const sameRoute = (a: HostRoute, b: HostRoute): boolean =>
   a.protocol === b.protocol &&
   a.metric === b.metric
 
-/** Lists of paths, each kept once however many routes have it. */
+/** Lists of paths; equal lists are stored once, however many routes use them. */
 class SharedPaths {
   private readonly lists = new Map<string, { readonly paths: readonly Path[]; users: number }>()
   private used = 0
 
   constructor(private readonly limit: number) {}
 
-  /** The list that equals `paths`, to be given back; undefined if there is no room for it. */
+  /** Returns the shared list that equals `paths`; must be given back. undefined if there is no room for it. */
   take(paths: readonly Path[]): readonly Path[] | undefined {
     const key = listKey(paths)
     const known = this.lists.get(key)
@@ -227,7 +227,7 @@ class SharedPaths {
 
 const listKey = (paths: readonly Path[]): string => paths.map(pathText).join(' ')
 
-/** Numbers that stand for prefixes: `aged` ones were there before, `fresh` ones have been said since. */
+/** A set of prefixes as numbers: `aged` ones were received before the replay, `fresh` ones since. */
 export class KeySet {
   private fresh = new Set<number>()
   private aged = new Set<number>()
@@ -240,14 +240,14 @@ export class KeySet {
     return this.fresh.has(key) || this.aged.has(key)
   }
 
-  /** Whether it is new. */
+  /** Returns whether the key is new. */
   add(key: number): boolean {
     if (this.fresh.has(key)) return false
     this.fresh.add(key)
     return !this.aged.delete(key)
   }
 
-  /** Whether it was there. */
+  /** Returns whether the key was there. */
   delete(key: number): boolean {
     return this.fresh.delete(key) || this.aged.delete(key)
   }
@@ -258,7 +258,7 @@ export class KeySet {
     if (this.fresh.size > 0) this.fresh = new Set()
   }
 
-  /** Drops the aged ones, or `all`; returns how many. */
+  /** Drops the aged keys, or `all`; returns how many. */
   dropAged(all = false): number {
     const dropped = this.aged.size + (all ? this.fresh.size : 0)
     this.aged = new Set()
@@ -271,8 +271,8 @@ const prefixKey = ({ prefix, prefixLength, source = '' }: GoneRoute): number =>
   keyOf(`${prefix}/${prefixLength} ${source}`)
 
 /**
- * 53 bits that stand for a text (FNV-1a, twice): a number needs a fraction of its memory. Two of a million texts are
- * the same number with a probability of 1 in 10,000: then a route is missing in a sum.
+ * A 53-bit hash of a text (FNV-1a, twice), because a number needs a fraction of the text's memory. Among a million
+ * texts two have the same hash with a probability of 1 in 10,000; then one route is missing in a count.
  */
 export function keyOf(text: string): number {
   let [low, high] = [0x811c9dc5, 0x9747b28c]

@@ -1,9 +1,9 @@
-// zebra's forwarding state as its FPM connection tells it. Pure: messages and the time come in, changes go out.
+// zebra's forwarding state as its FPM connection shows it. Pure: takes messages and the time, and reports changes.
 //
-// What it can witness: remote MACs that zebra programmed while it was connected to us (dplane_fpm_nl only), router MACs,
-// host routes. What it never has: MACs programmed before, IP neighbours, VTEPs to flood to, anything local. That a MAC
-// is not here therefore proves nothing; nor does what is stale (see syncState.ts). If zebra itself was started anew, its
-// old MACs are gone, which this connection does not show: whoever sees that calls `forgetStaleMacs`.
+// It knows remote MACs that zebra programmed while it was connected to us (dplane_fpm_nl only), router MACs and host
+// routes. It never has MACs programmed before, IP neighbours, VTEPs to flood to, or anything local. That a MAC is
+// missing here therefore proves nothing; nor does stale state (see sync-state.ts). If zebra itself was restarted, its
+// old MACs are gone, which this connection does not show: a caller that detects a restart calls `forgetStaleMacs`.
 import type { Heard } from './sync-state.js'
 import { type Freshness, SyncState, SYNC_DEFAULTS, type SyncOptions, type Phase } from './sync-state.js'
 import type { FpmMessage, FpmRoute, RouteTable } from './message.js'
@@ -21,12 +21,12 @@ import {
 
 export type { VniOf, Freshness, HostRoute, MacDomain, NexthopEntry, Path, Phase, RemoteMac, RouteTable, TableSummary }
 
-/** `phase`: when it becomes `disconnected`, everything is stale without further changes. */
+/** A change of `phase` to `disconnected` makes everything stale, without further changes. */
 export type FpmChange = MacChange | HostRouteChange | NexthopChange | { type: 'phase'; phase: Phase }
 
 export type FpmLimits = RouteLimits & {
   macs: number
-  /** objects, and members of groups */
+  /** Maximum number of nexthop objects plus members of groups. */
   nexthops: number
   mplsRoutes: number
   srv6LocalSids: number
@@ -42,14 +42,14 @@ export const FPM_LIMITS: FpmLimits = {
   srv6LocalSids: 65_536,
 }
 
-/** Above what a node has VRFs. */
+/** More than the VRFs of any node. */
 const MAX_L3_VNIS = 65_536
 
 export type FpmViewOptions = Partial<SyncOptions> & { limits?: Partial<FpmLimits>; vniOf?: VniOf }
 
 export type FpmViewStatus = {
   phase: Phase
-  /** when zebra connected, monotonic milliseconds: MACs programmed before are not known */
+  /** When zebra connected, monotonic milliseconds; MACs programmed before are not known. */
   since: number | undefined
   connections: number
   macs: number
@@ -58,7 +58,7 @@ export type FpmViewStatus = {
   mplsRoutes: number
   srv6LocalSids: number
   tables: TableSummary[]
-  /** what was not kept because of the limits */
+  /** What was not kept because of the limits. */
   leftOut: { macs: number; hostRoutes: number; routes: number; nexthops: number; others: number }
 }
 
@@ -85,7 +85,7 @@ export class FpmView {
     this.nexthops = new NexthopTable(this.syncState, this.limits.nexthops, changed)
   }
 
-  /** zebra has connected and begins to tell everything. */
+  /** Must be called when zebra has connected and begins to send everything. */
   opened(now: number): void {
     this.syncState.opened(now)
     this.routes.age()
@@ -99,7 +99,7 @@ export class FpmView {
     this.changed({ type: 'phase', phase: this.syncState.phase })
   }
 
-  /** Only between `opened` and `closed`. */
+  /** Takes in a message; may be called only between `opened` and `closed`. */
   apply(message: FpmMessage, now: number): void {
     const heard = this.syncState.hear(now)
     switch (message.kind) {
@@ -139,28 +139,28 @@ export class FpmView {
     else this.othersLeftOut++
   }
 
-  /** When `tick` has something to do; undefined for never, until something else happens. */
+  /** The next time at which `tick` must be called; undefined until another method has been called. */
   deadline(): number | undefined {
     return this.syncState.deadline()
   }
 
-  /** Does what time brings: the end of a replay, and of what has been stale too long. */
+  /** Handles what is due: the end of a replay, and the expiry of stale state. */
   tick(now: number): void {
-    const { settled, expired } = this.syncState.due(now)
-    if (settled) {
-      this.settle()
+    const { synced, expired } = this.syncState.due(now)
+    if (synced) {
+      this.finishSync()
       this.changed({ type: 'phase', phase: this.syncState.phase })
     }
     if (expired !== undefined) this.expire(expired)
   }
 
-  /** zebra was started anew: what was not heard since it connected is no longer programmed. */
+  /** Must be called after a restart of zebra: MACs not received on this connection are no longer programmed. */
   forgetStaleMacs(): void {
     this.macs.removeIf((mac) => this.syncState.freshness(mac) === 'stale')
   }
 
-  /** What zebra tells again whenever it connects, and has not told now, is gone. */
-  private settle(): void {
+  /** Removes what zebra sends at every connection and has not sent at this one. */
+  private finishSync(): void {
     const { connection } = this.syncState
     this.macs.removeIf((mac) => this.isRouterMac(mac) && mac.connection < connection)
     this.routes.removeBefore(connection)
@@ -187,7 +187,7 @@ export class FpmView {
     return this.syncState.freshness(entry)
   }
 
-  /** By VNI (not known before 9.0) or by VXLAN device and VLAN; `mac` in lower case. */
+  /** Looks a MAC up by VNI (not known before 9.0) or by VXLAN device and VLAN; `mac` in lower case. */
   remoteMac(domain: MacDomain, mac: string): RemoteMac | undefined {
     return this.macs.find(domain, mac)
   }
@@ -196,12 +196,12 @@ export class FpmView {
     return this.macs.all()
   }
 
-  /** The router MAC of a VTEP and not a host's: it was sent as only those are, or zebra routes into its VNI. */
+  /** Whether it is the router MAC of a VTEP: it was sent as only those are, or zebra routes into its VNI. */
   isRouterMac({ router, vni }: RemoteMac): boolean {
     return router || (vni !== undefined && this.l3Vnis.has(vni))
   }
 
-  /** One from each table that has it; `ip` in canonical text. */
+  /** Returns the host routes to `ip` (canonical text), one from each table that has it. */
   hostRoutes(ip: string): HostRoute[] {
     return this.routes.find(ip)
   }
@@ -214,7 +214,7 @@ export class FpmView {
     return this.routes.all()
   }
 
-  /** Where a host route leads; undefined if it names a nexthop that zebra has not told. */
+  /** Where a host route leads; undefined if it refers to a nexthop that zebra has not sent. */
   paths({ nexthopId, paths }: Pick<HostRoute, 'nexthopId' | 'paths'>): readonly Path[] | undefined {
     return nexthopId === undefined ? paths : this.nexthops.resolve(nexthopId)
   }

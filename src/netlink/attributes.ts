@@ -9,12 +9,12 @@ const NLA_TYPE_MASK = 0x3fff
 export type Attribute = { type: number; start: number; end: number }
 
 /**
- * The attributes in `bytes` from `start` to `end`. The whole walk is checked at construction; values are read, and
- * their sizes checked, when asked for. Every method throws NetlinkDecodeError for a value of the wrong size and
- * returns undefined for an absent one. Of a type that occurs several times the last counts, as in the kernel.
+ * The attributes in `bytes` from `start` to `end`. The constructor checks the whole sequence; values are read, and
+ * their sizes checked, on access. Every method throws NetlinkDecodeError for a value of the wrong size and returns
+ * undefined for an absent one. If a type occurs several times, the last one counts, as in the kernel.
  */
 export class Attributes {
-  /** In order, unknown types and repetitions included. */
+  /** All attributes in order, including unknown types and repetitions. */
   readonly all: readonly Attribute[]
 
   constructor(
@@ -25,7 +25,7 @@ export class Attributes {
     this.all = walk(bytes, start, end)
   }
 
-  /** The payload as it is; a view of the datagram. */
+  /** Returns the payload unchanged, as a view of the datagram. */
   raw(type: number): Buffer | undefined {
     const found = this.find(type)
     return found && this.bytes.subarray(found.start, found.end)
@@ -46,7 +46,7 @@ export class Attributes {
     return at && this.bytes.readUInt32LE(at)
   }
 
-  /** Text up to the first NUL. */
+  /** Returns the text up to the first NUL. */
   string(type: number): string | undefined {
     const found = this.find(type)
     if (found === undefined) return undefined
@@ -54,13 +54,13 @@ export class Attributes {
     return this.bytes.toString('utf8', found.start, nul === -1 ? found.end : Math.min(nul, found.end))
   }
 
-  /** A hardware address of 6 bytes; undefined for those of other links, which have none (lo: zero) or longer ones. */
+  /** Returns a hardware address of 6 bytes; undefined if the link has none (lo: zero) or a longer one. */
   mac(type: number): string | undefined {
     const bytes = this.raw(type)
     return bytes?.length === 6 ? formatMac(bytes) : undefined
   }
 
-  /** An IPv4 (4 bytes) or IPv6 (16 bytes) address. */
+  /** Returns an IPv4 (4 bytes) or IPv6 (16 bytes) address. */
   ip(type: number, size: 4 | 16): string | undefined {
     const at = this.sized(type, size)
     return at === undefined ? undefined : formatIp(this.bytes.subarray(at, at + size))
@@ -71,7 +71,7 @@ export class Attributes {
     return found && this.nestedIn(found)
   }
 
-  /** The attributes inside one of `all`. */
+  /** Returns the attributes nested in one of `all`. */
   nestedIn(attribute: Attribute): Attributes {
     return new Attributes(this.bytes, attribute.start, attribute.end)
   }
@@ -80,7 +80,7 @@ export class Attributes {
     return this.all.findLast((attribute) => attribute.type === type)
   }
 
-  /** Offset of the payload: never 0, a header precedes it. */
+  /** Returns the offset of the payload, which is never 0, because a header precedes it. */
   private sized(type: number, size: number): number | undefined {
     const found = this.find(type)
     if (found === undefined) return undefined
@@ -89,7 +89,7 @@ export class Attributes {
   }
 }
 
-/** One that its decoder does not know: kept, so that it can be shown. `bytes` is a view of the datagram. */
+/** An attribute that its decoder does not know, kept for display. `bytes` is a view of the datagram. */
 export type UnknownAttribute = { type: number; bytes: Buffer }
 
 export const unknownAttribute = (bytes: Buffer, { type, start, end }: Attribute): UnknownAttribute => ({
@@ -97,7 +97,7 @@ export const unknownAttribute = (bytes: Buffer, { type, start, end }: Attribute)
   bytes: bytes.subarray(start, end),
 })
 
-// the value of one attribute, for decoders that go through `all` once; each throws NetlinkDecodeError
+// These read the value of one attribute, for decoders that pass through `all` once; each throws NetlinkDecodeError.
 export function u8Of(bytes: Buffer, attribute: Attribute): number {
   checkSize(attribute, 1)
   return bytes.readUInt8(attribute.start)
@@ -113,7 +113,7 @@ export function u32Of(bytes: Buffer, attribute: Attribute): number {
   return bytes.readUInt32LE(attribute.start)
 }
 
-/** IPv4 or IPv6, whichever has this length. */
+/** Returns an IPv4 or IPv6 address, according to its length. */
 export function ipOf(bytes: Buffer, { type, start, end }: Attribute): string {
   const length = end - start
   if (length !== 4 && length !== 16)

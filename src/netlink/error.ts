@@ -1,4 +1,4 @@
-/** Bytes that are not the netlink message they claim to be; `offset` counts from the start of the datagram. */
+/** The bytes are not the netlink message that they claim to be; `offset` counts from the start of the datagram. */
 export class NetlinkDecodeError extends Error {
   override readonly name = 'NetlinkDecodeError'
   constructor(

@@ -1,4 +1,4 @@
-// Netlink framing (linux/netlink.h). All integers are in host byte order: little endian on every platform we run on.
+// Netlink framing (linux/netlink.h). Integers are in host byte order, little endian on every platform that we support.
 //
 //   0  nlmsg_len    u32  header included, padding excluded
 //   4  nlmsg_type   u16
@@ -35,7 +35,7 @@ export type NetlinkMessage = {
   end: number
 }
 
-/** Walks the messages of one datagram; throws NetlinkDecodeError at the first header that does not fit. */
+/** Iterates over the messages of one datagram; throws NetlinkDecodeError at the first header that does not fit. */
 export function* netlinkMessages(bytes: Buffer): Generator<NetlinkMessage, void, undefined> {
   let offset = 0
   while (offset < bytes.length) {
@@ -58,7 +58,7 @@ export function* netlinkMessages(bytes: Buffer): Generator<NetlinkMessage, void,
   }
 }
 
-/** Offset of the attributes behind a family header of `size` bytes; throws NetlinkDecodeError if that does not fit. */
+/** Returns the offset of the attributes behind a family header of `size` bytes; throws NetlinkDecodeError. */
 export function afterFamilyHeader(message: NetlinkMessage, name: string, size: number): number {
   const length = message.end - message.start
   if (length < size) throw new NetlinkDecodeError(message.start, `${name} of ${length} bytes, expected ${size}`)
@@ -69,8 +69,8 @@ export function afterFamilyHeader(message: NetlinkMessage, name: string, size: n
 export type Result = { errno: number; text: string }
 
 /**
- * Decodes NLMSG_ERROR and NLMSG_DONE: `errno` is positive, 0 for success; `text` is its name with
- * the kernel's own words (extended acknowledgement) where it sent some.
+ * Decodes NLMSG_ERROR and NLMSG_DONE: `errno` is positive, 0 for success; `text` is its name, with the kernel's own
+ * message (extended acknowledgement) if it sent one.
  */
 export function decodeResult(message: NetlinkMessage): Result {
   const { bytes, end, type, flags } = message
@@ -83,7 +83,7 @@ export function decodeResult(message: NetlinkMessage): Result {
   return { errno, text: words === undefined ? name : `${name}: ${words}` }
 }
 
-/** NLMSG_ERROR repeats the request: its header only when NLM_F_CAPPED, all of it otherwise. */
+/** NLMSG_ERROR repeats the request: only its header with NLM_F_CAPPED, all of it otherwise. */
 function afterEcho(message: NetlinkMessage, echo: number): number {
   const { bytes, end, flags } = message
   if (end - echo < NLMSG_HDRLEN)

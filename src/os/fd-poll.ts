@@ -1,4 +1,4 @@
-// Readiness of a file descriptor that Node does not read itself, on Node's own event loop: koffi's uv_poll.
+// Reports on Node's own event loop when a file descriptor that Node does not read is ready: koffi's uv_poll.
 import koffi from 'koffi'
 
 type Handler = () => void
@@ -11,13 +11,13 @@ type PollHandle = {
 }
 const poll = koffi.node.poll as unknown as (fd: number, options: object, callback: PollCallback) => PollHandle
 
-// a handle that nobody refers to is garbage-collected, and polling ends without a word
+// a handle without a reference is garbage-collected, and then polling ends silently
 const active = new Set<FdPoll>()
 
 /**
- * Calls handlers again and again as long as the descriptor is ready for what they wait for (level-triggered). An error
- * condition of the descriptor counts as ready, so that using it reports the error; what a handler throws is an uncaught
- * exception. One FdPoll per descriptor; close it before the descriptor.
+ * Calls the handlers again and again as long as the descriptor is ready (level-triggered). An error condition of the
+ * descriptor counts as ready, so that using it reports the error. An exception in a handler is not caught. There may be
+ * one FdPoll per descriptor; close it before the descriptor.
  */
 export class FdPoll {
   private readonly handle: PollHandle
@@ -30,14 +30,14 @@ export class FdPoll {
     active.add(this)
   }
 
-  /** Waits for bytes (or the end of the stream); undefined stops waiting. */
+  /** Calls the handler when there are bytes to read, or the end of the stream; undefined stops waiting. */
   readable(handler: Handler | undefined): void {
     if (this.onReadable === handler) return
     this.onReadable = handler
     this.update()
   }
 
-  /** Waits for room; undefined stops waiting. */
+  /** Calls the handler when there is room to write; undefined stops waiting. */
   writable(handler: Handler | undefined): void {
     if (this.onWritable === handler) return
     this.onWritable = handler
@@ -61,12 +61,12 @@ export class FdPoll {
       this.onWritable?.()
       this.onReadable?.()
     } catch (error) {
-      // thrown from here koffi would swallow it
+      // koffi would swallow an exception thrown from here
       queueMicrotask(() => {
         throw error
       })
     }
-    // libuv stops polling on an error condition (POLLERR, as of an overrun netlink socket)
+    // libuv stops polling on an error condition (POLLERR, for example of an overrun netlink socket)
     if (status < 0) this.update()
   }
 }

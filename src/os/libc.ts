@@ -1,5 +1,5 @@
-// The system calls Node lacks, through koffi; each returns -1 on failure, then `errno()` says why. No other file loads
-// libc. koffi gives every function the type (...any) => any: the casts repeat the C declarations.
+// The system calls that Node lacks, through koffi; no other file loads libc. Each returns -1 on failure; `errno()` then
+// gives the reason. koffi gives every function the type (...any) => any: the casts repeat the C declarations.
 import koffi from 'koffi'
 
 const libc = koffi.load('libc.so.6')
@@ -12,7 +12,7 @@ const SOCK_NONBLOCK = 0o4000
 
 type Socket = (domain: number, type: number, protocol: number) => number
 export const socket = declare('int socket(int domain, int type, int protocol)') as Socket
-/** A raw socket that nothing waits for, and that no child process gets. */
+/** Opens a non-blocking raw socket that child processes do not inherit. */
 export const rawSocket = (domain: number, protocol: number): number =>
   socket(domain, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol)
 
@@ -56,15 +56,15 @@ export const splice = declare(
 type Shutdown = (fd: number, how: number) => number
 export const shutdown = declare('int shutdown(int fd, int how)') as Shutdown
 
-/** Of the commands that take an int. */
+/** For the commands that take an int. */
 type Fcntl = (fd: number, command: number, argument: number) => number
 export const fcntl = declare('int fcntl(int fd, int command, int argument)') as Fcntl
 
-/** Of the requests that take a pointer. */
+/** For the requests that take a pointer. */
 type Ioctl = (fd: number, request: number, argument: Buffer) => number
 export const ioctl = declare('int ioctl(int fd, uint64_t request, void *argument)') as Ioctl
 
-/** errno of the call made just before, and only then. */
+/** The errno of the call made just before; any other call changes it. */
 export const errno = (): number => koffi.errno()
 
 /** A system call failed: `call` names it, `code` is the errno's name. */

@@ -1,4 +1,4 @@
-// Who is at the other end of a Unix socket, as the kernel recorded it when it connected (unix(7)).
+// Identifies the peer of a Unix socket, as the kernel recorded it when the peer connected (unix(7)).
 import type { Socket } from 'node:net'
 import { getsockopt } from './libc.js'
 
@@ -6,12 +6,12 @@ import { getsockopt } from './libc.js'
 const SOL_SOCKET = 1
 const SO_PEERCRED = 17
 const SO_PEERGROUPS = 59
-/** Supplementary groups looked at; a peer in more of them counts as being in none. */
+/** Maximum number of supplementary groups; a peer in more of them counts as being in none. */
 const MAX_GROUPS = 1024
 
 export type Peer = { pid: number; uid: number; gid: number; groups: readonly number[] }
 
-/** Reads SO_PEERCRED and SO_PEERGROUPS of a connected Unix socket; undefined if the kernel does not tell. */
+/** Reads SO_PEERCRED and SO_PEERGROUPS of a connected Unix socket; undefined if the kernel does not give them. */
 export function peerOf(socket: Socket): Peer | undefined {
   const fd = descriptor(socket)
   if (fd === undefined) return undefined
@@ -26,7 +26,7 @@ export function peerOf(socket: Socket): Peer | undefined {
   }
 }
 
-/** root, the process's own user and members of `group` (the socket's) may use a control socket. */
+/** Whether a peer may use a control socket: root, the process's own user and members of the socket's `group` may. */
 export function mayControl(peer: Peer, ownUid: number, group: number): boolean {
   return peer.uid === 0 || peer.uid === ownUid || peer.gid === group || peer.groups.includes(group)
 }
@@ -38,13 +38,13 @@ function option(fd: number, name: number, size: number): Buffer | undefined {
   return value.subarray(0, word(length, 0))
 }
 
-/** The kernel writes these in the machine's byte order. */
+/** Reads a number, which the kernel writes in the machine's byte order. */
 function word(bytes: Buffer, offset: number): number {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(offset, LITTLE_ENDIAN)
 }
 const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
 
-/** Node has no public way to a socket's descriptor. */
+/** Reads an internal property, because Node has no public way to get a socket's descriptor. */
 function descriptor(socket: Socket): number | undefined {
   const handle: unknown = '_handle' in socket ? socket._handle : undefined
   if (typeof handle !== 'object' || handle === null || !('fd' in handle)) return undefined

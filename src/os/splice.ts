@@ -1,5 +1,5 @@
-// What the relay does with its sockets and pipes: bytes are moved from socket to socket inside the kernel, so that a worker that
-// is killed at any instruction has neither lost nor doubled one.
+// Moves bytes from socket to socket inside the kernel, so that no byte is lost or duplicated if the worker is killed at any
+// instruction.
 import { constants, endianness } from 'node:os'
 import * as libc from './libc.js'
 import { SystemError } from './libc.js'
@@ -15,7 +15,7 @@ const FIONREAD = 0x541b
 
 const { EAGAIN, EINTR } = constants.errno
 
-/** The call's result, undefined where it would have to wait; SystemError for anything else. */
+/** Returns the call's result; undefined if it would block. Throws SystemError for any other error. */
 function checked(call: string, result: () => number): number | undefined {
   for (;;) {
     const value = result()
@@ -26,15 +26,15 @@ function checked(call: string, result: () => number): number | undefined {
   }
 }
 
-/** Copies what waits in the socket into `buffer` and leaves it there; 0 is the end of the stream. */
+/** Copies the bytes that wait in the socket into `buffer` without consuming them; 0 is the end of the stream. */
 export const peek = (socket: number, buffer: Buffer): number | undefined =>
   checked('recv', () => libc.recv(socket, buffer, buffer.length, MSG_PEEK | MSG_DONTWAIT))
 
-/** Takes up to `length` bytes out of the socket. */
+/** Reads up to `length` bytes from the socket. */
 export const take = (socket: number, buffer: Buffer, length: number): number | undefined =>
   checked('recv', () => libc.recv(socket, buffer, Math.min(length, buffer.length), MSG_DONTWAIT))
 
-/** Sends bytes of ours. */
+/** Writes bytes to the socket. */
 export const send = (socket: number, bytes: Buffer): number | undefined =>
   checked('send', () => libc.send(socket, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL))
 
@@ -42,7 +42,7 @@ export const send = (socket: number, bytes: Buffer): number | undefined =>
 export const splice = (from: number, to: number, length: number): number | undefined =>
   checked('splice', () => libc.splice(from, null, to, null, length, SPLICE_F_MOVE | SPLICE_F_NONBLOCK))
 
-/** Ends our sending direction of the socket; one that the peer has left already needs no more. */
+/** Ends our sending direction of the socket; does nothing if the peer has already gone. */
 export function shutdownWrite(socket: number): void {
   try {
     checked('shutdown', () => libc.shutdown(socket, SHUT_WR))
@@ -53,14 +53,14 @@ export function shutdownWrite(socket: number): void {
 
 const held = Buffer.alloc(4)
 
-/** Bytes that wait in a pipe. */
+/** Returns the number of bytes in a pipe. */
 export function pipeHolds(pipe: number): number {
   checked('ioctl FIONREAD', () => libc.ioctl(pipe, FIONREAD, held))
   return endianness() === 'LE' ? held.readInt32LE() : held.readInt32BE()
 }
 
-/** Lets a pipe take more, as far as the system's limits permit. */
+/** Enlarges a pipe, as far as the system's limits permit. */
 export function growPipe(pipe: number, bytes: number): void {
-  // refused when the user's pipes take too much memory altogether; the default size serves as well, only slower
+  // this fails when the user's pipes use too much memory in total; the default size works as well, but more slowly
   libc.fcntl(pipe, F_SETPIPE_SZ, bytes)
 }

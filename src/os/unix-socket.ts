@@ -1,13 +1,13 @@
-// Paths of Unix sockets: usable, free, or left over by a process that died.
+// Paths of Unix sockets: checks that they are usable, and replaces those left over by a process that died.
 import { chownSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { connect, type Server } from 'node:net'
 import { dirname } from 'node:path'
 import { errnoName, ExitCode, FatalError, reason } from '../base/exit.js'
 
-/** sizeof(sockaddr_un.sun_path) less the terminating NUL (unix(7)) and the suffix of the name it is bound to first. */
+/** sizeof(sockaddr_un.sun_path) minus the terminating NUL (unix(7)) and the suffix of the temporary name at binding. */
 const MAX_PATH_BYTES = 107 - '.1234567'.length
 
-/** The path itself, or a FatalError that says what is wrong with it. `what` names the option or key. */
+/** Returns the path, or throws a FatalError that says what is wrong with it. `what` names the option or key. */
 export function checkSocketPath(path: string, what: string): string {
   const bytes = Buffer.byteLength(path)
   if (!path.startsWith('/')) throw new FatalError(ExitCode.usage, `${what}: ${path || '""'} is not an absolute path`)
@@ -25,9 +25,9 @@ export function checkSocketPath(path: string, what: string): string {
 export type Owner = { uid: number; gid: number }
 
 /**
- * Makes `server` listen at `path` with exactly `mode`, creating the directory if need be and replacing a socket nobody
- * listens on any more. The path appears only when a connection to it succeeds, and disappears with the server.
- * Throws FatalError (socketBusy, privilege, usage).
+ * Makes `server` listen at `path` with exactly `mode`. Creates the directory if necessary, and replaces a socket that
+ * no process listens on any more. The path appears only when a connection to it succeeds, and disappears with the
+ * server. Throws FatalError (socketBusy, privilege, usage).
  */
 export async function listenAt(server: Server, path: string, mode: number, owner?: Owner): Promise<void> {
   const temporary = `${path}.${process.pid}`
@@ -40,7 +40,7 @@ export async function listenAt(server: Server, path: string, mode: number, owner
     const remove = (): void => {
       rmSync(path, { force: true })
     }
-    // an unexpected end must not leave it behind either
+    // removes the socket at an unexpected end, too
     process.once('exit', remove)
     server.once('close', () => {
       process.off('exit', remove)
@@ -84,7 +84,7 @@ function someoneListens(path: string): Promise<boolean> {
     probe.on('error', (error) => {
       const code = errnoName(error)
       if (code === 'ECONNREFUSED' || code === 'ENOENT') resolve(false)
-      // the queue of connections is full: someone is there, however busy
+      // the queue of connections is full, so a process listens, however busy it is
       else if (code === 'EAGAIN') resolve(true)
       else reject(error)
     })
@@ -98,7 +98,7 @@ function bind(server: Server, path: string, mode: number): Promise<void> {
       server.off('error', reject)
       resolve()
     })
-    // listen() binds before it returns: with the umask the socket never exists with a wider mode
+    // listen() binds before it returns: with the umask, the socket never has a wider mode
     const before = process.umask(0o777 & ~mode)
     server.listen(path)
     process.umask(before)

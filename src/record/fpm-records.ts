@@ -1,24 +1,24 @@
-// What is kept of recent FPM connections, in the ring, on the control socket and in files: records as those of
-// zapi/relay/records.ts, whose `session` is the number of the connection.
+// The format of recent FPM frames in the ring, on the control socket and in files. The records are those of
+// zapi-records.ts; `session` is the number of the connection.
 import { RECORD_HEADER, writeRecordHeader } from './zapi-records.js'
 
 export const FpmRecordKind = {
-  /** A frame with its header. */
+  /** A frame, header included. */
   frame: 1,
-  /** zebra has connected, and begins to tell everything; no bytes. */
+  /** zebra has connected and begins to send everything; no bytes. */
   opened: 2,
-  /** It seems to have told everything; no bytes. */
+  /** The replay is over; no bytes. */
   live: 3,
   /** The connection has ended; no bytes. */
   closed: 4,
-  /** Only in files: the recording begins inside a connection; no bytes. */
+  /** Only in files: the recording begins during a connection; no bytes. */
   inside: 5,
-  /** Only at the reader: how many records it was too late for, as u32. */
+  /** Only at a reader: the number of records overwritten before it read them, as u32. */
   lost: 6,
 } as const
 export type FpmRecordKind = (typeof FpmRecordKind)[keyof typeof FpmRecordKind]
 
-/** `time`: milliseconds since the epoch; `connection`: from 1, 0 for none in particular. */
+/** `time` is in milliseconds since the epoch; `connection` counts from 1 and is 0 for none. */
 export type FpmRecord = { kind: FpmRecordKind; time: number; connection: number; bytes: Buffer }
 
 const KINDS = new Set<number>(Object.values(FpmRecordKind))
@@ -31,7 +31,7 @@ export function encodeFpmRecord({ kind, time, connection, bytes }: FpmRecord): B
   return record
 }
 
-/** The records up to the first that is unfinished or not one; their `bytes` are views. */
+/** Yields the records up to the first incomplete or invalid one; their `bytes` are views. */
 export function* decodeFpmRecords(records: Buffer): Generator<FpmRecord, void, undefined> {
   for (let offset = 0; records.length - offset >= RECORD_HEADER; ) {
     const end = offset + LENGTH_BYTES + records.readUInt32BE(offset)
@@ -53,6 +53,6 @@ export function lostRecord(lost: number, time: number): FpmRecord {
   return { kind: FpmRecordKind.lost, time, connection: 0, bytes }
 }
 
-/** Of a record that holds something else, none. */
+/** Returns the number of lost records; 0 for a record of another kind. */
 export const lostOf = ({ kind, bytes }: FpmRecord): number =>
   kind === FpmRecordKind.lost && bytes.length === 4 ? bytes.readUInt32BE() : 0

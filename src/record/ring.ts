@@ -1,7 +1,7 @@
-// The most recent messages of all sessions, in memory of a fixed size: the newest overwrite the oldest.
+// The most recent messages of all sessions, in memory of a fixed size: new ones overwrite the oldest.
 import { RECORD_HEADER, writeRecordHeader } from './zapi-records.js'
 
-/** A reader's cursor: the record with this number, whose first byte has this position. Both only ever grow. */
+/** A reader's position: the number of a record, and the position of its first byte. Both only grow. */
 export type Cursor = { record: number; position: number }
 
 const LENGTH_BYTES = 4
@@ -14,12 +14,12 @@ export class Ring {
   private next: Cursor = { record: 0, position: 0 }
   private waiting: (() => void)[] = []
 
-  /** @param capacity in bytes, every record counting with its header */
+  /** @param capacity is in bytes; a record counts with its header */
   constructor(capacity: number) {
     this.memory = Buffer.allocUnsafeSlow(capacity)
   }
 
-  /** Cursor of the oldest record, or, if there is none, of the next. */
+  /** Cursor of the oldest record; of the next record if there is none. */
   get start(): Cursor {
     return { ...this.oldest }
   }
@@ -29,7 +29,7 @@ export class Ring {
     return { ...this.next }
   }
 
-  /** Records `bytes` from `offset`, copied, of `time` or of now. One that could never fit is not kept. */
+  /** Copies bytes from `offset` into a record of `time`, by default now. Drops a record larger than the ring. */
   append(kind: number, session: number, bytes: Uint8Array, offset = 0, length = bytes.length, time?: number): void {
     const size = RECORD_HEADER + length
     if (size > this.memory.length) return
@@ -43,7 +43,7 @@ export class Ring {
   }
 
   /**
-   * Moves `cursor` to the oldest record that is left, if what it stood at is overwritten; returns how many records it
+   * Moves `cursor` to the oldest record that is kept, if its own was overwritten; returns the number of records that it
    * has missed.
    */
   catchUp(cursor: Cursor): number {
@@ -53,12 +53,15 @@ export class Ring {
     return missed
   }
 
-  /** Moves `cursor`, which is not overwritten, over up to `count` records. */
+  /** Moves `cursor` over up to `count` records; its record must not be overwritten. */
   advance(cursor: Cursor, count: number): void {
     for (let left = count; left > 0 && cursor.record < this.next.record; left--) this.skip(cursor)
   }
 
-  /** Copies whole records from `cursor`, which is not overwritten, and moves it behind them; stops above `limit` bytes. */
+  /**
+   * Copies whole records, up to about `limit` bytes, and moves `cursor` behind them. Its record must not be
+   * overwritten.
+   */
   read(cursor: Cursor, limit: number): Buffer {
     const start = cursor.position
     while (cursor.record < this.next.record && cursor.position - start < limit) this.skip(cursor)
@@ -67,7 +70,7 @@ export class Ring {
     return records
   }
 
-  /** Resolves when something has been recorded, or after `wake`. */
+  /** Resolves when a record has been added, or after `wake`. */
   more(): Promise<void> {
     return new Promise((resolve) => this.waiting.push(resolve))
   }
@@ -101,7 +104,7 @@ export class Ring {
   }
 }
 
-/** Time of day in milliseconds with their fractions, which Date.now() lacks; follows when the time of day is set. */
+/** Milliseconds since the epoch with fractions, which Date.now() lacks; follows when the date is set. */
 class Clock {
   private offset = performance.timeOrigin
 

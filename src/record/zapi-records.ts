@@ -1,39 +1,39 @@
 // The format of a recorded exchange, in the journal, in the ring of recent messages, on the control socket and in
 // files: records of
 //   | length u32 | kind u8 | time f64, ms since the epoch | session u32 | bytes … |        all big endian,
-// length counting what follows it. A file begins with 8 bytes of magic.
+// where length counts what follows it. A file begins with 8 bytes of magic.
 
 export const MAGIC = Buffer.from('MACIPDX1')
 
 const LENGTH_BYTES = 4
-/** What stands before a record's bytes. */
+/** Size of the fields before a record's bytes. */
 export const RECORD_HEADER = LENGTH_BYTES + 1 + 8 + 4
 
-/** What a record holds. */
+/** The kinds of records. */
 export const RecordKind = {
-  /** A frame that bgpd sent and zebra got. */
+  /** A frame that bgpd sent and zebra received. */
   toZebra: 1,
-  /** A frame that zebra sent and bgpd got. */
+  /** A frame that zebra sent and bgpd received. */
   toBgpd: 2,
-  /** A frame that zebra sent and we kept. */
+  /** A frame that zebra sent and the relay did not pass on. */
   dropped: 3,
-  /** A frame that we sent to bgpd. */
+  /** A frame that the relay sent to bgpd. */
   injected: 4,
   /** The connection has ended; no bytes. */
   closed: 5,
-  /** overlay.Entry. */
+  /** An overlay.Entry that was put. */
   overlayPut: 6,
-  /** overlay.Key. */
+  /** An overlay.Key that was removed. */
   overlayRemove: 7,
   /** The connection has begun; no bytes. */
   opened: 8,
-  /** The recording begins inside a connection; its HELLO and CAPABILITIES frames, as far as they were seen. */
+  /** The recording begins during a connection; the bytes are its HELLO and CAPABILITIES, as far as they were seen. */
   known: 9,
-  /** Something passed that is not in the recording: see Gap. */
+  /** Something that passed is not in the recording: see Gap. */
   gap: 10,
   /**
-   * Only in a journal that was written anew: bgpd was told a MAC with a sequence number that it keeps at least while the
-   * MAC is local; both as the frame of a ZEBRA_MACIP_ADD.
+   * Only in a rewritten journal: the relay announced a MAC to bgpd with a sequence number, which bgpd keeps as a
+   * minimum while the MAC is local. The bytes are the frame of a ZEBRA_MACIP_ADD with both.
    */
   minSequence: 11,
 } as const
@@ -43,7 +43,7 @@ export type ExchangeRecord = { kind: RecordKind; time: number; session: number; 
 
 const KINDS = new Set<number>(Object.values(RecordKind))
 
-/** Writes what stands before a record's `length` bytes. */
+/** Writes the fields before a record's `length` bytes. */
 export function writeRecordHeader(into: Buffer, kind: number, time: number, session: number, length: number): void {
   into.writeUInt32BE(RECORD_HEADER - LENGTH_BYTES + length, 0)
   into.writeUInt8(kind, 4)
@@ -59,8 +59,8 @@ export function encodeRecord({ kind, time, session, bytes }: ExchangeRecord): Bu
 }
 
 /**
- * The records from `offset` up to the first that is unfinished or not one; their `bytes` are views. Returns where it
- * stopped.
+ * Yields the records from `offset` up to the first incomplete or invalid one; their `bytes` are views. Returns the
+ * offset at which it stopped.
  */
 export function* decodeRecords(records: Buffer, offset = 0): Generator<ExchangeRecord, number> {
   while (records.length - offset >= RECORD_HEADER) {
@@ -78,19 +78,19 @@ export function* decodeRecords(records: Buffer, offset = 0): Generator<ExchangeR
   return offset
 }
 
-/** Whether a file's bytes begin as those of a recorded exchange. */
+/** Whether a file is a recorded exchange, judging by its magic. */
 export const isExchange = (file: Buffer): boolean => file.subarray(0, MAGIC.length).equals(MAGIC)
 
-/** The records of a file's bytes, none if it is not a recorded exchange. Returns how many bytes it understood. */
+/** Yields the records of a file, none if it is not a recorded exchange. Returns the number of bytes understood. */
 export function* fileRecords(file: Buffer): Generator<ExchangeRecord, number> {
   return isExchange(file) ? yield* decodeRecords(file, MAGIC.length) : 0
 }
 
-/** What is missing. The bytes of a gap are both numbers as u32. */
+/** What a recording lacks. The bytes of a gap record are both numbers as u32. */
 export type Gap = {
-  /** Records overwritten before the reader of the ring came to them. */
+  /** Records that were overwritten before the reader of the ring read them. */
   lost: number
-  /** Frames that passed in parts, so that no one saw them whole. */
+  /** Frames that passed in parts, so that they were not seen whole. */
   inParts: number
 }
 
@@ -101,6 +101,6 @@ export function encodeGap({ lost, inParts }: Gap): Buffer {
   return bytes
 }
 
-/** Of a file that holds something else, a gap of nothing. */
+/** Decodes a gap; both numbers are 0 if the bytes are something else. */
 export const decodeGap = (bytes: Buffer): Gap =>
   bytes.length === 8 ? { lost: bytes.readUInt32BE(0), inParts: bytes.readUInt32BE(4) } : { lost: 0, inParts: 0 }

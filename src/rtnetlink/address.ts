@@ -25,11 +25,11 @@ export type InterfaceAddress = {
   ifindex: number
   ip: string
   prefixLength: number
-  /** duplicate address detection is under way (IFA_F_TENTATIVE) or found another owner (IFA_F_DADFAILED) */
+  /** Whether duplicate address detection is under way (IFA_F_TENTATIVE) or has failed (IFA_F_DADFAILED). */
   tentative: boolean
 }
 
-/** The interface's own address; undefined for families other than IPv4 and IPv6. Throws NetlinkDecodeError. */
+/** Decodes an interface's own address; undefined for other families than IPv4 and IPv6. Throws NetlinkDecodeError. */
 export function decodeAddress(message: NetlinkMessage): InterfaceAddress | undefined {
   const { bytes, start, end } = message
   const after = afterFamilyHeader(message, 'ifaddrmsg', SIZEOF_IFADDRMSG)
@@ -37,7 +37,7 @@ export function decodeAddress(message: NetlinkMessage): InterfaceAddress | undef
   if (family !== AF_INET && family !== AF_INET6) return undefined
   const attributes = new Attributes(bytes, after, end)
   const size = family === AF_INET ? 4 : 16
-  // where both exist IFA_ADDRESS is the peer's (ip-address(8) "peer")
+  // with a peer address, IFA_LOCAL is the own address and IFA_ADDRESS the peer's (ip-address(8) "peer")
   const ip = attributes.ip(IFA_LOCAL, size) ?? attributes.ip(IFA_ADDRESS, size)
   if (ip === undefined) throw new NetlinkDecodeError(after, 'an address without IFA_LOCAL and IFA_ADDRESS')
   return {

@@ -1,12 +1,12 @@
-// What a nexthop wraps packets in: an ENCAP_TYPE and its ENCAP (linux/lwtunnel.h). FRR's FPM modules add a type of
-// their own, 100, for VXLAN.
+// The encapsulation of a nexthop: an ENCAP_TYPE and its ENCAP (linux/lwtunnel.h). FRR's FPM modules add a type of their
+// own, 100, for VXLAN.
 import { MAX_VNI } from '../base/vni.js'
 import { type Attribute, Attributes } from '../netlink/attributes.js'
 import { NetlinkDecodeError } from '../netlink/error.js'
 
 const LWTUNNEL_ENCAP_MPLS = 1
 const MPLS_IPTUNNEL_DST = 1
-/** Not the kernel's: its nested attribute 0 is the VNI as u32. */
+/** FRR's own type: its nested attribute 0 is the VNI as u32. */
 const ENCAP_VXLAN = 100
 const VXLAN_VNI = 0
 const LABEL_BYTES = 4
@@ -16,7 +16,7 @@ export type Encap =
   | { kind: 'mpls'; labels: readonly number[] }
   | { kind: 'other'; type: number; bytes: Buffer }
 
-/** Throws NetlinkDecodeError. */
+/** Decodes an ENCAP attribute of the given ENCAP_TYPE. Throws NetlinkDecodeError. */
 export function decodeEncap(bytes: Buffer, type: number, attribute: Attribute): Encap {
   const { start, end } = attribute
   switch (type) {
@@ -39,7 +39,7 @@ function vxlanVni(bytes: Buffer, { start, end }: Attribute): number {
   return vni
 }
 
-/** Label stack entries of RFC 3032 2.1, outermost first: label in the upper 20 bits, big endian. */
+/** Decodes label stack entries (RFC 3032 2.1), outermost first: the label is the upper 20 bits, big endian. */
 export function decodeLabels(bytes: Buffer, { type, start, end }: Attribute): number[] {
   if ((end - start) % LABEL_BYTES !== 0 || end === start)
     throw new NetlinkDecodeError(start, `attribute ${type} of ${end - start} bytes, expected labels of ${LABEL_BYTES}`)

@@ -12,7 +12,7 @@ import { afterFamilyHeader, type NetlinkMessage } from '../netlink/message.js'
 
 export const IFF_UP = 0x1
 export const IFF_RUNNING = 0x40
-/** Carrier. */
+/** The interface has a carrier. */
 export const IFF_LOWER_UP = 0x10000
 
 export const IFLA_ADDRESS = 1
@@ -40,7 +40,7 @@ const IFLA_VRF_TABLE = 1
 const IFLA_VLAN_ID = 1
 const IFLA_VLAN_PROTOCOL = 5
 
-/** The kernel tells times of bridges to user space in 1/100 s, on every architecture we run on. */
+/** The kernel reports the times of bridges in 1/100 s, on every architecture that we support. */
 const USER_HZ = 100
 const BR_DEFAULT_AGEING_TIME = 300 * USER_HZ
 
@@ -48,7 +48,7 @@ const SIZEOF_IFINFOMSG = 16
 const IFNAMSIZ = 16
 
 export type Vxlan = {
-  /** undefined for a device that carries many (`external`, collect_metadata) */
+  /** undefined for a device that carries many VNIs (`external`, collect_metadata). */
   vni: number | undefined
   local: string | undefined
   collectMetadata: boolean
@@ -57,44 +57,44 @@ export type Vxlan = {
 
 export type Bridge = {
   vlanFiltering: boolean
-  /** How long a MAC stays in the FDB unseen; 0: the bridge learns none. */
+  /** How long a MAC stays in the FDB without being seen, in milliseconds; 0: the bridge learns none. */
   ageingMs: number
 }
 
 export type VlanLink = {
   id: number
-  /** ETH_P_8021Q or ETH_P_8021AD */
+  /** ETH_P_8021Q or ETH_P_8021AD. */
   protocol: number
 }
 
 export type Link = {
   ifindex: number
   name: string
-  /** IFF_* */
+  /** Bits IFF_*. */
   flags: number
-  /** IF_OPER_* of linux/if.h */
+  /** IF_OPER_* of linux/if.h. */
   operstate: number | undefined
-  /** undefined if it has no address of 6 bytes */
+  /** undefined if it has no address of 6 bytes. */
   mac: string | undefined
-  /** ifindex of the bridge, bond, VRF, … it belongs to */
+  /** ifindex of the bridge, bond, VRF, … that it belongs to. */
   master: number | undefined
-  /** ifindex of the device below (`vlan`, `macvlan`) or opposite (`veth`); undefined in another network namespace */
+  /** ifindex of the device below (`vlan`, `macvlan`) or opposite (`veth`); undefined in another network namespace. */
   lower: number | undefined
-  /** `bridge`, `vxlan`, `veth`, `tun`, …; undefined for physical devices and lo */
+  /** `bridge`, `vxlan`, `veth`, `tun`, …; undefined for physical devices and lo. */
   kind: string | undefined
-  /** kind of the master: `bridge`, `bond`, `vrf`, … */
+  /** Kind of the master: `bridge`, `bond`, `vrf`, … */
   slaveKind: string | undefined
-  /** of kind `vxlan` */
+  /** Only for the kind `vxlan`. */
   vxlan: Vxlan | undefined
-  /** of kind `bridge` */
+  /** Only for the kind `bridge`. */
   bridge: Bridge | undefined
-  /** of kind `vlan` */
+  /** Only for the kind `vlan`. */
   vlan: VlanLink | undefined
-  /** of kind `vrf`: its routing table */
+  /** Routing table of the kind `vrf`. */
   vrfTable: number | undefined
 }
 
-/** struct ifinfomsg and the attributes behind it, also for AF_BRIDGE; throws NetlinkDecodeError. */
+/** Decodes struct ifinfomsg and the attributes behind it, also for AF_BRIDGE. Throws NetlinkDecodeError. */
 export function decodeIfinfomsg(message: NetlinkMessage): {
   family: number
   ifindex: number
@@ -113,7 +113,7 @@ export function decodeIfinfomsg(message: NetlinkMessage): {
   }
 }
 
-/** Throws NetlinkDecodeError. */
+/** Decodes an RTM_NEWLINK or RTM_DELLINK of the family AF_UNSPEC. Throws NetlinkDecodeError. */
 export function decodeLink(message: NetlinkMessage): Link {
   const { ifindex, flags, attributes } = decodeIfinfomsg(message)
   const info = attributes.nested(IFLA_LINKINFO)
@@ -167,6 +167,6 @@ function decodeVlan(data: Attributes | undefined): VlanLink | undefined {
   const id = data?.u16(IFLA_VLAN_ID)
   const protocol = data?.u16(IFLA_VLAN_PROTOCOL)
   if (id === undefined || protocol === undefined) return undefined
-  // network byte order, unlike all around it
+  // this field is in network byte order, unlike all others
   return { id, protocol: ((protocol & 0xff) << 8) | (protocol >> 8) }
 }

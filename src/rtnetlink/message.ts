@@ -1,4 +1,4 @@
-// NETLINK_ROUTE: which message is what, and the requests for dumps (linux/rtnetlink.h).
+// Decodes the messages of NETLINK_ROUTE, and encodes requests for dumps (linux/rtnetlink.h).
 import { decodeAddress, type InterfaceAddress } from './address.js'
 import { decodeLink, type Link } from './link.js'
 import { type NetlinkMessage, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_HDRLEN } from '../netlink/message.js'
@@ -29,14 +29,14 @@ const SIZEOF_IFINFOMSG = 16
 const SIZEOF_IFADDRMSG = 8
 const SIZEOF_RTATTR_U32 = 8
 
-/** `gone`: RTM_DEL…; for `port-vlans` that is a port which left its bridge. */
+/** `gone` means RTM_DEL…; for `port-vlans` it means that the port left its bridge. */
 export type RouteMessage =
   | { kind: 'link'; gone: boolean; link: Link }
   | { kind: 'port-vlans'; gone: boolean; port: PortVlans }
   | { kind: 'vlan-change'; gone: boolean; change: PortVlans }
   | { kind: 'address'; gone: boolean; address: InterfaceAddress }
 
-/** undefined for messages that tell nothing about links, VLANs or addresses. Throws NetlinkDecodeError. */
+/** Returns undefined for messages that do not concern links, VLANs or addresses. Throws NetlinkDecodeError. */
 export function decodeRouteMessage(message: NetlinkMessage): RouteMessage | undefined {
   switch (message.type) {
     case RTM_NEWLINK:
@@ -65,12 +65,12 @@ function linkMessage(message: NetlinkMessage, gone: boolean): RouteMessage | und
       return port && { kind: 'port-vlans', gone, port }
     }
     default:
-      // e.g. AF_INET6: the interface's IPv6 settings
+      // another family, for example the IPv6 settings of an interface (AF_INET6)
       return undefined
   }
 }
 
-/** A request without its sequence number, which the socket fills in. */
+/** A request without its sequence number, which the socket assigns. */
 export type Request = { type: number; body: Buffer }
 
 export const GET_LINKS: Request = { type: RTM_GETLINK, body: getLink(AF_UNSPEC, RTEXT_FILTER_SKIP_STATS) }
@@ -86,7 +86,7 @@ function getLink(family: number, filter: number): Buffer {
   return body
 }
 
-/** The bytes of a dump request. */
+/** Encodes a dump request. */
 export function encodeDump({ type, body }: Request, seq: number): Buffer {
   const header = Buffer.alloc(NLMSG_HDRLEN)
   header.writeUInt32LE(NLMSG_HDRLEN + body.length)

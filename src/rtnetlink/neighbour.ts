@@ -49,35 +49,35 @@ const SIZEOF_NDMSG = 12
 const UNSPECIFIED = new Set(['0.0.0.0', '::'])
 
 export type FdbEntry = {
-  /** of the VXLAN device or bridge port */
+  /** Index of the VXLAN device or bridge port. */
   ifindex: number
   mac: string
-  /** undefined on a bridge without VLAN filtering */
+  /** undefined on a bridge without VLAN filtering. */
   vlan: number | undefined
-  /** the VTEP behind which it is; undefined if none is given, or the unspecified address */
+  /** The VTEP that the MAC is behind; undefined if there is none, or if it is the unspecified address. */
   dst: string | undefined
-  /** NDA_VNI: of the tunnel */
+  /** NDA_VNI: the VNI of the tunnel. */
   vni: number | undefined
-  /** NDA_SRC_VNI */
+  /** NDA_SRC_VNI. */
   srcVni: number | undefined
   nexthopId: number | undefined
-  /** ifindex */
+  /** ifindex of the bridge. */
   master: number | undefined
-  /** RTPROT_* */
+  /** RTPROT_*. */
   protocol: number | undefined
-  /** NTF_* */
+  /** Bits NTF_*. */
   flags: number
-  /** NUD_* */
+  /** Bits NUD_*. */
   state: number
-  /** NDA_FDB_EXT_ATTRS, of MACs that a multihomed segment has synchronised: FDB_NOTIFY_BIT and FDB_NOTIFY_INACTIVE_BIT */
+  /** NDA_FDB_EXT_ATTRS of MACs that a multihomed segment synchronised: FDB_NOTIFY_BIT and FDB_NOTIFY_INACTIVE_BIT. */
   activityNotify: number | undefined
   dontRefresh: boolean
-  /** whether NDA_FDB_EXT_ATTRS was there at all */
+  /** Whether the message has NDA_FDB_EXT_ATTRS. */
   extended: boolean
   unknown: readonly UnknownAttribute[]
 }
 
-/** undefined for IP neighbours. Throws NetlinkDecodeError. */
+/** Decodes an entry of a forwarding database; undefined for IP neighbours. Throws NetlinkDecodeError. */
 export function decodeFdbEntry(message: NetlinkMessage): FdbEntry | undefined {
   const { bytes, start, end } = message
   const after = afterFamilyHeader(message, 'ndmsg', SIZEOF_NDMSG)

@@ -38,23 +38,23 @@ export type GroupMember = { id: number; weight: number }
 export type NexthopObject = {
   id: number
   family: number
-  /** RTPROT_* */
+  /** RTPROT_*. */
   protocol: number
   scope: number
-  /** RTNH_F_* */
+  /** Bits RTNH_F_*. */
   flags: number
   gateway: string | undefined
   ifindex: number | undefined
   blackhole: boolean
   encap: Encap | undefined
-  /** undefined unless it is a group */
+  /** undefined unless the object is a group. */
   group: readonly GroupMember[] | undefined
-  /** NEXTHOP_GRP_TYPE_* */
+  /** NEXTHOP_GRP_TYPE_*. */
   groupType: number | undefined
   unknown: readonly UnknownAttribute[]
 }
 
-/** Throws NetlinkDecodeError. */
+/** Decodes an RTM_NEWNEXTHOP or RTM_DELNEXTHOP. Throws NetlinkDecodeError. */
 export function decodeNexthop(message: NetlinkMessage): NexthopObject {
   const { bytes, start, end } = message
   const after = afterFamilyHeader(message, 'nhmsg', SIZEOF_NHMSG)
@@ -113,7 +113,10 @@ export function decodeNexthop(message: NetlinkMessage): NexthopObject {
   return nexthop
 }
 
-/** struct nexthop_grp: id u32, weight u8 (less one), weight_high u8 (upper byte of it, where known), resvd2 u16. */
+/**
+ * Decodes struct nexthop_grp: id u32, weight u8 (weight minus one), weight_high u8 (upper byte of it, if the kernel has
+ * one), resvd2 u16.
+ */
 function decodeGroup(bytes: Buffer, { type, start, end }: Attribute): GroupMember[] {
   if ((end - start) % SIZEOF_NEXTHOP_GRP !== 0)
     throw new NetlinkDecodeError(

@@ -56,32 +56,32 @@ const LABEL_BITS = 20
 
 export type RouteNexthop = {
   gateway: string | undefined
-  /** undefined if the message names none */
+  /** undefined if the message has none. */
   ifindex: number | undefined
   weight: number
-  /** RTNH_F_* */
+  /** Bits RTNH_F_*. */
   flags: number
   encap: Encap | undefined
-  /** of an MPLS route: the labels that replace its own, outermost first */
+  /** Only for MPLS routes: the labels that replace the incoming one, outermost first. */
   labels: readonly number[] | undefined
   unknown: readonly UnknownAttribute[]
 }
 
-/** What IP and MPLS routes have in common. */
+/** The common part of IP and MPLS routes. */
 type RouteBase = {
   table: number
-  /** RTPROT_* */
+  /** RTPROT_*. */
   protocol: number
   scope: number
-  /** RTN_* */
+  /** RTN_*. */
   type: number
-  /** RTM_F_* and, where there is one nexthop, its RTNH_F_* */
+  /** Bits RTM_F_* and, for a single nexthop, its RTNH_F_*. */
   flags: number
   metric: number | undefined
-  /** RTAX_MTU */
+  /** RTAX_MTU. */
   mtu: number | undefined
   nexthopId: number | undefined
-  /** empty for a deletion, a blackhole, or where `nexthopId` says all */
+  /** Empty for a deletion, a blackhole, or if `nexthopId` says where the route leads. */
   nexthops: readonly RouteNexthop[]
   unknown: readonly UnknownAttribute[]
 }
@@ -90,7 +90,7 @@ export type IpRoute = RouteBase & {
   family: 4 | 6
   prefix: string
   prefixLength: number
-  /** of a route that looks at source addresses: `2001:db8::/32` */
+  /** Source prefix of a source-specific route: `2001:db8::/32`. */
   source: string | undefined
   tos: number
   preferredSource: string | undefined
@@ -98,7 +98,7 @@ export type IpRoute = RouteBase & {
 
 export type MplsRoute = RouteBase & { label: number }
 
-/** An RTM_NEWROUTE or RTM_DELROUTE; undefined for other families (multicast, …). Throws NetlinkDecodeError. */
+/** Decodes an RTM_NEWROUTE or RTM_DELROUTE; undefined for other families (multicast, …). Throws NetlinkDecodeError. */
 export function decodeRoute(message: NetlinkMessage): IpRoute | MplsRoute | undefined {
   const { bytes, start } = message
   const after = afterFamilyHeader(message, 'rtmsg', SIZEOF_RTMSG)
@@ -241,7 +241,7 @@ function routeBase({ bytes, start }: NetlinkMessage, found: RouteAttributes): Ro
   }
 }
 
-/** Attributes of one nexthop, which stand in the message itself where it is the only one. */
+/** Attributes of one nexthop. They are in the message itself if it is the only one. */
 type NexthopAttributes = {
   gateway: string | undefined
   ifindex: number | undefined
@@ -258,7 +258,7 @@ const noAttributes = (): NexthopAttributes => ({
   encaps: [],
 })
 
-/** False if it is none of a nexthop. */
+/** Adds an attribute that belongs to a nexthop; returns false for any other. */
 function addNexthopAttribute(found: NexthopAttributes, bytes: Buffer, attribute: Attribute): boolean {
   switch (attribute.type) {
     case RTA_OIF:
@@ -284,7 +284,7 @@ function addNexthopAttribute(found: NexthopAttributes, bytes: Buffer, attribute:
   }
 }
 
-/** struct rtvia: u16 family, address. */
+/** Decodes struct rtvia: u16 family, address. */
 function viaAddress(bytes: Buffer, { type, start, end }: Attribute): string {
   if (end - start < 2) throw new NetlinkDecodeError(start, `attribute ${type} of ${end - start} bytes, expected rtvia`)
   return ipOf(bytes, { type, start: start + 2, end })
@@ -297,9 +297,7 @@ function singleNexthop(bytes: Buffer, found: NexthopAttributes, flags: number): 
   return [{ gateway, ifindex, weight: 1, flags, encap, labels, unknown: [] }]
 }
 
-/**
- * Each ENCAP has the ENCAP_TYPE of the same rank.
- */
+/** Pairs the n-th ENCAP with the n-th ENCAP_TYPE. */
 function decodeEncaps(bytes: Buffer, { encapTypes, encaps }: NexthopAttributes): Encap[] {
   return encaps.map((attribute, index) => {
     const type = encapTypes[index]
@@ -308,7 +306,10 @@ function decodeEncaps(bytes: Buffer, { encapTypes, encaps }: NexthopAttributes):
   })
 }
 
-/** struct rtnexthop: rtnh_len u16, rtnh_flags u8, rtnh_hops u8 (weight less one), rtnh_ifindex i32; then attributes. */
+/**
+ * Decodes struct rtnexthop: rtnh_len u16, rtnh_flags u8, rtnh_hops u8 (weight minus one), rtnh_ifindex i32, then
+ * attributes.
+ */
 function decodeMultipath(bytes: Buffer, { start, end }: Attribute): RouteNexthop[] {
   const nexthops: RouteNexthop[] = []
   let offset = start
@@ -343,8 +344,8 @@ function decodeRtnexthop(bytes: Buffer, start: number, end: number): RouteNextho
 }
 
 /**
- * FRR up to 10.0 writes the encapsulations of several nexthops behind RTA_MULTIPATH, one for each that has one. They
- * are given to the nexthops only if it is certain whose they are, and kept as unknown attributes otherwise.
+ * FRR up to 10.0 writes the encapsulations of several nexthops behind RTA_MULTIPATH, one for each nexthop that has one.
+ * They are assigned to the nexthops only if the assignment is certain, and kept as unknown attributes otherwise.
  */
 function multipath(bytes: Buffer, { multipath = [], single, unknown }: RouteAttributes): RouteNexthop[] {
   if (single.encaps.length === 0) return multipath

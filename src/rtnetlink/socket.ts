@@ -1,4 +1,4 @@
-// The NETLINK_ROUTE socket: events of multicast groups, and dumps between them.
+// The NETLINK_ROUTE socket: receives events of multicast groups, and performs dumps between them.
 import { closeSync } from 'node:fs'
 import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
@@ -25,30 +25,30 @@ const NETLINK_GET_STRICT_CHK = 12
 const MSG_TRUNC = 0x20
 const SIZEOF_SOCKADDR_NL = 12
 
-/** Holds the events of some 2,000 link changes while the event loop is busy; the kernel counts double. */
+/** Room for the events of some 2,000 link changes while the event loop is busy; the kernel accounts double the size. */
 export const RECEIVE_BUFFER = 4 << 20
-/** The kernel dumps in parts of at most 32 KiB; one event is larger only with thousands of VLANs. */
+/** The kernel dumps in parts of at most 32 KiB; a single event is larger only with thousands of VLANs. */
 const MAX_DATAGRAM = 256 << 10
-/** Then other work of the process has its turn. */
+/** Datagrams read before other work of the process can run. */
 const DATAGRAMS_AT_ONCE = 64
 
 const { EAGAIN, EINTR, ENOBUFS, ENOMEM } = constants.errno
 
-/** Every method is called from the event loop, never while a method of the socket runs. */
+/** Every method is called from the event loop, never while a method of the socket is running. */
 export type RouteSocketHandler = {
-  /** An event; its bytes are valid during the call only. */
+  /** Receives an event; its bytes are valid during the call only. */
   event(message: NetlinkMessage): void
-  /** After one or more events: nothing more will come at once. */
-  settled(): void
-  /** Events were lost: only dumps begun after this call tell the truth. */
+  /** Called after one or more events, when the socket has no more to read at the moment. */
+  drained(): void
+  /** Events were lost: only dumps that begin after this call give the current state. */
   lost(): void
-  /** The kernel sent what we cannot decode; that message was left out. */
+  /** The kernel sent a message that cannot be decoded; it was left out. */
   malformed(error: NetlinkDecodeError): void
 }
 
 type Dump = {
   request: Request
-  /** Called when it starts, and each time it starts again. */
+  /** Called when the dump starts, and each time it starts again. */
   begin: () => void
   receive: (message: NetlinkMessage) => void
   resolve: () => void
@@ -67,7 +67,7 @@ export class RouteSocket {
 
   private constructor(
     private readonly fd: number,
-    /** nlmsg_pid of answers to us; events carry the one of whoever caused them */
+    /** nlmsg_pid of answers to us; an event has the port id of the process that caused it. */
     private readonly portId: number,
     private readonly handler: RouteSocketHandler,
   ) {
@@ -77,9 +77,9 @@ export class RouteSocket {
   }
 
   /**
-   * Opens the socket in the network namespace of the calling thread and joins `groups` (RTNLGRP_*).
-   * `receiveBuffer`: SO_RCVBUFFORCE in bytes. Throws SystemError where privilege or the kernel does not
-   * allow it; its `call` names the system call or the option.
+   * Opens the socket in the network namespace of the calling thread and joins `groups` (RTNLGRP_*). `receiveBuffer` is
+   * set with SO_RCVBUFFORCE, in bytes. Throws SystemError if privilege or the kernel does not allow it; its `call` names
+   * the system call or the option.
    */
   static open(groups: number[], handler: RouteSocketHandler, receiveBuffer = RECEIVE_BUFFER): RouteSocket {
     const fd = libc.rawSocket(libc.AF_NETLINK, NETLINK_ROUTE)
@@ -99,9 +99,9 @@ export class RouteSocket {
   }
 
   /**
-   * Asks for a dump and resolves with what `decode` made of its messages (undefined is left out), after events that
-   * came in between were handed out. Interrupted dumps (NLM_F_DUMP_INTR) are done again. One at a time.
-   * Rejects with an Error that says what the kernel answered, and when the socket is closed.
+   * Requests a dump and resolves with what `decode` made of its messages (without undefined), after the events that
+   * came during the dump were delivered. Interrupted dumps (NLM_F_DUMP_INTR) are repeated. Only one dump may run at a
+   * time. Rejects with an Error that has the kernel's answer, and when the socket is closed.
    */
   dump<T>(request: Request, decode: (message: NetlinkMessage) => T | undefined): Promise<T[]> {
     if (this.dumping !== undefined) throw new Error('a netlink dump is under way already')
@@ -146,26 +146,26 @@ export class RouteSocket {
   private read(): void {
     const drained = this.readSome()
     if (this.closed) return
-    this.handler.settled()
-    // the kernel drops further events without a word until the queue was empty once (NETLINK_S_CONGESTED)
+    this.handler.drained()
+    // the kernel drops further events silently until the queue has been empty once (NETLINK_S_CONGESTED)
     if (drained && this.overflowed) {
       this.overflowed = false
       this.handler.lost()
     }
   }
 
-  /** True when nothing is left to read. */
+  /** Reads some datagrams; returns true when nothing is left to read. */
   private readSome(): boolean {
     for (let count = 0; count < DATAGRAMS_AT_ONCE && !this.closed; count++) {
       this.fromLength.writeUInt32LE(SIZEOF_SOCKADDR_NL)
-      // MSG_TRUNC: the true length of a datagram that did not fit
+      // MSG_TRUNC returns the true length of a datagram that did not fit
       const length = libc.recvfrom(this.fd, this.buffer, MAX_DATAGRAM, MSG_TRUNC, this.from, this.fromLength)
       if (length === -1) {
         const errno = libc.errno()
         if (errno === EAGAIN) return true
         this.readFailed(errno)
       } else if (length > MAX_DATAGRAM) this.overflowed = true
-      // nl_pid: only the kernel has 0, any process may send to us
+      // only the kernel has nl_pid 0, and any process may send to us
       else if (this.from.readUInt32LE(4) === 0) this.datagram(this.buffer.subarray(0, length))
     }
     return false
@@ -193,14 +193,14 @@ export class RouteSocket {
   }
 
   private readonly message = (message: NetlinkMessage): void => {
-    // whoever causes an event chooses its nlmsg_seq: the port id makes it an answer
+    // the process that causes an event chooses its nlmsg_seq, so only the port id identifies an answer
     if (message.pid === this.portId) this.answer(message)
     else this.handler.event(message)
   }
 
   private answer(message: NetlinkMessage): void {
     const dump = this.dumping
-    // left over from an earlier dump
+    // the message is left over from an earlier dump
     if (dump?.seq !== message.seq) return
     if ((message.flags & NLM_F_DUMP_INTR) !== 0) dump.interrupted = true
     switch (message.type) {
@@ -238,5 +238,5 @@ function setOption(fd: number, what: string, level: number, name: number, value:
   if (libc.setsockopt(fd, level, name, bytes, bytes.length) === -1) throw failed(what)
 }
 
-/** Of the call made just before. */
+/** The error of the call just made. */
 const failed = (call: string): libc.SystemError => new libc.SystemError(call, libc.errno())

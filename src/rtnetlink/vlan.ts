@@ -1,4 +1,4 @@
-// VLANs of bridge ports, in the two forms in which the kernel tells them:
+// VLANs of bridge ports, in the two forms in which the kernel reports them:
 // - AF_BRIDGE link messages (net/bridge/br_netlink.c br_fill_ifinfo): all VLANs of one port
 // - RTM_NEWVLAN and RTM_DELVLAN (net/bridge/br_vlan.c br_vlan_notify): a change; the only sign of a new default PVID
 import { Attributes, type Attribute, checkSize } from '../netlink/attributes.js'
@@ -35,12 +35,12 @@ export type VlanRange = { first: number; last: number; pvid: boolean; untagged: 
 /** VLAN `first` belongs to `vni`, `first + 1` to `vni + 1`, …, up to `last`. */
 export type TunnelRange = { first: number; last: number; vni: number }
 
-/** All VLANs of one bridge port, or of a bridge itself as the host sees it. */
+/** All VLANs of one bridge port, or those of a bridge itself as an interface of the host. */
 export type PortVlans = { ifindex: number; vlans: VlanRange[]; tunnels: TunnelRange[] }
 
 /**
- * An RTM_NEWLINK or RTM_DELLINK of the family AF_BRIDGE. No IFLA_AF_SPEC means: no VLANs.
- * undefined for what a device says about a switch of its own (ndo_dflt_bridge_getlink). Throws NetlinkDecodeError.
+ * Decodes an RTM_NEWLINK or RTM_DELLINK of the family AF_BRIDGE; without IFLA_AF_SPEC the port has no VLANs. Returns
+ * undefined for what a device reports about a switch of its own (ndo_dflt_bridge_getlink). Throws NetlinkDecodeError.
  */
 export function decodePortVlans(message: NetlinkMessage): PortVlans | undefined {
   const { ifindex, attributes } = decodeIfinfomsg(message)
@@ -72,7 +72,7 @@ function vlanRange(first: number, last: number, flags: number): VlanRange {
   }
 }
 
-/** struct bridge_vlan_info: u16 flags, u16 vid */
+/** Decodes struct bridge_vlan_info: u16 flags, u16 vid. */
 function vlanInfos(bytes: Buffer, spec: Attributes): Info[] {
   return spec.all.filter(({ type }) => type === IFLA_BRIDGE_VLAN_INFO).map((attribute) => vlanInfo(bytes, attribute))
 }
@@ -99,7 +99,7 @@ function tunnelInfo(spec: Attributes, attribute: Attribute): Info {
   return { flags: info.u16(IFLA_BRIDGE_VLAN_TUNNEL_FLAGS) ?? 0, vlan, vni, offset }
 }
 
-/** Pairs each RANGE_BEGIN with the RANGE_END that must follow it; anything else stands for itself. */
+/** Joins each RANGE_BEGIN with the RANGE_END that must follow it; any other entry is a range of its own. */
 function joinRanges(infos: Info[]): InfoRange[] {
   const ranges: InfoRange[] = []
   let begin: Info | undefined
@@ -125,7 +125,7 @@ function checkVlans(offset: number, first: number, last: number): void {
 }
 
 /**
- * RTM_NEWVLAN, RTM_DELVLAN: VLANs that one bridge port got (or whose flags changed), or lost.
+ * Decodes an RTM_NEWVLAN or RTM_DELVLAN: VLANs that one bridge port got, lost, or whose flags changed.
  *
  * struct br_vlan_msg
  *   0  family   u8   AF_BRIDGE

@@ -1,4 +1,4 @@
-// The snooper's control socket: what it knows and what happened, for macipctl, and what an operator may undo.
+// The snooper's control socket: serves bindings, events and status to macipctl, and takes the operator's commands.
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type ControlClient, ControlServer } from '../control/server.js'
 import { reason } from '../base/exit.js'
@@ -29,27 +29,27 @@ import { policyToProto } from './status.js'
 
 export type { BindingDetail, ClearRequest, PolicyValues } from '../control/snoop-codec.js'
 
-/** What the questions are about. */
+/** What the answers are made from. */
 export type Subject = {
   readonly table: Table
   readonly history: History
   readonly policy: PolicyValues
-  /** Forgets what the request names and returns how much that was; what it does is noted before it returns. */
+  /** Removes what the request names and returns how many; the events are in the history before it returns. */
   clear(request: ClearRequest): number
   explain(binding: Binding): BindingDetail
-  /** Undefined while the snooper starts, or if zebra's FPM connection is not wanted. */
+  /** undefined while the snooper starts, or if zebra's FPM connection is not wanted. */
   fpm(): FpmSubject | undefined
 }
 
-/** Bindings, events or refusals in one message. */
+/** Maximum number of bindings, events or refusals in one message. */
 const PART = 500
-/** Bindings looked at in one turn of the event loop. */
+/** Number of bindings examined in one turn of the event loop. */
 const SLICE = 5000
 
 type Client = ControlClient<proto.FromSnoop.$Properties>
 export type SnoopControl = ControlServer<proto.ToSnoop, proto.FromSnoop.$Properties>
 
-/** `status` is undefined while the snooper starts. Throws FatalError as ControlServer.listen does. */
+/** `status` returns undefined while the snooper starts. Throws FatalError as ControlServer.listen does. */
 export function listenSnoopControl(
   path: string,
   subject: Subject,
@@ -110,7 +110,7 @@ export function listenSnoopControl(
         }
       },
       onClose: () => {
-        // who waits for more looks whether its client is still there
+        // a sender that waits for more must notice that its client has gone
         if (following) subject.history.wake()
         if (dumping) subject.fpm()?.recent?.wake()
       },
@@ -135,13 +135,13 @@ function refuse(client: Client, error: string): void {
   client.close()
 }
 
-/** Lets everything else have its turn, and waits for a slow reader; false if the client has gone. */
+/** Lets other work run, and waits for a slow reader; false if the client has gone. */
 async function room(client: Client): Promise<boolean> {
   await nextTurn()
   return client.writable()
 }
 
-/** In parts, as fast as the client reads. */
+/** Sends the bindings in parts, as fast as the client reads. */
 async function sendBindings(client: Client, { table, policy }: Subject): Promise<void> {
   let part: proto.Binding.$Properties[] = []
   for (const binding of table.bindings()) {
@@ -155,7 +155,7 @@ async function sendBindings(client: Client, { table, policy }: Subject): Promise
   client.send({ end: {} })
 }
 
-/** What waits for a slow client waits in the history, where the newest displace the oldest: it costs no memory. */
+/** Events for a slow client wait in the history, where new ones overwrite the oldest, so that memory is bounded. */
 async function sendEvents(
   client: Client,
   history: History,
@@ -166,7 +166,7 @@ async function sendEvents(
   const cursor = history.last(last, filter)
   const { end } = history
   let caughtUp = false
-  // before anything is read: who does not read gets nothing more
+  // waiting comes before reading: nothing is read for a client that does not read
   while (await room(client)) {
     const { events, lost } = history.read(cursor, filter, PART)
     if (events.length > 0 || lost > 0) client.send({ events: { events: events.map(eventToProto), lost } })

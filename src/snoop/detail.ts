@@ -1,4 +1,4 @@
-// What an operator wants to know of one binding beyond its state: what the core is about to do with it, and why.
+// Details of one binding for operators, beyond its state: what the core will do next, and why.
 import type { Binding } from '../bindings/model.js'
 import type { Table } from '../bindings/table.js'
 import type { BindingDetail } from './control.js'

@@ -1,4 +1,4 @@
-// What the control socket answers about zebra's FPM connection: the view in parts, and recent frames.
+// The control socket's answers about zebra's FPM connection: the view in parts, and recent frames.
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ControlClient } from '../control/server.js'
 import type { FpmView } from '../fpm/view.js'
@@ -17,14 +17,14 @@ import {
 } from '../control/fpm-codec.js'
 import type { FpmSubject } from './fpm-source.js'
 
-/** Entries in one message. */
+/** Maximum number of entries in one message. */
 const PART = 500
-/** Entries looked at in one turn of the event loop. */
+/** Number of entries examined in one turn of the event loop. */
 const SLICE = 5000
 
 type Client = ControlClient<proto.FromSnoop.$Properties>
 
-/** In parts, as fast as the client reads; the first has the status. */
+/** Sends the answer in parts, as fast as the client reads; the first part has the status. */
 export async function sendFpm(client: Client, fpm: FpmSubject | undefined, question: FpmQuestion): Promise<void> {
   client.send({ fpm: { status: fpmStatusToProto(fpm) } })
   const view = fpm?.view
@@ -55,7 +55,9 @@ const partOf = (entries: readonly Entry[]): proto.Fpm.$Properties => ({
   nexthops: entries.flatMap((it) => ('nexthop' in it ? [it.nexthop] : [])),
 })
 
-/** Undefined for each that is not meant, so that looking at it counts. The view may change meanwhile. */
+/**
+ * Yields undefined for each entry that does not match, so that it counts as examined. The view may change meanwhile.
+ */
 function* entriesOf(view: FpmView, question: FpmQuestion): Generator<Entry | undefined> {
   switch (question.what) {
     case 'macs':
@@ -75,7 +77,7 @@ function* entriesOf(view: FpmView, question: FpmQuestion): Generator<Entry | und
   }
 }
 
-/** Why there are no recent frames to be had; undefined if there are. */
+/** Returns why recent frames are not available; undefined if they are. */
 export function refusalOfDump(fpm: FpmSubject | undefined): string | undefined {
   if (fpm === undefined || fpm.off) return 'it does not listen for FPM; see fpm.listen in its configuration, and --fpm'
   if (fpm.error !== '') return `it does not listen for FPM: ${fpm.error}`
@@ -84,7 +86,7 @@ export function refusalOfDump(fpm: FpmSubject | undefined): string | undefined {
     : undefined
 }
 
-/** Resolves when all is sent, or the client has gone. */
+/** Resolves when everything is sent, or the client has gone. */
 export function feedFpmDump(client: Client, ring: Ring, request: proto.FpmDump.$Properties): Promise<void> {
   const reader = {
     writable: () => client.writable(),

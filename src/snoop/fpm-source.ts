@@ -1,4 +1,4 @@
-// zebra's FPM connection as the snooper's second fpm. Nothing depends on it: without one, everything else works.
+// zebra's FPM connection as the snooper's second source of zebra's state. It is optional: nothing else depends on it.
 import { FatalError } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
 import type { FpmOptions } from '../config/options.js'
@@ -9,13 +9,13 @@ import type { FpmChange, FpmView, FpmViewOptions } from '../fpm/view.js'
 import { Ring } from '../record/ring.js'
 import { monotonicMs } from '../base/clock.js'
 
-/** What the control socket asks. */
+/** What the control socket reports. */
 export type FpmSubject = {
-  /** Not wanted. */
+  /** Whether the FPM connection is switched off in the configuration. */
   readonly off: boolean
-  /** Why nobody listens; empty if somebody does, or `off`. */
+  /** Why we do not listen; empty if we do, or if `off`. */
   readonly error: string
-  /** Undefined while nobody listens. */
+  /** undefined while we do not listen. */
   readonly view: FpmView | undefined
   /** Recent frames; undefined if none are kept. */
   readonly recent: Ring | undefined
@@ -24,7 +24,7 @@ export type FpmSubject = {
 
 export type FpmSourceOptions = FpmOptions & {
   view?: FpmViewOptions
-  /** As in Fpm. */
+  /** As in FpmOptions of fpm.ts. */
   mayConnect?: (uid: number) => boolean
 }
 
@@ -52,8 +52,8 @@ export class FpmSource implements FpmSubject {
   }
 
   /**
-   * Throws FatalError if it cannot listen where it was told to. Where nobody said so, another FPM server has more right
-   * to the port.
+   * Throws FatalError if it cannot listen at a configured address. The default address may be in use by another FPM
+   * server, which then keeps it.
    *
    * @param changed as `onChange` of FpmEvents
    */
@@ -79,7 +79,7 @@ export class FpmSource implements FpmSubject {
     return this.fpm?.status()
   }
 
-  /** What it does at once is enough when the process ends. */
+  /** At process exit, the part that runs synchronously is enough. */
   async close(): Promise<void> {
     await this.fpm?.close()
   }
@@ -114,10 +114,10 @@ export class FpmSource implements FpmSubject {
   }
 }
 
-/** How often the date is looked at, milliseconds. */
+/** Time between two readings of the date, in milliseconds. */
 const DATED_MS = 1000
 
-/** Times of day with fractions, from monotonic ones; cheap enough for every frame. */
+/** Converts monotonic times to fractional milliseconds since the epoch, cheaply enough for every frame. */
 class Dated {
   private offset = 0
   private lookedAt = -Infinity

@@ -1,4 +1,4 @@
-// What a change of the FPM view says about bindings: zebra's names for tables become VNIs.
+// Translates changes of the FPM view into updates of the binding table: zebra's tables become VNIs.
 import type { AnnouncedViews } from '../bindings/views.js'
 import type { FpmUpdate } from '../bindings/input.js'
 import type { FpmChange, FpmView, Path } from '../fpm/view.js'
@@ -16,14 +16,14 @@ export function* fpmUpdatesOf(
     case 'mac': {
       const { mac, vni } = change.mac
       const remote = change.update !== 'removed'
-      // that it is a router's may have turned out after it was told
+      // the MAC may have been recognised as a router MAC only after it was reported, so its removal is always passed on
       if (vni === undefined || (remote && view.isRouterMac(change.mac))) return
       yield { kind: 'mac', vni, mac, remote }
       return
     }
     case 'host-route': {
       const { route, update } = change
-      // what zebra says again is no news: the host was asked about it
+      // a repetition is no news: the host was probed when the route first came
       if (update === 'removed' || update === 'confirmed' || route.protocol !== 'bgp') return
       const vtep = vtepOf(view.paths(route) ?? [], kernel)
       const vrf = 'vrf' in route.in ? route.in.vrf : kernel.vrfOfTable(route.in.table)
@@ -32,14 +32,14 @@ export function* fpmUpdatesOf(
       return
     }
     case 'phase':
-      // what zebra said before it was lost proves nothing; what it says again it says from the beginning
+      // earlier state proves nothing after a loss of the connection; zebra sends everything again
       if (change.phase !== 'live') yield { kind: 'none' }
       return
     case 'nexthop':
   }
 }
 
-/** Where an EVPN route leads; undefined for any other, and for one that leads here, too. */
+/** Returns the VTEP that an EVPN route leads to; undefined for other routes, and for one that also leads here. */
 function vtepOf(paths: readonly Path[], kernel: Kernel): string | undefined {
   let vtep: string | undefined
   for (const { gateway, onlink, vni } of paths) {
@@ -50,5 +50,5 @@ function vtepOf(paths: readonly Path[], kernel: Kernel): string | undefined {
   return vtep
 }
 
-/** Link-local gateways of unnumbered neighbours are on-link, too. */
+/** The link-local gateways of unnumbered neighbours are on-link, too, but are not VTEPs. */
 const UNNUMBERED = /^(169\.254\.|fe[89ab].:)/

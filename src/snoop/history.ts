@@ -1,11 +1,11 @@
-// What happened to bindings, for those who look, in memory of a fixed size: the newest displace the oldest.
+// The events of bindings, for display, in memory of a fixed size: new ones overwrite the oldest.
 import { type Event, type HistoryEvent, type HistoryFilter, MAX_EVENTS, type Refused } from '../bindings/event.js'
 import { Refusals } from './refusals.js'
 
-/** A reader's cursor: the event with this sequence number is the next it reads. */
+/** A reader's position: the sequence number of the event that it reads next. */
 export type Cursor = { sequence: number }
 
-/** New refusals become events this often: who invents addresses must not displace what happened to others. */
+/** Refusals that become events per second: a host that invents addresses must not displace the events of others. */
 const REFUSED_PER_S = 8
 const REFUSED_BURST = 256
 
@@ -17,7 +17,7 @@ export class History {
   private refusedAt = -Infinity
   private waiting: (() => void)[] = []
 
-  /** Sequence number of the oldest event that is left, or, if there is none, of the next. */
+  /** Sequence number of the oldest event that is kept; of the next event if there is none. */
   get start(): number {
     return this.next - this.ring.length
   }
@@ -28,7 +28,7 @@ export class History {
   }
 
   add({ event, key: { vni, mac, ip }, port, detail }: Event, at: number): void {
-    // whatever else the caller's object holds is not kept
+    // copies the fields, as the caller's object may have others
     const key = { vni, mac, ip }
     if (event === 'refused') {
       const isNew = this.refused.add(key, port, detail, at)
@@ -39,16 +39,16 @@ export class History {
     if (this.waiting.length > 0) this.wake()
   }
 
-  /** Those that are left and match, oldest first. What is noted meanwhile comes, too. */
+  /** Yields the matching events, oldest first, including those that are added meanwhile. */
   *events(filter: HistoryFilter, from = this.start): Generator<HistoryEvent> {
     for (let sequence = Math.max(from, this.start); sequence < this.next; sequence++) {
       const event = this.ring[sequence % MAX_EVENTS]
-      // a caller may have paused for so long that it was displaced
+      // the event may have been overwritten while the caller paused
       if (event?.sequence === sequence && matches(event, filter)) yield event
     }
   }
 
-  /** The cursor from which on `count` events match, or all that do if they are fewer. */
+  /** Returns the cursor from which `count` events match, or all matching ones if they are fewer. */
   last(count: number, filter: HistoryFilter): Cursor {
     let sequence = this.next
     for (let left = count; left > 0 && sequence > this.start; ) {
@@ -58,7 +58,7 @@ export class History {
     return { sequence }
   }
 
-  /** Up to `limit` matching events from `cursor`, which moves behind them; `lost`: how many it was too late for. */
+  /** Returns up to `limit` matching events and moves `cursor` behind them; `lost`: how many had been overwritten. */
   read(cursor: Cursor, filter: HistoryFilter, limit: number): { events: HistoryEvent[]; lost: number } {
     const lost = Math.max(0, this.start - cursor.sequence)
     cursor.sequence += lost
@@ -70,7 +70,7 @@ export class History {
     return { events, lost }
   }
 
-  /** Resolves when something has been noted, or after `wake`. */
+  /** Resolves when an event has been added, or after `wake`. */
   more(): Promise<void> {
     return new Promise((resolve) => this.waiting.push(resolve))
   }
@@ -81,7 +81,7 @@ export class History {
     for (const resolve of waiting) resolve()
   }
 
-  /** What was not believed, the most recent last. A claim that belongs to no VNI matches any. */
+  /** Returns the refused claims, most recent last. A claim that belongs to no VNI matches any. */
   refusals({ vni, mac, ip }: HistoryFilter): Refused[] {
     const matching: Refused[] = []
     for (const it of this.refused.all()) {
@@ -102,7 +102,7 @@ export class History {
   }
 }
 
-/** A MAC also matches an event that only mentions it: the former owner, or who claims the address. */
+/** A MAC also matches an event that only mentions it, as the former owner or as the claiming host. */
 function matches({ event, key, detail }: Event, { vni, mac, ip, events }: HistoryFilter): boolean {
   if (vni !== undefined && key.vni !== vni) return false
   if (ip !== undefined && key.ip !== ip) return false

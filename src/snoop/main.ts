@@ -1,4 +1,4 @@
-// `macipd snoop`: the snooper with the real sources, from start to signal.
+// `macipd snoop`: runs the snooper with its real sources, from start to signal.
 import { statSync } from 'node:fs'
 import type { Logger } from '../base/log.js'
 import type { SnoopOptions } from '../config/options.js'
@@ -9,11 +9,11 @@ import { Ports } from './ports/ports.js'
 import { ProbeSender } from './probe/sender.js'
 import { Snooper } from './snooper.js'
 
-/** Runs until SIGTERM or SIGINT. Rejects with FatalError when it cannot start; then nothing is left behind. */
+/** Runs until SIGTERM or SIGINT. Rejects with FatalError if it cannot start, after releasing everything. */
 export async function runSnooper(options: SnoopOptions, log: Logger): Promise<void> {
   const { repeatIntervalMs, rate, learnNs, exclude, probeSources, policy } = options
   const stopped = new Promise<void>((resolve) => {
-    // a second signal must not cut short what the first began
+    // a second signal must not interrupt the shutdown that the first began
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, resolve)
   })
   // the control socket comes first: a second snooper must not touch the ports of the first
@@ -27,7 +27,7 @@ export async function runSnooper(options: SnoopOptions, log: Logger): Promise<vo
       return FpmSource.open({ ...options.fpm, view: { vniOf }, mayConnect }, log, changed)
     },
   })
-  // an unexpected end leaves no filter behind either
+  // removes the filters after an unexpected end, too
   process.once('exit', () => {
     void snooper.release()
   })
@@ -35,13 +35,16 @@ export async function runSnooper(options: SnoopOptions, log: Logger): Promise<vo
   await snooper.stop()
 }
 
-/** root, this process's own user, and FRR's: whoever owns the sockets of the relay and of zebra, as far as they are there. */
+/**
+ * Trusts root, this process's own user, and FRR's, which owns the sockets of the relay and of zebra as far as they
+ * exist.
+ */
 function isTrusted(uid: number, { relay, zebra }: SnoopOptions): boolean {
   if (uid === 0 || uid === process.geteuid?.()) return true
   return [relay, zebra].some((path) => ownerOf(path) === uid)
 }
 
-/** undefined of what is not there, or cannot be looked at. */
+/** Returns the owner's uid; undefined if the file does not exist or cannot be examined. */
 function ownerOf(path: string): number | undefined {
   try {
     return statSync(path).uid

@@ -1,4 +1,4 @@
-// What was not believed, counted by who said it and why: a bounded number, the least recent forgotten first.
+// Counts the refused claims by claim and reason. The number of counters is bounded; the least recent are dropped first.
 import type { Refused } from '../bindings/event.js'
 import type { Key } from '../bindings/model.js'
 
@@ -7,10 +7,11 @@ type Node = Refused & { older: Node | undefined; newer: Node | undefined }
 export const MAX_REFUSALS = 4096
 
 /**
- * A map with a list through it: a Map's own order costs a walk over the deleted ones whenever the oldest is looked for.
+ * A map with a linked list through it. The order of a Map alone would not do: finding its oldest entry means to walk
+ * over the deleted ones.
  */
 export class Refusals {
-  /** By VNI, MAC, IP and reason. */
+  /** The counters by VNI, MAC, IP and reason. */
   private readonly nodes = new Map<string, Node>()
   private oldest: Node | undefined
   private newest: Node | undefined
@@ -19,7 +20,7 @@ export class Refusals {
     return this.nodes.size
   }
 
-  /** Whether it is the first of its kind, as far as remembered. */
+  /** Counts a refusal; returns whether it is the first of its kind, as far as is remembered. */
   add(key: Key, port: string, reason: string, at: number): boolean {
     const name = nameOf(key, reason)
     const known = this.nodes.get(name)
@@ -44,7 +45,7 @@ export class Refusals {
     return true
   }
 
-  /** The least recent first. */
+  /** Yields the counters, least recent first. */
   *all(): Generator<Refused> {
     for (let node = this.oldest; node !== undefined; node = node.newer) yield node
   }

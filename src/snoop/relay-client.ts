@@ -1,4 +1,4 @@
-// The snooper's end of the relay's control socket: owns the overlay, comes back whenever the relay does.
+// The snooper's end of the relay's control socket: owns the overlay, and reconnects whenever the relay is back.
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { connectControl } from '../control/client.js'
 import type { ControlStream } from '../control/stream.js'
@@ -19,10 +19,10 @@ import { fromEpoch, toEpoch } from '../base/clock.js'
 
 const RETRY_MIN_MS = 100
 const RETRY_MAX_MS = 2000
-/** Entries in one message. */
+/** Maximum number of entries in one message. */
 const PART = 500
 
-/** What the relay tells, in this order: connected, views and reports and entries handed back, synced; at last lost. */
+/** Called in this order: connected; views, reports and entries handed back; synced; in the end lost. */
 export type RelayEvents = {
   onConnected(): void
   onLost(): void
@@ -30,9 +30,9 @@ export type RelayEvents = {
   onReport(key: Key, status: Status, seq: number): void
   onViewsReset(): void
   onViewChange(change: ViewChange): void
-  /** All that the relay had has been handed back; now `entries` is asked for everything that should be there. */
+  /** The relay has handed back everything; `entries` is called next for everything that should be in the overlay. */
   onSynced(): void
-  /** May be read over many turns of the event loop while the table changes. */
+  /** The iterator may be read over many turns of the event loop, while the table changes. */
   entries(): Iterable<Entry>
 }
 
@@ -41,7 +41,7 @@ type Part = { put: Entry[] } | { remove: Key[] }
 
 export class RelayClient {
   private stream: Stream | undefined
-  /** Everything we have is or is being put: single changes count from here on. */
+  /** True when all entries were put or are being put: from here on, single changes are sent as well. */
   private synced = false
   private parts: Part[] = []
   private retryMs = RETRY_MIN_MS
@@ -60,7 +60,7 @@ export class RelayClient {
     return this.stream !== undefined
   }
 
-  /** Connects as soon as there is a relay, and again whenever it is lost. */
+  /** Connects as soon as there is a relay, and again whenever the connection is lost. */
   start(): void {
     void this.connect()
   }
@@ -72,7 +72,7 @@ export class RelayClient {
     else this.add({ put: [entry] })
   }
 
-  /** Also said before `onSynced`: an entry handed back may have to go at once. */
+  /** Also works before `onSynced`, because an entry that was handed back may have to be removed at once. */
   remove(key: Key): void {
     if (this.stream === undefined) return
     const last = this.parts.at(-1)
@@ -133,7 +133,7 @@ export class RelayClient {
     this.retryMs = Math.min(2 * this.retryMs, RETRY_MAX_MS)
   }
 
-  /** Once, until it works again. */
+  /** Logs a failure once, until the connection works again. */
   private complain(message: string): void {
     if (!this.complained && !this.closed) this.log.warn({ relay: this.path }, message)
     this.complained = true
@@ -160,7 +160,9 @@ export class RelayClient {
     }
   }
 
-  /** In parts, between which frames and single changes have their turn; the last word on each key is the right one. */
+  /**
+   * Sends all entries in parts, and lets frames and single changes pass in between; each key's last message is valid.
+   */
   private async putAll(): Promise<void> {
     const { stream } = this
     if (stream === undefined) return
@@ -181,7 +183,7 @@ export class RelayClient {
 
   private add(part: Part): void {
     if (this.parts.length === 0) {
-      // after everything that one wake-up of the event loop brings
+      // runs after all callbacks of one wake-up of the event loop
       process.nextTick(() => {
         this.flush()
       })

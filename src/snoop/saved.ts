@@ -1,4 +1,4 @@
-// Bindings of an earlier run that wait for their port: a machine that starts has no VMs yet.
+// Bindings of an earlier run that wait for their port: a machine that has just started has no VMs yet.
 import type { Binding, Entry } from '../bindings/model.js'
 import { fromEpoch, toEpoch } from '../base/clock.js'
 import type { SavedBinding } from './state-file.js'
@@ -14,7 +14,7 @@ export class WaitingBindings {
     }
   }
 
-  /** Those whose port is there and leads to their VNI now; they wait no longer. */
+  /** Removes and returns the bindings whose port exists now and leads to their VNI. */
   take(port: string, vniOf: (vlan: number) => number | undefined): SavedBinding[] {
     const waiting = this.byPort.get(port)
     if (waiting === undefined) return []
@@ -28,7 +28,7 @@ export class WaitingBindings {
     return ready
   }
 
-  /** What is still waiting and was seen after `oldest`, milliseconds since the epoch. */
+  /** Yields the bindings that still wait and were seen after `oldest`, milliseconds since the epoch. */
   *since(oldest: number): Generator<SavedBinding> {
     for (const waiting of this.byPort.values()) for (const it of waiting) if (it.lastSeen >= oldest) yield it
   }

@@ -25,20 +25,20 @@ import type { EvidenceSource, PortMap, ProbeOutlet, FpmConnection } from './sour
 import { loadState, type SavedBinding, StateFile } from './state-file.js'
 import { countStates } from './status.js'
 
-/** Opens what the snooper works with; called in this order, once the control socket is ours. */
+/** Opens the snooper's sources; called in this order, once this process has the control socket. */
 export type Sources = {
   source: () => EvidenceSource
-  /** undefined where no probes are sent. */
+  /** Returns undefined if no probes are sent. */
   outlet: () => ProbeOutlet | undefined
   ports: () => Promise<PortMap>
-  /** Without it, zebra's FPM connection is not wanted. */
+  /** Omitted if zebra's FPM connection is not wanted. */
   fpm?: (ports: PortMap, changed: (change: FpmChange) => void) => Promise<FpmConnection>
 }
 
-/** Timers that come within this are handled together: a probe more or less late is nothing, a wake-up is not. */
+/** Timers due within this time are handled together: 50 ms of jitter are harmless, extra wake-ups cost CPU. */
 const TICK_MS = 50
 
-/** When bindings were last seen is saved at least this often, milliseconds. */
+/** Bindings are saved at least this often to keep their times up to date, milliseconds. */
 const SAVE_MS = 600_000
 
 export class Snooper {
@@ -47,14 +47,14 @@ export class Snooper {
   private readonly attachments: Attachments
   private readonly since = Date.now()
   private relaySince = Date.now()
-  /** Entries handed back count as ours only the first time: later, the table knows better. */
+  /** Entries that the relay hands back are restored only the first time: later, the table is more recent. */
   private restoring = true
   private waiting = new WaitingBindings([])
   private stateFile: StateFile | undefined
   private saveTimer: NodeJS.Timeout | undefined
-  /** Ports on which a frame belonged to no VNI: what is known to the eBPF program may count after the next change. */
+  /** Ports on which a frame belonged to no VNI: after the next change, claims that the program saw may be valid. */
   private readonly withoutVni = new Set<number>()
-  /** When a port was last found down. */
+  /** When each port was last found down. */
   private readonly downAt = new Map<number, number>()
   private tick: { at: number; timer: NodeJS.Timeout } | undefined
   private released = false
@@ -111,7 +111,7 @@ export class Snooper {
     this.relay = new RelayClient(options.relay, `macipd-snoop ${process.pid}`, this.relayEvents(), log)
   }
 
-  /** Detaches from every port and closes every socket; the relay keeps what is announced for its stale time. */
+  /** Detaches from every port and closes every socket; the relay keeps the announced entries for its stale time. */
   async stop(): Promise<void> {
     this.log.info({ bindings: this.table.size }, 'snooper ends; the relay keeps its entries for the stale time')
     this.relay.close()
@@ -119,7 +119,7 @@ export class Snooper {
     await this.stateFile?.close()
   }
 
-  /** The part of `stop` that must be done even at an unexpected end; what it does at once is enough then. */
+  /** The part of `stop` that must also run at an unexpected end; what it does synchronously is enough then. */
   async release(): Promise<void> {
     if (this.released) return
     this.released = true
@@ -164,8 +164,8 @@ export class Snooper {
 
   private onEvidence({ ifindex, vlan, kind, mac, etherSource, ip, router, override, at }: Evidence): void {
     const port = this.ports.ports.get(ifindex)
-    // a frame of before the fall is old news; one that came later shows that the port is up before the kernel says so,
-    // which it does up to a second late (net/core/link_watch.c)
+    // a frame from before the port went down does not count; a later one shows that the port is up before the kernel
+    // says so, which it does up to a second late (net/core/link_watch.c)
     const isNews = at > (this.downAt.get(ifindex) ?? -Infinity)
     const anchor = port !== undefined && isNews ? anchorAt(port, vlan) : undefined
     const vni = this.ports.vniOf(ifindex, vlan)
@@ -174,7 +174,7 @@ export class Snooper {
       type: 'evidence',
       evidence: { kind, mac, etherSource, ip, router, override, anchor, vni, selfMatch, at },
     })
-    // the reason may be gone in a moment: the next frame must not be taken for a repetition
+    // the cause may disappear in a moment, and then the next frame must not be dropped as a repetition
     if (anchor === undefined) this.attachments.forget(ifindex, vlan, mac, ip)
     else if (vni === undefined) this.withoutVni.add(ifindex)
   }
@@ -211,7 +211,7 @@ export class Snooper {
     this.step({ type: 'port-lost', ifindex, reason: why })
   }
 
-  /** What zebra's FPM connection has changed in `view`. */
+  /** Passes a change of the FPM view on to the table. */
   onFpmChange(change: FpmChange, view: FpmView): void {
     for (const update of fpmUpdatesOf(change, view, this.ports, this.table.views)) {
       this.step({ type: 'fpm', update })
@@ -296,7 +296,7 @@ export class Snooper {
     }
   }
 
-  /** Forgets what an operator names; returns how many that were. */
+  /** Removes the bindings that an operator names; returns how many. */
   private clear({ what, vni, mac, ip }: ClearRequest): number {
     const candidates = what === 'duplicate' ? this.table.duplicates : this.table.bindings()
     const chosen = [...candidates].filter(
@@ -331,7 +331,7 @@ export class Snooper {
       case 'probe': {
         const { anchor, mac, ip, lastSeen } = action
         const { ifindex, vlan } = anchor
-        // the answer of a host that was just seen would be taken for a repetition; most were not, and it costs time
+        // only the answer of a host seen just before would be dropped as a repetition; forgetting costs time
         if (now - lastSeen < this.options.repeatIntervalMs) this.attachments.forget(ifindex, vlan, mac, ip)
         this.outlet?.send({ ifindex, vlan, mac, ip, source: this.ports.probeSource(ifindex, vlan, ip) })
         return
@@ -346,10 +346,10 @@ export class Snooper {
     this.log.warn({ port, also: detail, holdDownMs: this.policy.duplicates.holdDownMs, ...key }, 'duplicate IP address')
   }
 
-  /** Armed for the earliest time at which something may be due. */
+  /** Arms the timer for the earliest time at which something may be due. */
   private setTick(): void {
     const next = this.table.timers.next()
-    // what closing the sockets brings must not keep the process alive
+    // late events of sockets being closed must not keep the process alive
     if (this.released || next === undefined || (this.tick !== undefined && this.tick.at <= next + TICK_MS)) return
     clearTimeout(this.tick?.timer)
     const expire = (): void => {

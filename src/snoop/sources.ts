@@ -1,4 +1,4 @@
-// What the snooper needs of the eBPF program, of rtnetlink, of the network and of zebra; tests stand in for all.
+// The parts of the eBPF program, rtnetlink, the network and zebra that the snooper uses; tests replace all of them.
 import type { EventEmitter } from 'node:events'
 import type { BpfSnooper } from './bpf/snooper.js'
 import type { FpmSource } from './fpm-source.js'

@@ -1,5 +1,5 @@
-// Bindings that survive a restart of the snooper and of the machine: a text file, one binding a line, written anew as a
-// whole beside the old one, which it then replaces.
+// Saves bindings across restarts of the snooper and of the machine: a text file with one binding per line. A new file
+// is written beside the old one and then replaces it.
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -9,7 +9,7 @@ import { errnoName, reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
 import { MAX_VNI } from '../base/vni.js'
 
-/** Times are milliseconds since the epoch: no other clock survives a restart. */
+/** Times are milliseconds since the epoch, because no other clock survives a restart. */
 export type SavedBinding = {
   readonly vni: number
   readonly mac: string
@@ -24,11 +24,11 @@ export type SavedBinding = {
 const HEADER = 'macipd bindings 1'
 const MAX_FILE_BYTES = 256 << 20
 const MAX_ENTRIES = 1_000_000
-/** More than the longest line that is written. */
+/** Longer than any line that is written. */
 const MAX_LINE_LENGTH = 512
 const MAX_CHARACTER_BYTES = 4
 const READ_BYTES = 1 << 20
-/** Clocks of a machine that starts may still be set back a little. */
+/** The clock of a machine that is starting may still be set back a little. */
 const MAX_FUTURE_MS = 60_000
 
 const MAX_VLAN = 4094
@@ -37,8 +37,8 @@ const PORT = /^(?!\.{1,2}$)[^\s/:\0]+$/
 const MAX_PORT_BYTES = 15
 
 /**
- * What is in the file and was seen less than `maxAgeMs` before `now`, one binding for each VNI and IP. Never throws:
- * what cannot be read or understood is missing, and the log says so, once, with the place.
+ * Reads the bindings that were seen less than `maxAgeMs` before `now`, one for each VNI and IP. Never throws: lines
+ * that cannot be read or understood are skipped, and the log says so, once, with the position.
  */
 export function loadState(path: string, now: number, maxAgeMs: number, log: Logger): SavedBinding[] {
   const bindings = new Map<string, SavedBinding>()
@@ -58,7 +58,7 @@ export function loadState(path: string, now: number, maxAgeMs: number, log: Logg
         skipped.firstDamaged ||= number
       } else if (binding.lastSeen > now + MAX_FUTURE_MS) skipped.future += 1
       else if (binding.lastSeen < now - maxAgeMs) skipped.old += 1
-      // the later one was written later: the table changed meanwhile
+      // the table may change during a save, so the later of two lines is the valid one
       else bindings.set(`${binding.vni} ${binding.ip}`, binding)
     }
   } catch (error) {
@@ -70,7 +70,7 @@ export function loadState(path: string, now: number, maxAgeMs: number, log: Logg
   return [...bindings.values()]
 }
 
-/** The lines of a file; one that is too long is cut to where it can only be damaged. */
+/** Yields the lines of a file; a line that is too long is truncated so that it cannot be valid. */
 function* linesOf(path: string): Generator<string> {
   // without O_NONBLOCK, opening a FIFO would wait for a writer
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
@@ -81,7 +81,7 @@ function* linesOf(path: string): Generator<string> {
     const chunk = Buffer.alloc(READ_BYTES)
     let rest = Buffer.alloc(0)
     let length = 0
-    // it may grow while it is read
+    // the file may grow while it is read
     for (let total = 0; total <= MAX_FILE_BYTES && (length = readSync(file, chunk)) > 0; total += length) {
       const bytes = Buffer.concat([rest, chunk.subarray(0, length)])
       const end = bytes.lastIndexOf('\n') + 1
@@ -129,11 +129,11 @@ function formatLine({ vni, ip, mac, port, vlan, router, firstSeen, lastSeen }: S
   return `${JSON.stringify([vni, ip, mac, port, vlan, router ? 1 : 0, first, last])}\n`
 }
 
-/** About a millisecond's work. */
+/** Takes about a millisecond. */
 const ENTRIES_PER_SLICE = 500
 const CLOSE_MS = 5000
 
-/** Keeps the file in step with the bindings: saved an interval after the first change that is not in it yet. */
+/** Keeps the file up to date: saves an interval after the first change that is not in the file yet. */
 export class StateFile {
   private running: Promise<void> = Promise.resolve()
   private queued: Promise<void> | undefined
@@ -144,8 +144,8 @@ export class StateFile {
   private abandoned = false
 
   /**
-   * @param path of the file; its directory is made if need be
-   * @param bindings yields what is to be kept; others may change it while it is read
+   * @param path of the file; its directory is made if necessary
+   * @param bindings yields what must be saved; the bindings may change while it is read
    */
   constructor(
     private readonly path: string,
@@ -154,16 +154,16 @@ export class StateFile {
     private readonly intervalMs = 30_000,
   ) {}
 
-  /** To be called for a later `lastSeen`, too, at least now and then: bindings age in the file as well. */
+  /** Must be called for a later `lastSeen`, too, at least now and then, because saved bindings age as well. */
   markChanged(): void {
     this.everChanged = true
     if (this.timer !== undefined || this.closing !== undefined) return
     this.timer = setTimeout(() => void this.saveNow(), this.intervalMs).unref()
   }
 
-  /** Resolves when what the bindings are now is in the file, or the log says why it is not. */
+  /** Resolves when the present bindings are in the file, or when the log says why they are not. */
   saveNow(): Promise<void> {
-    // one that runs may have passed over what changed meanwhile: who asks then gets the next one
+    // a running save may have passed over what has changed since, so this call gets the next one
     this.queued ??= this.running = this.running.then(() => {
       this.queued = undefined
       return this.save()
@@ -171,7 +171,7 @@ export class StateFile {
     return this.queued
   }
 
-  /** Saves a last time, unless nothing ever changed, and takes no longer than some seconds for it. */
+  /** Saves a last time, unless nothing has ever changed, and gives up after CLOSE_MS. */
   close(): Promise<void> {
     this.closing ??= this.finish()
     return this.closing
@@ -210,14 +210,14 @@ export class StateFile {
     }
   }
 
-  /** Either the whole new file is there in the end, or the old one, even if the power fails. */
+  /** Replaces the file atomically: afterwards there is either the old or the whole new one, even if the power fails. */
   private async replace(): Promise<void> {
     const directory = dirname(this.path)
     const temporary = `${this.path}.new`
     await mkdir(directory, { recursive: true, mode: 0o750 })
     await rm(temporary, { force: true })
     try {
-      // exclusively: it must not follow a link that someone else put there
+      // opened exclusively: it must not follow a link that someone else put there
       await using(await open(temporary, 'wx', 0o640), async (file) => {
         await file.chmod(0o640)
         await this.write(file)
@@ -228,7 +228,7 @@ export class StateFile {
       await rm(temporary, { force: true }).catch(() => undefined)
       throw error
     }
-    // some file systems cannot do this for a directory; the file itself is safe
+    // some file systems cannot sync a directory; the content of the file is safe nevertheless
     await using(await open(directory), (entries) => entries.sync()).catch(() => undefined)
   }
 
@@ -238,7 +238,7 @@ export class StateFile {
     for (const binding of this.bindings()) {
       slice += formatLine(binding)
       entries += 1
-      // more would not be read again
+      // a longer file would not be read again
       if (entries === MAX_ENTRIES) break
       if (entries % ENTRIES_PER_SLICE !== 0) continue
       await file.writeFile(slice)

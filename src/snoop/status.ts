@@ -1,14 +1,14 @@
-// The snooper's state and policy in numbers, for macipctl.
+// Counts the snooper's states, and shows its policy in numbers, for macipctl.
 import type { Policy } from '../bindings/policy.js'
 import { type Reason, reasonOf, type State, stateOf } from '../bindings/state.js'
 import type { Table } from '../bindings/table.js'
 import type { snoop as proto } from '../gen/snoop.js'
 import { bindingToProto, counters, type PolicyValues } from '../control/snoop-codec.js'
 
-/** Duplicates that are named in the status. */
+/** Maximum number of duplicates that are listed in the status. */
 const NAMED = 16
 
-/** Bindings by the reason of their state, and by state, names that do not occur left out; and the duplicates. */
+/** Counts the bindings by reason and by state, without names that do not occur, and lists the duplicates. */
 export function countStates(
   table: Table,
   policy: Pick<Policy, 'ageMs'>,

@@ -1,5 +1,5 @@
-// Asking the kernel about one TCP socket (linux/sock_diag.h, linux/inet_diag.h). Ports and addresses are big endian, the
-// rest is in host byte order.
+// Asks the kernel about one TCP socket (linux/sock_diag.h, linux/inet_diag.h). Ports and addresses are big endian, the
+// other fields are in host byte order.
 //
 //   inet_diag_req_v2                        inet_diag_msg
 //    0  sdiag_family    u8  AF_*             0  family, state, timer, retrans  4 × u8
@@ -21,10 +21,10 @@ const ANSWER_SIZE = 72
 const UID_OFFSET = 64
 const INODE_OFFSET = 68
 
-/** `ip`: IPv4 or IPv6 text. */
+/** One end of a TCP connection; `ip` is IPv4 or IPv6 text. */
 export type TcpEnd = { ip: string; port: number }
 
-/** The question for the socket that is bound to `own` and connected to `peer`; undefined if these are no addresses. */
+/** Encodes the question for the socket bound to `own` and connected to `peer`; undefined if these are no addresses. */
 export function encodeSocketQuestion(own: TcpEnd, peer: TcpEnd): Buffer | undefined {
   const [source, destination] = [parseIp(own.ip), parseIp(peer.ip)]
   if (source === undefined || destination?.length !== source.length) return undefined
@@ -46,8 +46,8 @@ export function encodeSocketQuestion(own: TcpEnd, peer: TcpEnd): Buffer | undefi
 }
 
 /**
- * The user of the socket that the answer is about; undefined if it is no such answer, or if nobody has the socket any
- * more: without an inode its user reads as root. Throws NetlinkDecodeError.
+ * Returns the user of the socket in an answer; undefined for another message, or if no process has the socket any more:
+ * without an inode, its user would read as root. Throws NetlinkDecodeError.
  */
 export function decodeSocketUser(message: NetlinkMessage): number | undefined {
   if (message.type !== SOCK_DIAG_BY_FAMILY) return undefined

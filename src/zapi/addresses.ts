@@ -30,13 +30,13 @@ function fixedIp(length: 4 | 16): Field<string> {
   }
 }
 
-/** Ethernet segment identifier, 10 bytes. All zero is none. */
+/** Ethernet segment identifier, 10 bytes. All zero means that there is none. */
 export const esi: Field<Buffer> = {
   ...opaque(10),
   json: (value) => (value.every((byte) => byte === 0) ? undefined : colons(value)),
 }
 
-/** A link-layer address of any length, which a field in front says. */
+/** A link-layer address of any length; a field in front says how long it is. */
 export const linkAddress = (lengthField: Field<number>): Field<Buffer> => ({
   ...sizedBytes(lengthField),
   json: (value) => (value.length === 0 ? undefined : colons(value)),
@@ -44,7 +44,7 @@ export const linkAddress = (lengthField: Field<number>): Field<Buffer> => ({
 
 const colons = (bytes: Buffer): string => bytes.toString('hex').replace(/..(?=.)/g, '$&:')
 
-/** IP of a MAC-IP: its length (0, 4 or 16) in front, u32 in MACIP_*, u16 in REMOTE_MACIP_*; 0 is a MAC alone. */
+/** IP of a MAC-IP, after its length: u32 in MACIP_*, u16 in REMOTE_MACIP_*. Lengths are 0 (a MAC alone), 4 or 16. */
 export const sizedIp = (lengthField: Field<number>): Field<string | undefined> => ({
   read(reader, name, features, scope) {
     const length = lengthField.read(reader, `${name} length`, features, scope)
@@ -74,7 +74,7 @@ export const familyIp = (familyField: Field<number>): Field<string> => ({
   json: (value) => value,
 })
 
-/** The same, where family 0 stands alone and says that there is none. */
+/** Family and address, where family 0 stands alone and means that there is no address. */
 export const optionalFamilyIp: Field<string | undefined> = {
   read(reader, name) {
     const family = reader.u8(`${name} family`)
@@ -96,7 +96,7 @@ export const vtepAddress: Field<string> = either(
   ip4,
 )
 
-/** An address of the same family as that of a field before, without a family of its own. */
+/** An address without a family of its own: it has that of the field `other` before it. */
 export const sameFamilyIp = (other: string): Field<string> =>
   either((_features, scope) => (String(scope[other]).includes(':') ? ip6 : ip4), ip4)
 
@@ -117,7 +117,7 @@ export const prefix = (familyField: Field<number>): Field<string> => ({
   json: (value) => value,
 })
 
-/** Length u8 and an address of the same family as that of a field before. Length 0 is none. */
+/** Length u8 and an address of the family of the field `other` before it. Length 0 means that there is no prefix. */
 export const sameFamilyPrefix = (other: string): Field<string> => ({
   read(reader, name, _features, scope) {
     const size = String(scope[other]).includes(':') ? 16 : 4
@@ -158,7 +158,7 @@ export const shortPrefix: Field<string> = {
   json: (value) => value,
 }
 
-/** Source prefix of a route, always IPv6: length u8 and the bytes it needs. `::/0` is none. */
+/** Source prefix of a route, always IPv6: length u8 and the bytes it needs. `::/0` means that there is none. */
 export const sourcePrefix: Field<string> = {
   read: (reader, name) => readShort(reader, name, 16),
   write: writeShort,
@@ -178,7 +178,7 @@ function writeShort(writer: Writer, value: string): void {
 
 /**
  * struct prefix as it is in memory, 56 bytes: family u8, 1 unused, length u16 in host order, 4 unused, address, the rest
- * unused. Kept whole, because what is unused may be anything.
+ * unused. It is kept whole, because unused bytes may have any value.
  */
 export const rawPrefix: Field<Buffer> = {
   ...opaque(56),

@@ -1,5 +1,5 @@
-// Checked reading and writing of message payloads. Reading is what every frame costs, so it is done in place with plain
-// offsets; errors say where. Host order: zebra copies some ints as they are in memory, on the same machine as we are.
+// Checked reading and writing of message payloads. Every frame is read, so reading is done in place with plain offsets.
+// zebra copies some ints as they are in memory; it runs on this machine, so these are in host order here too.
 import { endianness } from 'node:os'
 import { SmartBuffer } from 'smart-buffer'
 import { formatIp, formatIpv4, formatMac } from '../base/address.js'
@@ -69,7 +69,7 @@ export class Reader {
     return Buffer.from(this.view(field, length))
   }
 
-  /** Like `bytes`, but of the payload's own memory. */
+  /** Like `bytes`, but shares the payload's memory. */
   private view(field: string, length: number): Buffer {
     const offset = this.take(field, length)
     return this.payload.subarray(offset, offset + length)

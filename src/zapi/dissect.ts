@@ -1,4 +1,4 @@
-// One message of the exchange for people and programs: what it is, its values, and what of it is not understood.
+// Shows one message to people and programs: what it is, its values, and the bytes that are not understood.
 import type { Json } from './fields.js'
 import { HEADER_SIZE, frameCommand, frameVrf } from './frame.js'
 import type { FrrRelease } from './releases.js'
@@ -13,9 +13,9 @@ export type Dissection = {
   number: number
   /** `session`, `macip`, `route`, …; `unknown` for a command without a name. */
   family: string
-  /** Of the header. */
+  /** The header's vrf. */
   vrf: number
-  /** Of the whole frame, in bytes. */
+  /** Length of the whole frame, in bytes. */
   length: number
   /** Values by field name; vni, mac, ip and prefix are top-level names wherever a message has them. Undefined if not decoded. */
   fields: { [name: string]: Json } | undefined
@@ -28,7 +28,7 @@ export type Dissection = {
 /** Hex digits of undecoded bytes that a summary shows. */
 const SUMMARY_HEX = 64
 
-/** Never throws, whatever the bytes. `release` undefined: not known, only the header is read. */
+/** Never throws, whatever the bytes. While the release is not known (undefined), only the header is read. */
 export function dissect(frame: Buffer, release: FrrRelease | undefined, direction: Direction): Dissection {
   const length = frame.length
   if (length < HEADER_SIZE) {

@@ -1,6 +1,7 @@
-// The EVPN messages that views and overlay live on: which commands they are and how they are decoded.
+// The EVPN messages, in one codec per direction: which commands they are, and how they are decoded and encoded.
 import { HEADER_SIZE, frameCommand, frameVrf } from './frame.js'
-import type { CommandName, FrrRelease } from './releases.js'
+import type { CommandName } from './commands.js'
+import type { FrrRelease } from './releases.js'
 import { type Layout, encodeFrame } from './message.js'
 import {
   MACIP_ADD,
@@ -38,7 +39,7 @@ const SHAPES: Readonly<Record<keyof typeof FROM_ZEBRA | keyof typeof FROM_BGPD, 
   ...FROM_BGPD,
 }
 
-/** A message of zebra; `vrf` is the header's, that of the EVPN instance. */
+/** A message of zebra; `vrf` is the header's vrf, which is that of the EVPN instance. */
 export type ZebraMessage =
   | { command: 'ZEBRA_VNI_ADD'; vrf: number; body: VniAdd }
   | { command: 'ZEBRA_VNI_DEL'; vrf: number; body: VniDel }
@@ -59,7 +60,7 @@ export function encodeMessage(release: FrrRelease, message: ZebraMessage | BgpMe
   return encodeFrame(release, message.command, message.vrf, SHAPES[message.command], message.body)
 }
 
-/** Decodes the watched commands of one direction; everything else is none of its business. */
+/** Decodes the EVPN commands of one direction, which are the watched ones; it does not know others. */
 export class EvpnCodec<M extends { command: string; vrf: number; body: unknown }> {
   private readonly byNumber: ({ command: string; shape: Layout<unknown> } | undefined)[] = []
 

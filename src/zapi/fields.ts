@@ -5,7 +5,7 @@ import type { Features } from './releases.js'
 /** What a decoded value looks like to programs. */
 export type Json = string | number | boolean | null | Json[] | { [name: string]: Json }
 
-/** The values of the structure a field belongs to: while reading those before it, while writing all. */
+/** The values of the structure a field belongs to: those before it while reading, all of them while writing. */
 export type Scope = Readonly<Record<string, unknown>>
 
 /** One field; `name` is for errors. Methods, not properties, so that differently typed fields share a list. */
@@ -13,7 +13,7 @@ export interface Field<T> {
   /** Throws DecodeError. */
   read(reader: Reader, name: string, features: Features, scope: Scope): T
   write(writer: Writer, value: T, features: Features, scope: Scope): void
-  /** Whether the field is there at all, for those that are not always. Asked by the structure it belongs to. */
+  /** Whether the field is there at all; a field without this always is. Asked by the structure it belongs to. */
   readonly present?: (scope: Scope, features: Features) => boolean
   /** The value with names for numbers; undefined when it says nothing (an empty list, a zero ESI). Not asked for undefined. */
   json(value: T, features: Features): Json | undefined
@@ -183,7 +183,7 @@ export const chars = (length: number): Field<Buffer> => ({
 const untilNul = (value: Buffer): string =>
   printable(value.subarray(0, value.includes(0) ? value.indexOf(0) : value.length))
 
-/** Names come from outside: nothing of them may reach a terminal as a control sequence. */
+/** Names come from outside and must not reach a terminal as control sequences. */
 const printable = (bytes: Buffer): string =>
   bytes.toString('latin1').replace(/[^\x20-\x7e]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
 
@@ -221,7 +221,7 @@ export const oneOf =
   (scope: Scope): boolean =>
     numbers.includes(scope[name] as number)
 
-/** The same value written differently: `pick` says which of the fields it is in this line and place. */
+/** The same value written differently: `pick` says which of the fields it is in this release and place. */
 export const either = <T>(pick: (features: Features, scope: Scope) => Field<T>, show: Field<T>): Field<T> => ({
   read: (reader, name, features, scope) => pick(features, scope).read(reader, name, features, scope),
   write(writer, value, features, scope) {
@@ -231,7 +231,7 @@ export const either = <T>(pick: (features: Features, scope: Scope) => Field<T>, 
   ...(show.text === undefined ? {} : { text: (value: T, features: Features) => show.text?.(value, features) }),
 })
 
-/** As many as a field in front says. Every element has bytes of its own, so that a count beyond what is left is a lie. */
+/** As many as a field in front says. Every element has at least one byte, so a count beyond the bytes left is false. */
 export const counted = <T>(countField: Field<number>, element: Field<T>): Field<T[]> => ({
   read(reader, name, features, scope) {
     const count = countField.read(reader, `${name} count`, features, scope)
@@ -271,7 +271,7 @@ export const single = <T>(element: Field<T>): Field<T[]> => ({
   ...shownAsList(element),
 })
 
-/** A field that says nothing which others do not say. */
+/** A field that is not shown, because others say the same. */
 export const hidden = <T>(field: Field<T>): Field<T> => ({ ...field, json: () => undefined, text: () => undefined })
 
 /** As many as the payload has room for. */

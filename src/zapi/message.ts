@@ -1,8 +1,9 @@
-// A message's layout as a table of fields, serving decoder, encoder and rendering alike.
+// A message's layout is a table of fields, from which decoder, encoder and rendering are made.
 import { DecodeError, Reader, Writer } from './cursor.js'
 import { type Field, type Json, type Scope, type ValueOf, textOf } from './fields.js'
 import { HEADER_SIZE, writeHeader } from './frame.js'
-import type { CommandName, Features, FrrRelease } from './releases.js'
+import type { CommandName } from './commands.js'
+import type { Features, FrrRelease } from './releases.js'
 
 type Fields = Readonly<Record<string, Field<unknown>>>
 /** Values by field name; a field that this message does not have is missing. */
@@ -12,7 +13,7 @@ export type PayloadOf<F extends Fields> = { [Name in keyof F]: ValueOf<F[Name]> 
 export type Understood = {
   fields: { [name: string]: Json }
   text: string
-  /** What was expected instead; `offset` is where the first byte is that is not in `fields`. */
+  /** What was expected instead; `offset` is that of the first byte that is not in `fields`. */
   problem: { error: DecodeError; offset: number } | undefined
 }
 
@@ -21,11 +22,11 @@ export type Layout<T> = {
   /** Throws DecodeError unless the payload has exactly this layout. */
   decode(payload: Buffer, features: Features): T
   encode(value: T, features: Features): Buffer
-  /** For people and programs; of a payload that has another layout what comes before the first problem. */
+  /** For people and programs; a payload that has another layout is understood up to the first problem. */
   understand(payload: Buffer, features: Features): Understood
 }
 
-/** Fields that follow each other in the order they are listed; `brief`: those that a single line shows, in its order. */
+/** Fields that follow each other in the order they are listed; `brief` names those that a single line shows, in its order. */
 class Sequence {
   private readonly names: string[]
   private readonly fields: Field<unknown>[]
@@ -54,7 +55,7 @@ class Sequence {
     return value
   }
 
-  /** Reads a whole payload into `value` as far as that goes; returns what stopped it, and where the field began that did. */
+  /** Reads a payload into `value` as far as it can be read; returns what stopped it and where that field began. */
   readKnown(value: Record<string, unknown>, reader: Reader, features: Features): Understood['problem'] {
     let offset = 0
     try {

@@ -1,19 +1,8 @@
 // FRR releases: what differs on the wire, as data. No codec compares versions; it asks for a feature.
-import { TABLE_A } from './tables/a.js'
-import { TABLE_B } from './tables/b.js'
-import { TABLE_C } from './tables/c.js'
-import { TABLE_D } from './tables/d.js'
-import { TABLE_E } from './tables/e.js'
-import { TABLE_F } from './tables/f.js'
-import { ROUTE_TYPES_FROM_10_0, ROUTE_TYPES_UNTIL_9_1 } from './tables/route-types.js'
+import { type CommandName, commandsAfter } from './commands.js'
+import { ROUTE_TYPES_FROM_10_0, ROUTE_TYPES_UNTIL_9_1 } from './route-types.js'
 
-const TABLES = { A: TABLE_A, B: TABLE_B, C: TABLE_C, D: TABLE_D, E: TABLE_E, F: TABLE_F }
-
-type TableName = keyof typeof TABLES
-/** Name of a command as `enum zebra_message_types_t` has it. */
-export type CommandName = (typeof TABLES)[TableName][number]
-
-/** Differences of layout between releases; in the order in which they came. */
+/** Differences of layout between releases, in the order in which they came. */
 export type Features = {
   /** NHG_ADD and NHG_DEL carry resilience: buckets, idle timer, unbalanced timer (from 8.5). */
   readonly nhgResilience: boolean
@@ -67,7 +56,7 @@ export type Features = {
   readonly linkParamsSrlg: boolean
 }
 
-/** A release: every patch release of it has the same numbers and layouts. */
+/** A release; all its patch releases have the same numbers and layouts. */
 export type FrrRelease = {
   readonly name: string
   readonly features: Features
@@ -136,41 +125,42 @@ const from106: Features = {
 }
 const inMaster: Features = { ...from106, seg6EncapSource: true, linkParamsSrlg: true }
 
-/** Every known release, oldest first. */
-export const FRR_RELEASES: readonly FrrRelease[] = [
-  release('8.4', 'A', in84),
-  release('8.5', 'B', from85),
-  release('9.0', 'B', from90),
-  release('9.1', 'C', from91),
-  release('10.0', 'D', from100),
-  release('10.1', 'D', from101),
-  release('10.2', 'E', from102),
-  release('10.3', 'F', from103),
-  release('10.4', 'F', from104),
-  release('10.5', 'F', from105),
-  release('10.6', 'F', from106),
-  release('10.7', 'F', from106),
-  release('master', 'F', inMaster),
+/** Layouts of every known release, oldest first. */
+const FEATURES: readonly (readonly [release: string, Features])[] = [
+  ['8.4', in84],
+  ['8.5', from85],
+  ['9.0', from90],
+  ['9.1', from91],
+  ['10.0', from100],
+  ['10.1', from101],
+  ['10.2', from102],
+  ['10.3', from103],
+  ['10.4', from104],
+  ['10.5', from105],
+  ['10.6', from106],
+  ['10.7', from106],
+  ['master', inMaster],
 ]
 
-function release(name: string, table: TableName, features: Features): FrrRelease {
-  const names: readonly CommandName[] = TABLES[table]
-  const numbers = new Map(names.map((command, number) => [command, number]))
+/** Every known release, oldest first. */
+export const FRR_RELEASES: readonly FrrRelease[] = FEATURES.map(([name, features], index) => {
+  const commands = commandsAfter(FEATURES.slice(0, index + 1).map(([release]) => release))
+  const numbers = new Map(commands.map((command, number) => [command, number]))
   return {
     name,
     features,
-    commandName: (number) => names[number],
+    commandName: (number) => commands[number],
     commandNumber: (command) => numbers.get(command),
   }
-}
+})
 
 /** The release called `name` (`8.4`, `10.3`, `master`, …), undefined if there is none. */
 export const frrRelease = (name: string): FrrRelease | undefined => FRR_RELEASES.find((known) => known.name === name)
 
-/** Length of HELLO's payload in a line, in bytes. */
+/** Length of HELLO's payload, in bytes. */
 export const helloLength = ({ helloReceiveNotify }: Features): number => (helloReceiveNotify ? 9 : 8)
 
-/** Length of CAPABILITIES' payload in a line, in bytes: vrf_backend, MPLS u8, multipath u32, MLAG u8, and what came later. */
+/** Length of CAPABILITIES' payload, in bytes: vrf_backend, MPLS u8, multipath u32, MLAG u8, and what came later. */
 export const capabilitiesLength = (features: Features): number =>
   (features.capabilitiesVrfBackend === 'u32' ? 4 : 1) +
   6 +

@@ -1,4 +1,4 @@
-// A dissected message as a tree of its fields.
+// Renders a dissected message as a tree of its fields.
 import type { Dissection } from './dissect.js'
 import type { Json } from './fields.js'
 

@@ -1,41 +1,44 @@
-// Finds message boundaries in one direction of a connection without copying or holding a byte itself.
+// Finds message boundaries in one direction of a connection. It neither copies nor keeps bytes.
 import { HEADER_SIZE, frameCommand, frameLength, headerFault } from './frame.js'
 
-/** How a frame is to be treated; `cut` ends the scan before it, and the same frame is offered again by the next scan. */
+/**
+ * How a frame is to be treated: `pass` passes it on, `drop` takes it out of the stream, and `defer` ends the scan before
+ * it, so that the next scan offers the same frame again.
+ */
 export type Verdict = 'pass' | 'drop' | 'defer'
 
 /**
- * Called for each complete frame, at [offset, offset + length) of the scanned bytes.
- * The same frame is offered again when its bytes could not be passed on: the answer must not depend on how often it was asked.
+ * Called for each complete frame, at [offset, offset + length) of the scanned bytes. A frame is offered again when its
+ * bytes could not be passed on, so the verdict must not depend on how often it is asked for.
  */
 export type FrameVisitor = (bytes: Buffer, offset: number, length: number, command: number) => Verdict
 
-/** What to do with the first bytes of the stream. Either part may be zero. */
+/** What to do with the first bytes of the stream; `pass` and `discard` may be 0. */
 export type ScanResult = {
   /** Bytes from the front to pass on. */
   pass: number
-  /** Bytes of one dropped frame that follows them and is to be discarded. */
+  /** Bytes to discard after them: those of one dropped frame. */
   discard: number
-  /** Nothing can be passed on before more bytes come: an unfinished header, or an unfinished message that is watched. */
+  /** Whether nothing can be passed on before more bytes come, because a header or a watched message is unfinished. */
   starved: boolean
 }
 
-/** Frames in a row that make a boundary believable when the stream is joined somewhere inside. */
+/** So many plausible frames in a row make a boundary believable when the stream is joined inside. */
 const FRAMES_TO_BELIEVE = 3
 
 export class FrameScanner {
   /** Bytes of an unwatched frame that were not there yet when its first part was passed on. */
   private remaining = 0
   private lost: 'joining' | { fault: string } | undefined
-  /** Frames that passed in parts: nobody saw them whole. */
+  /** Number of frames that passed in parts and were therefore not offered to `visit`. */
   inParts = 0
-  /** Bytes that passed while boundaries were not known. */
+  /** Number of bytes that passed while boundaries were not known. */
   unframed = 0
 
   /**
    * @param visit called for complete frames
    * @param waitFor whether an unfinished frame of this command must be complete before its first byte is passed on
-   * @param joining the stream may be inside a frame: boundaries are searched first
+   * @param joining whether the stream may be inside a frame, so that a boundary must be searched first
    */
   constructor(
     private readonly visit: FrameVisitor,
@@ -50,7 +53,7 @@ export class FrameScanner {
     return this.lost === 'joining' ? 'searching for a frame boundary' : this.lost?.fault
   }
 
-  /** Why nothing on this stream is understood any more; searching for a boundary is not a fault. */
+  /** Why boundaries were lost for the rest of the connection; searching for the first one is not a fault. */
   get fault(): string | undefined {
     return this.lost === undefined || this.lost === 'joining' ? undefined : this.lost.fault
   }
@@ -59,7 +62,7 @@ export class FrameScanner {
     return this.lost === 'joining'
   }
 
-  /** The next byte begins a frame: the sender, which writes whole messages, has been silent with nothing under way. */
+  /** Ends the search: senders write whole messages, so the first byte after a silence begins a frame. */
   assumeBoundary(): void {
     if (this.lost === 'joining') this.lost = undefined
   }
@@ -87,7 +90,7 @@ export class FrameScanner {
       const length = frameLength(bytes, offset)
       const command = frameCommand(bytes, offset)
       if (offset + length > size) {
-        // what stands before it can go; a lone unfinished frame goes as it is unless someone must see it whole
+        // Whole frames before it can go; a lone unfinished frame goes as it is unless it is watched.
         if (offset > 0) break
         return { pass: this.waitFor(command) ? 0 : size, discard: 0, starved: this.waitFor(command) }
       }
@@ -99,7 +102,7 @@ export class FrameScanner {
     return { pass: offset, discard: 0, starved: offset === 0 }
   }
 
-  /** Says that the first `count` bytes of the last scan have left the stream (passed on or discarded). */
+  /** Must be called when the first `count` bytes of the last scan have been passed on or discarded. */
   consumed(bytes: Buffer, count: number): void {
     if (this.lost !== undefined) {
       this.unframed += count
@@ -111,13 +114,13 @@ export class FrameScanner {
     }
     let offset = this.remaining
     while (offset < count && count - offset >= HEADER_SIZE) offset += frameLength(bytes, offset)
-    // fewer than a header's bytes of a frame are gone: its length is no longer known
+    // Part of a header is gone, and with it the frame's length.
     if (offset < count) this.loseTrack('an unfinished header had to be passed on')
     this.remaining = Math.max(0, offset - count)
     if (this.remaining > 0) this.inParts++
   }
 
-  /** Stops understanding for the rest of the connection: its bytes pass untouched. */
+  /** Gives up on boundaries for the rest of the connection: its bytes pass untouched. */
   loseTrack(fault: string): void {
     this.lost = { fault }
     this.remaining = 0
@@ -134,7 +137,7 @@ export class FrameScanner {
   }
 }
 
-/** A chain of plausible frames from `offset` that is long enough or ends exactly with the bytes at hand. */
+/** Whether plausible frames follow each other from `start`, enough of them or exactly to the end of the bytes at hand. */
 function believable(bytes: Buffer, start: number, size: number): boolean {
   let offset = start
   for (let frames = 0; offset + HEADER_SIZE <= size; frames++) {

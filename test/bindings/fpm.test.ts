@@ -1,4 +1,4 @@
-// The second witness: what zebra's FPM stream says of MACs and host routes, beside what it says to bgpd.
+// The cross-check with FPM: what zebra's FPM stream says of MACs and host routes, beside what it says to bgpd.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Input } from '../../src/bindings/input.js'

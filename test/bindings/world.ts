@@ -429,10 +429,7 @@ export class World {
         assert.ok(!overlay.has(nameOf(binding)), `${nameOf(binding)} is suppressedByFpm, and announced`)
     }
     if (event.type === 'fpm' && event.update.kind === 'none') {
-      assert.ok(
-        ![...table.bindings()].some(({ suppressedByFpm }) => suppressedByFpm),
-        'suppressedByFpm without a witness',
-      )
+      assert.ok(![...table.bindings()].some(({ suppressedByFpm }) => suppressedByFpm), 'suppressedByFpm without FPM')
     }
     const wanted = [...table.bindings()].filter(isInOverlay)
     assert.deepEqual([...overlay.keys()].sort(), wanted.map(nameOf).sort())

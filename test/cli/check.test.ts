@@ -203,7 +203,7 @@ Compared: 0 remote MACs said the same of by both, 0 announced IPs that no host r
 test('what could not be compared is counted, with the reason', () => {
   const result = compared({ remote: [remote(M1)], fpm: [programmed(M2, FAR, { freshness: 'stale' })] })
   const text = renderCheck({ ...result, missing: [] }, SAID, plain)
-  assert.match(text, /^OK: the witnesses agree\n/)
+  assert.match(text, /^OK: ZAPI and FPM agree\n/)
   assert.match(
     text,
     /\n {2}1 that FPM has not spoken of: .*\n {2}1 that FPM spoke of before the connection there is\n$/,

@@ -55,7 +55,7 @@ for (const [name, status, expected] of CASES) {
   })
 }
 
-test('a missing witness of what zebra programs is no problem, and neither is one that is not wanted', () => {
+test('a missing cross-check with FPM is no problem, and neither is one that is not wanted', () => {
   const listening = ['127.0.0.1:2620']
   const connected = { listening, peer: '127.0.0.1:40000', phase: 'live' }
   const fpm = (changes: Parameters<typeof fpmStatusReport>[0]): string[] =>
@@ -63,10 +63,10 @@ test('a missing witness of what zebra programs is no problem, and neither is one
   assert.deepEqual(fpm({ off: true }), [])
   assert.deepEqual(fpm(connected), [])
   assert.deepEqual(fpm({ listening, phase: 'disconnected' }), [
-    'notice: no second witness of what zebra programs: it has not connected its FPM',
+    'notice: no cross-check with FPM: zebra has not connected',
   ])
   assert.deepEqual(fpm({ error: 'another process is listening there' }), [
-    'notice: no second witness of what zebra programs: another process is listening there',
+    'notice: no cross-check with FPM: another process is listening there',
   ])
   assert.deepEqual(fpm({ ...connected, counters: [{ name: 'refused', value: 3 }] }), [
     'notice: 3 FPM connections of others than root and FRR refused',

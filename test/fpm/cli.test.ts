@@ -29,8 +29,8 @@ suite('macipctl and zebra’s FPM connection', { concurrency: true }, () => {
 
       const before = await ask('check')
       assert.deepEqual([before.code, before.stderr], [0, ''])
-      assert.match(before.stdout, /^NOT COMPARED: a witness is missing\n\n- zebra has not connected its FPM/)
-      assert.match((await ask('status')).stdout, /^OK\n {2}- no second witness of what zebra programs/)
+      assert.match(before.stdout, /^NOT COMPARED: a source is missing\n\n- zebra has not connected its FPM/)
+      assert.match((await ask('status')).stdout, /^OK\n {2}- no cross-check with FPM/)
 
       const sink = await near.spawn('sink', [process.execPath, '-e', SINK, files.copy])
       await lab.waitFor(

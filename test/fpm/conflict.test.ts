@@ -1,5 +1,5 @@
-// zebra's second witness against what comes in on a local port: a loop or a spoof, a move. Both nodes run macipd; what is
-// announced is what the far node has. (A route to another VTEP: test/machine/tenant.ts.)
+// What zebra tells over FPM against what comes in on a local port: a loop or a spoof, a move. Both nodes run macipd; what
+// is announced is what the far node has. (A route to another VTEP: test/machine/tenant.ts.)
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { Fabric } from '../../lab/fabric.js'
@@ -82,7 +82,7 @@ suite('what zebra programs against what comes in on a local port', { concurrency
       assert.deepEqual([spoofed.agree, spoofed.disagreements], [true, []])
       assert.equal(spoofed.compared.macs, 1)
 
-      // the bridge learns from it: for zebra that is a move, and no witness takes back what was programmed
+      // the bridge learns from it: for zebra that is a move, and neither ZAPI nor FPM takes back what was programmed
       await near.ip(`link set ${loop.port} type bridge_slave learning on`)
       returned()
       await advertised(lab, near, host, 1, host.ipv4)
@@ -100,7 +100,7 @@ suite('what zebra programs against what comes in on a local port', { concurrency
       await lab.waitFor('zebra to program it again', programmed, isFar)
       assert.deepEqual(await place(), ['vx100'])
       await lab.waitFor(
-        'the witnesses to agree',
+        'ZAPI and FPM to agree',
         () => check(near),
         ({ agree, compared }) => agree === true && compared.macs === 1,
       )

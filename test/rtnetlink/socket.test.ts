@@ -32,7 +32,7 @@ function open(context: TestContext, handler: Partial<RouteSocketHandler> = {}, r
   const malformed = (error: Error): never => {
     throw error
   }
-  const complete = { event: nothing, settled: nothing, lost: nothing, malformed, ...handler }
+  const complete = { event: nothing, drained: nothing, lost: nothing, malformed, ...handler }
   const socket = RouteSocket.open([RTNLGRP_LINK], complete, receiveBuffer)
   context.after(() => {
     socket.close()

@@ -24,7 +24,7 @@ const STREAM = readFileSync(join(ROOT, 'test/fixtures/fpm/10.3/dplane_fpm_nl-fir
 const FRAMES = [...eachFrame(STREAM)]
 const MAC = { mac: 'bc:24:11:00:00:02' }
 
-type Scene = { path: string; port: number; witness: FpmSource; news: Awaited }
+type Scene = { path: string; port: number; source: FpmSource; news: Awaited }
 
 async function scene(t: TestContext, changes: Partial<FpmSourceOptions> = {}): Promise<Scene> {
   const path = join(tempDir(t), 'snoop.sock')
@@ -36,21 +36,21 @@ async function scene(t: TestContext, changes: Partial<FpmSourceOptions> = {}): P
     recentBytes: 1 << 20,
     ...changes,
   }
-  const witness = await FpmSource.open(options, silent, () => {
+  const source = await FpmSource.open(options, silent, () => {
     news.changed()
   })
-  t.after(() => witness.close())
-  const it = subject({ fpm: () => witness })
-  const server = await listenSnoopControl(path, it, () => ({ fpm: fpmStatusToProto(witness) }), silent)
+  t.after(() => source.close())
+  const it = subject({ fpm: () => source })
+  const server = await listenSnoopControl(path, it, () => ({ fpm: fpmStatusToProto(source) }), silent)
   t.after(() => server.close())
-  return { path, port: witness.status()?.listening[0]?.port ?? 0, witness, news }
+  return { path, port: source.status()?.listening[0]?.port ?? 0, source, news }
 }
 
 /** zebra has told everything, and it is in the view. */
-async function told(t: TestContext, { port, witness, news }: Scene): Promise<FakeZebra> {
+async function told(t: TestContext, { port, source, news }: Scene): Promise<FakeZebra> {
   const zebra = await FakeZebra.connect(t, port)
   zebra.send(STREAM)
-  await news.until(() => witness.view?.status().macs === 1)
+  await news.until(() => source.view?.status().macs === 1)
   return zebra
 }
 
@@ -173,11 +173,11 @@ test('who does not read loses frames, is told how many, and costs nothing else',
   await once(socket, 'connect')
   socket.write(framed(proto.ToSnoop.encode({ fpmDump: { follow: true } }).finish()))
   const many = Buffer.concat(Array.from({ length: 2000 }, () => STREAM))
-  const frames = (): number => it.witness.status()?.counters.frames ?? 0
+  const frames = (): number => it.source.status()?.counters.frames ?? 0
   zebra.send(many)
   for (;;) {
     await new Promise<void>((resolve) => setImmediate(resolve))
-    if (frames() === 2001 * FRAMES.length && it.witness.status()?.backlog === 0) break
+    if (frames() === 2001 * FRAMES.length && it.source.status()?.backlog === 0) break
   }
   const deframer = new Deframer()
   let [records, lost] = [0, 0]

@@ -54,7 +54,7 @@ class Rig {
   }
 
   /** Time passes until the replay is over. */
-  settle(): FpmUpdate[] {
+  finish(): FpmUpdate[] {
     this.now = this.view.deadline() ?? this.now
     this.view.tick(this.now)
     return this.said()
@@ -172,7 +172,7 @@ test('routes that are not EVPN’s say nothing: through a neighbour, unnumbered,
 test('a connection that is lost, or replaced, takes back everything; nothing else does', () => {
   const rig = new Rig()
   assert.deepEqual(rig.hear(mac(VM, { vni: 100 })), [isMac(100, true)])
-  assert.deepEqual(rig.settle(), [])
+  assert.deepEqual(rig.finish(), [])
   assert.deepEqual(rig.close(), [{ kind: 'none' }])
   assert.deepEqual(rig.open(), [{ kind: 'none' }])
   assert.deepEqual(rig.hear(mac(VM, { vni: 100 })), [isMac(100, true)], 'what it says again counts again')

@@ -40,6 +40,7 @@ const AGAINST = [
   { file: 'src/control/server.ts', code: "import '../snoop/history.js'" },
   { file: 'src/cli/queries.ts', code: "import { MAX_REFUSALS } from '../snoop/refusals.js'" },
   { file: 'src/bin/macipd.ts', code: "import { Lab } from '../../lab/lab.js'" },
+  { file: 'src/bin/macipctl.ts', code: "import { runSnooper } from '../snoop/main.js'" },
   { file: 'lab/lab.ts', code: "import { silent } from '../test/support.js'" },
   { file: 'src/rtnetlink/socket.ts', code: "import koffi from 'koffi'" },
   { file: 'src/base/vni.ts', code: "import { x } from '../nowhere/x.js'" },
@@ -58,6 +59,7 @@ const ALLOWED = [
   { file: 'src/snoop/snooper.ts', code: "import { step } from '../bindings/step.js'" },
   { file: 'src/base/version.ts', code: "import it from '../../package.json' with { type: 'json' }" },
   { file: 'src/os/libc.ts', code: "import koffi from 'koffi'" },
+  { file: 'src/cli/daemon/snoop.ts', code: "export const main = await import('../../snoop/main.js')" },
   { file: 'test/support.ts', code: "import { Lab } from '../lab/lab.js'" },
 ] as const
 

@@ -1,6 +1,6 @@
 // Builds ZAPI frames byte by byte, without the code under test.
 
-/** Command numbers of two tables, from lib/zclient.h: 8.4 (table A) and 10.2 and later (tables E and F). */
+/** Command numbers from lib/zclient.h: those of 8.4, and those of 10.2 and later. */
 export const NUMBERS = {
   '8.4': {
     HELLO: 18,

@@ -1,7 +1,8 @@
 // Payloads of every message with a layout, written down byte by byte for each release, without the code under test.
 import { endianness } from 'node:os'
 import type { Json } from '../../src/zapi/fields.js'
-import { type CommandName, FRR_RELEASES, type FrrRelease } from '../../src/zapi/releases.js'
+import type { CommandName } from '../../src/zapi/commands.js'
+import { FRR_RELEASES, type FrrRelease } from '../../src/zapi/releases.js'
 import type { Direction } from '../../src/zapi/messages/index.js'
 import { u16, u32 } from './build.js'
 
@@ -16,7 +17,7 @@ const text = (value: string, size: number): string =>
     .padEnd(size * 2, '0')
 
 const index = (release: FrrRelease): number => FRR_RELEASES.indexOf(release)
-/** Whether a line is this one or a later one. */
+/** Whether a release is this one or a later one. */
 export const from = (release: FrrRelease, name: string): boolean =>
   index(release) >= FRR_RELEASES.findIndex((known) => known.name === name)
 /** `part` in this release and later ones. */
@@ -31,7 +32,7 @@ export type Vector = {
   fields: (release: FrrRelease) => { [name: string]: Json }
   /** First release that has the command. */
   first?: string
-  /** The release that has it no more. */
+  /** The first release that no longer has it. */
   gone?: string
 }
 const up = (command: CommandName, payload: Vector['payload'], fields: Vector['fields'] = () => ({})): Vector => ({

@@ -9,7 +9,7 @@ import { MACIP_ADD, MACIP_DEL, REMOTE_MACIP_ADD, REMOTE_MACIP_DEL } from '../../
 import { HELLO, sessionKind } from '../../src/zapi/messages/session.js'
 import { ADVERTISE_ALL_VNI } from '../../src/zapi/messages/evpn.js'
 import { VNI_ADD, VNI_DEL } from '../../src/zapi/messages/vni.js'
-import { candidates, describeReleases } from '../../src/zapi/detect-release.js'
+import { releaseRange, releasesWith } from '../../src/zapi/detect-release.js'
 import { type BgpMessage, EvpnCodec, type ZebraMessage, encodeMessage } from '../../src/zapi/evpn-codec.js'
 import { releaseOf } from '../../src/relay/zebra-version.js'
 import { NUMBERS, OPENINGS, hex, macIpAdd, macIpDel, remoteMacIpAdd, remoteMacIpDel, vniAdd } from './build.js'
@@ -146,7 +146,7 @@ suite('releases', () => {
     })
   }
 
-  // HELLO and MACIP_ADD of each line as lib/zclient.h numbers them
+  // HELLO and MACIP_ADD of each release as lib/zclient.h numbers them
   const KNOWN: [release: string, hello: number, macIpAdd: number][] = [
     ['8.4', 18, 73],
     ['8.5', 18, 73],
@@ -181,7 +181,7 @@ suite('releases', () => {
     }
   })
 
-  const RECOGNISED: [hello: [number, number], capabilities: [number, number], lines: string][] = [
+  const DETECTED: [hello: [number, number], capabilities: [number, number], releases: string][] = [
     [[18, 9], [19, 10], '8.4 … 9.0'],
     [[18, 9], [19, 11], '9.1'],
     [[19, 8], [20, 11], '10.0 … 10.1'],
@@ -191,22 +191,22 @@ suite('releases', () => {
     [[20, 8], [21, 9], ''],
     [[19, 9], [20, 9], ''],
   ]
-  for (const [hello, capabilities, expected] of RECOGNISED) {
+  for (const [hello, capabilities, expected] of DETECTED) {
     test(`HELLO ${hello.join('/')} and CAPABILITIES ${capabilities.join('/')} are those of '${expected}'`, () => {
-      const releases = candidates(
+      const releases = releasesWith(
         { command: hello[0], payloadLength: hello[1] },
         { command: capabilities[0], payloadLength: capabilities[1] },
       )
-      assert.equal(describeReleases(releases), expected)
+      assert.equal(releaseRange(releases), expected)
     })
   }
 
   test('zebra’s own word narrows the release down, and an unknown or contradicting one makes it uncertain', () => {
     const { hello, capabilities } = OPENINGS['10.3']
     const releaseName = (running?: string, configured?: string): string[] => {
-      const told = configured === undefined ? undefined : release(configured)
-      const introduction = handshakeOf(hello, capabilities, told, running)
-      return [introduction.releaseName, introduction.releaseReason]
+      const demanded = configured === undefined ? undefined : release(configured)
+      const handshake = handshakeOf(hello, capabilities, demanded, running)
+      return [handshake.releaseName, handshake.releaseReason]
     }
     assert.deepEqual(releaseName(), ['10.2 … 10.5', 'recognised by HELLO and CAPABILITIES'])
     assert.deepEqual(releaseName('10.3'), ['10.3', 'zebra says so, and the session agrees'])
@@ -225,7 +225,7 @@ suite('releases', () => {
     assert.equal(releaseOf('% Unknown command'), undefined)
   })
 
-  test('lines that the wire cannot tell apart write the same bytes for all that is watched', () => {
+  test('releases that the wire cannot tell apart write the same bytes for all that is watched', () => {
     const macIp = { vni: 100, mac: MAC, ip: '10.2.1.11', flags: 0, seq: 1, esi: NO_ESI }
     const { vni, mac, ip } = macIp
     const vtep = '192.0.2.1'

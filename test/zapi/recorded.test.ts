@@ -11,7 +11,7 @@ import { Views } from '../../src/relay/overlay/views.js'
 import { type BgpMessage, EvpnCodec, type ZebraMessage, encodeMessage } from '../../src/zapi/evpn-codec.js'
 import { RELEASES, ROOT } from '../../lab/frr.js'
 
-const LINES = {
+const DETECTED = {
   '8.4': ['8.4', '8.4 … 9.0'],
   '10.3': ['10.2', '10.2 … 10.5'],
   '10.7': ['10.6', '10.6 … master'],
@@ -68,9 +68,9 @@ for (const frr of RELEASES) {
       assert.deepEqual(kinds.sort(), frr === '8.4' ? ['main', 'vnc'] : ['main', 'synchronous', 'vnc'])
     })
 
-    test('the release is recognised', () => {
+    test('the release is detected', () => {
       assert.equal(kind, 'main')
-      assert.deepEqual([release?.name, releaseName], LINES[frr])
+      assert.deepEqual([release?.name, releaseName], DETECTED[frr])
     })
 
     test('every EVPN message decodes to its last byte and encodes to the same bytes', () => {
@@ -121,7 +121,7 @@ function decodeAll<M extends ZebraMessage | BgpMessage>(watch: EvpnCodec<M>, fra
   return frames.filter((frame) => watch.has(frameCommand(frame))).map((frame) => watch.decode(frame))
 }
 
-/** Of the near VM's MAC alone, in the order zebra announced them. */
+/** The sequence numbers of the near VM's MAC alone, in the order zebra announced them. */
 function sequenceNumbers(release: FrrRelease, frames: Buffer[]): number[] {
   return decodeAll(EvpnCodec.zebra(release), frames).flatMap((message) =>
     message.command === 'ZEBRA_MACIP_ADD' && message.body.ip === undefined && message.body.mac === 'bc:24:11:00:00:01'

@@ -76,7 +76,7 @@ suite('a stream from its beginning', () => {
     assert.equal(feed.frames.filter((seen) => seen[9] === N.MACIP_ADD).length, 2)
   })
 
-  test('an unfinished frame that nobody waits for is passed on at once, and nothing may be inserted in it', () => {
+  test('an unfinished frame that is not waited for is passed on at once, and nothing may be inserted in it', () => {
     const feed = new Feed()
     const route = frame(N.ROUTE_ADD, Buffer.alloc(100))
     feed.arrive(route.subarray(0, 40))
@@ -87,14 +87,14 @@ suite('a stream from its beginning', () => {
   })
 
   test('a dropped frame is taken out, what stands around it is not', () => {
-    const held = macIpAdd(N, MAC, '0a02010b')
-    const feed = new Feed((seen) => (seen.equals(held) ? 'drop' : 'pass'))
+    const dropped = macIpAdd(N, MAC, '0a02010b')
+    const feed = new Feed((seen) => (seen.equals(dropped) ? 'drop' : 'pass'))
     feed.arrive(stream)
-    assert.deepEqual(Buffer.concat(feed.discarded), held)
-    assert.deepEqual(feed.output, Buffer.concat(CONVERSATION.filter((part) => !part.equals(held))))
+    assert.deepEqual(Buffer.concat(feed.discarded), dropped)
+    assert.deepEqual(feed.output, Buffer.concat(CONVERSATION.filter((part) => !part.equals(dropped))))
   })
 
-  test('a cut passes on what stands before the frame and offers it again', () => {
+  test('a deferred frame is offered again, and what stands before it is passed on', () => {
     const until = macIpAdd(N, MAC, '0a02010b')
     let offered = 0
     const feed = new Feed((seen) => (seen.equals(until) && offered++ === 0 ? 'defer' : 'pass'))
@@ -168,7 +168,7 @@ test('whatever arrives in whatever pieces leaves unchanged', () => {
           offset += cut
         }
         feed.arrive(stream.subarray(offset))
-        // fewer bytes than a header may still wait for the rest
+        // Fewer bytes than a header may still wait for the rest.
         const { output } = feed
         assert.ok(stream.length - output.length < 10)
         assert.deepEqual(output, stream.subarray(0, output.length))

@@ -25,8 +25,6 @@ function importsOf(root) {
   return imports
 }
 
-const isWithin = (inner, outer) => inner === outer || inner.startsWith(`${outer}/`)
-
 /** The same between directories. */
 function directoriesOf(imports) {
   const directories = new Map()
@@ -34,12 +32,16 @@ function directoriesOf(imports) {
     const from = dirname(file)
     const reached = directories.get(from) ?? new Set()
     directories.set(from, reached)
-    for (const to of [...targets].map((target) => dirname(target))) {
-      if (!isWithin(from, to) && !isWithin(to, from)) reached.add(to)
-    }
+    for (const target of targets) reached.add(dirname(target))
   }
   return directories
 }
+
+/** Without what leads from a directory to one inside it, or back. */
+const apart = (directories) =>
+  new Map([...directories].map(([from, reached]) => [from, [...reached].filter((to) => !areNested(from, to))]))
+
+const areNested = (a, b) => a === b || a.startsWith(`${b}/`) || b.startsWith(`${a}/`)
 
 /** Shortest circles, one for each node that starts one and is in none of those found before. */
 function circlesIn(graph) {
@@ -73,7 +75,7 @@ const here = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const root = process.argv[2] ?? here
 const imports = importsOf(root)
 const layers = new Map(Object.entries(LAYERS))
-const circles = [imports, directoriesOf(imports), layers].flatMap(circlesIn)
+const circles = [imports, apart(directoriesOf(imports)), apart(layers)].flatMap(circlesIn)
 for (const circle of circles)
   console.error(`${relative(process.cwd(), root) || '.'}: in a circle: ${circle.join(' → ')}`)
 process.exit(circles.length === 0 ? 0 : 1)

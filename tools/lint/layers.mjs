@@ -47,6 +47,7 @@ export const LAYERS = {
   'src/cli': [
     ...BASE,
     'src/bindings',
+    'src/cli/daemon',
     'src/config',
     'src/control',
     'src/fpm',
@@ -57,7 +58,9 @@ export const LAYERS = {
     'src/rtnetlink',
     'src/zapi',
   ],
-  'src/bin': [...BASE, 'src/bindings', 'src/cli', 'src/config', 'src/relay', 'src/snoop', 'src/zapi'],
+  // the commands that start the two processes
+  'src/cli/daemon': [...BASE, 'src/cli', 'src/config', 'src/relay', 'src/snoop', 'src/zapi'],
+  'src/bin': [...BASE, 'src/cli'],
   lab: ['src'],
   test: ['lab', 'src'],
   bench: ['lab', 'src', 'test'],

@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EXIT_CODES } from '../command.js'
 import { ExitCode, FatalError } from '../../base/exit.js'
-import { askBindings, askFpm, askViews } from '../queries.js'
+import { askBindings, askFpm, askViews, nothingAnswers } from '../queries.js'
 import { compare, type Comparison, lasting } from './compare.js'
 import { type Checked, renderCheck } from './text.js'
 import type { FpmReport } from '../fpm/report.js'
@@ -12,20 +12,20 @@ import { type Common, common, json, print, sockets } from '../options.js'
 import type { Answer } from '../report.js'
 import { count, paintFor } from '../text.js'
 
-/** What differs is looked at again: while something moves, one witness hears of it before the other. */
+/** What differs is looked at again: while something moves, ZAPI and FPM do not hear of it at once. */
 const AGAIN_MS = 1000
 
 export const check = common(new Command('check'))
   .summary('do zebra and bgpd say what zebra programs')
   .description(
-    `Compares the two witnesses: what zebra and bgpd tell each other (ZAPI, as the relay saw it), and what zebra programs (FPM, as it told the snooper); and both with what macipd announces. Lists what differs, after a second look.
+    `Cross-checks with FPM: compares what zebra and bgpd tell each other (ZAPI, as the relay saw it) with what zebra programs (FPM, as it told the snooper), and both with what macipd announces. Lists what differs, after a second look.
 
-A witness that is missing is named, and is no disagreement.`,
+A source that is missing is named, and is no disagreement.`,
   )
   .addHelpText(
     'after',
     `
-JSON: agree (true, false; null: nothing to compare), missing (witness, why, todo), counts in compared and notComparable, and
+JSON: agree (true, false; null: nothing to compare), missing (source, why, todo), counts in compared and notComparable, and
   disagreements  kind, vni, mac, ip (of host-route), what each says (zapi or route, and fpm: vtep, since, freshness),
                  bindings
 kinds: local-and-remote, vtep, host-route (docs/fpm.md)
@@ -41,10 +41,7 @@ ${EXIT_CODES}`,
       print(json({ agree: verdict, disagreements, missing, compared: agree, notComparable }))
     } else print(renderCheck(checked, Date.now(), paintFor(process.stdout, process.env)))
     if (disagreements.length > 0)
-      throw new FatalError(
-        ExitCode.disagreement,
-        `${count(disagreements.length, 'disagreement')} between the witnesses`,
-      )
+      throw new FatalError(ExitCode.disagreement, `${count(disagreements.length, 'disagreement')} between ZAPI and FPM`)
   })
 
 async function lookAgain(first: Comparison, relay: string, snoop: string): Promise<Checked> {
@@ -63,10 +60,9 @@ async function look(relay: string, snoop: string): Promise<Checked> {
   ])
   const missing: Checked['missing'] = []
   if (!views.running) {
-    if (!macs.running)
-      throw new FatalError(ExitCode.notRunning, `neither the relay (${relay}) nor the snooper (${snoop}) answers`)
+    if (!macs.running) throw nothingAnswers(relay, snoop)
     const why = `the relay does not answer at ${relay}: ${views.error}`
-    missing.push({ witness: 'relay', why, todo: 'start it with: macipd relay; or name its socket with --relay' })
+    missing.push({ source: 'relay', why, todo: 'start it with: macipd relay; or name its socket with --relay' })
   }
   missing.push(...missingFpm(macs, snoop))
   const comparison = compare({
@@ -81,19 +77,19 @@ async function look(relay: string, snoop: string): Promise<Checked> {
 function missingFpm(answer: Answer<FpmReport>, snoop: string): Checked['missing'] {
   if (!answer.running) {
     const why = `the snooper does not answer at ${snoop}: ${answer.error}`
-    return [{ witness: 'snooper', why, todo: 'start it with: macipd snoop; or name its socket with --snoop' }]
+    return [{ source: 'snooper', why, todo: 'start it with: macipd snoop; or name its socket with --snoop' }]
   }
   const { status } = answer
   const why = whyNothing(status)
   if (why !== undefined)
     return [
       {
-        witness: 'fpm',
+        source: 'fpm',
         why,
         todo: status.off || status.error !== '' ? 'see fpm.listen in docs/configuration.md' : HOW_TO_CONNECT,
       },
     ]
   if (status.phase !== 'disconnected') return []
   const todo = 'nothing, if zebra is being restarted; else see its log, and: vtysh -c "show fpm counters"'
-  return [{ witness: 'fpm', why: 'zebra has lost its FPM connection: what it said is stale', todo }]
+  return [{ source: 'fpm', why: 'zebra has lost its FPM connection: what it said is stale', todo }]
 }

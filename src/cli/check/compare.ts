@@ -1,4 +1,4 @@
-// What the witnesses say of the same thing, side by side. Pure.
+// What ZAPI and FPM say of the same thing, side by side. Pure.
 //
 // ZAPI, as the relay saw it: what zebra told bgpd is local, what bgpd told zebra is remote. FPM: what zebra programs. Only
 // what FPM has said of the connection there is counts; that it has not said something proves nothing, for it tells no
@@ -30,7 +30,7 @@ type Common = {
 
 export type Comparison = {
   disagreements: Disagreement[]
-  /** MACs that both witnesses say the same of; announced IPs that no host route leads away from. */
+  /** MACs that ZAPI and FPM say the same of; announced IPs that no host route leads away from. */
   agree: { macs: number; hostRoutes: number }
   /** What proves nothing. */
   notComparable: {

@@ -3,8 +3,8 @@ import type { Comparison, Disagreement } from './compare.js'
 import { reasonWords } from '../explain/words.js'
 import { clock, count, type Paint, printable } from '../text.js'
 
-/** `missing`: witnesses that there are not, and how to get them. */
-export type Checked = Comparison & { missing: { witness: 'relay' | 'snooper' | 'fpm'; why: string; todo: string }[] }
+/** `missing`: sources that do not answer, and how to get them. */
+export type Checked = Comparison & { missing: { source: 'relay' | 'snooper' | 'fpm'; why: string; todo: string }[] }
 
 /** Disagreements that are shown. */
 const SHOWN = 50
@@ -28,9 +28,7 @@ export function renderCheck(
 
 function verdict(disagreements: readonly Disagreement[], incomplete: boolean, paint: Paint): string[] {
   if (disagreements.length > 0) return [paint('red', count(disagreements.length, 'disagreement'))]
-  return [
-    incomplete ? paint('yellow', 'NOT COMPARED: a witness is missing') : paint('green', 'OK: the witnesses agree'),
-  ]
+  return [incomplete ? paint('yellow', 'NOT COMPARED: a source is missing') : paint('green', 'OK: ZAPI and FPM agree')]
 }
 
 function renderDisagreement(it: Disagreement, now: number, paint: Paint): string[] {

@@ -2,7 +2,7 @@
 import { Argument, Command, Option } from 'commander'
 import { configured, EXIT_CODES } from '../command.js'
 import { ExitCode, FatalError } from '../../base/exit.js'
-import { askClear } from '../queries.js'
+import { askClear, noAnswer } from '../queries.js'
 import { eventText } from '../events/text.js'
 import {
   type Address,
@@ -22,9 +22,7 @@ type What = 'duplicate' | 'binding'
 async function act(what: What, address: Address | undefined, given: Given): Promise<void> {
   const { snoop } = sockets(given)
   const answer = await askClear(snoop, what, address, given.vni)
-  if (!answer.running) {
-    throw new FatalError(ExitCode.notRunning, `the snooper does not answer at ${snoop}: ${answer.error}`)
-  }
+  if (!answer.running) throw noAnswer('snooper', answer)
   const { cleared, events } = answer
   if (given.json) print(json({ cleared, events }))
   else if (cleared > 0) print([`cleared ${count(cleared, what)}`, ...events.map(eventText), ''].join('\n'))

@@ -2,7 +2,7 @@
 import { Argument, Command, Option } from 'commander'
 import { EXIT_CODES } from '../command.js'
 import { ExitCode, FatalError } from '../../base/exit.js'
-import { askExplanation, askOverlay, askRelay, askSnooper, askViews } from '../queries.js'
+import { askExplanation, askOverlay, askRelay, askSnooper, askViews, nothingAnswers } from '../queries.js'
 import { explained } from './facts.js'
 import { renderExplained } from './text.js'
 import { type Address, addressArgument, type Common, common, json, print, sockets, vniArgument } from '../options.js'
@@ -42,7 +42,7 @@ Examples:
       askOverlay(relay),
     ])
     if (!snooper.running && !relayStatus.running) {
-      throw new FatalError(ExitCode.notRunning, `neither the relay (${relay}) nor the snooper (${snoop}) answers`)
+      throw nothingAnswers(relay, snoop)
     }
     const result = explained({ address, vni: given.vni, snooper, snooperStatus, relay: relayStatus, views, overlay })
     if (given.json) print(json(result))

@@ -1,12 +1,11 @@
 // `macipctl show`: what zebra and bgpd have announced to each other, as the relay saw it.
 import { Argument, Command, Option } from 'commander'
 import { configured } from '../command.js'
-import { ExitCode, FatalError } from '../../base/exit.js'
-import { askOverlay, askRelay, askViews } from '../queries.js'
+import { askOverlay, askRelay, askViews, noAnswer } from '../queries.js'
 import { showFpm } from './fpm.js'
 import { relayFindings } from '../status/health.js'
 import { type Address, addressArgument, type Common, json, ofRelay, print, sockets, vniArgument } from '../options.js'
-import type { NotRunning, RelayReport, Running } from '../report.js'
+import type { RelayReport, Running } from '../report.js'
 import { type Rows, rowsOf } from './rows.js'
 import { renderMacs, renderRemote, renderSessions, renderVnis, renderVteps } from './tables.js'
 import { type Paint, paintFor } from '../text.js'
@@ -23,7 +22,7 @@ async function list<Name extends keyof Rows>(
 ): Promise<void> {
   const { relay } = sockets(given)
   const [views, overlay, status] = await Promise.all([askViews(relay), askOverlay(relay), askRelay(relay)])
-  if (!views.running) throw noRelay(views)
+  if (!views.running) throw noAnswer('relay', views)
   const all = rowsOf(views, overlay.running ? overlay.bindings : [])[name]
   const rows = all.filter((row) => matches(row, given.vni, address)) as Rows[Name]
   if (given.json) print(json({ [name]: rows }))
@@ -36,9 +35,6 @@ function matches(row: Row, vni: number | undefined, address: Address | undefined
   if (address === undefined) return true
   return 'mac' in address ? row.mac === address.mac : row.ip === address.ip || row.vtep === address.ip
 }
-
-const noRelay = ({ socket, error }: NotRunning): FatalError =>
-  new FatalError(ExitCode.notRunning, `the relay does not answer at ${socket}: ${error}`)
 
 /** An empty table is no answer when something else is wrong. */
 function explainEmptiness(relay: Running<RelayReport>): void {
@@ -80,7 +76,7 @@ const sessions = ofRelay(new Command('sessions'))
   .description("Lists bgpd's connections through the relay, what each is for and what went over it.")
   .action(async (given: Common) => {
     const status = await askRelay(sockets(given).relay)
-    if (!status.running) throw noRelay(status)
+    if (!status.running) throw noAnswer('relay', status)
     if (given.json) print(json({ sessions: status.sessions }))
     else print(renderSessions(status.sessions, Date.now(), paintFor(process.stdout, process.env)))
     if (status.sessions.length === 0) explainEmptiness(status)

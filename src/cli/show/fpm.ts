@@ -1,8 +1,7 @@
 // `macipctl show fpm`: what zebra programs, as its FPM connection has told the snooper.
 import { Argument, Command, Option } from 'commander'
 import { configured } from '../command.js'
-import { ExitCode, FatalError } from '../../base/exit.js'
-import { askFpm, type FpmQuestion } from '../queries.js'
+import { askFpm, type FpmQuestion, noAnswer } from '../queries.js'
 import type { FpmReport } from '../fpm/report.js'
 import { otherRoutes, renderFpmMacs, renderFpmNexthops, renderFpmRoutes, whyNothing } from '../fpm/tables.js'
 import {
@@ -30,8 +29,7 @@ async function list(
   const { vni, table } = given
   const question: FpmQuestion = { what, ...(address && { address }), ...(vni && { vni }), ...(table && { table }) }
   const answer = await askFpm(snoop, question)
-  if (!answer.running)
-    throw new FatalError(ExitCode.notRunning, `the snooper does not answer at ${snoop}: ${answer.error}`)
+  if (!answer.running) throw noAnswer('snooper', answer)
   if (given.json) print(json({ status: answer.status, [what]: answer[what] }))
   else print(render(answer))
   const why = whyNothing(answer.status)

@@ -2,7 +2,7 @@
 import { formatIp, formatMac } from '../../base/address.js'
 import { overlay as proto } from '../../gen/overlay.js'
 import { MacIpFlag } from '../../base/macip-flags.js'
-import { FLOOD_CONTROLS } from '../../zapi/tables/enums.js'
+import { FLOOD_CONTROLS } from '../../zapi/enums.js'
 
 /** `ip` is null for the MAC alone. */
 export type Place = { vni: number; mac: string; ip: string | null }

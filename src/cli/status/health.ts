@@ -115,26 +115,26 @@ function snooperFindings(snooper: SnooperReport, relay: Answer<RelayReport>): Fi
     found.push(
       notice(`${count(lost, 'frame')} came faster than the snooper read`, 'hosts repeat theirs; look for a flood'),
     )
-  found.push(...witness(snooper.fpm))
+  found.push(...fpmFindings(snooper.fpm))
   if (relay.running && relay.version !== snooper.version) {
     found.push(notice(`relay ${relay.version} and snooper ${snooper.version} differ`, 'restart the older one'))
   }
   return found
 }
 
-/** Everything works without zebra's FPM connection: only the second witness is missing. */
-function witness({ off, error, phase, listening, forward, counters }: FpmStatusReport): Finding[] {
+/** Everything works without zebra's FPM connection: only the cross-check is missing. */
+function fpmFindings({ off, error, phase, listening, forward, counters }: FpmStatusReport): Finding[] {
   if (off) return []
   if (error !== '') {
     const todo =
       'let macipd have the port and hand on (fpm.listen, fpm.forward), or say that it is not wanted: --fpm none'
-    return [notice(`no second witness of what zebra programs: ${error}`, todo)]
+    return [notice(`no cross-check with FPM: ${error}`, todo)]
   }
   const found: Finding[] = []
   if (phase === 'disconnected') {
     found.push(
       notice(
-        'no second witness of what zebra programs: it has not connected its FPM',
+        'no cross-check with FPM: zebra has not connected',
         `${HOW_TO_CONNECT} (macipd listens on ${listening.join(' and ')}); or --fpm none`,
       ),
     )

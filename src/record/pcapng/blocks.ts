@@ -1,12 +1,12 @@
-// pcapng blocks (draft-ietf-opsawg-pcapng): what of them is needed to write a capture.
+// The pcapng blocks (draft-ietf-opsawg-pcapng) that are needed to write a capture.
 //
 //   | type u32 | total length u32 | body, padded to 4 bytes | total length u32 |        little endian as written here
 
 export const BlockType = { section: 0x0a0d0d0a, interface: 1, enhancedPacket: 6 } as const
 export const BYTE_ORDER_MAGIC = 0x1a2b3c4d
-/** Type and both lengths. */
+/** Size of the type and of both lengths. */
 export const BLOCK_OVERHEAD = 12
-/** Body of an enhanced packet block before the packet. */
+/** Size of the fields before the packet in the body of an enhanced packet block. */
 export const PACKET_HEADER = 20
 
 export const OptionCode = {
@@ -19,7 +19,7 @@ export const OptionCode = {
   resolution: 9,
 } as const
 const OPTION_MAX = 0xffff
-/** if_tsresol: 10^-9 s. */
+/** Value of if_tsresol for 10^-9 s. */
 const NANOSECONDS = 9
 
 export const padded = (length: number): number => (length + 3) & ~3
@@ -34,7 +34,7 @@ export const sectionBlock = (application: string): Buffer => {
   return block(BlockType.section, fixed, [text(OptionCode.application, application)])
 }
 
-/** An interface with timestamps in nanoseconds and packets of any length. */
+/** Builds the block of an interface with timestamps in nanoseconds and packets of any length. */
 export function interfaceBlock(linkType: number, name: string, description: string): Buffer {
   const fixed = Buffer.alloc(8)
   fixed.writeUInt16LE(linkType, 0)
@@ -44,7 +44,7 @@ export function interfaceBlock(linkType: number, name: string, description: stri
 }
 
 export type Packet = {
-  /** Index of the interface block in the section. */
+  /** Index of the packet's interface block in the section. */
   interfaceId: number
   /** Milliseconds since the epoch. */
   time: number
@@ -73,16 +73,16 @@ export function packetBlock({ interfaceId, time, data, direction, comment }: Pac
   return block(BlockType.enhancedPacket, body, options)
 }
 
-/** Of whole and fractional milliseconds apart: together they need more digits than a number has. */
+/** Converts whole and fractional milliseconds separately: together they need more digits than a number has. */
 function toNanoseconds(time: number): bigint {
   const whole = Math.floor(time)
   return BigInt(whole) * 1_000_000n + BigInt(Math.round((time - whole) * 1e6))
 }
 
-/** A text as long as an option can be. */
+/** Builds a text option, cut to the maximum length of an option. */
 function text(code: number, value: string): Option {
   const bytes = Buffer.from(value)
-  // a character that is cut in two is left out
+  // leaves out a character that would be cut in two
   return { code, value: bytes.length <= OPTION_MAX ? bytes : Buffer.from(bytes.toString('utf8', 0, OPTION_MAX - 3)) }
 }
 
@@ -98,6 +98,6 @@ function block(type: number, fixed: Buffer, options: readonly Option[]): Buffer 
     value.copy(bytes, offset + 4)
     offset += 4 + padded(value.length)
   }
-  bytes.writeUInt32LE(length, offset + 4) // after the end of options, four zero bytes
+  bytes.writeUInt32LE(length, offset + 4) // four zero bytes before it are the end of the options
   return bytes
 }

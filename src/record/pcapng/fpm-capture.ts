@@ -1,5 +1,5 @@
-// Recent FPM frames as a pcapng file: one packet for each record. Netlink frames are packets that analysers know;
-// everything else, frames of protobuf among it, is on a second interface in the form it has in the ring.
+// Recent FPM frames as a pcapng file, with one packet per record. Netlink frames are packets that analysers know; all
+// other records, protobuf frames included, are on a second interface in the form that they have in the ring.
 import { FPM_HEADER, FPM_VERSION, FpmFormat, frameFormat, MAX_FRAME } from '../../fpm/frame.js'
 import { decodeFpmRecords, encodeFpmRecord, type FpmRecord, FpmRecordKind } from '../fpm-records.js'
 import { interfaceBlock, packetBlock, sectionBlock } from './blocks.js'
@@ -11,10 +11,10 @@ const FRAMES = 0
 const EVENTS = 1
 
 export class FpmCaptureWriter {
-  /** Of the last record. */
+  /** Number of the connection of the last record. */
   private connection = 0
 
-  /** What the file begins with. */
+  /** Returns the beginning of the file. */
   begin(application: string): Buffer {
     return Buffer.concat([
       sectionBlock(application),
@@ -23,7 +23,7 @@ export class FpmCaptureWriter {
     ])
   }
 
-  /** One packet, after one that says which connection it is of where that is not clear. */
+  /** Returns one packet, preceded by one that names its connection if the connection has changed. */
   packet(record: FpmRecord, comment: string): Buffer {
     const { kind, time, connection, bytes } = record
     const before = kind === FpmRecordKind.frame && connection !== this.connection ? [inside(record)] : []
@@ -53,15 +53,15 @@ const inside = ({ time, connection }: FpmRecord): Buffer =>
 export class FpmCaptureReader {
   private readonly reader = new PcapngReader()
   private connection = 0
-  /** Packets that are no record of macipd. */
+  /** Number of packets that are not records of macipd. */
   foreign = 0
 
-  /** Bytes of a packet that the file's end has cut off. */
+  /** Number of bytes of a packet that is cut off by the end of the file. */
   get unfinished(): number {
     return this.reader.unfinished
   }
 
-  /** The records completed by `chunk`. Throws PcapngError. */
+  /** Yields the records completed by `chunk`. Throws PcapngError. */
   *feed(chunk: Buffer): Generator<FpmRecord, void, undefined> {
     for (const packet of this.reader.feed(chunk)) {
       const record = this.decode(packet)
@@ -88,6 +88,6 @@ export class FpmCaptureReader {
   }
 }
 
-/** Of a frame: with the length that it says it has. */
+/** Whether the bytes of a frame have the length that its header gives. */
 const isWhole = ({ kind, bytes }: FpmRecord): boolean =>
   kind !== FpmRecordKind.frame || (bytes.length >= FPM_HEADER && bytes.readUInt16BE(2) === bytes.length)

@@ -1,4 +1,4 @@
-// The packets of LINKTYPE_NETLINK: a cooked header in front of netlink messages, which are as on a socket.
+// Packets of LINKTYPE_NETLINK: a cooked header and netlink messages as on a socket.
 //
 //   0  packet type      u16 BE  PACKET_* of linux/if_packet.h
 //   2  ARPHRD_ type     u16 BE  ARPHRD_NETLINK
@@ -13,7 +13,7 @@ const ARPHRD_NETLINK = 824
 const NETLINK_ROUTE = 0
 const HEADER = 16
 
-/** As zebra would say it to the kernel. */
+/** Encodes messages as if zebra had sent them to the kernel. */
 export function encodeNetlinkPacket(messages: Buffer): Buffer {
   const packet = Buffer.alloc(HEADER + messages.length)
   packet.writeUInt16BE(PACKET_KERNEL, 0)
@@ -23,7 +23,7 @@ export function encodeNetlinkPacket(messages: Buffer): Buffer {
   return packet
 }
 
-/** The messages of a packet that `encodeNetlinkPacket` may have made; undefined of another. */
+/** Returns the messages of a packet that `encodeNetlinkPacket` may have made; undefined for any other packet. */
 export function decodeNetlinkPacket(packet: Buffer): Buffer | undefined {
   if (packet.length < HEADER || packet.readUInt16BE(0) !== PACKET_KERNEL) return undefined
   if (packet.readUInt16BE(2) !== ARPHRD_NETLINK || packet.readUInt16BE(14) !== NETLINK_ROUTE) return undefined

@@ -1,11 +1,11 @@
-// Finds the packets in a pcapng file that comes in pieces, in either byte order; blocks of other kinds are passed over.
+// Finds the packets of a pcapng file that comes in pieces, in either byte order; skips blocks of other kinds.
 import { BLOCK_OVERHEAD, BlockType, BYTE_ORDER_MAGIC, OptionCode, PACKET_HEADER, padded } from './blocks.js'
 
-/** Far above what a packet with its comment needs. */
+/** Much more than a packet with its comment needs. */
 const MAX_BLOCK = 16 << 20
 const DEFAULT_RESOLUTION = 6
 
-/** The bytes are not a pcapng file's. */
+/** The bytes are not a pcapng file. */
 export class PcapngError extends Error {
   override readonly name = 'PcapngError'
 }
@@ -14,7 +14,7 @@ export type CapturedPacket = {
   linkType: number
   /** Milliseconds since the epoch. */
   time: number
-  /** A view of the bytes that were fed. */
+  /** A view of the bytes that were passed in. */
   data: Buffer
 }
 
@@ -22,18 +22,18 @@ type Interface = { linkType: number; ticksPerSecond: bigint }
 
 export class PcapngReader {
   private rest: Buffer = Buffer.alloc(0)
-  /** Position of `rest` in the file, for messages. */
+  /** Position of `rest` in the file, for error messages. */
   private position = 0
   private littleEndian = true
   private begun = false
   private interfaces: Interface[] = []
 
-  /** Bytes of a block that the file's end has cut off. */
+  /** Number of bytes of a block that is cut off by the end of the file. */
   get unfinished(): number {
     return this.rest.length
   }
 
-  /** The packets completed by `chunk`. Throws PcapngError; nothing can be read after that. */
+  /** Yields the packets completed by `chunk`. Throws PcapngError, after which no more can be read. */
   *feed(chunk: Buffer): Generator<CapturedPacket> {
     this.rest = this.rest.length === 0 ? chunk : Buffer.concat([this.rest, chunk])
     while (this.rest.length >= BLOCK_OVERHEAD) {

@@ -1,9 +1,9 @@
-// The TCP connection that a session is shown as, because analysers know ZAPI by TCP port 2600: an IPv4 and a TCP header
-// without options (RFC 791, RFC 9293), big endian, in front of each message.
+// The TCP connection that represents a session, because analysers recognise ZAPI by TCP port 2600: each message gets an
+// IPv4 and a TCP header without options (RFC 791, RFC 9293), big endian.
 
 const ZEBRA_PORT = 2600
 const LOOPBACK = 0x7f000001
-/** A session's low bits are in bgpd's port, the others in its address, 127.0.0.1 for the first 16384 sessions. */
+/** The session's low bits are in bgpd's port, the others in its address, 127.0.0.1 for the first 16384 sessions. */
 const FIRST_PORT = 49152
 const PORT_BITS = 14
 const PORT_MASK = (1 << PORT_BITS) - 1
@@ -16,12 +16,12 @@ const PSH_ACK = 0x18
 export type Segment = {
   session: number
   toZebra: boolean
-  /** Identification of the IPv4 header: what kind of record the message is. */
+  /** Identification field of the IPv4 header, which holds the kind of the record. */
   identification: number
   payload: Buffer
 }
 
-/** `sequence` and `acknowledged`: bytes that came before in this direction and in the other. */
+/** `sequence` and `acknowledged` are the numbers of bytes sent before in this direction and in the other. */
 export function encodeSegment(
   { session, toZebra, identification, payload }: Segment,
   sequence: number,
@@ -47,13 +47,13 @@ export function encodeSegment(
   packet[33] = PSH_ACK
   packet.writeUInt16BE(0xffff, 34)
   payload.copy(packet, HEADERS)
-  // the pseudo header: both addresses, protocol, length of the segment
+  // the pseudo header has both addresses, the protocol and the length of the segment
   const pseudo = PROTOCOL_TCP + packet.length - IP_HEADER
   packet.writeUInt16BE(checksum(packet.subarray(12), pseudo), 36)
   return packet
 }
 
-/** Undefined for a packet that `encodeSegment` cannot have made. */
+/** Returns undefined for a packet that `encodeSegment` cannot have made. */
 export function decodeSegment(packet: Buffer): Segment | undefined {
   if (packet.length < HEADERS || packet[0] !== 0x45 || packet[9] !== PROTOCOL_TCP || packet[32] !== 0x50)
     return undefined
@@ -67,7 +67,7 @@ export function decodeSegment(packet: Buffer): Segment | undefined {
   return { session, toZebra, identification: packet.readUInt16BE(4), payload: packet.subarray(HEADERS) }
 }
 
-/** RFC 1071. */
+/** Computes the checksum of RFC 1071. */
 function checksum(bytes: Buffer, initial: number): number {
   let sum = initial
   for (let offset = 0; offset + 1 < bytes.length; offset += 2) sum += bytes.readUInt16BE(offset)

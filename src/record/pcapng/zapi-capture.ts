@@ -1,7 +1,7 @@
-// A recorded exchange as a pcapng file: one packet for each record.
+// A recorded exchange as a pcapng file, with one packet per record.
 //
-// Messages are packets of a TCP connection between bgpd and zebra; the kind of the record is the identification of the
-// IPv4 header. Everything else is on a second interface, in the form it has in the ring.
+// Messages are packets of a TCP connection between bgpd and zebra; the identification field of the IPv4 header holds
+// the kind of the record. All other records are on a second interface, in the form that they have in the ring.
 import { frameLength, HEADER_SIZE } from '../../zapi/frame.js'
 import { decodeRecords, encodeRecord, type ExchangeRecord, RecordKind } from '../zapi-records.js'
 import { interfaceBlock, packetBlock, sectionBlock } from './blocks.js'
@@ -24,10 +24,10 @@ const MESSAGE_KINDS: readonly number[] = [
 export const isMessage = (kind: RecordKind): kind is MessageKind => MESSAGE_KINDS.includes(kind)
 
 export class CaptureWriter {
-  /** Bytes so far in the connection of each session, by direction. */
+  /** Number of bytes sent so far in each session, by direction. */
   private readonly sent = new Map<number, { toZebra: number; toBgpd: number }>()
 
-  /** What the file begins with. */
+  /** Returns the beginning of the file. */
   begin(application: string): Buffer {
     return Buffer.concat([
       sectionBlock(application),
@@ -36,7 +36,7 @@ export class CaptureWriter {
     ])
   }
 
-  /** One packet; `comment` is what analysers show with it. */
+  /** Returns one packet; analysers show `comment` with it. */
   packet(record: ExchangeRecord, comment: string): Buffer {
     const { kind, time, session, bytes } = record
     if (!isMessage(kind)) {
@@ -55,15 +55,15 @@ export class CaptureWriter {
 
 export class CaptureReader {
   private readonly reader = new PcapngReader()
-  /** Packets that are no record of macipd. */
+  /** Number of packets that are not records of macipd. */
   foreign = 0
 
-  /** Bytes of a packet that the file's end has cut off. */
+  /** Number of bytes of a packet that is cut off by the end of the file. */
   get unfinished(): number {
     return this.reader.unfinished
   }
 
-  /** The records completed by `chunk`, views of it. Throws PcapngError. */
+  /** Yields the records completed by `chunk`, as views of it. Throws PcapngError. */
   *feed(chunk: Buffer): Generator<ExchangeRecord> {
     for (const packet of this.reader.feed(chunk)) {
       const record = decodePacket(packet)

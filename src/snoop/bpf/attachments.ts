@@ -1,4 +1,4 @@
-// The eBPF program on the ports: where it runs, what it is made to forget, and why it does not run where it should.
+// The eBPF program on the ports: attaches it, clears its memory of claims, and records why it could not be attached.
 import { reason } from '../../base/exit.js'
 import type { Logger } from '../../base/log.js'
 import type { Port } from '../ports/ports.js'
@@ -40,21 +40,21 @@ export class Attachments {
     })
   }
 
-  /** The next frame with this claim is passed on at once. */
+  /** Makes the next frame with this claim pass at once. */
   forget(ifindex: number, vlan: number, mac: string, ip: string): void {
     this.attempt('forget', () => {
       this.source.forget(ifindex, vlan, mac, ip)
     })
   }
 
-  /** The next frame with any claim on any port is. */
+  /** Makes the next frame with any claim on any port pass at once. */
   forgetAll(): void {
     this.attempt('forget', () => {
       this.source.forgetAll()
     })
   }
 
-  /** What fails on a port that is just going away is of no consequence, but must be seen. */
+  /** Logs failures instead of throwing them: they are harmless on a port that is just going away. */
   private attempt(what: string, action: () => void): void {
     try {
       action()

@@ -1,4 +1,4 @@
-// The structures and tables of bpf/snoop.h. Numbers are in network byte order unless said.
+// The structures and tables of bpf/snoop.h. Numbers are in network byte order unless a comment says otherwise.
 import { formatIp, formatMac, parseIp, parseMac } from '../../base/address.js'
 import type { EvidenceKind } from '../../bindings/model.js'
 import type { Evidence } from './evidence.js'
@@ -49,7 +49,7 @@ const NA_ROUTER = 0x80
 const NA_SOLICITED = 0x40
 const NA_OVERRIDE = 0x20
 
-/** Decodes the struct snoop_record at `offset`; a RangeError means that the program is not of this release. */
+/** Decodes the struct snoop_record at `offset`; a RangeError means that the program is of another version of macipd. */
 export function decodeRecord(bytes: Buffer, offset: number): Evidence {
   const kind = KINDS[bytes.readUInt8(offset + 44) - 1]
   if (kind === undefined) throw new RangeError(`snoop record of unknown kind ${bytes.readUInt8(offset + 44)}`)
@@ -72,20 +72,22 @@ export function decodeRecord(bytes: Buffer, offset: number): Evidence {
 
 const isArp = (kind: EvidenceKind) => kind === 'arp-request' || kind === 'arp-reply' || kind === 'arp-probe'
 
-/** How often user space wants to hear of frames. */
+/** Which frames, and how many, the program passes to user space. */
 export type SnoopConfig = {
-  /** The same claim on the same port is passed on again only after this time. 0: always. */
+  /** The same claim on the same port is passed again only after this time; 0 passes it always. */
   repeatIntervalMs: number
-  /** Of each port are passed on at most `burst` at once, and `perSecond` in the long run. 0 per second: no limit. */
+  /** Per port, at most `burst` records are passed at once, and `perSecond` on average; 0 per second means no limit. */
   rate?: { perSecond: number; burst: number }
-  /** Whether neighbour solicitations are evidence. They do not tell whether the host is a router (RFC 9161, 3.2). */
+  /**
+   * Whether neighbour solicitations count as evidence. They do not say whether the host is a router (RFC 9161, 3.2).
+   */
   learnNs?: boolean
 }
 
-/** struct snoop_config, in its order: numbers of 64 bits in the byte order of the machine, times in ns. */
+/** struct snoop_config, in its order: 64-bit numbers in the byte order of the machine, times in ns. */
 export const CONFIG_FIELDS = ['repeatInterval', 'rateInterval', 'rateBurst', 'learnNs', 'forgetBefore'] as const
 
-/** struct snoop_config. What was passed on until `forgetBefore` (ns, CLOCK_MONOTONIC) counts as never passed on. */
+/** Encodes struct snoop_config. What was passed until `forgetBefore` (ns, CLOCK_MONOTONIC) counts as never passed. */
 export function encodeConfig({ repeatIntervalMs, rate, learnNs = false }: SnoopConfig, forgetBefore = 0n): Buffer {
   const rateInterval = rate !== undefined && rate.perSecond > 0 ? Math.round(1e9 / rate.perSecond) : 0
   const burst = Math.max(1, rate?.burst ?? 1)
@@ -102,14 +104,14 @@ export function encodeConfig({ repeatIntervalMs, rate, learnNs = false }: SnoopC
 /** sizeof(struct snoop_port) */
 export const PORT_BYTES = 16
 
-/** Key of the map `ports`; a struct snoop_key begins with it. */
+/** Key of the map `ports`, which is also the beginning of a struct snoop_key. */
 export function encodeIfindex(ifindex: number): Buffer {
   const key = Buffer.alloc(4)
   key.writeUInt32BE(ifindex)
   return key
 }
 
-/** How many frames the struct snoop_port says were not passed on; its numbers are in the byte order of the machine. */
+/** Returns how many frames of a port were over its rate (struct snoop_port, in the byte order of the machine). */
 export function decodeLimited(port: Buffer): number {
   return Number(new BigUint64Array(Uint8Array.from(port).buffer)[1])
 }
@@ -120,7 +122,7 @@ export const KEY_BYTES = 32
 const ETH_P_8021Q = 0x8100
 const ETH_P_8021AD = 0x88a8
 
-/** The keys of the map `seen` (struct snoop_key) for a binding; a VLAN has one for each kind of tag. */
+/** Returns the keys of the map `seen` (struct snoop_key) for a claim: a VLAN has one for each kind of tag. */
 export function encodeKeys(ifindex: number, vlan: number, mac: string, ip: string): Buffer[] {
   const protocols = vlan === 0 ? [0] : [ETH_P_8021Q, ETH_P_8021AD]
   return protocols.map((protocol) => encodeKey(ifindex, vlan, protocol, mac, ip))

@@ -9,17 +9,15 @@ declare const opened: unique symbol
 /** A loaded eBPF object with one tc program; garbage collection closes it. */
 export type BpfObject = { readonly [opened]: true }
 
-/**
- * What a failed call throws. Wrong arguments, and any use of a closed object, are a TypeError instead.
- */
+/** The error of a failed call. Wrong arguments, and any use of a closed object, throw a TypeError instead. */
 export interface BpfError extends Error {
   /** The libbpf function that failed. */
   readonly call: string
-  /** Positive. */
+  /** A positive errno. */
   readonly errno: number
-  /** `EPERM`, …; `LIBBPF` for the numbers libbpf adds to those of the kernel. */
+  /** `EPERM`, …; `LIBBPF` for the numbers that libbpf adds to those of the kernel. */
   readonly code: string
-  /** What the verifier said, if it was asked. */
+  /** The verifier's log, if the verifier ran. */
   readonly verifierLog?: string
 }
 
@@ -28,30 +26,30 @@ export function isBpfError(error: unknown): error is BpfError {
 }
 
 export type BpfAddon = {
-  /** Opens and loads an object file. `onMessage` gets what libbpf says, after the call in which it said it. */
+  /** Opens and loads an object file. `onMessage` gets libbpf's messages after the call that caused them. */
   open(path: string, onMessage: (level: LibbpfLevel, text: string) => void): BpfObject
-  /** Detaches from everything and frees everything; throws the first failure to detach, after all was tried. */
+  /** Detaches from all devices and frees everything. If detaching fails, throws the first error after trying all. */
   close(object: BpfObject): void
-  /** Attaches to the ingress of a device. `tcx` fails with EINVAL where the kernel lacks it. */
+  /** Attaches to the ingress of a device. `tcx` fails with EINVAL if the kernel lacks it. */
   attach(object: BpfObject, ifindex: number, mode: AttachMode): void
-  /** ENOENT: was never attached. A device that is gone is no failure. */
+  /** Throws ENOENT if it was never attached. A device that is gone is not an error. */
   detach(object: BpfObject, ifindex: number): void
-  /** Readable while the ring buffer holds records; valid until closed. */
+  /** A descriptor that is readable while the ring buffer holds records; valid until closed. */
   ringFd(object: BpfObject): number
-  /** Moves as many whole records as fit from the ring buffer into `into`; returns how many. */
+  /** Moves as many whole records as fit from the ring buffer into `into`; returns their number. */
   drain(object: BpfObject, into: Uint8Array): number
-  /** The outcome counters with which the value of a per-CPU array begins, summed over the CPUs. */
+  /** Returns the outcome counters, with which the value of a per-CPU array begins, summed over the CPUs. */
   counters(object: BpfObject, map: string): number[]
-  /** Keys and values of an array or hash, in the layout the program uses. */
+  /** Returns keys and values of an array or hash map, in the layout of the program. */
   mapEntries(object: BpfObject, map: string): [key: Buffer, value: Buffer][]
-  /** Undefined if there is no such key. */
+  /** Returns a value; undefined if there is no such key. */
   mapGet(object: BpfObject, map: string, key: Uint8Array): Buffer | undefined
   mapSet(object: BpfObject, map: string, key: Uint8Array, value: Uint8Array): void
-  /** False if there was no such key. */
+  /** Deletes a key; returns false if there was no such key. */
   mapDelete(object: BpfObject, map: string, key: Uint8Array): boolean
   /**
-   * Runs the program `repeat` times on an Ethernet frame as if received (BPF_PROG_TEST_RUN).
-   * `context` is a struct __sk_buff of which the kernel takes a few fields. `durationNs` is the mean of one run.
+   * Runs the program `repeat` times on an Ethernet frame as if received (BPF_PROG_TEST_RUN). `context` is a struct
+   * __sk_buff, of which the kernel uses a few fields. `durationNs` is the mean time of one run.
    */
   testRun(
     object: BpfObject,

@@ -20,20 +20,20 @@ import type { Evidence } from './evidence.js'
 
 export type { AttachMode, OutcomeName }
 
-/** The compiled program, as seen from dist/src/snoop/. */
+/** The compiled program; the path is relative to dist/src/snoop/bpf/. */
 const OBJECT = fileURLToPath(new URL('../../../bpf/snoop.bpf.o', import.meta.url))
 
-/** libbpf's name for the program's variables: a struct snoop_config is the only one. */
+/** libbpf's name for the map of the program's variables; a struct snoop_config is the only one. */
 const CONFIG = '.bss'
 
-/** Records handled before other events get their turn: well under a millisecond of work. */
+/** Records handled before other events can run: well under a millisecond of work. */
 const BATCH = 256
 
 export type SnooperOptions = SnoopConfig & {
-  /** Path of the eBPF object file; default: the one built with this code. */
+  /** Path of the eBPF object file; the default is the one built with this code. */
   object?: string
   log: Logger
-  /** Default: TCX where the kernel has it. */
+  /** The default is TCX if the kernel has it. */
   attach?: AttachMode
 }
 
@@ -43,7 +43,7 @@ export class BpfSnooper {
   private readonly slab = Buffer.alloc(BATCH * RECORD_BYTES)
   private poller: { close(): void } | undefined
   private open = true
-  /** A clsact filter outlives the process that made it. */
+  /** Closes at exit, because a clsact filter outlives the process that made it. */
   private readonly onExit = () => {
     this.close()
   }
@@ -53,13 +53,13 @@ export class BpfSnooper {
     private readonly object: BpfObject,
     private readonly log: Logger,
     private readonly config: SnoopConfig,
-    /** Undefined until the first port shows what the kernel has. */
+    /** undefined until the first attachment shows whether the kernel has TCX. */
     private mode: AttachMode | undefined,
   ) {
     process.once('exit', this.onExit)
   }
 
-  /** Loads the program. Throws FatalError: privilege, or kernel if it refuses the program. */
+  /** Loads the program. Throws FatalError: privilege, or kernel if the kernel rejects the program. */
   static open(options: SnooperOptions): BpfSnooper {
     const { object: path = OBJECT, log } = options
     const addon = loadAddon()
@@ -69,16 +69,16 @@ export class BpfSnooper {
     return snooper
   }
 
-  /** The kernel takes the whole structure or nothing. */
+  /** Writes the settings; the kernel accepts only the whole structure. */
   private configure(forgetBefore: bigint): void {
     this.addon.mapSet(this.object, CONFIG, Buffer.alloc(4), encodeConfig(this.config, forgetBefore))
   }
 
-  /** Starts to snoop on a port; does nothing if it does already. Throws BpfError. */
+  /** Starts to snoop on a port; does nothing if it already does. Throws BpfError. */
   attach(ifindex: number): AttachMode {
     const present = this.attached.get(ifindex)
     if (present !== undefined) return present
-    // First: the limit holds from the first frame on.
+    // set before the program is attached, so that the limit holds from the first frame on
     this.addon.mapSet(this.object, 'ports', encodeIfindex(ifindex), Buffer.alloc(PORT_BYTES))
     try {
       this.mode = this.attachAs(ifindex)
@@ -110,7 +110,7 @@ export class BpfSnooper {
     }
   }
 
-  /** Stops snooping on a port, which may be gone. Throws BpfError if a filter cannot be removed. */
+  /** Stops snooping on a port, which may be gone already. Throws BpfError if a filter cannot be removed. */
   detach(ifindex: number): void {
     if (!this.attached.delete(ifindex)) return
     try {
@@ -120,7 +120,7 @@ export class BpfSnooper {
     }
   }
 
-  /** Reports evidence from now on, as it comes. */
+  /** Reports evidence as it comes from now on. */
   start(onEvidence: (evidence: Evidence) => void): void {
     if (this.poller) throw new Error('started already')
     this.poller = pollReadable(this.addon.ringFd(this.object), () => {
@@ -128,22 +128,22 @@ export class BpfSnooper {
     })
   }
 
-  /** Reports what the kernel has collected, a bounded number at once; returns how many. */
+  /** Reports what the kernel has collected, a bounded number at once; returns the number of records. */
   drain(onEvidence: (evidence: Evidence) => void): number {
     const count = this.addon.drain(this.object, this.slab)
-    // Decoded before the first is reported: the receiver may close this, or drain again.
+    // all are decoded before the first is reported: the receiver may close this object or drain again
     const evidence = Array.from({ length: count }, (_, index) => decodeRecord(this.slab, index * RECORD_BYTES))
     evidence.forEach(onEvidence)
     return count
   }
 
-  /** How many frames met which end, since the program was loaded. */
+  /** Returns how many frames had each outcome since the program was loaded. */
   counters(): Record<OutcomeName, number> {
     const values = this.addon.counters(this.object, 'percpu_scratch')
     return Object.fromEntries(OUTCOMES.map((name, index) => [name, values[index] ?? 0])) as Record<OutcomeName, number>
   }
 
-  /** How many frames of a port were not passed on because of the rate, since it was attached to. */
+  /** Returns how many frames of a port were over its rate since the program was attached to it. */
   limited(ifindex: number): number {
     const port = this.addon.mapGet(this.object, 'ports', encodeIfindex(ifindex))
     return port === undefined ? 0 : decodeLimited(port)
@@ -160,8 +160,8 @@ export class BpfSnooper {
   }
 
   /**
-   * Runs the program on one frame as if received by the loopback device of this network namespace.
-   * `outcomes` are the counters that changed, and by how much; `durationNs` is the mean of one run.
+   * Runs the program on one frame as if received by the loopback device of this network namespace. `outcomes` are the
+   * counters that changed, and by how much; `durationNs` is the mean time of one run.
    */
   testRun(frame: Buffer, repeat = 1): TestRun {
     const before = this.counters()
@@ -172,7 +172,7 @@ export class BpfSnooper {
     return { ...run, outcomes }
   }
 
-  /** Detaches from every port and unloads the program; happens at the process's exit too, unless it is killed. */
+  /** Detaches from every port and unloads the program; also runs at exit, unless the process is killed. */
   close(): void {
     if (!this.open) return
     this.open = false

@@ -1,5 +1,5 @@
-// The map of ports, without I/O: what rtnetlink says in, ports and their changes out. The work for one message does
-// not grow with the number of ports, unless what changed concerns all ports of a bridge.
+// The map of ports, without I/O: takes rtnetlink messages and returns ports and their changes. The work for one message
+// does not grow with the number of ports, unless the change concerns all ports of a bridge.
 import { isDeepStrictEqual } from 'node:util'
 import { IFF_LOWER_UP, IFF_UP, type Link } from '../../rtnetlink/link.js'
 import type { RouteMessage } from '../../rtnetlink/message.js'
@@ -7,7 +7,7 @@ import { LinkTables } from './tables.js'
 import { chooseSource, type ProbeSource, type SourceAddress, type SviPlace } from '../probe/source.js'
 import { hasVlan, mapVnis, type VniMap, type Vlans, type VxlanPort } from './vlans.js'
 
-/** linux/rtnetlink.h: that of the default VRF. */
+/** The routing table of the default VRF (linux/rtnetlink.h). */
 const RT_TABLE_MAIN = 254
 
 /** A bridge member on the VM side. */
@@ -16,22 +16,22 @@ export type Port = {
   name: string
   bridge: string
   bridgeIfindex: number
-  /** IFF_UP and carrier (IFF_LOWER_UP) */
+  /** Whether it has both IFF_UP and a carrier (IFF_LOWER_UP). */
   up: boolean
-  /** of the device itself, which is the host's */
+  /** MAC of the device itself, which belongs to the host. */
   mac: string
-  /** how long its bridge keeps a MAC that is not seen; 0: the bridge learns none */
+  /** How long the bridge keeps a MAC that is not seen, in milliseconds; 0: the bridge learns none. */
   ageingMs: number
 }
 
-/** `excluded`: renamed to an excluded name; `no-vni`: its bridge has no VXLAN device with a VNI any more. */
+/** `excluded`: renamed to an excluded name; `no-vni`: its bridge no longer has a VXLAN device with a VNI. */
 export type RemoveReason = 'deleted' | 'left-bridge' | 'excluded' | 'no-vni'
 
 export type PortChange =
   | { kind: 'add' | 'up' | 'down'; port: Port }
   | { kind: 'remove'; port: Port; reason: RemoveReason }
   | { kind: 'vni-change' }
-  /** VXLAN devices of the bridge have different VNIs for one VLAN (0 = untagged); once for each such case */
+  /** VXLAN devices of the bridge have different VNIs for one VLAN (0 = untagged); reported once for each case. */
   | { kind: 'ambiguous'; bridge: string; vlan: number; devices: readonly string[] }
 
 type Bridge = { name: string; vlanFiltering: boolean; ageingMs: number; carriesVni: boolean }
@@ -41,21 +41,21 @@ export class PortModel {
   private tables = new LinkTables()
   private readonly bridges = new Map<number, Bridge>()
   private readonly vniMaps = new Map<number, VniMap>()
-  /** bridges whose VNIs are to be mapped again */
+  /** Bridges whose map of VNIs must be computed again. */
   private readonly stale = new Set<number>()
   private vniChanged = false
   private changes: PortChange[] = []
 
   /**
-   * `exclude`: names of bridge members that are not on the VM side, such as uplinks.
-   * `probeSources`: where the host has no address of its own.
+   * @param exclude matches names of bridge members that are not on the VM side, such as uplinks
+   * @param probeSources the addresses to probe from in subnets in which the host has no address of its own
    */
   constructor(
     private readonly exclude: Pick<ReadonlySet<string>, 'has'>,
     private readonly probeSources: readonly SourceAddress[] = [],
   ) {}
 
-  /** Takes in one event. */
+  /** Applies one event. */
   apply(message: RouteMessage): void {
     switch (message.kind) {
       case 'link': {
@@ -78,7 +78,7 @@ export class PortModel {
     }
   }
 
-  /** Takes in a dump, then the events that came with it, in place of all that was known; the difference is the change. */
+  /** Replaces everything by a dump and the events that came during it, and reports the differences as changes. */
   replace(messages: Iterable<RouteMessage>): void {
     const before = this.tables
     this.tables = new LinkTables()
@@ -89,11 +89,11 @@ export class PortModel {
       this.vlansChanged(ifindex, before.vlans.get(ifindex))
     }
     for (const ifindex of this.bridges.keys()) this.stale.add(ifindex)
-    // those that are gone first
+    // ports that are gone come first
     for (const ifindex of [...this.ports.keys(), ...links]) this.reconcile(ifindex)
   }
 
-  /** What changed since the last call, in order; `vni-change` at most once, after the ports. */
+  /** Returns the changes since the last call, in order; `vni-change` at most once, after those of the ports. */
   takeChanges(): PortChange[] {
     for (const ifindex of this.stale) this.mapBridge(ifindex)
     this.stale.clear()
@@ -105,8 +105,8 @@ export class PortModel {
   }
 
   /**
-   * The VNI of frames with this tag (0 = none) on this port, as of the last takeChanges;
-   * undefined if there is none, or no telling which.
+   * Returns the VNI of frames with this tag (0 = none) on this port, as of the last takeChanges; undefined if there is
+   * none, or if it is ambiguous.
    */
   vniOf(ifindex: number, vlan: number): number | undefined {
     const bridge = this.ports.get(ifindex)?.bridgeIfindex
@@ -115,21 +115,21 @@ export class PortModel {
     return inside === undefined ? undefined : this.vniMaps.get(bridge)?.vnis.get(inside)
   }
 
-  /** The VNI that a VXLAN device stands for, or, if it has many, a VLAN of its bridge. */
+  /** Returns the VNI of a VXLAN device; if it carries many, the VNI of this VLAN of its bridge. */
   vniOfVxlan(ifindex: number, vlan: number): number | undefined {
     const link = this.tables.links.get(ifindex)
     if (link?.vxlan?.vni !== undefined || link?.master === undefined) return link?.vxlan?.vni
     return link.vxlan === undefined ? undefined : this.vniMaps.get(link.master)?.vnis.get(vlan)
   }
 
-  /** The VRF whose routing table that is, as FRR numbers them: its device's ifindex, 0 = the default VRF. */
+  /** Returns the VRF that uses a routing table, numbered as in FRR: its device's ifindex, 0 = the default VRF. */
   vrfOfTable(table: number): number | undefined {
     if (table === RT_TABLE_MAIN) return 0
     const [ifindex] = this.tables.vrfs.get(table)
     return ifindex
   }
 
-  /** The sender of a probe for `ip` that leaves by this port with this tag (0 = none). */
+  /** Returns the source of a probe for `ip` that leaves through this port with this tag (0 = none). */
   probeSource(ifindex: number, vlan: number, ip: string): ProbeSource {
     const bridge = this.ports.get(ifindex)?.bridgeIfindex
     const svi = bridge === undefined ? undefined : this.sviPlace(bridge, ifindex, vlan)
@@ -142,12 +142,12 @@ export class PortModel {
     return inside === undefined ? undefined : { bridge, vlan: inside, untagged }
   }
 
-  /** Whether an interface of this host has that MAC. */
+  /** Whether an interface of this host has the MAC. */
   ownMac(mac: string): boolean {
     return this.tables.macs.has(mac)
   }
 
-  /** Whether an interface of this host has that address. */
+  /** Whether an interface of this host has the address. */
   ownIp(ip: string): boolean {
     return this.tables.addresses.has(ip)
   }
@@ -156,7 +156,9 @@ export class PortModel {
     return bridge !== undefined && this.bridges.get(bridge)?.vlanFiltering === true
   }
 
-  /** The VLAN that the bridge puts the frame into: the tag's if it does not filter; undefined if it drops it. */
+  /**
+   * Returns the VLAN of a frame inside the bridge: the tag's if it does not filter; undefined if it drops the frame.
+   */
   private vlanInside(bridge: number, ifindex: number, vlan: number): number | undefined {
     if (!this.isFiltering(bridge)) return vlan
     const vlans = this.tables.vlansOn(ifindex)
@@ -164,7 +166,7 @@ export class PortModel {
     return inside !== undefined && hasVlan(vlans, inside) ? inside : undefined
   }
 
-  /** Updates what depends on a link: the bridge it is, the bridges it serves as a VXLAN device, the port it is. */
+  /** Updates what depends on a link as a bridge, as a VXLAN device of bridges, and as a port. */
   private linkChanged(ifindex: number, old: Link | undefined, link: Link | undefined): void {
     if (old?.bridge !== undefined || link?.bridge !== undefined) this.reviewBridge(ifindex)
     if (!isDeepStrictEqual(asVxlanPort(old), asVxlanPort(link)))
@@ -180,7 +182,7 @@ export class PortModel {
     if (isDeepStrictEqual(old, this.tables.vlans.get(ifindex))) return
     const link = this.tables.links.get(ifindex)
     if (link?.vxlan !== undefined && link.master !== undefined) this.stale.add(link.master)
-    // ports of bridges that do not filter have VLANs as well, without effect
+    // ports of bridges that do not filter may have VLANs, which have no effect
     else if (this.isFiltering(this.ports.get(ifindex)?.bridgeIfindex)) this.vniChanged = true
   }
 
@@ -202,7 +204,7 @@ export class PortModel {
     let carriesVni = false
     for (const device of this.tables.vxlans.get(ifindex)) {
       const vxlan = this.tables.links.get(device)?.vxlan
-      // an external device has VNIs by VLAN
+      // an external device has VNIs per VLAN
       carriesVni = vxlan?.vni !== undefined || (vlanFiltering && vxlan?.collectMetadata === true)
       if (carriesVni) break
     }
@@ -228,7 +230,7 @@ export class PortModel {
     }
   }
 
-  /** Brings the entry of one link in the map of ports up to date. */
+  /** Updates the entry of one link in the map of ports. */
   private reconcile(ifindex: number): void {
     const old = this.ports.get(ifindex)
     const port = this.portAt(ifindex)
@@ -263,7 +265,7 @@ export class PortModel {
   }
 }
 
-/** What of a VXLAN device matters to its bridge. */
+/** Returns the properties of a VXLAN device that matter to its bridge; undefined for other links. */
 function asVxlanPort(link: Link | undefined): { name: string; master: number; vni: number | undefined } | undefined {
   return link?.vxlan && link.master !== undefined
     ? { name: link.name, master: link.master, vni: link.vxlan.vni }

@@ -1,4 +1,4 @@
-// Follows the bridges of the network namespace, their ports and their VXLAN devices (rtnetlink).
+// Tracks the bridges of the network namespace, their ports and their VXLAN devices through rtnetlink.
 import { EventEmitter } from 'node:events'
 import { ExitCode, FatalError, reason } from '../../base/exit.js'
 import type { Logger } from '../../base/log.js'
@@ -26,39 +26,39 @@ const GROUPS = [RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_
 const RETRY_MS = 1000
 
 export type PortEvents = {
-  /** A port came, is recreated or joined another bridge (after its `remove`). */
+  /** A port was added; also after its `remove`, if it was recreated or joined another bridge. */
   add: [port: Port]
   remove: [port: Port, reason: RemoveReason]
   up: [port: Port]
   down: [port: Port]
-  /** vniOf may answer differently now, on any port. */
+  /** vniOf may return other values now, on any port. */
   'vni-change': []
-  /** Events were lost and everything was read again; the events of the differences came just before. */
+  /** Events were lost and everything was read again; the differences were emitted just before. */
   resync: []
 }
 
 export type PortsOptions = {
   log: Logger
-  /** Names of bridge members that are not on the VM side, such as uplinks; with `*` and `?`. */
+  /** Names of bridge members that are not on the VM side, such as uplinks; `*` and `?` are wildcards. */
   exclude?: readonly string[]
-  /** IPv4 addresses to probe from where this host has none in the subnet; the first that fits is taken. */
+  /** IPv4 addresses to probe from if this host has none in the subnet; the first that fits is used. */
   probeSources?: readonly SourceAddress[]
-  /** Bytes for events that wait while this process is busy; default see RECEIVE_BUFFER. */
+  /** Size of the buffer for events while this process is busy, in bytes; the default is RECEIVE_BUFFER. */
   receiveBuffer?: number
 }
 
-/** When an event is emitted, `ports` and `vniOf` already know everything that had happened until then. */
+/** When an event is emitted, `ports` and `vniOf` already reflect everything that had happened until then. */
 export class Ports extends EventEmitter<PortEvents> {
   private readonly model: PortModel
   private readonly log: Logger
   private readonly socket: RouteSocket
-  /** Set during a dump: the events that came in between. */
+  /** The events that came during a dump; undefined when none is running. */
   private during: RouteMessage[] | undefined
   private losses = 0
   private retry: NodeJS.Timeout | undefined
   private closed = false
 
-  /** Resolves when all ports are known. Throws FatalError without privilege or with a kernel that lacks something. */
+  /** Resolves when all ports are known. Throws FatalError without privilege, or if the kernel lacks a feature. */
   static async open(options: PortsOptions): Promise<Ports> {
     const ports = new Ports(options)
     try {
@@ -79,7 +79,7 @@ export class Ports extends EventEmitter<PortEvents> {
       event: (message: NetlinkMessage) => {
         this.event(message)
       },
-      settled: () => {
+      drained: () => {
         this.emitChanges()
       },
       lost: () => {
@@ -92,37 +92,37 @@ export class Ports extends EventEmitter<PortEvents> {
     this.socket = openSocket(handler, receiveBuffer)
   }
 
-  /** VM-side ports by ifindex: members of bridges that have a VXLAN device with a VNI, except those devices. */
+  /** The VM-side ports by ifindex: members of bridges that have a VXLAN device with a VNI, except such devices. */
   get ports(): ReadonlyMap<number, Port> {
     return this.model.ports
   }
 
-  /** The VNI of frames with this VLAN tag (0 = none) on this port; undefined if there is none, or no telling which. */
+  /** See PortModel.vniOf. */
   vniOf(ifindex: number, vlan: number): number | undefined {
     return this.model.vniOf(ifindex, vlan)
   }
 
-  /** The sender of a probe for `ip` that leaves by this port with this VLAN tag (0 = none). */
+  /** See PortModel.probeSource. */
   probeSource(ifindex: number, vlan: number, ip: string): ProbeSource {
     return this.model.probeSource(ifindex, vlan, ip)
   }
 
-  /** As PortModel.vniOfVxlan. */
+  /** See PortModel.vniOfVxlan. */
   vniOfVxlan(ifindex: number, vlan: number): number | undefined {
     return this.model.vniOfVxlan(ifindex, vlan)
   }
 
-  /** As PortModel.vrfOfTable. */
+  /** See PortModel.vrfOfTable. */
   vrfOfTable(table: number): number | undefined {
     return this.model.vrfOfTable(table)
   }
 
-  /** Whether an interface of this host has that MAC (a tap's own MAC is the host's, not its VM's). */
+  /** Whether an interface of this host has the MAC (a tap's own MAC is the host's, not its VM's). */
   ownMac(mac: string): boolean {
     return this.model.ownMac(mac)
   }
 
-  /** Whether an interface of this host has that address. */
+  /** Whether an interface of this host has the address. */
   ownIp(ip: string): boolean {
     return this.model.ownIp(ip)
   }
@@ -171,7 +171,7 @@ export class Ports extends EventEmitter<PortEvents> {
     }
   }
 
-  /** A dump, followed by the events that came in between: in order, they end in the state of the kernel. */
+  /** Returns a dump followed by the events that came during it: applied in order, they give the kernel's state. */
   private async dumpWithoutLoss(): Promise<RouteMessage[]> {
     for (;;) {
       const { losses } = this

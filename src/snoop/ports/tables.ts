@@ -1,5 +1,5 @@
-// What rtnetlink told: links, their VLANs and addresses, with the indexes the map of ports needs. Every message costs
-// the same, however large the tables are.
+// The links, their VLANs and addresses that rtnetlink reported, with the indexes that the map of ports needs. The cost
+// of a message does not depend on the size of the tables.
 import type { InterfaceAddress } from '../../rtnetlink/address.js'
 import type { Link } from '../../rtnetlink/link.js'
 import type { RouteMessage } from '../../rtnetlink/message.js'
@@ -9,21 +9,21 @@ import { changeVlans, NO_VLANS, type Vlans, vlansOf } from './vlans.js'
 
 export class LinkTables {
   readonly links = new Map<number, Link>()
-  /** of bridge ports; absent where VLANs are not filtered */
+  /** VLANs of bridge ports; absent where VLANs are not filtered. */
   readonly vlans = new Map<number, Vlans>()
-  /** members of each bridge, bond, … */
+  /** Members of each bridge, bond, … */
   readonly members = new MultiMap<number, number>()
-  /** those members that are VXLAN devices */
+  /** The members that are VXLAN devices. */
   readonly vxlans = new MultiMap<number, number>()
-  /** MAC → the links that have it */
+  /** MAC → the links that have it. */
   readonly macs = new MultiMap<string, number>()
-  /** routing table → the VRF devices that have it */
+  /** Routing table → the VRF devices that use it. */
   readonly vrfs = new MultiMap<number, number>()
-  /** IP address → where it is configured */
+  /** IP address → the interfaces and prefix lengths with which it is configured. */
   readonly addresses = new MultiMap<string, string>()
-  /** `vlan` links on top of each link, by lower link and VLAN: see vlanKey */
+  /** `vlan` links on top of each link, by lower link and VLAN: see vlanKey. */
   private readonly vlanLinks = new MultiMap<number, number>()
-  /** interface → its addresses, by address and prefix length */
+  /** Interface → its addresses, by address and prefix length. */
   private readonly configured = new Map<number, Map<string, InterfaceAddress>>()
 
   store(message: RouteMessage): void {
@@ -50,7 +50,7 @@ export class LinkTables {
     return this.vlans.get(ifindex) ?? NO_VLANS
   }
 
-  /** The links on top of `lower` that have its frames with this 802.1Q tag. */
+  /** Returns the links on top of `lower` that receive its frames with this 802.1Q tag. */
   vlanLinksOn(lower: number, vlan: number): Iterable<number> {
     return this.vlanLinks.get(vlanKey(lower, vlan))
   }
@@ -95,7 +95,7 @@ export class LinkTables {
 
   private storeAddress(address: InterfaceAddress, gone: boolean): void {
     const { ifindex, ip, prefixLength } = address
-    // the same address may be on several interfaces, and with several prefix lengths on one
+    // an address may be on several interfaces, and on one interface with several prefix lengths
     const where = `${ifindex} ${prefixLength}`
     const what = `${ip}/${prefixLength}`
     const here = this.configured.get(ifindex)
@@ -112,6 +112,6 @@ export class LinkTables {
 
 const vlanKey = (lower: number, vlan: number): number => lower * 4096 + vlan
 
-/** Of a link that has the frames of another with an 802.1Q tag. */
+/** Returns the key of a link that receives another link's frames with an 802.1Q tag. */
 const vlanKeyOf = ({ lower, vlan }: Link): number | undefined =>
   lower === undefined || vlan?.protocol !== ETH_P_8021Q ? undefined : vlanKey(lower, vlan.id)

@@ -1,9 +1,9 @@
-// Which VLANs a bridge port has, and which VNI each VLAN of a bridge is. Pure.
+// The VLANs of a bridge port, and the VNI of each VLAN of a bridge. Pure.
 import type { PortVlans, TunnelRange, VlanRange } from '../../rtnetlink/vlan.js'
 
 /** The VLANs of one bridge port. */
 export type Vlans = {
-  /** the VLAN of untagged frames */
+  /** The VLAN of untagged frames. */
   pvid: number | undefined
   ranges: readonly { first: number; last: number }[]
   tunnels: readonly TunnelRange[]
@@ -23,7 +23,7 @@ export function hasVlan(vlans: Vlans, vlan: number): boolean {
   return vlans.ranges.some(({ first, last }) => first <= vlan && vlan <= last)
 }
 
-/** What `vlans` become when the port gets (`gone`: loses) the VLANs of `change`; their old flags and tunnels go. */
+/** Returns `vlans` after the port got (`gone`: lost) the VLANs of `change`, without their old flags and tunnels. */
 export function changeVlans(vlans: Vlans, change: PortVlans, gone: boolean): Vlans {
   const rest = change.vlans.reduce(removeRange, vlans)
   if (gone) return rest
@@ -45,7 +45,7 @@ function removeRange({ pvid, ranges, tunnels }: Vlans, { first, last }: VlanRang
   }
 }
 
-/** The at most two parts of `range` that are not within `first` to `last`. */
+/** Returns the parts of `range` (two at most) that are outside `first` to `last`. */
 function outside(
   range: { first: number; last: number },
   first: number,
@@ -59,21 +59,22 @@ function outside(
 /** A VXLAN device that is a port of the bridge. */
 export type VxlanPort = {
   name: string
-  /** undefined for a device that carries many (`external`) */
+  /** undefined for a device that carries many VNIs (`external`). */
   vni: number | undefined
   vlans: Vlans
 }
 
 export type VniMap = {
-  /** VLAN → VNI; on a bridge without VLAN filtering the only key is 0: untagged */
+  /** VLAN → VNI; on a bridge without VLAN filtering the only key is 0, for untagged frames. */
   vnis: ReadonlyMap<number, number>
-  /** VLANs for which VXLAN devices, named here, have different VNIs: none can be told */
+  /** VLANs for which the named VXLAN devices have different VNIs, so that none can be chosen. */
   ambiguous: ReadonlyMap<number, readonly string[]>
 }
 
 /**
- * The VNIs of a bridge. Without VLAN filtering: that of its only VXLAN device, for untagged frames. With it: a device
- * with one VNI stands for the VLAN that is its PVID, an external device for the VLANs of its tunnel information.
+ * Returns the VNIs of a bridge. Without VLAN filtering it is that of its only VXLAN device, for untagged frames. With
+ * filtering, a device with one VNI serves the VLAN that is its PVID, an external device those of its tunnel
+ * information.
  */
 export function mapVnis(vlanFiltering: boolean, devices: Iterable<VxlanPort>): VniMap {
   const vnis = new Map<number, number>()

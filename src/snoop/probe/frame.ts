@@ -1,4 +1,4 @@
-// The frames that ask a host whether it still has an address, both unicast: to nobody else it means anything.
+// The frames that ask a host whether it still has an address. Both are unicast, so that no other host receives them.
 //
 // Ethernet (18 bytes with an 802.1Q tag, 14 without), then
 //   ARP request (RFC 826)                        neighbor solicitation (RFC 4861 4.3)
@@ -18,7 +18,7 @@ const ETH_P_IPV6 = 0x86dd
 
 const ETH_HLEN = 14
 const VLAN_HLEN = 4
-/** Least length of a frame, without its check sequence and without a tag. */
+/** Minimum length of a frame without its check sequence and without a tag. */
 const ETH_ZLEN = 60
 
 const ARPHRD_ETHER = 1
@@ -29,23 +29,23 @@ const NEXT_HEADER_ICMPV6 = 58
 const HOP_LIMIT = 255
 const NEIGHBOR_SOLICITATION = 135
 const SOURCE_LINK_LAYER_ADDRESS = 1
-/** The solicitation with its one option. */
+/** Length of a solicitation with its one option. */
 const NS_BYTES = 32
 
-/** The longest: a tagged neighbor solicitation. */
+/** Length of the longest probe, a tagged neighbour solicitation. */
 export const MAX_PROBE_BYTES = ETH_HLEN + VLAN_HLEN + IPV6_HLEN + NS_BYTES
 
 export type ProbeFields = {
-  /** of the host that is asked */
+  /** MAC of the host that is asked. */
   dstMac: string
   srcMac: string
   srcIp: string
   targetIp: string
-  /** 0: no tag */
+  /** 0 means no tag. */
   vlan: number
 }
 
-/** A unicast poll (RFC 1122 2.3.2.1). `into`: at least MAX_PROBE_BYTES, which the result is a part of. */
+/** Builds a unicast poll (RFC 1122 2.3.2.1) in `into`, at least MAX_PROBE_BYTES; returns the part that is the frame. */
 export function arpRequest(fields: ProbeFields, into = Buffer.alloc(MAX_PROBE_BYTES)): Buffer {
   const { dstMac, srcMac, srcIp, targetIp, vlan } = fields
   const at = writeEthernet(into, fields, ETH_P_ARP)
@@ -61,7 +61,7 @@ export function arpRequest(fields: ProbeFields, into = Buffer.alloc(MAX_PROBE_BY
   return into.fill(0, at + 28, end).subarray(0, end)
 }
 
-/** A unicast probe of neighbour unreachability detection (RFC 4861 7.3.1). `into` as above. */
+/** Builds a unicast probe of neighbour unreachability detection (RFC 4861 7.3.1); `into` as in `arpRequest`. */
 export function neighborSolicitation(fields: ProbeFields, into = Buffer.alloc(MAX_PROBE_BYTES)): Buffer {
   const { srcMac, srcIp, targetIp } = fields
   const at = writeEthernet(into, fields, ETH_P_IPV6)
@@ -80,7 +80,7 @@ export function neighborSolicitation(fields: ProbeFields, into = Buffer.alloc(MA
   return into.subarray(0, end)
 }
 
-/** Returns where the payload begins. */
+/** Writes the Ethernet header; returns the offset of the payload. */
 function writeEthernet(into: Buffer, { dstMac, srcMac, vlan }: ProbeFields, type: number): number {
   writeMac(into, dstMac, 0)
   writeMac(into, srcMac, 6)
@@ -90,7 +90,7 @@ function writeEthernet(into: Buffer, { dstMac, srcMac, vlan }: ProbeFields, type
   return at
 }
 
-/** Over both addresses and the message behind them, and what else the pseudo header has (RFC 8200 8.1). */
+/** Computes the checksum over the pseudo header (RFC 8200 8.1) and the message. */
 function checksum(bytes: Buffer, start: number, end: number): number {
   let sum = NS_BYTES + NEXT_HEADER_ICMPV6
   for (let at = start; at < end; at += 2) sum += bytes.readUInt16BE(at)

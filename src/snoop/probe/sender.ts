@@ -1,4 +1,4 @@
-// Sends probes by the device of one port (AF_PACKET): the bridge does not see them, so neither does the tunnel.
+// Sends probes through the device of one port (AF_PACKET), past the bridge, so that they never enter the tunnel.
 import { closeSync } from 'node:fs'
 import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
@@ -10,26 +10,26 @@ import { arpRequest, MAX_PROBE_BYTES, neighborSolicitation } from './frame.js'
 import type { ProbeSource } from './source.js'
 
 const AF_PACKET = 17
-/** Of a socket that receives nothing. */
+/** The protocol of a socket that receives nothing. */
 const NO_PROTOCOL = 0
 const SIZEOF_SOCKADDR_LL = 20
 
 const { EPERM, EACCES, EAFNOSUPPORT } = constants.errno
 
 export type Probe = {
-  /** of the port, the only one the probe leaves by */
+  /** The port, which is the only one that the probe leaves through. */
   ifindex: number
-  /** 0: no tag */
+  /** 0 means no tag. */
   vlan: number
-  /** of the host */
+  /** MAC of the host. */
   mac: string
-  /** whose owner is asked */
+  /** The address whose owner is asked. */
   ip: string
   source: ProbeSource
 }
 
 export class ProbeSender {
-  /** `sent`, and the names of the errors that kept others from it (ENETDOWN, ENXIO, ENOBUFS, …). */
+  /** Probes that were `sent`, and those that failed, by the name of the error (ENETDOWN, ENXIO, ENOBUFS, …). */
   readonly counters: Record<string, number> = { sent: 0 }
   private readonly frame = Buffer.alloc(MAX_PROBE_BYTES)
   private readonly address = Buffer.alloc(SIZEOF_SOCKADDR_LL)
@@ -42,19 +42,19 @@ export class ProbeSender {
     this.address.writeUInt16LE(AF_PACKET)
   }
 
-  /** Opens the socket in the network namespace of the calling thread. Throws FatalError where that is not allowed. */
+  /** Opens the socket in the network namespace of the calling thread. Throws FatalError if that is not allowed. */
   static open({ log }: { log: Logger }): ProbeSender {
     const fd = libc.rawSocket(AF_PACKET, NO_PROTOCOL)
     if (fd === -1) throw openError()
     return new ProbeSender(fd, log)
   }
 
-  /** Asks the host whether it has the address. What cannot be sent is counted: a port may go at any time. */
+  /** Asks the host whether it has the address. Failures are only counted, since a port may go at any time. */
   send({ ifindex, vlan, mac, ip, source }: Probe): void {
     if (this.closed) return
     const fields = { dstMac: mac, srcMac: source.mac, srcIp: source.ip, targetIp: ip, vlan }
     const frame = isIPv4(ip) ? arpRequest(fields, this.frame) : neighborSolicitation(fields, this.frame)
-    // struct sockaddr_ll: only sll_ifindex matters, the kernel reads the rest from the frame
+    // in struct sockaddr_ll only sll_ifindex matters; the kernel reads the rest from the frame
     this.address.writeInt32LE(ifindex, 4)
     const sent = libc.sendto(this.fd, frame, frame.length, 0, this.address, SIZEOF_SOCKADDR_LL)
     if (sent === -1) this.failed(ifindex, ip)
@@ -77,7 +77,7 @@ export class ProbeSender {
   }
 }
 
-/** Why the socket cannot be opened, from errno of the call just made. */
+/** Explains why the socket cannot be opened, from errno of the call just made. */
 function openError(): FatalError {
   const errno = libc.errno()
   const failed = `probes: socket(AF_PACKET): ${getSystemErrorName(-errno)}`

@@ -1,5 +1,5 @@
-// Who asks in a probe: an address of this host that may be asked from, and never one that makes a host believe its own
-// address is taken (RFC 9161 3.5, 3.7).
+// Chooses the source of a probe: an address of this host that is suitable, and never one that makes a host believe that
+// its own address is taken (RFC 9161 3.5, 3.7).
 import { isIPv4 } from 'node:net'
 import { formatIp, parseMac } from '../../base/address.js'
 import type { InterfaceAddress } from '../../rtnetlink/address.js'
@@ -9,7 +9,7 @@ export type ProbeSource = { mac: string; ip: string }
 
 export type SourceAddress = { ip: string; prefixLength: number }
 
-/** What the choice depends on. */
+/** The tables on which the choice depends. */
 export type SourceTables = {
   /** By ifindex. */
   readonly links: ReadonlyMap<number, Pick<Link, 'mac'>>
@@ -18,19 +18,24 @@ export type SourceTables = {
   addressesOn(ifindex: number): Iterable<InterfaceAddress>
 }
 
-/** Where the host's own interfaces meet the frames of a VLAN. */
+/** The VLAN of a bridge in which the host's own interfaces receive the frames. */
 export type SviPlace = {
   bridge: number
-  /** inside the bridge; 0: untagged, where it does not filter */
+  /** The VLAN inside the bridge; 0 (untagged) if the bridge does not filter. */
   vlan: number
-  /** the VLAN of the bridge device itself */
+  /** The VLAN of the bridge device itself. */
   untagged: number | undefined
 }
 
-/** An ARP probe (RFC 5227 1.1): nobody takes it for a claim, but a host that probes the same address takes offence. */
+/**
+ * Sender of an ARP probe (RFC 5227 1.1). No host takes it for a claim, but one that is probing the same address itself
+ * takes it for a conflict.
+ */
 const NOBODY = '0.0.0.0'
 
-/** `port`: the device the probe leaves by; `svi` undefined: the bridge does not forward such frames. */
+/**
+ * `port` is the device that the probe leaves through; `svi` is undefined if the bridge does not forward such frames.
+ */
 export function chooseSource(
   tables: SourceTables,
   port: number,
@@ -38,24 +43,24 @@ export function chooseSource(
   ip: string,
   configured: readonly SourceAddress[],
 ): ProbeSource {
-  // a port that has just gone has none, and nothing can be sent on it
+  // a port that has just gone has no MAC, and nothing can be sent through it
   const mac = tables.links.get(port)?.mac ?? '00:00:00:00:00:00'
   const svis = svi === undefined ? [] : svisOf(tables, svi)
-  // the port's own MAC is known to the bridge (a local FDB entry): answers to it are not flooded
+  // the bridge knows the port's own MAC (a local FDB entry), so answers to it are not flooded
   if (!isIPv4(ip)) return linkLocalOn(tables, svis, ip) ?? { mac, ip: linkLocalOf(mac, ip) }
   const fits = (address: SourceAddress): boolean => isIPv4(address.ip) && address.ip !== ip && contains(address, ip)
   return sourceOn(tables, svis, fits) ?? { mac, ip: configured.find(fits)?.ip ?? NOBODY }
 }
 
 /**
- * The interfaces that have the VLAN's frames untagged, best first. Not a macvlan on top of one (an anycast gateway): its MAC
- * is in no local FDB entry, so that the answer would be flooded, into the tunnel, too.
+ * Returns the interfaces that receive the VLAN's frames untagged, best first. A macvlan on top of one (an anycast
+ * gateway) is left out: its MAC is in no local FDB entry, so the answer would be flooded, also into the tunnel.
  */
 function svisOf(tables: SourceTables, { bridge, vlan, untagged }: SviPlace): number[] {
   return [...(vlan === untagged ? [bridge] : []), ...tables.vlanLinksOn(bridge, vlan)]
 }
 
-/** The first address that fits, with the MAC of its interface. */
+/** Returns the first address that fits, with the MAC of its interface. */
 function sourceOn(
   tables: SourceTables,
   interfaces: readonly number[],
@@ -77,7 +82,7 @@ function linkLocalOn(tables: SourceTables, svis: readonly number[], ip: string):
 /** fe80::/10 in canonical text. */
 const LINK_LOCAL = /^fe[89ab][0-9a-f]:/
 
-/** The link-local address made from a MAC (RFC 4291 appendix A): any but `taken`. */
+/** Derives a link-local address from a MAC (RFC 4291 appendix A), different from `taken`. */
 function linkLocalOf(mac: string, taken: string): string {
   const bytes = parseMac(mac) ?? Buffer.alloc(6)
   const [first = 0, second = 0, third = 0, ...device] = bytes

@@ -1,7 +1,7 @@
 // bgpd's wishes about EVPN (bgp_evpn.c, bgp_zebra.c). Header: the vrf of the EVPN instance.
 import { bool, enumeration, inLines, u24, u32, u8 } from '../fields.js'
 import { type PayloadOf, layout } from '../message.js'
-import { FLOOD_CONTROLS } from '../tables/enums.js'
+import { FLOOD_CONTROLS } from '../enums.js'
 import type { Family } from './family.js'
 
 const floodControl = enumeration(u8, FLOOD_CONTROLS)

@@ -1,8 +1,8 @@
 // How families of messages are listed for those that do not know which message they will see.
 import { type Field, type Json, enumeration, u16, u32, u8 } from '../fields.js'
-import type { CommandName } from '../releases.js'
+import type { CommandName } from '../commands.js'
 import type { Layout } from '../message.js'
-import { AFIS, SAFIS } from '../tables/enums.js'
+import { AFIS, SAFIS } from '../enums.js'
 
 type Layouts = Partial<Record<CommandName, Layout<unknown>>>
 

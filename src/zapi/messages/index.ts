@@ -1,5 +1,5 @@
 // Every family, and the way from a command's name to its family and layout.
-import type { CommandName } from '../releases.js'
+import type { CommandName } from '../commands.js'
 import type { Layout } from '../message.js'
 import { EVPN } from './evpn.js'
 import type { Family } from './family.js'

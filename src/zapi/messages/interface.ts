@@ -2,7 +2,7 @@
 import { addressPrefix, ip4, linkAddress, sameFamilyIp } from '../addresses.js'
 import { bool, chars, counted, enumeration, f32, flags, inLines, oneOf, u32, u64, u8, when } from '../fields.js'
 import { layout, struct } from '../message.js'
-import { InterfaceFlag } from '../tables/enums.js'
+import { InterfaceFlag } from '../enums.js'
 import type { Family } from './family.js'
 
 /** In lines that do not say whether there are any link parameters, there are. */

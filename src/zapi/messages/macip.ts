@@ -3,7 +3,7 @@ import { MacIpFlag } from '../../base/macip-flags.js'
 import { esi, mac, sizedIp, vtepAddress } from '../addresses.js'
 import { enumeration, flags, u16, u32, u8 } from '../fields.js'
 import { type PayloadOf, layout } from '../message.js'
-import { NeighState, namesOf } from '../tables/enums.js'
+import { NeighState, namesOf } from '../enums.js'
 import type { Family } from './family.js'
 
 export { NeighState }

@@ -2,7 +2,7 @@
 import { familyIp, optionalFamilyIp, prefix } from '../addresses.js'
 import { flags, inLines, u16, u32, u8 } from '../fields.js'
 import { layout } from '../message.js'
-import { NeighbourState } from '../tables/enums.js'
+import { NeighbourState } from '../enums.js'
 import { type Family, afi } from './family.js'
 
 //  | ifindex u32 | family u8 | length u8 | address 4, 16 |

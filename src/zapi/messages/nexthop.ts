@@ -24,15 +24,7 @@ import {
   when,
 } from '../fields.js'
 import { layout, struct } from '../message.js'
-import {
-  BLACKHOLE_TYPES,
-  LSP_TYPES,
-  NHG_NOTES,
-  NexthopFlag,
-  NexthopType,
-  RouteMessage,
-  namesOf,
-} from '../tables/enums.js'
+import { BLACKHOLE_TYPES, LSP_TYPES, NHG_NOTES, NexthopFlag, NexthopType, RouteMessage, namesOf } from '../enums.js'
 import { type Family, routeType, safi } from './family.js'
 
 const { IFINDEX, IPV4, IPV4_IFINDEX, IPV6, IPV6_IFINDEX, BLACKHOLE } = NexthopType

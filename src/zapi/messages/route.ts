@@ -2,7 +2,7 @@
 import { prefix, sameFamilyPrefix, shortPrefix, sourcePrefix } from '../addresses.js'
 import { bit, bool, enumeration, flags, h32, inLines, sizedBytes, u16, u32, u8, when } from '../fields.js'
 import { type PayloadOf, layout } from '../message.js'
-import { ROUTE_NOTES, RouteFlag, RouteMessage } from '../tables/enums.js'
+import { ROUTE_NOTES, RouteFlag, RouteMessage } from '../enums.js'
 import { type Family, afi, routeType, safi } from './family.js'
 import { nexthops } from './nexthop.js'
 

@@ -2,7 +2,7 @@
 import { bool, either, enumeration, h32, inLines, oneOf, u16, u32, u8, when } from '../fields.js'
 import type { Features } from '../releases.js'
 import { type PayloadOf, layout } from '../message.js'
-import { ClientCapability, ERRORS, VRF_BACKENDS, namesOf } from '../tables/enums.js'
+import { ClientCapability, ERRORS, VRF_BACKENDS, namesOf } from '../enums.js'
 import { type Family, afi, clientFields, routeType, safi } from './family.js'
 
 //  | proto u8 | instance u16 | session u32 | receive_notify u8 (until 9.1) | synchronous u8 |

@@ -2,7 +2,7 @@
 import { addressPrefix } from '../addresses.js'
 import { chars, enumeration, h32, u16, u32, u8 } from '../fields.js'
 import { layout } from '../message.js'
-import { LSP_TYPES } from '../tables/enums.js'
+import { LSP_TYPES } from '../enums.js'
 import { type Family, afi } from './family.js'
 
 //  | table int (host order) | netns char[36] | name char[36] |

@@ -2,7 +2,7 @@
 import { vtepAddress } from '../addresses.js'
 import { enumeration, u32, untilEnd } from '../fields.js'
 import { type PayloadOf, layout, struct } from '../message.js'
-import { FLOOD_CONTROLS } from '../tables/enums.js'
+import { FLOOD_CONTROLS } from '../enums.js'
 import type { Family } from './family.js'
 
 const vtepFields = { vni: u32, vtep: vtepAddress, floodControl: enumeration(u32, FLOOD_CONTROLS) }

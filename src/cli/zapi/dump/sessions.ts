@@ -2,7 +2,7 @@
 import { HEADER_SIZE, frameCommand, frameLength } from '../../../zapi/frame.js'
 import { type Handshake, handshakeOf } from '../../../zapi/handshake.js'
 import type { FrrRelease } from '../../../zapi/releases.js'
-import { candidates, isHello, type Outline } from '../../../zapi/detect-release.js'
+import { isHello, outline, releasesWith } from '../../../zapi/detect-release.js'
 import { type ExchangeRecord, RecordKind } from '../../../record/zapi-records.js'
 
 type Kind = Handshake['kind']
@@ -21,16 +21,16 @@ class RecordedSession {
     this.kind = handshakeOf(this.hello, undefined, undefined).kind
   }
 
-  /** Lines whose first messages are these, oldest first; empty while HELLO was not seen or is unknown. */
+  /** The releases whose first messages are these, oldest first; empty while HELLO was not seen or is unknown. */
   get releases(): FrrRelease[] {
     if (this.hello === undefined) return []
-    return candidates(outline(this.hello), this.capabilities === undefined ? undefined : outline(this.capabilities))
+    return releasesWith(outline(this.hello), this.capabilities === undefined ? undefined : outline(this.capabilities))
   }
 }
 
 export class RecordedSessions {
   private readonly sessions = new Map<number, RecordedSession>()
-  /** Of the session that was recognised last: they all belong to the same FRR. */
+  /** The release of the session whose release was detected last: all sessions belong to the same FRR. */
   private latest: FrrRelease | undefined
 
   /** @param forced the release to decode with, whatever the sessions say */
@@ -99,16 +99,11 @@ export class RecordedSessions {
   private handshake(session: RecordedSession, frame: Buffer): void {
     if (session.hello === undefined) {
       if (isHello(frameCommand(frame))) session.setHello(frame)
-    } else if (candidates(outline(session.hello), outline(frame)).length > 0) {
+    } else if (releasesWith(outline(session.hello), outline(frame)).length > 0) {
       session.capabilities = Buffer.from(frame)
     }
   }
 }
-
-const outline = (frame: Buffer): Outline => ({
-  command: frameCommand(frame),
-  payloadLength: frame.length - HEADER_SIZE,
-})
 
 function* framesIn(bytes: Buffer): Generator<Buffer> {
   for (let offset = 0; bytes.length - offset >= HEADER_SIZE; ) {

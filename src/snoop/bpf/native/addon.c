@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// libbpf for JavaScript: plain Node-API, no threads, no handles of the event loop. ../bpf-native.ts has the types.
+// libbpf for JavaScript: plain Node-API, no threads, no handles of the event loop. ../native.ts has the types.
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>

@@ -38,7 +38,7 @@ bool get_integer(napi_env env, napi_value value, const char *name, uint32_t min,
 {
 	double number;
 
-	/* The comparisons are false for NaN; only then is the conversion defined. */
+	/* The comparisons are false for NaN; the conversion is undefined outside the range. */
 	if (napi_get_value_double(env, value, &number) != napi_ok || !(number >= min && number <= max) ||
 	    number != (uint32_t)number)
 		return throw_misuse(env, "%s: an integer from %u to %u expected", name, min, max);

@@ -14,12 +14,12 @@ struct bytes {
 	size_t length;
 };
 
-/* Exactly `count` arguments (undefined is one). */
+/* Reads exactly `count` arguments; undefined counts as an argument. */
 bool get_arguments(napi_env env, napi_callback_info info, size_t count, napi_value *values);
 bool get_integer(napi_env env, napi_value value, const char *name, uint32_t min, uint32_t max, uint32_t *result);
-/* A non-empty string without NUL that fits `size` bytes with its terminator. */
+/* Reads a non-empty string without NUL that fits in `size` bytes with its terminator. */
 bool get_text(napi_env env, napi_value value, const char *name, char *result, size_t size);
-/* A Uint8Array; the bytes stay the array's own and must not be used after JavaScript ran. */
+/* Reads a Uint8Array. The array owns the bytes: they must not be used after JavaScript code has run. */
 bool get_bytes(napi_env env, napi_value value, const char *name, struct bytes *result);
 bool is_undefined(napi_env env, napi_value value);
 

@@ -13,12 +13,12 @@
 
 #include "messages.h"
 
-/* linux/bpf.h has it from 6.6 on; the headers may be older than the running kernel. */
+/* linux/bpf.h has it since 6.6, but the headers may be older than the running kernel. */
 #define TCX_INGRESS 46
 
 /*
- * Names our clsact filter ("macp"). The priority is before those the kernel hands out (from 49152) and after those
- * people choose: what an administrator's filter drops teaches nothing.
+ * The handle spells "macp" and identifies our clsact filter. Our priority comes before those that the kernel assigns
+ * (from 49152) and after those that administrators choose: frames that their filters drop are no evidence.
  */
 #define FILTER_HANDLE 0x6d616370
 #define FILTER_PRIORITY 0x6d61
@@ -41,7 +41,7 @@ static int program_id(int program_fd, __u32 *id)
 	return error;
 }
 
-/* Whether a dump of the filters under `parent` is empty; false if that cannot be told. */
+/* Whether a dump of the filters under `parent` is empty; false also if the dump fails. */
 static bool has_no_filter(int ifindex, __u32 parent)
 {
 	struct {
@@ -73,7 +73,7 @@ static bool has_no_filter(int ifindex, __u32 parent)
 	return empty;
 }
 
-/* Removes the clsact qdisc we made, unless somebody uses it by now. */
+/* Removes the clsact qdisc that we made, unless it has other filters by now. */
 static int remove_qdisc(int ifindex)
 {
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
@@ -109,7 +109,7 @@ int attach_clsact(int program_fd, struct attachment *attachment, const char **ca
 
 static bool means_gone(int error)
 {
-	/* no such filter, no such device, no qdisc to hold it */
+	/* The filter, the device, or the qdisc that held it does not exist any more. */
 	return error == -ENOENT || error == -ENODEV || error == -EINVAL;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Maps by name.
+// Access to maps by name.
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -23,7 +23,7 @@ static struct bpf_map *get_map(napi_env env, const struct snooper *snooper, napi
 	return map;
 }
 
-/* A map whose values have one place, not one for each CPU, and are read and written by key. */
+/* Returns a map that is accessed by key and has one value per key, not one for each CPU. */
 static struct bpf_map *get_plain_map(napi_env env, const struct snooper *snooper, napi_value value)
 {
 	struct bpf_map *map = get_map(env, snooper, value);
@@ -59,7 +59,7 @@ napi_value counters(napi_env env, napi_callback_info info)
 	if (!get_arguments(env, info, 2, arguments) || !(snooper = get_snooper(env, arguments[0])) ||
 	    !(map = get_map(env, snooper, arguments[1])))
 		return NULL;
-	/* The kernel hands out per-CPU values in units of 8 bytes. */
+	/* The kernel returns per-CPU values in units of 8 bytes. */
 	size = (bpf_map__value_size(map) + 7) & ~7;
 	if (bpf_map__type(map) != BPF_MAP_TYPE_PERCPU_ARRAY || size < SNOOP_OUTCOME_COUNT * sizeof(uint64_t)) {
 		throw_misuse(env, "map: a per-CPU array that begins with the counters expected");
@@ -114,7 +114,7 @@ napi_value map_entries(napi_env env, napi_callback_info info)
 	char *key = calloc(1, bpf_map__key_size(map)), *value = calloc(1, bpf_map__value_size(map));
 	if (!key || !value)
 		error = -ENOMEM;
-	/* Bounded: a key deleted under the iteration starts it anew. */
+	/* The loop is bounded, because the iteration restarts when its key is deleted meanwhile. */
 	for (uint32_t i = 0; !error && i < bpf_map__max_entries(map); i++) {
 		error = bpf_map_get_next_key(bpf_map__fd(map), i == 0 ? NULL : key, key);
 		if (error)
@@ -122,7 +122,7 @@ napi_value map_entries(napi_env env, napi_callback_info info)
 		error = bpf_map_lookup_elem(bpf_map__fd(map), key, value);
 		if (!error && !append_entry(env, result, found++, map, key, value))
 			result = NULL;
-		if (error == -ENOENT) /* evicted meanwhile */
+		if (error == -ENOENT) /* The entry was evicted meanwhile. */
 			error = 0;
 	}
 	free(key);

@@ -79,7 +79,10 @@ static const char *level_name(enum libbpf_print_level level)
 	}
 }
 
-/* All of them as an array [level, text, level, text, …]: the function may call back into the addon, which begins anew. */
+/*
+ * Moves all messages into an array [level, text, level, text, …] first, since the function that gets them may call the
+ * addon again, which starts a new list.
+ */
 static bool take(napi_env env, napi_value *array, uint32_t *length)
 {
 	bool taken = napi_create_array(env, array) == napi_ok;

@@ -10,7 +10,7 @@
 #include "messages.h"
 #include "snoop.h"
 
-/* The verifier's report on a program of ours has some 100 kB; memory that is not written to costs nothing. */
+/* The verifier's log of our programs takes about 100 kB; memory that is not written to costs nothing. */
 #define VERIFIER_LOG_SIZE (8 << 20)
 
 static const napi_type_tag SNOOPER_TAG = { 0x6d61636970640001, 0x8e1c5a7790d24b3f };
@@ -49,7 +49,7 @@ napi_value conclude(napi_env env, const struct snooper *snooper, const char *cal
 	return error ? throw_failure(env, call, error, NULL) : undefined(env);
 }
 
-/* Detaches from everything and frees everything but the snooper itself. Returns the first failure to detach. */
+/* Detaches from all devices and frees everything but the snooper itself. Returns the first failure to detach. */
 static int release(struct snooper *snooper, const char **call)
 {
 	int first = 0;
@@ -86,7 +86,9 @@ static void finalize(napi_env env, void *data, void *hint)
 	free(snooper);
 }
 
-/* libbpf has consumed the record when it calls this, so there must be room; a negative result stops after it. */
+/*
+ * libbpf has consumed the record when it calls this, so there must be room. A negative result stops after the record.
+ */
 static int copy_record(void *context, void *data, size_t size)
 {
 	struct slab *slab = context;
@@ -137,7 +139,7 @@ static int load_object(struct snooper *snooper, const char *path, char *log, con
 	*call = "bpf_object__load";
 	error = bpf_object__load(snooper->object);
 	if (!error) {
-		*log = 0; /* has the report of a program that was accepted */
+		*log = 0; /* The buffer holds the log of a program that was accepted. */
 		error = find_program(snooper, call);
 	}
 	if (!error)

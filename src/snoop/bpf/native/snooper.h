@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One loaded object with one tc program, what it is attached to, and the functions on it that JavaScript calls.
+// One loaded object with one tc program, its attachments, and the functions that JavaScript calls on it.
 #ifndef MACIPD_SNOOPER_H
 #define MACIPD_SNOOPER_H
 
@@ -10,16 +10,16 @@ struct bpf_object;
 struct ring_buffer;
 struct snoop_record;
 
-/* Where the records of one drain go. */
+/* The destination of the records of one drain. */
 struct slab {
 	struct snoop_record *records;
 	size_t count, capacity;
 };
 
 struct snooper {
-	struct bpf_object *object; /* NULL: closed */
+	struct bpf_object *object; /* NULL if closed */
 	int program_fd;
-	struct ring_buffer *ring; /* NULL: the object has no ring buffer */
+	struct ring_buffer *ring; /* NULL if the object has no ring buffer */
 	int ring_fd;
 	struct slab slab;
 	struct attachment *attachments;
@@ -27,13 +27,13 @@ struct snooper {
 	napi_ref on_message;
 };
 
-/* The snooper that `value` wraps; NULL, and an exception, if it is another object or closed. */
+/* Returns the snooper that `value` wraps; NULL, with an exception pending, if it is another object or is closed. */
 struct snooper *get_snooper(napi_env env, napi_value value);
-/* Ends a call of libbpf begun with messages_begin: delivers the messages, throws unless `error` is 0. */
+/* Ends a libbpf call that began with messages_begin: delivers the messages, and throws unless `error` is 0. */
 napi_value conclude(napi_env env, const struct snooper *snooper, const char *call, int error);
 napi_value undefined(napi_env env);
 
-/* As declared in ../bpf-native.ts. */
+/* These are declared in ../native.ts. */
 napi_value open_object(napi_env env, napi_callback_info info);
 napi_value close_object(napi_env env, napi_callback_info info);
 napi_value counters(napi_env env, napi_callback_info info);

@@ -1,5 +1,5 @@
 /** Command numbers (the index) of FRR 10.0, 10.1: `enum zebra_message_types_t` in lib/zclient.h. */
-export const TABLE_D = [
+export const COMMANDS = [
   'ZEBRA_INTERFACE_ADD',
   'ZEBRA_INTERFACE_DELETE',
   'ZEBRA_INTERFACE_ADDRESS_ADD',

@@ -1,5 +1,5 @@
-/** Command numbers (the index) of FRR 9.1: `enum zebra_message_types_t` in lib/zclient.h. */
-export const TABLE_C = [
+/** Command numbers (the index) of FRR 8.5, 9.0: `enum zebra_message_types_t` in lib/zclient.h. */
+export const COMMANDS = [
   'ZEBRA_INTERFACE_ADD',
   'ZEBRA_INTERFACE_DELETE',
   'ZEBRA_INTERFACE_ADDRESS_ADD',
@@ -36,6 +36,7 @@ export const TABLE_C = [
   'ZEBRA_VRF_ADD',
   'ZEBRA_VRF_DELETE',
   'ZEBRA_VRF_LABEL',
+  'ZEBRA_INTERFACE_VRF_UPDATE',
   'ZEBRA_BFD_CLIENT_REGISTER',
   'ZEBRA_BFD_CLIENT_DEREGISTER',
   'ZEBRA_INTERFACE_ENABLE_RADV',
@@ -142,5 +143,4 @@ export const TABLE_C = [
   'ZEBRA_TC_CLASS_DELETE',
   'ZEBRA_TC_FILTER_ADD',
   'ZEBRA_TC_FILTER_DELETE',
-  'ZEBRA_OPAQUE_NOTIFY',
 ] as const

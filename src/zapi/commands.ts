@@ -1,5 +1,9 @@
-/** Command numbers (the index) of FRR 10.3, 10.4, 10.5, 10.6, 10.7, master: `enum zebra_message_types_t` in lib/zclient.h. */
-export const TABLE_F = [
+// Numbers of ZAPI commands: the order of `enum zebra_message_types_t` in lib/zclient.h. The oldest release is listed in
+// full and later ones as what they changed, because a single insertion moves all numbers behind it.
+import { type EnumChange, applyChanges } from './enum-changes.js'
+
+/** FRR 8.4; the index is the command's number. */
+const COMMANDS_IN_8_4 = [
   'ZEBRA_INTERFACE_ADD',
   'ZEBRA_INTERFACE_DELETE',
   'ZEBRA_INTERFACE_ADDRESS_ADD',
@@ -7,7 +11,6 @@ export const TABLE_F = [
   'ZEBRA_INTERFACE_UP',
   'ZEBRA_INTERFACE_DOWN',
   'ZEBRA_INTERFACE_SET_MASTER',
-  'ZEBRA_INTERFACE_SET_ARP',
   'ZEBRA_INTERFACE_SET_PROTODOWN',
   'ZEBRA_ROUTE_ADD',
   'ZEBRA_ROUTE_DELETE',
@@ -33,14 +36,16 @@ export const TABLE_F = [
   'ZEBRA_BFD_DEST_REPLAY',
   'ZEBRA_REDISTRIBUTE_ROUTE_ADD',
   'ZEBRA_REDISTRIBUTE_ROUTE_DEL',
+  'ZEBRA_VRF_UNREGISTER',
   'ZEBRA_VRF_ADD',
   'ZEBRA_VRF_DELETE',
   'ZEBRA_VRF_LABEL',
+  'ZEBRA_INTERFACE_VRF_UPDATE',
   'ZEBRA_BFD_CLIENT_REGISTER',
   'ZEBRA_BFD_CLIENT_DEREGISTER',
   'ZEBRA_INTERFACE_ENABLE_RADV',
   'ZEBRA_INTERFACE_DISABLE_RADV',
-  'ZEBRA_NEXTHOP_LOOKUP',
+  'ZEBRA_NEXTHOP_LOOKUP_MRIB',
   'ZEBRA_INTERFACE_LINK_PARAMS',
   'ZEBRA_MPLS_LABELS_ADD',
   'ZEBRA_MPLS_LABELS_DELETE',
@@ -117,9 +122,6 @@ export const TABLE_F = [
   'ZEBRA_SRV6_LOCATOR_DELETE',
   'ZEBRA_SRV6_MANAGER_GET_LOCATOR_CHUNK',
   'ZEBRA_SRV6_MANAGER_RELEASE_LOCATOR_CHUNK',
-  'ZEBRA_SRV6_MANAGER_GET_LOCATOR',
-  'ZEBRA_SRV6_MANAGER_GET_SRV6_SID',
-  'ZEBRA_SRV6_MANAGER_RELEASE_SRV6_SID',
   'ZEBRA_ERROR',
   'ZEBRA_CLIENT_CAPABILITIES',
   'ZEBRA_OPAQUE_MESSAGE',
@@ -128,23 +130,83 @@ export const TABLE_F = [
   'ZEBRA_NEIGH_DISCOVER',
   'ZEBRA_ROUTE_NOTIFY_REQUEST',
   'ZEBRA_CLIENT_CLOSE_NOTIFY',
-  'ZEBRA_NEIGH_ADDED',
-  'ZEBRA_NEIGH_REMOVED',
-  'ZEBRA_NEIGH_GET',
-  'ZEBRA_NEIGH_REGISTER',
-  'ZEBRA_NEIGH_UNREGISTER',
+  'ZEBRA_NHRP_NEIGH_ADDED',
+  'ZEBRA_NHRP_NEIGH_REMOVED',
+  'ZEBRA_NHRP_NEIGH_GET',
+  'ZEBRA_NHRP_NEIGH_REGISTER',
+  'ZEBRA_NHRP_NEIGH_UNREGISTER',
   'ZEBRA_NEIGH_IP_ADD',
   'ZEBRA_NEIGH_IP_DEL',
   'ZEBRA_CONFIGURE_ARP',
   'ZEBRA_GRE_GET',
   'ZEBRA_GRE_UPDATE',
   'ZEBRA_GRE_SOURCE_SET',
-  'ZEBRA_TC_QDISC_INSTALL',
-  'ZEBRA_TC_QDISC_UNINSTALL',
-  'ZEBRA_TC_CLASS_ADD',
-  'ZEBRA_TC_CLASS_DELETE',
-  'ZEBRA_TC_FILTER_ADD',
-  'ZEBRA_TC_FILTER_DELETE',
-  'ZEBRA_OPAQUE_NOTIFY',
-  'ZEBRA_SRV6_SID_NOTIFY',
 ] as const
+
+/**
+ * What a release changed against the one before, by its name. Source: the enum in the first tag of the release (frr-8.5,
+ * frr-9.1, frr-10.0, frr-10.2, frr-10.3). Releases that are missing here (9.0, 10.1, 10.4 and later) changed nothing, and
+ * no patch release ever did.
+ */
+const CHANGES = {
+  '8.5': [
+    {
+      change: 'insert',
+      after: 'ZEBRA_GRE_SOURCE_SET',
+      names: [
+        'ZEBRA_TC_QDISC_INSTALL',
+        'ZEBRA_TC_QDISC_UNINSTALL',
+        'ZEBRA_TC_CLASS_ADD',
+        'ZEBRA_TC_CLASS_DELETE',
+        'ZEBRA_TC_FILTER_ADD',
+        'ZEBRA_TC_FILTER_DELETE',
+      ],
+    },
+  ],
+  '9.1': [
+    { change: 'remove', name: 'ZEBRA_INTERFACE_VRF_UPDATE' },
+    { change: 'insert', after: 'ZEBRA_TC_FILTER_DELETE', names: ['ZEBRA_OPAQUE_NOTIFY'] },
+  ],
+  '10.0': [
+    { change: 'insert', after: 'ZEBRA_INTERFACE_SET_MASTER', names: ['ZEBRA_INTERFACE_SET_ARP'] },
+    { change: 'rename', name: 'ZEBRA_NHRP_NEIGH_ADDED', to: 'ZEBRA_NEIGH_ADDED' },
+    { change: 'rename', name: 'ZEBRA_NHRP_NEIGH_REMOVED', to: 'ZEBRA_NEIGH_REMOVED' },
+    { change: 'rename', name: 'ZEBRA_NHRP_NEIGH_GET', to: 'ZEBRA_NEIGH_GET' },
+    { change: 'rename', name: 'ZEBRA_NHRP_NEIGH_REGISTER', to: 'ZEBRA_NEIGH_REGISTER' },
+    { change: 'rename', name: 'ZEBRA_NHRP_NEIGH_UNREGISTER', to: 'ZEBRA_NEIGH_UNREGISTER' },
+  ],
+  '10.2': [
+    { change: 'remove', name: 'ZEBRA_VRF_UNREGISTER' },
+    {
+      change: 'insert',
+      after: 'ZEBRA_SRV6_MANAGER_RELEASE_LOCATOR_CHUNK',
+      names: [
+        'ZEBRA_SRV6_MANAGER_GET_LOCATOR',
+        'ZEBRA_SRV6_MANAGER_GET_SRV6_SID',
+        'ZEBRA_SRV6_MANAGER_RELEASE_SRV6_SID',
+      ],
+    },
+    { change: 'insert', after: 'ZEBRA_OPAQUE_NOTIFY', names: ['ZEBRA_SRV6_SID_NOTIFY'] },
+  ],
+  '10.3': [{ change: 'rename', name: 'ZEBRA_NEXTHOP_LOOKUP_MRIB', to: 'ZEBRA_NEXTHOP_LOOKUP' }],
+} as const satisfies Record<string, readonly EnumChange[]>
+
+type Change = (typeof CHANGES)[keyof typeof CHANGES][number]
+
+/** Name of a command, as any known release has it in `enum zebra_message_types_t`. */
+export type CommandName =
+  | (typeof COMMANDS_IN_8_4)[number]
+  | Extract<Change, { change: 'insert' }>['names'][number]
+  | Extract<Change, { change: 'rename' }>['to']
+
+/**
+ * The commands of a release; the index is the command's number.
+ * @param releases names of all releases from 8.4 to the one in question, oldest first
+ */
+export const commandsAfter = (releases: readonly string[]): readonly CommandName[] =>
+  applyChanges(
+    COMMANDS_IN_8_4,
+    releases.flatMap((release) => CHANGES_BY_RELEASE.get(release) ?? []),
+  )
+
+const CHANGES_BY_RELEASE = new Map<string, readonly EnumChange<CommandName>[]>(Object.entries(CHANGES))

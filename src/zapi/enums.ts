@@ -1,5 +1,5 @@
 // Numbers and bits with names, as FRR calls them without their common prefix. Those that differ between releases
-// only by additions are listed as the newest line has them.
+// only by additions are listed as the newest release has them.
 
 /** ZAPI_MESSAGE_*, lib/zclient.h: which parts a route has. */
 export const RouteMessage = {

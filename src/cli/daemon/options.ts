@@ -1,0 +1,28 @@
+// Options of both daemons, and what each does about a defect.
+import { type Command, Option } from 'commander'
+import { ExitCode, reason } from '../../base/exit.js'
+import { LOG_LEVELS, type Logger } from '../../base/log.js'
+import { DEFAULT_CONFIG } from '../../config/file.js'
+import { DEFAULTS } from '../../config/settings.js'
+import { configured, pathspaceOption } from '../command.js'
+
+export const seconds = (ms: number): string => `${ms / 1000}s`
+
+/** Options that come from the file too have no default here: what was not said must stay unsaid. */
+export const common = (command: Command): Command =>
+  configured(command)
+    .option('--config <file>', `configuration file (default: ${DEFAULT_CONFIG}, if it exists)`)
+    .addOption(pathspaceOption())
+    .addOption(
+      new Option('--log-level <level>', `least important messages logged (default: ${DEFAULTS.logLevel})`).choices(
+        LOG_LEVELS,
+      ),
+    )
+
+/** Logs an error that nothing caught and ends the process, so that its supervisor starts it anew. */
+export function endOnDefect(log: Logger): void {
+  process.on('uncaughtException', (error) => {
+    log.fatal({ error: reason(error), stack: error.stack }, 'internal error, please report it')
+    process.exit(ExitCode.internal)
+  })
+}
