@@ -15,23 +15,30 @@ const config = (more = ''): string => `snoop: {duplicates: {confirm: ${CONFIRM_M
 
 type EventLine = { readonly event: string; readonly time: number; readonly mac: string; readonly detail: string }
 
-const isFrozen = async (node: Router, ip: string): Promise<boolean> =>
-  (await node.bindings(ip)).some(({ state }) => state === 'duplicate')
-
-/** Both tell everyone that they have the address, until one of the nodes freezes it; resolves to that node. */
+/**
+ * All tell everyone that they have the address, until one of their nodes freezes it; resolves to that node. Its event is
+ * awaited: the state may have passed again before it is looked at.
+ */
 async function quarrel(lab: Lab, vms: readonly Vm[], ip: string): Promise<Router> {
-  let frozen: Router | undefined
-  await lab.waitFor(
-    `${ip} to be frozen`,
-    async () => {
-      for (const vm of vms) vm.claim(ip)
-      for (const node of new Set(vms.map(({ router }) => router))) if (await isFrozen(node, ip)) frozen = node
-      return frozen?.name
-    },
-    (name) => name !== undefined,
-  )
-  assert.ok(frozen)
-  return frozen
+  const nodes = [...new Set(vms.map(({ router }) => router))]
+  const events = await Promise.all(nodes.map((node) => node.follow('events', ip, '--follow', '--last', 'all')))
+  const frozen = (): Router | undefined =>
+    nodes[events.findIndex((it) => (it.lines() as readonly EventLine[]).some(({ event }) => event === 'duplicate'))]
+  try {
+    await lab.waitFor(
+      `${ip} to be frozen`,
+      () => {
+        for (const vm of vms) vm.claim(ip)
+        return frozen()?.name
+      },
+      (name) => name !== undefined,
+    )
+  } finally {
+    await Promise.all(events.map((it) => it[Symbol.asyncDispose]()))
+  }
+  const node = frozen()
+  assert.ok(node)
+  return node
 }
 
 /** A VM tells everyone that it has the address until its node, and nobody else, advertises it. */
