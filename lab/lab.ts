@@ -1,3 +1,4 @@
+import { reason } from '../src/base/exit.js'
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -159,7 +160,21 @@ export class Lab implements AsyncDisposable {
         () => node.remoteVteps(),
         (vteps) => vteps.includes(other.address),
       )
-    await Promise.all([knows(n1, n2), knows(n2, n1)])
+    try {
+      await Promise.all([knows(n1, n2), knows(n2, n1)])
+    } catch (error) {
+      throw new Error(`${reason(error)}\n${await this.evpnState()}`, { cause: error })
+    }
+  }
+
+  /** What zebra and bgpd of each node believe about EVPN. */
+  private async evpnState(): Promise<string> {
+    const commands = ['show evpn vni', 'show bgp l2vpn evpn vni', 'show bgp l2vpn evpn route type multicast']
+    const asked = this.nodes.flatMap((node) => commands.map((command) => ({ node, command })))
+    const answers = asked.map(async ({ node, command }) => `${node.name}# ${command}\n${await node.vtysh(command)}`)
+    return (await Promise.allSettled(answers))
+      .map((each) => (each.status === 'fulfilled' ? each.value : reason(each.reason)))
+      .join('\n')
   }
 
   /** Waits until an echo request of a VM is answered. */

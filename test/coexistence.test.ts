@@ -9,6 +9,7 @@ import type { BindingReport } from '../src/cli/report.js'
 import { Fabric } from '../lab/fabric.js'
 import { type Host, neighborAdvertisement, question, routerAdvertisement } from '../lab/frames.js'
 import { RELEASES } from '../lab/frr.js'
+import type { JsonLines } from '../lab/json-lines.js'
 import type { Monitor } from '../lab/monitor.js'
 import type { PacketSocket } from '../lab/packet-socket.js'
 import type { Router } from '../lab/router.js'
@@ -43,6 +44,13 @@ const neighbour = ({ lab, far }: Fabric, ip: string, router: boolean): Promise<u
   )
 
 const about = ({ lines }: Monitor, ip: string): string[] => lines.filter((line) => line.includes(` ${ip} `))
+
+/** The commands that a dump has shown for an IP, or for a MAC alone, in order. */
+const commandsAbout = (dump: JsonLines, ip: string | undefined, mac?: string): string[] =>
+  dump
+    .lines()
+    .map((it) => it as { command: string; fields: { mac?: string; ip?: string } })
+    .flatMap(({ command, fields }) => (fields.ip === ip && (mac === undefined || fields.mac === mac) ? [command] : []))
 
 /** What the node has asked a VM out of its port. */
 const asked = (port: PacketSocket, ip: string): number =>
@@ -93,13 +101,14 @@ describe('macipd beside others', { concurrency: RELEASES.length }, () => {
       // what comes behind it has reached the far node, and nothing before it
       vm.send(neighborAdvertisement({ mac, ipv4, ipv6: LINK_LOCAL }))
       await neighbour(fabric, LINK_LOCAL, false)
+      await lab.waitFor(
+        'both to have printed it',
+        () => [commandsAbout(toFar, LINK_LOCAL).length, about(neighbours, LINK_LOCAL).length],
+        (counts) => counts.every((count) => count > 0),
+      )
       for (const ip of [ipv4, ipv6]) {
         assert.deepEqual(about(neighbours, ip), [])
-        const messages = toFar.lines().map((it) => it as { command: string; fields: { ip?: string } })
-        assert.deepEqual(
-          messages.flatMap(({ command, fields }) => (fields.ip === ip ? [command] : [])),
-          ['ZEBRA_REMOTE_MACIP_ADD'],
-        )
+        assert.deepEqual(commandsAbout(toFar, ip), ['ZEBRA_REMOTE_MACIP_ADD'])
         assert.equal((await far.macipRoutes()).filter((route) => route.ip === ip).length, 1)
       }
 
@@ -149,25 +158,21 @@ describe('macipd beside others', { concurrency: RELEASES.length }, () => {
         await binding(fabric, near, vm.ipv6, 'seen', ({ evidence, state }) => evidence === 'na' && state === 'active')
         for (const [index, ip] of [vm.ipv4, vm.ipv6].entries()) assert.equal(asked(port, ip), (before[index] ?? 0) + 1)
       }
-      const told = (ip?: string): string[] =>
-        dump
-          .lines()
-          .map((it) => it as { command: string; fields: { mac?: string; ip?: string } })
-          .flatMap(({ command, fields }) => (fields.mac === vm.mac && fields.ip === ip ? [command] : []))
       const [add, del] = ['ZEBRA_MACIP_ADD', 'ZEBRA_MACIP_DEL']
-      for (const ip of [undefined, vm.ipv4, vm.ipv6]) assert.deepEqual(told(ip), [add])
+      const told = (ip: string | undefined, ...commands: readonly string[]): Promise<unknown> =>
+        lab.waitFor(
+          `bgpd to be told of ${ip ?? 'the MAC'}: ${commands.join(', ')}`,
+          () => commandsAbout(dump, ip, vm.mac),
+          (shown) => isDeepStrictEqual(shown, commands),
+        )
+      for (const ip of [undefined, vm.ipv4, vm.ipv6]) await told(ip, add)
       assert.deepEqual(
         neighbours.lines.filter((line) => line.includes(vm.mac)),
         [],
       )
 
       await near.ip('link set br0 type bridge fdb_flush')
-      for (const ip of [undefined, vm.ipv4, vm.ipv6])
-        await lab.waitFor(
-          `bgpd to be told of ${ip ?? 'the MAC'} again`,
-          () => told(ip),
-          (commands) => isDeepStrictEqual(commands, [add, del, add]),
-        )
+      for (const ip of [undefined, vm.ipv4, vm.ipv6]) await told(ip, add, del, add)
       await fabric.farRoutes([vm.ipv4, vm.ipv6])
       // the VM itself has said nothing but its answers
       const said = port.frames().filter(({ outgoing }) => !outgoing)
