@@ -36,7 +36,7 @@ function interruption(): Promise<never> {
       process.once(signal, () => {
         reject(new Interrupted(signal))
       })
-    // whoever read it has seen enough
+    // the reader has seen enough
     process.stdout.on('error', () => {
       reject(new Interrupted('SIGPIPE'))
     })

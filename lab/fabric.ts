@@ -109,7 +109,7 @@ export class Fabric implements AsyncDisposable {
     await this.lab.move(vm, to, { ...options, ready: () => this.snooped(to, vm) })
   }
 
-  /** Waits until a VM's port on a node is snooped; at once where nobody does. */
+  /** Waits until a VM's port on a node is snooped; at once on a node without a snooper. */
   private async snooped(node: Router, { port }: Vm): Promise<void> {
     if (node !== this.near && !this.options.both) return
     await this.lab.waitFor(

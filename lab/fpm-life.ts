@@ -25,7 +25,7 @@ export const BLACKHOLE = '203.0.113.66'
 export const CHANGES = '203.0.113.8'
 /** Goes while zebra is not connected. */
 export const GOES = '203.0.113.5'
-/** Made while nobody listened. */
+/** Made while no FPM server listened. */
 export const MEANWHILE = '203.0.113.9'
 
 /** What a listener has heard. */
@@ -89,7 +89,7 @@ export type FpmLife = { first: Heard; second: Heard; vtep: string; mac: string; 
 
 /**
  * zebra connects and tells its routes, one of which changes and goes; a MAC appears behind the other node; zebra connects
- * anew (without nexthop groups, where it had them) while a route goes; the MAC goes; nobody listens while a route comes
+ * anew (without nexthop groups, where it had them) while a route goes; the MAC goes; no server listens while a route comes
  * and the MAC is there again. The names of recordings begin with `files`.
  */
 export async function fpmLife(frr: Release, module: FpmModule, files?: string): Promise<FpmLife> {

@@ -111,7 +111,7 @@ export function neighborSolicitation(sender: Host, target: string): Buffer {
   return icmpv6(sender, group, Buffer.concat([fixed, ip(target), option]))
 }
 
-/** To everyone, of the "IEEE Std 802 - Local Experimental Ethertype": nobody answers it, no kernel takes it up. */
+/** To everyone, of the "IEEE Std 802 - Local Experimental Ethertype": no host answers it and no kernel handles it. */
 export function unansweredFrame(source: string, payload: Buffer = Buffer.alloc(0)): Buffer {
   const frame = Buffer.concat([mac(BROADCAST), mac(source), u16(0x88b5), payload])
   return Buffer.concat([frame, Buffer.alloc(Math.max(0, 60 - frame.length))])

@@ -118,8 +118,8 @@ export class Lab implements AsyncDisposable {
 
   /**
    * Moves a VM to the other node, as a live migration does: a port is made there, the VM arrives with all its state and
-   * announces itself, and then the port it was behind is taken away. Whoever hears the announcement first, the new node
-   * or the old port's end, is as open as on real nodes, unless `until` decides it.
+   * announces itself, and then the port it was behind is taken away. Which comes first, the
+   * announcement at the new node or the end of the old port, is as open as on real nodes, unless `until` decides it.
    */
   async move(vm: Vm, to: Router, { announce = true, ready, until }: MoveOptions = {}): Promise<void> {
     const from = vm.router

@@ -9,7 +9,7 @@ import { waitFor } from './wait.js'
 /**
  * A virtual machine: a namespace behind a bridge port. Its eth0 ends at `nic`, as at a hypervisor, from where everything
  * is redirected to the wire of one node, whose other end is the bridge port there. So eth0 keeps carrier, addresses and
- * neighbours wherever the VM moves. Nobody in the namespace listens to nic and wires themselves.
+ * neighbours wherever the VM moves. No process in the namespace listens on nic and wires themselves.
  */
 export class Vm extends Space {
   readonly mac: string

@@ -54,7 +54,7 @@ const received = (socket: PacketSocket): Message[] =>
     .flatMap(({ bytes }) => parseMessage(bytes) ?? [])
 
 /**
- * The far VM asks for the near VM's addresses and then, as the control experiment, for addresses that nobody has:
+ * The far VM asks for the near VM's addresses and then, as the control experiment, for addresses that no host has:
  * those must cross, and what was asked before them has crossed by then if it ever does.
  */
 export async function askAcross(fabric: Fabric, unknown: { ipv4: string; ipv6: string }): Promise<Outcome[]> {

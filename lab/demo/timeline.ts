@@ -114,7 +114,7 @@ export async function follow(sources: Sources, ip: string, frame: Uint8Array): P
   const sent = Date.now()
   vm.send(frame)
   const way = `all the way of ${ip} from ${vm.name} to the far node's kernel`
-  // the monitor costs nobody anything, asking the others would delay what is measured
+  // the monitor is free, while queries of the others would delay what is measured
   await waitFor(
     way,
     () => timeOfNeighbor(sources.farNeighbors.lines, ip),

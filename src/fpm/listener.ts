@@ -84,7 +84,7 @@ export class FpmListener {
   private readonly connections = new Set<Connection>()
   private current: Connection | undefined
   /** The user that was refused last. */
-  private refused: number | 'nobody' | undefined
+  private refused: number | 'unknown' | undefined
   private closing = false
 
   private constructor(private readonly options: FpmListenerOptions) {}
@@ -199,8 +199,8 @@ export class FpmListener {
 
   private mayConnect({ localAddress: ip = GONE, localPort: port = 0 }: Socket, peer: TcpEnd): boolean {
     const { mayConnect, log } = this.options
-    const user = userOfSocket(peer, { ip, port }) ?? 'nobody'
-    if (user !== 'nobody' && mayConnect?.(user) === true) return true
+    const user = userOfSocket(peer, { ip, port }) ?? 'unknown'
+    if (user !== 'unknown' && mayConnect?.(user) === true) return true
     // a user that keeps trying must not fill the log
     if (user !== this.refused) log.warn({ peer: addressText(peer), user }, REFUSED)
     this.refused = user
@@ -295,7 +295,7 @@ function checkAddress({ ip, port }: ListenAddress, allowRemote: boolean): void {
   if (!allowRemote && !isLoopback(ip))
     throw new FatalError(
       ExitCode.usage,
-      `fpm: ${text} is not a loopback address: whoever connects there is believed; allow it explicitly if that is meant`,
+      `fpm: ${text} is not a loopback address: every client that connects there is believed; allow it explicitly if that is meant`,
     )
 }
 

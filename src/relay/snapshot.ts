@@ -47,5 +47,5 @@ export function* snapshot(state: RelayState): Generator<ExchangeRecord> {
 
 function kindOf(message: ZebraMessage | BgpMessage, overlay: Overlay): RecordKind {
   if (isFromBgpd(message)) return RecordKind.toZebra
-  return overlay.keepsBack(message) ? RecordKind.dropped : RecordKind.toBgpd
+  return overlay.isDropped(message) ? RecordKind.dropped : RecordKind.toBgpd
 }

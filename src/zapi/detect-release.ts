@@ -28,7 +28,7 @@ export const uncertain = (releaseReason: string): DetectedRelease => ({
 /**
  * @param hello bgpd's HELLO
  * @param capabilities zebra's CAPABILITIES
- * @param configured the release that the configuration demands
+ * @param configured the release that the configuration insists on
  * @param zebraVersion the release that zebra reports of itself, `10.3`, where it could be asked
  */
 export function detectRelease(
@@ -50,7 +50,7 @@ export function detectRelease(
     return uncertain(`FRR ${configured.name} is configured, but the session is that of ${range}`)
   }
   if (zebraVersion === undefined) {
-    return { release: releases[0], releaseName: range, releaseReason: 'recognised by HELLO and CAPABILITIES' }
+    return { release: releases[0], releaseName: range, releaseReason: 'detected by HELLO and CAPABILITIES' }
   }
   const release = releases.find(({ name }) => name === zebraVersion)
   if (release === undefined) {

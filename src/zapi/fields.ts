@@ -188,7 +188,7 @@ const printable = (bytes: Buffer): string =>
   bytes.toString('latin1').replace(/[^\x20-\x7e]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
 
 /** A field that some releases have; the value is undefined in the others. */
-export const inLines = <T>(has: (features: Features) => boolean, field: Field<T>): Field<T | undefined> => ({
+export const inReleases = <T>(has: (features: Features) => boolean, field: Field<T>): Field<T | undefined> => ({
   ...field,
   present: (scope, features) => has(features) && (field.present?.(scope, features) ?? true),
 })

@@ -20,7 +20,7 @@ export type Handshake = DetectedRelease & {
 /**
  * @param hello bgpd's first frame
  * @param capabilities zebra's first frame that `answers`
- * @param configured the release that the configuration demands
+ * @param configured the release that the configuration insists on
  * @param zebraVersion the release that zebra reports of itself, `10.3`, where it could be asked
  */
 export function handshakeOf(

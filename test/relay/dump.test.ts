@@ -47,7 +47,7 @@ const shape = ({ kind, session, bytes }: ExchangeRecord): [RecordKind, number, s
 ]
 
 suite('recent messages', () => {
-  test('what passed, what was injected and what was held back, in the order bgpd saw it', async () => {
+  test('what passed, what was injected and what was dropped, in the order bgpd saw it', async () => {
     await using rig = new RelayRig()
     const { bgpd, zebra } = await connected(rig)
     zebra.socket.write(Buffer.concat([vniAdd(N), macIpAdd(N, MAC, '')]))

@@ -77,7 +77,7 @@ class Rig {
           return (to: Overlay) => {
             to.onBgpd(message)
           }
-        const held = overlay.keepsBack(message)
+        const held = overlay.isDropped(message)
         return (to: Overlay) => {
           to.onRecorded(message, held)
         }
@@ -195,7 +195,7 @@ const ready = (): Rig => {
 }
 
 suite('an entry is announced only while it may be', () => {
-  test('held until its VNI is live and its MAC is local, then announced with the MAC’s sequence number', () => {
+  test('waits until its VNI is live and its MAC is local, then announced with the MAC’s sequence number', () => {
     const rig = new Rig().put(entry(M1, IP))
     assert.equal(rig.status(), 'vni-not-live')
     rig.zebra(vniAdd)
@@ -278,13 +278,13 @@ suite('zebra’s own entry wins', () => {
     assert.deepEqual(rig.zebra(del(M1, IP)).told(), ['zebra DEL 1 10.2.1.11'])
   })
 
-  test('removed while shadowed, by zebra’s entry that was held back: bgpd keeps it until zebra’s goes', () => {
+  test('removed while shadowed, by zebra’s entry that was dropped: bgpd keeps it until zebra’s goes', () => {
     const rig = ready().zebra(add(M1, IP)).remove(M1, IP)
     assert.deepEqual(rig.told(), [])
     assert.deepEqual(rig.zebra(del(M1, IP)).told(), ['zebra DEL 1 10.2.1.11'])
   })
 
-  test('the IP on another MAC: ours is withdrawn before zebra’s passes, and held after', () => {
+  test('the IP on another MAC: ours is withdrawn before zebra’s passes, and waits after', () => {
     const rig = ready().zebra(add(M2), add(M2, IP))
     assert.deepEqual(rig.told(), ['zebra ADD 2 - seq 0', 'us DEL 1 10.2.1.11', 'zebra ADD 2 10.2.1.11 seq 0'])
     assert.equal(rig.status(), 'ip-conflict')
@@ -431,7 +431,7 @@ suite('an IP taken over from a remote MAC', () => {
     assert.deepEqual(rig.told(), ['us ADD 1 10.2.1.13 seq 2'], 'ours takes its place')
   })
 
-  test('what zebra then says with less is held back, and replaced unless bgpd has just that', () => {
+  test('what zebra then says with less is dropped, and replaced unless bgpd has just that', () => {
     const rig = takenOver().zebra(add(M1), add(M1))
     assert.deepEqual(rig.told(), [])
     rig.zebra(add(M1, '10.2.1.13'), add(M1, '10.2.1.13'), del(M1, '10.2.1.13'))
@@ -461,7 +461,7 @@ suite('an IP taken over from a remote MAC', () => {
     ])
   })
 
-  test('the sequence number stays when nobody demands it any more, until zebra withdraws the MAC', () => {
+  test('the sequence number stays when no entry requires it any more, until zebra withdraws the MAC', () => {
     const rig = takenOver(3).remove(M1, IP)
     assert.deepEqual(rig.told(), ['us DEL 1 10.2.1.11'])
     rig.zebra(add(M1)).put(entry(M1, '10.2.1.13'), entry(M1, '10.2.1.12'))
@@ -479,7 +479,7 @@ suite('an IP taken over from a remote MAC', () => {
     )
   })
 
-  test('a demand that bgpd never heard of leaves nothing behind', () => {
+  test('a required number that bgpd never heard of leaves nothing behind', () => {
     const rig = new Rig()
       .zebra(vniAdd)
       .put(entry(M1, IP, { minSeq: 3 }), entry(M1, IP))
@@ -487,12 +487,12 @@ suite('an IP taken over from a remote MAC', () => {
     assert.deepEqual(rig.told(), ['zebra VNI_ADD', 'zebra ADD 1 - seq 0', 'us ADD 1 10.2.1.11 seq 0'])
   })
 
-  test('the highest of several demands counts', () => {
+  test('the highest of several required numbers counts', () => {
     const rig = takenOver(1).put(entry(M1, '10.2.1.12', { minSeq: 2 }))
     assert.deepEqual(rig.told(), ['us ADD 1 - seq 2', 'us ADD 1 10.2.1.12 seq 2', 'us ADD 1 10.2.1.11 seq 2'])
   })
 
-  test('a new session, and a VNI that comes back, hear the demand again, not what was kept of an earlier one', () => {
+  test('a new session, and a VNI that comes back, hear the required number again, not the one held from before', () => {
     const rig = takenOver(1)
       .put(entry(M1, IP, { minSeq: 3 }))
       .put(entry(M1, IP, { minSeq: 2 }))
@@ -622,7 +622,7 @@ suite('an IP taken over from a remote MAC', () => {
       assert.deepEqual(rig.die(compacted).zebra(add(M1, '10.2.1.13')).told(), [])
     })
 
-    test(`a successor says what was held back and not yet replaced${compacted ? ', from a journal written anew' : ''}`, () => {
+    test(`a successor says what was dropped and not yet replaced${compacted ? ', from a journal written anew' : ''}`, () => {
       const rig = new Rig().put(entry(M1, IP, { minSeq: 2 })).zebra(vniAdd)
       rig.told()
       rig.holdOnly(add(M1))
@@ -851,7 +851,7 @@ class FloorModel {
   }
 }
 
-test('whatever happens, all routes of a MAC carry one sequence number, that of its floor or zebra’s, and never a lower one', () => {
+test('whatever happens, all routes of a MAC carry one sequence number, that of its minimum or zebra’s, and never a lower one', () => {
   type World = { rig: Rig; zebra: SimulatedZebra; bgpd: SimulatedBgpd; model: FloorModel; open: boolean }
   /** The name is for who reads a counterexample. */
   type Step = readonly [name: string, act: (world: World) => void]

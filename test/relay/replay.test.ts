@@ -182,7 +182,7 @@ suite('what would be injected', () => {
     assert.deepEqual(tape.said().slice(-2), [`inject ${M1} ${IP} DEL (ip-conflict)`, `${M1} ${IP} is ip-conflict`])
   })
 
-  test('what zebra repeats of it is held back', () => {
+  test('what zebra repeats of it is dropped', () => {
     const tape = new Tape()
       .zebra(vniAdd(N))
       .zebra(macIpAdd(N, M1, ''))
@@ -277,7 +277,7 @@ suite('a demanded sequence number', () => {
     assert.deepEqual(check(needless), [`${M1} -: ADD seq 2 / `, `${M1} 10.2.1.12: ADD seq 2 / `])
   })
 
-  test('that nobody demands any more is in a journal that was written anew', () => {
+  test('that no entry requires any more is in a journal that was written anew', () => {
     const tape = new Tape(0)
       .put(M1, IP)
       .add(RecordKind.minSequence, macIpAdd(N, M1, '', 3))
@@ -301,7 +301,7 @@ suite('a demanded sequence number', () => {
 suite('nothing is injected', () => {
   const ready = (): Tape => new Tape().put(M1, IP)
 
-  test('if another release is demanded', () => {
+  test('if another release is configured', () => {
     const tape = ready()
       .zebra(vniAdd(N))
       .zebra(macIpAdd(N, M1, ''))

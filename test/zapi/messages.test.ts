@@ -204,11 +204,11 @@ suite('releases', () => {
   test('zebra’s own word narrows the release down, and an unknown or contradicting one makes it uncertain', () => {
     const { hello, capabilities } = OPENINGS['10.3']
     const releaseName = (running?: string, configured?: string): string[] => {
-      const demanded = configured === undefined ? undefined : release(configured)
-      const handshake = handshakeOf(hello, capabilities, demanded, running)
+      const insisted = configured === undefined ? undefined : release(configured)
+      const handshake = handshakeOf(hello, capabilities, insisted, running)
       return [handshake.releaseName, handshake.releaseReason]
     }
-    assert.deepEqual(releaseName(), ['10.2 … 10.5', 'recognised by HELLO and CAPABILITIES'])
+    assert.deepEqual(releaseName(), ['10.2 … 10.5', 'detected by HELLO and CAPABILITIES'])
     assert.deepEqual(releaseName('10.3'), ['10.3', 'zebra says so, and the session agrees'])
     for (const running of ['8.4', '10.8', '11.0']) {
       assert.deepEqual(releaseName(running), [

@@ -1,4 +1,4 @@
-// The TCP connection that represents a session, because analysers recognise ZAPI by TCP port 2600: each message gets an
+// The TCP connection that represents a session, because analysers detect ZAPI by TCP port 2600: each message gets an
 // IPv4 and a TCP header without options (RFC 791, RFC 9293), big endian.
 
 const ZEBRA_PORT = 2600

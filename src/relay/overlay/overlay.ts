@@ -9,7 +9,7 @@ import {
   type HeldMinSequence,
   heldMinSequences,
   injected,
-  keepsBack,
+  isDropped,
   restoreInjected,
   restoreMinSequence,
 } from './snapshot.js'
@@ -177,8 +177,8 @@ export class Overlay {
     return injected(this.state)
   }
 
-  keepsBack(message: ZebraMessage): boolean {
-    return keepsBack(this.state, message)
+  isDropped(message: ZebraMessage): boolean {
+    return isDropped(this.state, message)
   }
 
   /** A predecessor has passed on or dropped the message. */

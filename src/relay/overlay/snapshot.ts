@@ -23,7 +23,7 @@ export function* injected(state: OverlayState): Generator<Injection> {
 }
 
 /** Whether bgpd has something else, or nothing, in place of the route that zebra announces with `message`. */
-export function keepsBack({ minSequences, records }: OverlayState, { command, body }: ZebraMessage): boolean {
+export function isDropped({ minSequences, records }: OverlayState, { command, body }: ZebraMessage): boolean {
   if (command !== 'ZEBRA_MACIP_ADD') return false
   const { vni, mac, ip } = body
   if (ip === undefined) {

@@ -1,5 +1,5 @@
 // bgpd's wishes about EVPN (bgp_evpn.c, bgp_zebra.c). Header: the vrf of the EVPN instance.
-import { bool, enumeration, inLines, u24, u32, u8 } from '../fields.js'
+import { bool, enumeration, inReleases, u24, u32, u8 } from '../fields.js'
 import { type PayloadOf, layout } from '../message.js'
 import { FLOOD_CONTROLS } from '../enums.js'
 import type { Family } from './family.js'
@@ -28,7 +28,7 @@ const DUPLICATE_ADDR_DETECTION = layout({ enabled: u32, time: u32, maxMoves: u32
 /** ZEBRA_VXLAN_FLOOD_CONTROL, bgp_zebra_vxlan_flood_control. */
 const VXLAN_FLOOD_CONTROL = layout({
   floodControl,
-  vni: inLines(({ floodControlVni }) => floodControlVni, u32),
+  vni: inReleases(({ floodControlVni }) => floodControlVni, u32),
 })
 
 export const EVPN: Family = {

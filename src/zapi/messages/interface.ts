@@ -1,6 +1,6 @@
 // Interfaces and their addresses (zebra/zapi_msg.c, lib/zclient.c). Header: the interface's vrf.
 import { addressPrefix, ip4, linkAddress, sameFamilyIp } from '../addresses.js'
-import { bool, chars, counted, enumeration, f32, flags, inLines, oneOf, u32, u64, u8, when } from '../fields.js'
+import { bool, chars, counted, enumeration, f32, flags, inReleases, oneOf, u32, u64, u8, when } from '../fields.js'
 import { layout, struct } from '../message.js'
 import { InterfaceFlag } from '../enums.js'
 import type { Family } from './family.js'
@@ -13,7 +13,7 @@ const enabled = ({ enabled: said }: Readonly<Record<string, unknown>>): boolean 
 //  | av_delay u32 | min_delay u32 | max_delay u32 | delay_var u32 | pkt_loss f32 | res_bw f32 | ava_bw f32 | use_bw f32 |
 //  | k u8, k * srlg u32 (master) |
 const linkParamsFields = {
-  enabled: inLines(({ linkParamsEnabled }) => linkParamsEnabled, bool),
+  enabled: inReleases(({ linkParamsEnabled }) => linkParamsEnabled, bool),
   lpStatus: when(enabled, u32),
   teMetric: when(enabled, u32),
   maxBw: when(enabled, f32),
@@ -22,7 +22,7 @@ const linkParamsFields = {
   adminGroup: when(enabled, u32),
   extendedAdminGroup: when(
     enabled,
-    inLines(({ linkParamsExtendedAdminGroup }) => linkParamsExtendedAdminGroup, counted(u8, u32)),
+    inReleases(({ linkParamsExtendedAdminGroup }) => linkParamsExtendedAdminGroup, counted(u8, u32)),
   ),
   remoteAs: when(enabled, u32),
   remoteIp: when(enabled, ip4),
@@ -36,7 +36,7 @@ const linkParamsFields = {
   usedBw: when(enabled, f32),
   srlgs: when(
     enabled,
-    inLines(({ linkParamsSrlg }) => linkParamsSrlg, counted(u8, u32)),
+    inReleases(({ linkParamsSrlg }) => linkParamsSrlg, counted(u8, u32)),
   ),
 }
 
@@ -54,12 +54,12 @@ const INTERFACE = layout(
     ptmStatus: u8,
     metric: u32,
     speed: u32,
-    txqlen: inLines(({ interfaceTxqlen }) => interfaceTxqlen, u32),
+    txqlen: inReleases(({ interfaceTxqlen }) => interfaceTxqlen, u32),
     mtu: u32,
     mtu6: u32,
     bandwidth: u32,
     linkIfindex: u32,
-    zifType: inLines(
+    zifType: inReleases(
       ({ interfaceZifType }) => interfaceZifType,
       enumeration(u32, ['other', 'vxlan', 'vrf', 'bridge', 'vlan', 'macvlan', 'veth', 'bond']),
     ),

@@ -1,6 +1,6 @@
 // Kernel neighbours (lib/zclient.c, zebra/zapi_msg.c). Their messages were called NHRP_NEIGH_* until 9.1.
 import { familyIp, optionalFamilyIp, prefix } from '../addresses.js'
-import { flags, inLines, u16, u32, u8 } from '../fields.js'
+import { flags, inReleases, u16, u32, u8 } from '../fields.js'
 import { layout } from '../message.js'
 import { NeighbourState } from '../enums.js'
 import { type Family, afi } from './family.js'
@@ -22,7 +22,7 @@ const NEIGH_REGISTER = layout({ afi: afi(u16) })
 const NEIGH = layout({
   ip: familyIp(u8),
   link: optionalFamilyIp,
-  linkLength: inLines(({ neighbourIpLength }) => neighbourIpLength, u32),
+  linkLength: inReleases(({ neighbourIpLength }) => neighbourIpLength, u32),
   ifindex: u32,
   state: flags(u32, NeighbourState),
 })

@@ -10,7 +10,7 @@ import {
   flags,
   h32,
   hidden,
-  inLines,
+  inReleases,
   oneOf,
   opaque,
   single,
@@ -54,7 +54,7 @@ const nexthop = (colored: boolean) =>
       labelCount: when(hasLabel, hidden(u8)),
       labelType: when(
         hasLabel,
-        inLines(({ labelType }) => labelType, enumeration(u8, LSP_TYPES)),
+        inReleases(({ labelType }) => labelType, enumeration(u8, LSP_TYPES)),
       ),
       labels: when(hasLabel, times('labelCount', h32)),
       weight: when(
@@ -80,11 +80,11 @@ const nexthop = (colored: boolean) =>
       ),
       encapBehavior: when(
         hasSeg6,
-        inLines(({ seg6EncapBehavior }) => seg6EncapBehavior, u32),
+        inReleases(({ seg6EncapBehavior }) => seg6EncapBehavior, u32),
       ),
       encapSource: when(
         hasSeg6,
-        inLines(({ seg6EncapSource }) => seg6EncapSource, ip6),
+        inReleases(({ seg6EncapSource }) => seg6EncapSource, ip6),
       ),
     },
     ['gate', 'blackhole', 'ifindex', 'vrfId', 'labels', 'weight', 'rmac', 'color', 'backups', 'segments'],
@@ -135,7 +135,7 @@ export const NEXTHOPS: Family = {
 }
 
 //  | buckets u16 | idle u32 | unbalanced u32 |      seconds
-const resilience = inLines(
+const resilience = inReleases(
   ({ nhgResilience }) => nhgResilience,
   struct({ buckets: u16, idleTimer: u32, unbalancedTimer: u32 }),
 )

@@ -1,5 +1,5 @@
 // Messages between zebra's clients, which zebra only passes on (lib/zclient.c).
-import { bit, bool, flags, inLines, rest, u16, u32, when } from '../fields.js'
+import { bit, bool, flags, inReleases, rest, u16, u32, when } from '../fields.js'
 import { layout, struct } from '../message.js'
 import { type Family, clientFields } from './family.js'
 
@@ -11,7 +11,7 @@ const UNICAST = 0x01
 const OPAQUE_MESSAGE = layout({
   type: u32,
   flags: flags(u16, { UNICAST }),
-  source: inLines(({ opaqueSource }) => opaqueSource, struct(clientFields)),
+  source: inReleases(({ opaqueSource }) => opaqueSource, struct(clientFields)),
   destination: when(bit('flags', UNICAST), struct(clientFields)),
   data: rest,
 })

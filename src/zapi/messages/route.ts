@@ -1,6 +1,6 @@
 // Routes and their redistribution (lib/zclient.c, zebra/zapi_msg.c). Header: the route's vrf.
 import { prefix, sameFamilyPrefix, shortPrefix, sourcePrefix } from '../addresses.js'
-import { bit, bool, enumeration, flags, h32, inLines, sizedBytes, u16, u32, u8, when } from '../fields.js'
+import { bit, bool, enumeration, flags, h32, inReleases, sizedBytes, u16, u32, u8, when } from '../fields.js'
 import { type PayloadOf, layout } from '../message.js'
 import { ROUTE_NOTES, RouteFlag, RouteMessage } from '../enums.js'
 import { type Family, afi, routeType, safi } from './family.js'
@@ -53,7 +53,7 @@ export type Route = PayloadOf<typeof routeFields>
 const ROUTE_NOTIFY_OWNER = layout({
   note: enumeration(h32, ROUTE_NOTES),
   prefix: prefix(u8),
-  sourcePrefix: inLines(({ notifyOwnerSource }) => notifyOwnerSource, sameFamilyPrefix('prefix')),
+  sourcePrefix: inReleases(({ notifyOwnerSource }) => notifyOwnerSource, sameFamilyPrefix('prefix')),
   table: u32,
   afi: afi(u8),
   safi: safi(u8),

@@ -1,5 +1,5 @@
 // The first messages of every connection, and what zebra and its clients tell each other about themselves.
-import { bool, either, enumeration, h32, inLines, oneOf, u16, u32, u8, when } from '../fields.js'
+import { bool, either, enumeration, h32, inReleases, oneOf, u16, u32, u8, when } from '../fields.js'
 import type { Features } from '../releases.js'
 import { type PayloadOf, layout } from '../message.js'
 import { ClientCapability, ERRORS, VRF_BACKENDS, namesOf } from '../enums.js'
@@ -10,7 +10,7 @@ const helloFields = {
   proto: routeType(u8),
   instance: u16,
   sessionId: u32,
-  receiveNotify: inLines(({ helloReceiveNotify }) => helloReceiveNotify, bool),
+  receiveNotify: inReleases(({ helloReceiveNotify }) => helloReceiveNotify, bool),
   synchronous: bool,
 }
 /** ZEBRA_HELLO, zclient_send_hello. */
@@ -28,8 +28,8 @@ const CAPABILITIES = layout({
   mplsEnabled: bool,
   multipath: u32,
   mlagRole: u8,
-  v6WithV4Nexthop: inLines(({ capabilitiesV6WithV4 }) => capabilitiesV6WithV4, bool),
-  gracefulRestart: inLines(({ capabilitiesGracefulRestart }) => capabilitiesGracefulRestart, bool),
+  v6WithV4Nexthop: inReleases(({ capabilitiesV6WithV4 }) => capabilitiesV6WithV4, bool),
+  gracefulRestart: inReleases(({ capabilitiesGracefulRestart }) => capabilitiesGracefulRestart, bool),
 })
 
 //  | error enum (host order) |      header: the vrf of the message that was refused
