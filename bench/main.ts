@@ -1,6 +1,7 @@
 // `npm run bench`: measures, and says where the targets are missed. Not a test: the exit code says only whether it ran.
 import { Argument, Command, Option } from 'commander'
 import { configured, run } from '../src/cli/command.js'
+import { processIo } from '../src/cli/io.js'
 import { makeReady, type Release, RELEASES } from '../lab/frr.js'
 import { requireRoot } from '../lab/lab.js'
 import { benchBindings } from './bindings.js'
@@ -64,7 +65,8 @@ async function bench(chosen: readonly string[], { json, frr }: { json: boolean; 
   process.stdout.write(json ? jsonReport(machine, results) : tableReport(machine, results))
 }
 
-const program = configured(new Command('bench'))
+const io = processIo()
+const program = configured(new Command('bench'), io)
   .usage('[NAME…] [--json] [--frr RELEASE]')
   .description(
     `Measures macipd with real FRR daemons in network namespaces of this machine; nothing else on it is touched.
@@ -89,4 +91,4 @@ Examples:
   )
   .action(bench)
 
-process.exitCode = await run(program, process.argv)
+process.exitCode = await run(program, process.argv.slice(2), io)

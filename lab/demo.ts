@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
 import { Command, CommanderError, Option } from 'commander'
 import { configured } from '../src/cli/command.js'
+import { processIo } from '../src/cli/io.js'
 import { ExitCode, FatalError, reason } from '../src/base/exit.js'
 import { AFTERWARDS, playground } from './demo/hints.js'
 import { Stage } from './demo/stage.js'
@@ -91,7 +92,7 @@ async function demo(options: Options): Promise<void> {
   }
 }
 
-const program = configured(new Command('demo'))
+const program = configured(new Command('demo'), processIo())
   .configureHelp({ commandUsage: () => 'npm run demo -- [options]' })
   .description(
     'Two nodes of an EVPN fabric with real FRR daemons, macipd on one of them: a VM there sends one ARP and one ND ' +

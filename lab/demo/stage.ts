@@ -13,7 +13,7 @@ export class Stage {
     private readonly out: Writable & { isTTY?: boolean },
     env: NodeJS.ProcessEnv,
   ) {
-    this.paint = paintFor(out, env)
+    this.paint = paintFor({ stdout: out, env })
   }
 
   /** The heading of the next part, numbered. */

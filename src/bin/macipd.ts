@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // The command `macipd`.
 import { run } from '../cli/command.js'
-import { program } from '../cli/macipd.js'
+import { processIo } from '../cli/io.js'
+import { createMacipd } from '../cli/macipd.js'
 
-process.exitCode = await run(program, process.argv)
+const io = processIo()
+process.exitCode = await run(createMacipd(io), process.argv.slice(2), io)

@@ -1,5 +1,6 @@
 // Recordings in pcapng files.
 import { createReadStream } from 'node:fs'
+import type { Io } from './io.js'
 import { ExitCode, FatalError, reason } from '../base/exit.js'
 
 type Reader<Item> = {
@@ -17,6 +18,7 @@ type Receiver<Item> = { onRecord(record: Item): void; onPause(): void; onCaughtU
  * (usage) when it cannot be read.
  */
 export async function fromCapture<Item>(
+  io: Io,
   file: string,
   reader: Reader<Item>,
   expected: string,
@@ -25,7 +27,7 @@ export async function fromCapture<Item>(
 ): Promise<string[]> {
   const name = file === '-' ? 'standard input' : file
   try {
-    const input: AsyncIterable<Buffer> = file === '-' ? process.stdin : createReadStream(file)
+    const input: AsyncIterable<Buffer> = file === '-' ? io.stdin() : createReadStream(file)
     for await (const chunk of input) {
       for (const record of reader.feed(chunk)) recording.onRecord(record)
       recording.onPause()

@@ -1,10 +1,12 @@
-// What the commands have in common: parsing of values, one line for an error, exit codes.
+// What the commands of both programs have in common: options, one line for an error, exit codes.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { version } from '../base/version.js'
-import { isPathspace, PATHSPACE_EXPECTED } from '../config/file.js'
+import { DEFAULT_CONFIG, isPathspace, PATHSPACE_EXPECTED } from '../config/file.js'
 import { DURATION_EXPECTED, parseDuration } from '../base/duration.js'
 import { ExitCode, FatalError, reason } from '../base/exit.js'
-import { parseRecentSize, RECENT_SIZE_EXPECTED } from '../base/size.js'
+import { FRR_RELEASES, type FrrRelease, frrRelease } from '../zapi/releases.js'
+import { type Io, print, terminalWidth } from './io.js'
+import { hasColours } from './text.js'
 
 export const EXIT_CODES = `
 Exit codes:
@@ -25,11 +27,24 @@ export function durationArgument(text: string): number {
   return ms
 }
 
-export function recentSizeArgument(text: string): number {
-  const bytes = parseRecentSize(text)
-  if (bytes === undefined) throw new InvalidArgumentError(`Expected ${RECENT_SIZE_EXPECTED}.`)
-  return bytes
+/** Names of the releases, for help and errors. */
+export const RELEASE_NAMES = FRR_RELEASES.map(({ name }) => name).join(', ')
+
+export function releaseArgument(name: string): FrrRelease {
+  const release = frrRelease(name)
+  if (release === undefined) throw new InvalidArgumentError(`Known are ${RELEASE_NAMES}.`)
+  return release
 }
+
+/** How each program says where the relay listens for it. */
+export const RELAY_OPTION = [
+  '--relay <path>',
+  "the relay's control socket (default: /run/macipd[/NAME]/relay.sock)",
+] as const
+
+/** `what`: what the program has the file for. */
+export const configOption = (what: string): Option =>
+  new Option('--config <file>', `${what} (default: ${DEFAULT_CONFIG}, if it exists)`)
 
 export const pathspaceOption = (): Option =>
   new Option('-N, --pathspace <name>', "FRR's path space: NAME is added to the default directories").argParser(
@@ -39,52 +54,65 @@ export const pathspaceOption = (): Option =>
     },
   )
 
-/** A program or subcommand that throws instead of exiting, so that `run` alone decides. */
-export function configured(command: Command): Command {
+/** Columns of help that is not read on a terminal. */
+const HELP_WIDTH = 80
+
+/**
+ * Makes a program or subcommand print to `io`, and throw instead of exiting, so that `run` alone decides. Each command
+ * needs this: none has it from the one above.
+ */
+export function configured(command: Command, io: Io): Command {
   return command
     .exitOverride()
     .showSuggestionAfterError()
-    .configureOutput({ outputError: () => undefined, writeErr: () => undefined })
+    .configureOutput({
+      outputError: () => undefined,
+      writeErr: () => undefined,
+      writeOut: (text) => {
+        print(io, text)
+      },
+      getOutHelpWidth: () => terminalWidth(io) ?? HELP_WIDTH,
+      getOutHasColors: () => hasColours(io),
+    })
     .helpOption('-h, --help', 'show this help')
 }
 
 export const withVersion = (command: Command): Command => command.version(version, '-V, --version', 'show the version')
 
-/** Runs a program to its end and returns the exit code; errors become one line on stderr. */
-export async function run(program: Command, argv: readonly string[]): Promise<ExitCode> {
+/** Runs a program to its end and returns the exit code; errors become one line on stderr. `args` are its words. */
+export async function run(program: Command, args: readonly string[], io: Io): Promise<ExitCode> {
+  const complain = (message: string): void => {
+    io.stderr.write(`${program.name()}: ${message}\n`)
+  }
   try {
-    await program.parseAsync(argv)
+    await program.parseAsync(args, { from: 'user' })
     return ExitCode.ok
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return ExitCode.ok
-      complain(program, `${describe(error, program, argv)} (see ${program.name()} --help)`)
+      complain(`${describe(error, program, args)} (see ${program.name()} --help)`)
       return ExitCode.usage
     }
     if (error instanceof FatalError) {
-      complain(program, error.message)
+      complain(error.message)
       return error.exitCode
     }
-    complain(program, error instanceof Error && error.stack !== undefined ? error.stack : reason(error))
+    complain(error instanceof Error && error.stack !== undefined ? error.stack : reason(error))
     return ExitCode.internal
   }
 }
 
-function complain(program: Command, message: string): void {
-  process.stderr.write(`${program.name()}: ${message}\n`)
-}
-
-function describe({ code, message }: CommanderError, program: Command, argv: readonly string[]): string {
+function describe({ code, message }: CommanderError, program: Command, args: readonly string[]): string {
   if (code === 'commander.help') {
-    const names = deepest(program, argv).commands.map((command) => command.name())
+    const names = deepest(program, args).commands.map((command) => command.name())
     return `a command is needed: ${names.slice(0, -1).join(', ')} or ${names.at(-1) ?? ''}`
   }
   return message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ')
 }
 
-/** The command that the words lead to. */
-function deepest(program: Command, argv: readonly string[]): Command {
+/** Returns the command that the words lead to. */
+function deepest(program: Command, args: readonly string[]): Command {
   let command = program
-  for (const word of argv) command = command.commands.find((known) => known.name() === word) ?? command
+  for (const word of args) command = command.commands.find((known) => known.name() === word) ?? command
   return command
 }

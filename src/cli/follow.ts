@@ -1,4 +1,4 @@
-// A question whose answer goes on for as long as somebody wants to see it.
+// A question whose answer goes on until the command is to end.
 import { connectControl } from '../control/client.js'
 import type { Codec, ControlStream, StreamEvents } from '../control/stream.js'
 import { ExitCode, FatalError, reason } from '../base/exit.js'
@@ -13,16 +13,8 @@ export type Followed<In, Out> = Codec<In, Out> & {
   onPart: (message: In) => boolean
 }
 
-/** Aborted by the signals that end a program, and when nobody reads what it prints. */
-export function interruption(): AbortSignal {
-  const interrupted = new AbortController()
-  const stop = (): void => {
-    interrupted.abort()
-  }
-  process.once('SIGINT', stop).once('SIGTERM', stop)
-  process.stdout.once('error', stop)
-  return interrupted.signal
-}
+/** Asks for everything there is, as the number of the last ones. */
+export const ALL = 0xffffffff
 
 /** Resolves after the last part, or when aborted. Throws FatalError. */
 export async function follow<In extends { error?: string | null }, Out>(

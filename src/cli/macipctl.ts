@@ -1,38 +1,40 @@
 // The program `macipctl`: asks relay and snooper, prints for people or for programs.
 import { Command } from 'commander'
-import { bindings } from './bindings/command.js'
-import { check } from './check/command.js'
-import { clear } from './clear/command.js'
+import { bindingsCommand } from './bindings/command.js'
+import { checkCommand } from './check/command.js'
+import { clearCommand } from './clear/command.js'
 import { configured, EXIT_CODES, withVersion } from './command.js'
-import { events } from './events/command.js'
-import { explain } from './explain/command.js'
-import { fpm } from './fpm/command.js'
-import { sockets } from './options.js'
-import { show } from './show/command.js'
-import { status } from './status/command.js'
+import { eventsCommand } from './events/command.js'
+import { explainCommand } from './explain/command.js'
+import { fpmCommand } from './fpm/command.js'
+import type { Io } from './io.js'
+import { showCommand } from './show/command.js'
+import { statusCommand } from './status/command.js'
 import { dumpCommand } from './zapi/dump/command.js'
-import { replay } from './zapi/replay/command.js'
+import { replayCommand } from './zapi/replay/command.js'
 
-const zapi = configured(new Command('zapi'))
-  .summary('the conversation between bgpd and zebra')
-  .description('Looks into the conversation between bgpd and zebra.')
-  .addCommand(dumpCommand((given) => sockets(given).relay))
-  .addCommand(replay)
+const zapiCommand = (io: Io): Command =>
+  configured(new Command('zapi'), io)
+    .summary('the conversation between bgpd and zebra')
+    .description('Looks into the conversation between bgpd and zebra.')
+    .addCommand(dumpCommand(io))
+    .addCommand(replayCommand(io))
 
-export const program = withVersion(configured(new Command('macipctl')))
-  .addCommand(status)
-  .addCommand(bindings)
-  .addCommand(explain)
-  .addCommand(events)
-  .addCommand(clear)
-  .addCommand(show)
-  .addCommand(check)
-  .addCommand(zapi)
-  .addCommand(fpm)
-  .description('Shows what macipd on this node has learned and announced, and what is wrong.')
-  .addHelpText(
-    'after',
-    `${EXIT_CODES}
+export const createProgram = (io: Io): Command =>
+  withVersion(configured(new Command('macipctl'), io))
+    .addCommand(statusCommand(io))
+    .addCommand(bindingsCommand(io))
+    .addCommand(explainCommand(io))
+    .addCommand(eventsCommand(io))
+    .addCommand(clearCommand(io))
+    .addCommand(showCommand(io))
+    .addCommand(checkCommand(io))
+    .addCommand(zapiCommand(io))
+    .addCommand(fpmCommand(io))
+    .description('Shows what macipd on this node has learned and announced, and what is wrong.')
+    .addHelpText(
+      'after',
+      `${EXIT_CODES}
 
 Examples:
   macipctl status
@@ -44,4 +46,4 @@ Examples:
   macipctl zapi dump --follow
   macipctl fpm dump --follow
   macipctl zapi replay FILE`,
-  )
+    )

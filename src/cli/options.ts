@@ -1,32 +1,38 @@
-// Options and arguments that macipctl's commands have in common, and how they print.
+// Options and arguments that macipctl's commands have in common.
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { formatIp, formatMac, parseIp, parseMac } from '../base/address.js'
-import { isVni, MAX_VNI } from '../base/vni.js'
-import { configured, pathspaceOption } from './command.js'
-import { DEFAULT_CONFIG, loadConfig } from '../config/file.js'
+import { MAX_VNI } from '../base/vni.js'
+import { configOption, configured, pathspaceOption, RELAY_OPTION } from './command.js'
+import type { Io } from './io.js'
+import { loadConfig } from '../config/file.js'
 import { defaultPaths } from '../config/settings.js'
 import { checkSocketPath } from '../os/unix-socket.js'
 
 export type Common = { relay?: string; snoop?: string; config?: string; pathspace?: string; json?: true }
 
-const RELAY = ['--relay <path>', "the relay's control socket (default: /run/macipd[/NAME]/relay.sock)"] as const
 const SNOOP = ['--snoop <path>', "the snooper's control socket (default: /run/macipd[/NAME]/snoop.sock)"] as const
 
-const everywhere = (command: Command, json: (option: Option) => Option = (option) => option): Command =>
+/** Options that `--json` cannot be combined with. */
+type Limits = { notWithJson?: string[] }
+
+const everywhere = (command: Command, { notWithJson = [] }: Limits = {}): Command =>
   command
     .addOption(pathspaceOption())
-    .option('--config <file>', `configuration file that names the sockets (default: ${DEFAULT_CONFIG}, if it exists)`)
-    .addOption(json(new Option('--json', 'print JSON: times in milliseconds since the epoch')))
+    .addOption(configOption('configuration file that names the sockets'))
+    .addOption(new Option('--json', 'print JSON: times in milliseconds since the epoch').conflicts(notWithJson))
 
-/** Of commands that ask the relay only. */
-export const ofRelay = (command: Command): Command => everywhere(configured(command).option(...RELAY))
+/** Makes a command one that asks the relay only. */
+export const ofRelay = (command: Command, io: Io, limits?: Limits): Command =>
+  everywhere(configured(command, io).option(...RELAY_OPTION), limits)
+export type RelayOnly = Omit<Common, 'snoop'>
 
-/** Of commands that ask the snooper only. */
-export const ofSnooper = (command: Command, json?: (option: Option) => Option): Command =>
-  everywhere(configured(command).option(...SNOOP), json)
+/** Makes a command one that asks the snooper only. */
+export const ofSnooper = (command: Command, io: Io, limits?: Limits): Command =>
+  everywhere(configured(command, io).option(...SNOOP), limits)
 export type SnooperOnly = Omit<Common, 'relay'>
 
-export const common = (command: Command): Command => ofRelay(command).option(...SNOOP)
+/** Makes a command one that asks both. */
+export const ofBoth = (command: Command, io: Io): Command => ofRelay(command, io).option(...SNOOP)
 
 export function sockets(given: Common): { relay: string; snoop: string } {
   const config = loadConfig(given.config)
@@ -65,17 +71,24 @@ export function targetToProto(
   return { vni: vni ?? 0, ['mac' in address ? 'mac' : 'ip']: bytes }
 }
 
-export function vniArgument(text: string): number {
-  const vni = /^\d+$/.test(text) ? Number(text) : 0
-  if (!isVni(vni)) throw new InvalidArgumentError(`Expected a number from 1 to ${MAX_VNI}.`)
-  return vni
-}
+/** The highest number of a VRF or a routing table. */
+export const MAX_U32 = 0xffffffff
 
-export function tableArgument(text: string): number {
-  const table = /^\d{1,10}$/.test(text) ? Number(text) : 0
-  if (table < 1 || table > 0xffffffff) throw new InvalidArgumentError('Expected the number of a routing table.')
-  return table
-}
+export const numberArgument =
+  (min: number, max: number) =>
+  (text: string): number => {
+    const number = /^\d{1,10}$/.test(text) ? Number(text) : -1
+    if (number < min || number > max) throw new InvalidArgumentError(`Expected a number from ${min} to ${max}.`)
+    return number
+  }
+
+export const vniArgument = numberArgument(1, MAX_VNI)
+
+/** `what`: how the option limits what is shown or done. */
+export const vniOption = (what: string): Option => new Option('--vni <number>', what).argParser(vniArgument)
+
+export const tableOption = (what: string): Option =>
+  new Option('--table <number>', what).argParser(numberArgument(1, MAX_U32))
 
 export function lastArgument(text: string, all: number): number {
   if (text === 'all') return all
@@ -83,7 +96,7 @@ export function lastArgument(text: string, all: number): number {
   return Number(text)
 }
 
-/** Names with commas between. */
+/** Parses names with commas between. */
 export function namesArgument<Name extends string>(text: string, known: readonly Name[]): ReadonlySet<Name> {
   const names = text.split(',').map((name) => known.find((it) => it === name))
   if (names.includes(undefined)) throw new InvalidArgumentError(`Known are ${known.join(', ')}.`)
@@ -91,7 +104,3 @@ export function namesArgument<Name extends string>(text: string, known: readonly
 }
 
 export const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`
-
-export function print(text: string): void {
-  process.stdout.write(text)
-}

@@ -1,17 +1,21 @@
 // Tables, times and colours for people.
 import { styleText } from 'node:util'
+import type { Sink } from './io.js'
 
 export type Style = 'bold' | 'dim' | 'red' | 'yellow' | 'green'
-/** Styles a text, or leaves it alone when nobody would see it. */
+/** Styles a text, or leaves it alone where a style would not be seen. */
 export type Paint = (style: Style, text: string) => string
 
-/** Colours only on a terminal, and not against the reader's wish (no-color.org). */
-export function paintFor(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv): Paint {
+type Colourable = { stdout: Pick<Sink, 'isTTY'>; env: NodeJS.ProcessEnv }
+
+/** Colours are for terminals only, and never against the reader's wish (no-color.org). */
+export function hasColours({ stdout, env }: Colourable): boolean {
   const noColour = env['NO_COLOR'] !== undefined && env['NO_COLOR'] !== ''
-  return stream.isTTY && !noColour && env['TERM'] !== 'dumb'
-    ? (style, text) => styleText(style, text, { validateStream: false })
-    : (_style, text) => text
+  return stdout.isTTY === true && !noColour && env['TERM'] !== 'dumb'
 }
+
+export const paintFor = (io: Colourable): Paint =>
+  hasColours(io) ? (style, text) => styleText(style, text, { validateStream: false }) : (_style, text) => text
 
 /** Names of interfaces come from outside: no control character reaches a terminal. */
 export const printable = (text: string): string => text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '?')

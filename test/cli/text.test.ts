@@ -28,8 +28,8 @@ test('times, sizes and numbers are short', () => {
 test('colours only on a terminal whose reader wants them', () => {
   const terminal = { isTTY: true }
   const pipe = { isTTY: false }
-  assert.notEqual(paintFor(terminal, {})('red', 'x'), 'x')
-  assert.equal(paintFor(terminal, { NO_COLOR: '1' })('red', 'x'), 'x')
-  assert.equal(paintFor(terminal, { TERM: 'dumb' })('red', 'x'), 'x')
-  assert.equal(paintFor(pipe, {})('red', 'x'), 'x')
+  assert.notEqual(paintFor({ stdout: terminal, env: {} })('red', 'x'), 'x')
+  assert.equal(paintFor({ stdout: terminal, env: { NO_COLOR: '1' } })('red', 'x'), 'x')
+  assert.equal(paintFor({ stdout: terminal, env: { TERM: 'dumb' } })('red', 'x'), 'x')
+  assert.equal(paintFor({ stdout: pipe, env: {} })('red', 'x'), 'x')
 })

@@ -8,41 +8,46 @@ import { compare, type Comparison, lasting } from './compare.js'
 import { type Checked, renderCheck } from './text.js'
 import type { FpmReport } from '../fpm/report.js'
 import { HOW_TO_CONNECT, whyNothing } from '../fpm/tables.js'
-import { type Common, common, json, print, sockets } from '../options.js'
+import { type Io, print } from '../io.js'
+import { type Common, json, ofBoth, sockets } from '../options.js'
 import type { Answer } from '../report.js'
 import { count, paintFor } from '../text.js'
 
 /** What differs is looked at again: while something moves, ZAPI and FPM do not hear of it at once. */
 const AGAIN_MS = 1000
 
-export const check = common(new Command('check'))
-  .summary('do zebra and bgpd say what zebra programs')
-  .description(
-    `Cross-checks with FPM: compares what zebra and bgpd tell each other (ZAPI, as the relay saw it) with what zebra programs (FPM, as it told the snooper), and both with what macipd announces. Lists what differs, after a second look.
+export const checkCommand = (io: Io): Command =>
+  ofBoth(new Command('check'), io)
+    .summary('do zebra and bgpd say what zebra programs')
+    .description(
+      `Cross-checks with FPM: compares what zebra and bgpd tell each other (ZAPI, as the relay saw it) with what zebra programs (FPM, as it told the snooper), and both with what macipd announces. Lists what differs, after a second look.
 
 A source that is missing is named, and is no disagreement.`,
-  )
-  .addHelpText(
-    'after',
-    `
+    )
+    .addHelpText(
+      'after',
+      `
 JSON: agree (true, false; null: nothing to compare), missing (source, why, todo), counts in compared and notComparable, and
   disagreements  kind, vni, mac, ip (of host-route), what each says (zapi or route, and fpm: vtep, since, freshness),
                  bindings
 kinds: local-and-remote, vtep, host-route (docs/fpm.md)
 ${EXIT_CODES}`,
-  )
-  .action(async (given: Common) => {
-    const { relay, snoop } = sockets(given)
-    const first = await look(relay, snoop)
-    const checked = first.disagreements.length === 0 ? first : await lookAgain(first, relay, snoop)
-    const { disagreements, missing, agree, notComparable } = checked
-    if (given.json) {
-      const verdict = disagreements.length > 0 ? false : missing.length > 0 ? null : true
-      print(json({ agree: verdict, disagreements, missing, compared: agree, notComparable }))
-    } else print(renderCheck(checked, Date.now(), paintFor(process.stdout, process.env)))
-    if (disagreements.length > 0)
-      throw new FatalError(ExitCode.disagreement, `${count(disagreements.length, 'disagreement')} between ZAPI and FPM`)
-  })
+    )
+    .action(async (given: Common) => {
+      const { relay, snoop } = sockets(given)
+      const first = await look(relay, snoop)
+      const checked = first.disagreements.length === 0 ? first : await lookAgain(first, relay, snoop)
+      const { disagreements, missing, agree, notComparable } = checked
+      if (given.json) {
+        const verdict = disagreements.length > 0 ? false : missing.length > 0 ? null : true
+        print(io, json({ agree: verdict, disagreements, missing, compared: agree, notComparable }))
+      } else print(io, renderCheck(checked, Date.now(), paintFor(io)))
+      if (disagreements.length > 0)
+        throw new FatalError(
+          ExitCode.disagreement,
+          `${count(disagreements.length, 'disagreement')} between ZAPI and FPM`,
+        )
+    })
 
 async function lookAgain(first: Comparison, relay: string, snoop: string): Promise<Checked> {
   await sleep(AGAIN_MS)

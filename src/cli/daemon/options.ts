@@ -1,17 +1,17 @@
 // Options of both daemons, and what each does about a defect.
 import { type Command, Option } from 'commander'
-import { ExitCode, reason } from '../../base/exit.js'
+import { reason } from '../../base/exit.js'
 import { LOG_LEVELS, type Logger } from '../../base/log.js'
-import { DEFAULT_CONFIG } from '../../config/file.js'
 import { DEFAULTS } from '../../config/settings.js'
-import { configured, pathspaceOption } from '../command.js'
+import { configOption, configured, pathspaceOption } from '../command.js'
+import type { Io } from '../io.js'
 
 export const seconds = (ms: number): string => `${ms / 1000}s`
 
 /** Options that come from the file too have no default here: what was not said must stay unsaid. */
-export const common = (command: Command): Command =>
-  configured(command)
-    .option('--config <file>', `configuration file (default: ${DEFAULT_CONFIG}, if it exists)`)
+export const ofDaemon = (command: Command, io: Io): Command =>
+  configured(command, io)
+    .addOption(configOption('configuration file'))
     .addOption(pathspaceOption())
     .addOption(
       new Option('--log-level <level>', `least important messages logged (default: ${DEFAULTS.logLevel})`).choices(
@@ -20,9 +20,8 @@ export const common = (command: Command): Command =>
     )
 
 /** Logs an error that nothing caught and ends the process, so that its supervisor starts it anew. */
-export function endOnDefect(log: Logger): void {
-  process.on('uncaughtException', (error) => {
+export function endOnDefect(log: Logger, io: Io): void {
+  io.onDefect((error) => {
     log.fatal({ error: reason(error), stack: error.stack }, 'internal error, please report it')
-    process.exit(ExitCode.internal)
   })
 }

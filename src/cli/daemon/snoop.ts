@@ -5,8 +5,9 @@ import { loadConfig } from '../../config/file.js'
 import { FILE_ONLY } from '../../config/help.js'
 import { DEFAULTS, type SnoopArguments, snoopOptions } from '../../config/settings.js'
 import { type Endpoint, ENDPOINT_EXPECTED, parseEndpoint } from '../../config/values.js'
-import { durationArgument, EXIT_CODES } from '../command.js'
-import { common, endOnDefect, seconds } from './options.js'
+import { durationArgument, EXIT_CODES, RELAY_OPTION } from '../command.js'
+import type { Io } from '../io.js'
+import { endOnDefect, ofDaemon, seconds } from './options.js'
 
 function fpmArgument(text: string, before: readonly (Endpoint | 'none')[] = []): readonly (Endpoint | 'none')[] {
   const endpoint = text === 'none' ? text : parseEndpoint(text)
@@ -14,49 +15,50 @@ function fpmArgument(text: string, before: readonly (Endpoint | 'none')[] = []):
   return [...before, endpoint]
 }
 
-export const snoop = common(new Command('snoop'))
-  .summary('learn MAC-IPs from ARP and ND on bridge ports')
-  .description(
-    `Learns which MAC has which IP from the ARP and ND frames on the VM ports of bridges that have a VXLAN device, and tells the relay what to announce. Writes no neighbour, route or FDB entry.
+export const snoopCommand = (io: Io): Command =>
+  ofDaemon(new Command('snoop'), io)
+    .summary('learn MAC-IPs from ARP and ND on bridge ports')
+    .description(
+      `Learns which MAC has which IP from the ARP and ND frames on the VM ports of bridges that have a VXLAN device, and tells the relay what to announce. Writes no neighbour, route or FDB entry.
 
 Needs CAP_BPF, CAP_NET_ADMIN and, unless snoop.probes is off, CAP_NET_RAW. If it ends, the relay keeps announcing for its stale time.`,
-  )
-  .option('--relay <path>', "the relay's control socket (default: /run/macipd[/NAME]/relay.sock)")
-  .option('--control <path>', 'control socket for macipctl (default: /run/macipd[/NAME]/snoop.sock)')
-  .option(
-    '--age <duration>',
-    "withdraw a MAC-IP not seen for this long (default: the bridge's ageing time)",
-    durationArgument,
-  )
-  .option(
-    '--repeat-interval <duration>',
-    `look at the same frame again only after this long (default: ${seconds(DEFAULTS.repeatIntervalMs)})`,
-    durationArgument,
-  )
-  .option('--exclude <glob...>', 'ports never to snoop, such as uplinks: names, with * and ?')
-  .option('--observe', 'decide and show everything, announce nothing')
-  .option(
-    '--state <path>',
-    'file that keeps bindings over a restart, or none (default: /var/lib/macipd[/NAME]/bindings)',
-  )
-  .option(
-    '--fpm <address...>',
-    "where zebra's FPM module connects, or none (default: 127.0.0.1:2620 and [::1]:2620, if they are free)",
-    fpmArgument,
-  )
-  .addHelpText(
-    'after',
-    `
+    )
+    .option(...RELAY_OPTION)
+    .option('--control <path>', 'control socket for macipctl (default: /run/macipd[/NAME]/snoop.sock)')
+    .option(
+      '--age <duration>',
+      "withdraw a MAC-IP not seen for this long (default: the bridge's ageing time)",
+      durationArgument,
+    )
+    .option(
+      '--repeat-interval <duration>',
+      `look at the same frame again only after this long (default: ${seconds(DEFAULTS.repeatIntervalMs)})`,
+      durationArgument,
+    )
+    .option('--exclude <glob...>', 'ports never to snoop, such as uplinks: names, with * and ?')
+    .option('--observe', 'decide and show everything, announce nothing')
+    .option(
+      '--state <path>',
+      'file that keeps bindings over a restart, or none (default: /var/lib/macipd[/NAME]/bindings)',
+    )
+    .option(
+      '--fpm <address...>',
+      "where zebra's FPM module connects, or none (default: 127.0.0.1:2620 and [::1]:2620, if they are free)",
+      fpmArgument,
+    )
+    .addHelpText(
+      'after',
+      `
 ${FILE_ONLY}
 ${EXIT_CODES}
 
 Example:
   macipd snoop --exclude 'bond*' --age 1h`,
-  )
-  .action(async (given: SnoopArguments & { config?: string }) => {
-    const options = snoopOptions(given, loadConfig(given.config))
-    const log = createLogger('macipd-snoop', options.logLevel)
-    endOnDefect(log)
-    const { runSnooper } = await import('../../snoop/main.js')
-    await runSnooper(options, log)
-  })
+    )
+    .action(async (given: SnoopArguments & { config?: string }) => {
+      const options = snoopOptions(given, loadConfig(given.config))
+      const log = createLogger('macipd-snoop', options.logLevel)
+      endOnDefect(log, io)
+      const { runSnooper } = await import('../../snoop/main.js')
+      await runSnooper(options, log)
+    })

@@ -1,21 +1,22 @@
 // `macipctl events`: what happened to bindings, and what happens.
-import { Argument, Command, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, Option } from 'commander'
 import { EXIT_CODES } from '../command.js'
 import { EVENTS, MAX_EVENTS } from '../../bindings/event.js'
 import { snoop as proto } from '../../gen/snoop.js'
 import { eventLine } from './text.js'
 import { type EventReport, eventReport } from '../explain/report.js'
-import { follow, type Followed, interruption } from '../follow.js'
+import { ALL, follow, type Followed } from '../follow.js'
+import { type Io, print, remark } from '../io.js'
 import {
   type Address,
   addressArgument,
   lastArgument,
+  namesArgument,
   ofSnooper,
-  print,
   type SnooperOnly,
   sockets,
   targetToProto,
-  vniArgument,
+  vniOption,
 } from '../options.js'
 import { count, paintFor } from '../text.js'
 
@@ -23,31 +24,31 @@ type Given = SnooperOnly & { vni?: number; event?: readonly string[]; last?: num
 
 /** How many events are shown when nothing else is said. */
 const DEFAULT_LAST = 100
-const ALL = 0xffffffff
 
 const NAMES = Object.keys(EVENTS)
 const WIDTH = Math.max(...NAMES.map((name) => name.length))
 
-export const events = ofSnooper(new Command('events'))
-  .summary('what happened to addresses, and what happens')
-  .description(
-    `Shows what happened to the addresses on this node since the snooper started, the last ${MAX_EVENTS} events at most.`,
-  )
-  .addArgument(new Argument('[address]', 'only about this IP or MAC address').argParser(addressArgument))
-  .addOption(new Option('--vni <number>', 'only in this VNI').argParser(vniArgument))
-  .addOption(
-    new Option('--event <names>', 'only these: moved,duplicate,…; may be given again').argParser(eventsArgument),
-  )
-  .addOption(
-    new Option(
-      '-n, --last <number>',
-      `only the last ones that match, or all (default: ${DEFAULT_LAST}; with --follow 0)`,
-    ).argParser((text) => lastArgument(text, ALL)),
-  )
-  .option('-f, --follow', 'go on with what comes, until interrupted')
-  .addHelpText(
-    'after',
-    `
+export const eventsCommand = (io: Io): Command =>
+  ofSnooper(new Command('events'), io)
+    .summary('what happened to addresses, and what happens')
+    .description(
+      `Shows what happened to the addresses on this node since the snooper started, the last ${MAX_EVENTS} events at most.`,
+    )
+    .addArgument(new Argument('[address]', 'only about this IP or MAC address').argParser(addressArgument))
+    .addOption(vniOption('only in this VNI'))
+    .addOption(
+      new Option('--event <names>', 'only these: moved,duplicate,…; may be given again').argParser(eventsArgument),
+    )
+    .addOption(
+      new Option(
+        '-n, --last <number>',
+        `only the last ones that match, or all (default: ${DEFAULT_LAST}; with --follow 0)`,
+      ).argParser((text) => lastArgument(text, ALL)),
+    )
+    .option('-f, --follow', 'go on with what comes, until interrupted')
+    .addHelpText(
+      'after',
+      `
 Events:
 ${Object.entries(EVENTS)
   .map(([name, meaning]) => `  ${name.padEnd(WIDTH)}  ${meaning}`)
@@ -61,39 +62,36 @@ Examples:
   macipctl events 10.0.0.5
   macipctl events --follow --event contested,duplicate,taken-over
   macipctl events --event refused --last all --json`,
-  )
-  .action(async (address: Address | undefined, given: Given) => {
-    const { follow: goOn = false, last = goOn ? 0 : DEFAULT_LAST } = given
-    const filter = { ...targetToProto(address, given.vni), events: [...(given.event ?? [])] }
-    const paint = paintFor(process.stdout, process.env)
-    const show = (event: EventReport): void => {
-      print(given.json ? jsonLine({ type: 'event', ...event }) : `${eventLine(event, Date.now(), paint)}\n`)
-    }
-    const onLost = (lost: number): void => {
-      if (given.json) print(jsonLine({ type: 'lost', count: lost }))
-      else process.stderr.write(`macipctl: ${count(lost, 'event')} came faster than they were read\n`)
-    }
-    const question: Followed<proto.FromSnoop, proto.ToSnoop.$Properties> = {
-      path: sockets(given).snoop,
-      who: 'snooper',
-      ask: { getEvents: { follow: goOn, last, filter } },
-      decode: (bytes) => proto.FromSnoop.decode(bytes),
-      encode: (message) => proto.ToSnoop.encode(message).finish(),
-      onPart: ({ events, end }) => {
-        if (events?.lost != null && events.lost > 0) onLost(events.lost)
-        for (const event of events?.events ?? []) show(eventReport(event))
-        return end != null && !goOn
-      },
-    }
-    await follow(question, interruption())
-  })
+    )
+    .action(async (address: Address | undefined, given: Given) => {
+      const { follow: goOn = false, last = goOn ? 0 : DEFAULT_LAST } = given
+      const filter = { ...targetToProto(address, given.vni), events: [...(given.event ?? [])] }
+      const paint = paintFor(io)
+      const show = (event: EventReport): void => {
+        print(io, given.json ? jsonLine({ type: 'event', ...event }) : `${eventLine(event, Date.now(), paint)}\n`)
+      }
+      const onLost = (lost: number): void => {
+        if (given.json) print(io, jsonLine({ type: 'lost', count: lost }))
+        else remark(io, `${count(lost, 'event')} came faster than they were read`)
+      }
+      const question: Followed<proto.FromSnoop, proto.ToSnoop.$Properties> = {
+        path: sockets(given).snoop,
+        who: 'snooper',
+        ask: { getEvents: { follow: goOn, last, filter } },
+        decode: (bytes) => proto.FromSnoop.decode(bytes),
+        encode: (message) => proto.ToSnoop.encode(message).finish(),
+        onPart: ({ events, end }) => {
+          if (events?.lost != null && events.lost > 0) onLost(events.lost)
+          for (const event of events?.events ?? []) show(eventReport(event))
+          return end != null && !goOn
+        },
+      }
+      await follow(question, io.interruption())
+    })
 
 const jsonLine = (value: object): string => `${JSON.stringify(value)}\n`
 
-function eventsArgument(text: string, before: readonly string[] = []): readonly string[] {
-  const names = text.split(',')
-  for (const name of names) {
-    if (!NAMES.includes(name)) throw new InvalidArgumentError(`Known are ${NAMES.join(', ')}.`)
-  }
-  return [...before, ...names]
-}
+const eventsArgument = (text: string, before: readonly string[] = []): readonly string[] => [
+  ...before,
+  ...namesArgument(text, NAMES),
+]

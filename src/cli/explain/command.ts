@@ -1,25 +1,27 @@
 // `macipctl explain`: why an address is, or is not, advertised.
-import { Argument, Command, Option } from 'commander'
+import { Argument, Command } from 'commander'
 import { EXIT_CODES } from '../command.js'
 import { ExitCode, FatalError } from '../../base/exit.js'
 import { askExplanation, askOverlay, askRelay, askSnooper, askViews, nothingAnswers } from '../queries.js'
 import { explained } from './facts.js'
 import { renderExplained } from './text.js'
-import { type Address, addressArgument, type Common, common, json, print, sockets, vniArgument } from '../options.js'
+import { type Io, print } from '../io.js'
+import { type Address, addressArgument, type Common, json, ofBoth, sockets, vniOption } from '../options.js'
 import { paintFor } from '../text.js'
 
 type Given = Common & { vni?: number }
 
-export const explain = common(new Command('explain'))
-  .summary('why an address is, or is not, advertised')
-  .description(
-    `Says whether an address is advertised, why, and what to do; then all that this rests on: what its host said, what zebra and bgpd say, the rule that decided, what comes next, what happened, and claims that were not believed.`,
-  )
-  .addArgument(new Argument('<address>', 'an IP or MAC address').argParser(addressArgument))
-  .addOption(new Option('--vni <number>', 'only in this VNI').argParser(vniArgument))
-  .addHelpText(
-    'after',
-    `
+export const explainCommand = (io: Io): Command =>
+  ofBoth(new Command('explain'), io)
+    .summary('why an address is, or is not, advertised')
+    .description(
+      `Says whether an address is advertised, why, and what to do; then all that this rests on: what its host said, what zebra and bgpd say, the rule that decided, what comes next, what happened, and claims that were not believed.`,
+    )
+    .addArgument(new Argument('<address>', 'an IP or MAC address').argParser(addressArgument))
+    .addOption(vniOption('only in this VNI'))
+    .addHelpText(
+      'after',
+      `
 JSON: address, vni, policy, hints (what is wrong in general), and
   subjects   one for each MAC-IP: vni, ip (null: the MAC alone), mac, advertisedBy (macipd, zebra, null), verdict,
              todo, state, reason, binding, detail (timer, claim, moves, …), zebra, remote, events, refusals
@@ -31,21 +33,21 @@ Examples:
   macipctl explain 10.0.0.5
   macipctl explain bc:24:11:00:00:01 --vni 100
   macipctl explain 2001:db8::5 --json`,
-  )
-  .action(async (address: Address, given: Given) => {
-    const { relay, snoop } = sockets(given)
-    const [snooper, snooperStatus, relayStatus, views, overlay] = await Promise.all([
-      askExplanation(snoop, address, given.vni),
-      askSnooper(snoop),
-      askRelay(relay),
-      askViews(relay),
-      askOverlay(relay),
-    ])
-    if (!snooper.running && !relayStatus.running) {
-      throw nothingAnswers(relay, snoop)
-    }
-    const result = explained({ address, vni: given.vni, snooper, snooperStatus, relay: relayStatus, views, overlay })
-    if (given.json) print(json(result))
-    else print(renderExplained(result, Date.now(), paintFor(process.stdout, process.env)))
-    if (result.subjects.length === 0) throw new FatalError(ExitCode.notFound, `${result.address} is not known here`)
-  })
+    )
+    .action(async (address: Address, given: Given) => {
+      const { relay, snoop } = sockets(given)
+      const [snooper, snooperStatus, relayStatus, views, overlay] = await Promise.all([
+        askExplanation(snoop, address, given.vni),
+        askSnooper(snoop),
+        askRelay(relay),
+        askViews(relay),
+        askOverlay(relay),
+      ])
+      if (!snooper.running && !relayStatus.running) {
+        throw nothingAnswers(relay, snoop)
+      }
+      const result = explained({ address, vni: given.vni, snooper, snooperStatus, relay: relayStatus, views, overlay })
+      if (given.json) print(io, json(result))
+      else print(io, renderExplained(result, Date.now(), paintFor(io)))
+      if (result.subjects.length === 0) throw new FatalError(ExitCode.notFound, `${result.address} is not known here`)
+    })

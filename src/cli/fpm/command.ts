@@ -8,7 +8,7 @@ import { version } from '../../base/version.js'
 import { parsePrefix } from '../zapi/dump/filter.js'
 import type { TimeStyle } from '../zapi/dump/lines.js'
 import { CaptureFile, lineOutput, type Output } from '../zapi/dump/output.js'
-import { interruption } from '../follow.js'
+import { type Io, remark, terminalWidth } from '../io.js'
 import { type FpmDumpEvent, fpmEvent, MESSAGE_TYPES, type MessageType } from './events.js'
 import { type About, FAMILIES, type Family, type FpmFilter, selected } from './filter.js'
 import { fpmComment, fpmJsonLines, FpmTextRenderer } from './text.js'
@@ -20,8 +20,8 @@ import {
   parseAddress,
   type SnooperOnly,
   sockets,
-  tableArgument,
-  vniArgument,
+  tableOption,
+  vniOption,
 } from '../options.js'
 import { paintFor } from '../text.js'
 
@@ -39,50 +39,51 @@ type Given = SnooperOnly &
 /** How many frames are shown when nothing else is said. */
 const DEFAULT_LAST = 100
 
-const dump = ofSnooper(new Command('dump'), (option) => option.conflicts('write'))
-  .summary('what zebra programs, decoded')
-  .description(
-    `Shows what zebra's FPM connection has told the snooper: routes, nexthops and remote MACs as it programs them.
+const dumpCommand = (io: Io): Command =>
+  ofSnooper(new Command('dump'), io, { notWithJson: ['write'] })
+    .summary('what zebra programs, decoded')
+    .description(
+      `Shows what zebra's FPM connection has told the snooper: routes, nexthops and remote MACs as it programs them.
 
 + added; - gone; ~ replaces what was there; ! not understood. The number before is that of the connection. Filters are combined: what is shown matches all of them.`,
-  )
-  .addArgument(
-    new Argument(
-      '[address]',
-      'only about this MAC, this IP (of a host, a gateway or a VTEP), or routes inside this prefix',
-    ).argParser(aboutArgument),
-  )
-  .addOption(new Option('-f, --follow', 'go on with what comes, until interrupted').conflicts('read'))
-  .addOption(
-    new Option(
-      '-n, --last <number>',
-      `only the last frames that match, or all (default: ${DEFAULT_LAST}; with --follow 0; with --read or --write all)`,
-    ).argParser((text) => lastArgument(text, Infinity)),
-  )
-  .addOption(
-    new Option('--type <names>', `only of these types: ${MESSAGE_TYPES.join(', ')}`).argParser((text) =>
-      namesArgument<MessageType>(text, MESSAGE_TYPES),
-    ),
-  )
-  .addOption(
-    new Option('--family <names>', `only of these address families: ${FAMILIES.join(', ')}`).argParser((text) =>
-      namesArgument<Family>(text, FAMILIES),
-    ),
-  )
-  .addOption(new Option('--vni <number>', 'only about this VNI').argParser(vniArgument))
-  .addOption(new Option('--table <number>', 'only routes of this table').argParser(tableArgument))
-  .addOption(
-    new Option('--time <style>', 'time of day, or seconds since the first frame or the one before')
-      .choices(['clock', 'relative', 'delta'])
-      .default('clock'),
-  )
-  .addOption(new Option('-v, --verbose', 'every field on a line of its own').conflicts(['json', 'write']))
-  .addOption(new Option('-x, --hex', 'the bytes of the frame, too').conflicts('write'))
-  .option('-w, --write <file>', 'write a pcapng file for Wireshark, tshark and --read; - is standard output')
-  .option('-r, --read <file>', 'read such a file instead of asking the snooper; - is standard input')
-  .addHelpText(
-    'after',
-    `
+    )
+    .addArgument(
+      new Argument(
+        '[address]',
+        'only about this MAC, this IP (of a host, a gateway or a VTEP), or routes inside this prefix',
+      ).argParser(aboutArgument),
+    )
+    .addOption(new Option('-f, --follow', 'go on with what comes, until interrupted').conflicts('read'))
+    .addOption(
+      new Option(
+        '-n, --last <number>',
+        `only the last frames that match, or all (default: ${DEFAULT_LAST}; with --follow 0; with --read or --write all)`,
+      ).argParser((text) => lastArgument(text, Infinity)),
+    )
+    .addOption(
+      new Option('--type <names>', `only of these types: ${MESSAGE_TYPES.join(', ')}`).argParser((text) =>
+        namesArgument<MessageType>(text, MESSAGE_TYPES),
+      ),
+    )
+    .addOption(
+      new Option('--family <names>', `only of these address families: ${FAMILIES.join(', ')}`).argParser((text) =>
+        namesArgument<Family>(text, FAMILIES),
+      ),
+    )
+    .addOption(vniOption('only about this VNI'))
+    .addOption(tableOption('only routes of this table'))
+    .addOption(
+      new Option('--time <style>', 'time of day, or seconds since the first frame or the one before')
+        .choices(['clock', 'relative', 'delta'])
+        .default('clock'),
+    )
+    .addOption(new Option('-v, --verbose', 'every field on a line of its own').conflicts(['json', 'write']))
+    .addOption(new Option('-x, --hex', 'the bytes of the frame, too').conflicts('write'))
+    .option('-w, --write <file>', 'write a pcapng file for Wireshark, tshark and --read; - is standard output')
+    .option('-r, --read <file>', 'read such a file instead of asking the snooper; - is standard input')
+    .addHelpText(
+      'after',
+      `
 JSON: one object for each message (docs/fpm.md)
 ${EXIT_CODES}
 
@@ -91,34 +92,31 @@ Examples:
   macipctl fpm dump 10.2.0.0/16 --verbose
   macipctl fpm dump --write fpm.pcapng
   macipctl fpm dump --read fpm.pcapng --vni 100 --json`,
-  )
-  .action(async (about: About | undefined, given: Given) => {
-    const { read, write, follow = false, last = defaultLast(given) } = given
-    if (read !== undefined && read !== '-' && read === write)
-      throw new FatalError(ExitCode.usage, `${read} cannot be read and written at the same time`)
-    const socket = read === undefined ? sockets(given).snoop : ''
-    const output = outputFor(given)
-    const view = new FpmDumpView(output, filterOf(given, about), last)
-    const interrupted = interruption()
-    try {
-      if (read === undefined) await fromSnooper(socket, { history: last > 0, follow }, view, interrupted)
-      else remark(await fromFpmFile(read, view, interrupted))
-    } finally {
-      view.onCaughtUp()
-      remark(output.end())
-    }
-  })
+    )
+    .action(async (about: About | undefined, given: Given) => {
+      const { read, write, follow = false, last = defaultLast(given) } = given
+      if (read !== undefined && read !== '-' && read === write)
+        throw new FatalError(ExitCode.usage, `${read} cannot be read and written at the same time`)
+      const socket = read === undefined ? sockets(given).snoop : ''
+      const output = outputFor(io, given)
+      const view = new FpmDumpView(output, filterOf(given, about), last)
+      const interrupted = io.interruption()
+      try {
+        if (read === undefined) await fromSnooper(socket, { history: last > 0, follow }, view, interrupted)
+        else remark(io, ...(await fromFpmFile(io, read, view, interrupted)))
+      } finally {
+        view.onCaughtUp()
+        remark(io, ...output.end())
+      }
+    })
 
-export const fpm = configured(new Command('fpm'))
-  .summary('what zebra programs, as its FPM connection tells it')
-  .description(
-    "Looks into zebra's FPM connection to the snooper. What follows from it: macipctl show fpm, and macipctl check.",
-  )
-  .addCommand(dump)
-
-function remark(remarks: readonly string[]): void {
-  for (const text of remarks) process.stderr.write(`macipctl: ${text}\n`)
-}
+export const fpmCommand = (io: Io): Command =>
+  configured(new Command('fpm'), io)
+    .summary('what zebra programs, as its FPM connection tells it')
+    .description(
+      "Looks into zebra's FPM connection to the snooper. What follows from it: macipctl show fpm, and macipctl check.",
+    )
+    .addCommand(dumpCommand(io))
 
 function defaultLast({ follow, read, write }: Given): number {
   if (read !== undefined || write !== undefined) return Infinity
@@ -133,17 +131,16 @@ const filterOf = ({ type, family, vni, table }: Given, about: About | undefined)
   ...(about !== undefined && { about }),
 })
 
-function outputFor({ write, json, time, verbose = false, hex = false }: Given): Output<FpmDumpEvent> {
-  if (write !== undefined) return captureOutput(write)
-  if (json === true) return lineOutput((event) => fpmJsonLines(event, hex))
-  const width = process.stdout.isTTY ? process.stdout.columns : undefined
-  const renderer = new FpmTextRenderer({ time, verbose, hex, width, paint: paintFor(process.stdout, process.env) })
-  return lineOutput((event) => renderer.lines(event))
+function outputFor(io: Io, { write, json, time, verbose = false, hex = false }: Given): Output<FpmDumpEvent> {
+  if (write !== undefined) return captureOutput(io, write)
+  if (json === true) return lineOutput(io, (event) => fpmJsonLines(event, hex))
+  const renderer = new FpmTextRenderer({ time, verbose, hex, width: terminalWidth(io), paint: paintFor(io) })
+  return lineOutput(io, (event) => renderer.lines(event))
 }
 
-function captureOutput(name: string): Output<FpmDumpEvent> {
+function captureOutput(io: Io, name: string): Output<FpmDumpEvent> {
   const writer = new FpmCaptureWriter()
-  const file = new CaptureFile(name, writer.begin(`macipctl ${version}`))
+  const file = new CaptureFile(io, name, writer.begin(`macipctl ${version}`))
   return {
     event: (event) => {
       file.packet(writer.packet(event.record, fpmComment(event)))

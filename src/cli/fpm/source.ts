@@ -3,7 +3,8 @@ import { decodeFpmRecords, type FpmRecord, lostRecord } from '../../record/fpm-r
 import { snoop as proto } from '../../gen/snoop.js'
 import { FpmCaptureReader } from '../../record/pcapng/fpm-capture.js'
 import { fromCapture } from '../capture-source.js'
-import { follow, type Followed } from '../follow.js'
+import { ALL, follow, type Followed } from '../follow.js'
+import type { Io } from '../io.js'
 
 export type FpmRecording = {
   onRecord(record: FpmRecord): void
@@ -12,8 +13,6 @@ export type FpmRecording = {
   /** All that was recorded before has come. */
   onCaughtUp(): void
 }
-
-const ALL = 0xffffffff
 
 /**
  * Records of a running snooper: those it still has if `history`, and those to come if `follow`. Resolves at the end of
@@ -51,6 +50,6 @@ function receive(part: proto.FpmRecords.$Properties, recording: FpmRecording): v
   for (const record of all) recording.onRecord(record)
 }
 
-/** As `fromCapture`. */
-export const fromFpmFile = (file: string, recording: FpmRecording, signal: AbortSignal): Promise<string[]> =>
-  fromCapture(file, new FpmCaptureReader(), 'FPM frames of macipd', recording, signal)
+/** Reads a file as `fromCapture` does. */
+export const fromFpmFile = (io: Io, file: string, recording: FpmRecording, signal: AbortSignal): Promise<string[]> =>
+  fromCapture(io, file, new FpmCaptureReader(), 'FPM frames of macipd', recording, signal)

@@ -1,11 +1,9 @@
 // `macipctl zapi dump`: the conversation between bgpd and zebra, decoded.
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { formatIp, formatMac, parseIp, parseMac } from '../../../base/address.js'
-import { configured, EXIT_CODES, pathspaceOption } from '../../command.js'
-import { DEFAULT_CONFIG } from '../../../config/file.js'
+import { EXIT_CODES, releaseArgument } from '../../command.js'
 import { ExitCode, FatalError } from '../../../base/exit.js'
-import { MAX_VNI } from '../../../base/vni.js'
-import { frrRelease, FRR_RELEASES, type FrrRelease } from '../../../zapi/releases.js'
+import { FRR_RELEASES, type FrrRelease } from '../../../zapi/releases.js'
 import { FAMILIES } from '../../../zapi/messages/index.js'
 import { type DumpFilter, parsePrefix, type Prefix } from './filter.js'
 import { CaptureOutput, jsonOutput, type Output, textOutput } from './output.js'
@@ -13,20 +11,26 @@ import { RecordedSessions } from './sessions.js'
 import { fromFile, fromRelay } from './source.js'
 import type { TimeStyle } from './lines.js'
 import { DumpView } from './view.js'
-import { interruption } from '../../follow.js'
-import { lastArgument } from '../../options.js'
+import { type Io, remark, terminalWidth } from '../../io.js'
+import {
+  lastArgument,
+  MAX_U32,
+  namesArgument,
+  numberArgument,
+  ofRelay,
+  type RelayOnly,
+  sockets,
+  vniOption,
+} from '../../options.js'
 import { paintFor, printable } from '../../text.js'
 
-export type RelayArguments = { relay?: string; config?: string; pathspace?: string }
-
-type Arguments = RelayArguments &
+type Given = RelayOnly &
   DumpFilter & {
     follow?: boolean
     last?: number
     time: TimeStyle
     verbose?: boolean
     hex?: boolean
-    json?: boolean
     write?: string
     read?: string
     frrRelease?: FrrRelease
@@ -47,9 +51,8 @@ function commandNames(): ReadonlySet<string> {
   return names
 }
 
-/** @param relaySocket the path that the arguments and the configuration name */
-export const dumpCommand = (relaySocket: (given: RelayArguments) => string): Command =>
-  configured(new Command('dump'))
+export const dumpCommand = (io: Io): Command =>
+  ofRelay(new Command('dump'), io, { notWithJson: ['write'] })
     .summary('the conversation between bgpd and zebra, decoded')
     .description(
       `Shows the messages between bgpd and zebra as the relay has recorded them, and what macipd does to them: INJECTED (bgpd was told by macipd), DROPPED (zebra's message was kept from bgpd).
@@ -75,12 +78,14 @@ export const dumpCommand = (relaySocket: (given: RelayArguments) => string): Com
       ),
     )
     .addOption(
-      new Option('--family <names>', `only of these families: ${FAMILY_NAMES.join(', ')}`).argParser(familiesArgument),
+      new Option('--family <names>', `only of these families: ${FAMILY_NAMES.join(', ')}`).argParser((text) =>
+        namesArgument(text, FAMILY_NAMES),
+      ),
     )
-    .addOption(new Option('--vni <number>', 'only about this VNI').argParser(numberArgument(1, MAX_VNI)))
+    .addOption(vniOption('only about this VNI'))
     .addOption(new Option('--mac <address>', 'only about this MAC').argParser(macArgument))
     .addOption(new Option('--ip <address>', 'only about this IP of a host').argParser(ipArgument))
-    .addOption(new Option('--vrf <id>', 'only in the VRF with this id').argParser(numberArgument(0, 0xffffffff)))
+    .addOption(new Option('--vrf <id>', 'only in the VRF with this id').argParser(numberArgument(0, MAX_U32)))
     .addOption(new Option('--prefix <prefix>', 'only about this prefix and those inside it').argParser(prefixArgument))
     .addOption(
       new Option('--time <style>', 'time of day, or seconds since the first message or the one before')
@@ -89,18 +94,16 @@ export const dumpCommand = (relaySocket: (given: RelayArguments) => string): Com
     )
     .addOption(new Option('-v, --verbose', 'every field on a line of its own').conflicts(['json', 'write']))
     .addOption(new Option('-x, --hex', 'the bytes, too').conflicts('write'))
-    .addOption(new Option('--json', 'one JSON object for each message (docs/zapi-dump.md)').conflicts('write'))
     .option('-w, --write <file>', 'write a pcapng file for Wireshark, tshark and --read; - is standard output')
     .option('-r, --read <file>', 'read such a file instead of asking the relay; - is standard input')
     .addOption(
-      new Option('--frr-release <X.Y>', 'decode as this release instead of recognising it').argParser(releaseArgument),
+      new Option('--frr-release <X.Y>', 'decode as this release instead of detecting it').argParser(releaseArgument),
     )
-    .option('--relay <path>', "the relay's control socket (default: /run/macipd[/NAME]/relay.sock)")
-    .addOption(pathspaceOption())
-    .option('--config <file>', `configuration file that names the socket (default: ${DEFAULT_CONFIG}, if it exists)`)
     .addHelpText(
       'after',
-      `${EXIT_CODES}
+      `
+JSON: one object for each message (docs/zapi-dump.md)
+${EXIT_CODES}
 
 Examples:
   macipctl zapi dump --follow --command MACIP_ADD,MACIP_DEL
@@ -108,39 +111,35 @@ Examples:
   macipctl zapi dump --follow --last all --write evpn.pcapng
   macipctl zapi dump --read evpn.pcapng --session main --json`,
     )
-    .action((given: Arguments) => dump(given, relaySocket))
+    .action((given: Given) => dump(io, given))
 
-async function dump(given: Arguments, relaySocket: (given: RelayArguments) => string): Promise<void> {
+async function dump(io: Io, given: Given): Promise<void> {
   const { read, write, follow = false } = given
   if (read !== undefined && read !== '-' && read === write) {
     throw new FatalError(ExitCode.usage, `${read} cannot be read and written at the same time`)
   }
   const last = lastOf(given)
-  const socket = read === undefined ? relaySocket(given) : ''
+  const socket = read === undefined ? sockets(given).relay : ''
   const sessions = new RecordedSessions(given.frrRelease)
-  const output = outputFor(given, sessions)
+  const output = outputFor(io, given, sessions)
   const view = new DumpView(sessions, output, filterOf(given), last)
-  const interrupted = interruption()
+  const interrupted = io.interruption()
   try {
     if (read === undefined) await fromRelay(socket, { history: last > 0, follow }, view, interrupted)
-    else remark(await fromFile(read, view, interrupted))
+    else remark(io, ...(await fromFile(io, read, view, interrupted)))
   } finally {
     view.end()
-    remark(output.end())
+    remark(io, ...output.end())
   }
 }
 
-function remark(remarks: readonly string[]): void {
-  for (const text of remarks) process.stderr.write(`macipctl: ${text}\n`)
-}
-
-function lastOf({ last, follow, read, write }: Arguments): number {
+function lastOf({ last, follow, read, write }: Given): number {
   if (last !== undefined) return last
   if (read !== undefined || write !== undefined) return Infinity
   return follow === true ? 0 : DEFAULT_LAST
 }
 
-function filterOf({ direction, session, command, family, vni, mac, ip, vrf, prefix }: Arguments): DumpFilter {
+function filterOf({ direction, session, command, family, vni, mac, ip, vrf, prefix }: Given): DumpFilter {
   return {
     ...(direction !== undefined && { direction }),
     ...(session !== undefined && { session }),
@@ -154,11 +153,14 @@ function filterOf({ direction, session, command, family, vni, mac, ip, vrf, pref
   }
 }
 
-function outputFor({ write, json, time, verbose = false, hex = false }: Arguments, sessions: RecordedSessions): Output {
-  if (write !== undefined) return new CaptureOutput(write, sessions)
-  if (json === true) return jsonOutput(hex)
-  const width = process.stdout.isTTY ? process.stdout.columns : undefined
-  return textOutput({ time, verbose, hex, width, paint: paintFor(process.stdout, process.env) })
+function outputFor(
+  io: Io,
+  { write, json, time, verbose = false, hex = false }: Given,
+  sessions: RecordedSessions,
+): Output {
+  if (write !== undefined) return new CaptureOutput(io, write, sessions)
+  if (json === true) return jsonOutput(io, hex)
+  return textOutput(io, { time, verbose, hex, width: terminalWidth(io), paint: paintFor(io) })
 }
 
 function sessionArgument(text: string): number | string {
@@ -174,22 +176,6 @@ function commandsArgument(text: string): ReadonlySet<string> {
   }
   return new Set(names)
 }
-
-function familiesArgument(text: string): ReadonlySet<string> {
-  const names = text.split(',')
-  for (const name of names) {
-    if (!FAMILY_NAMES.includes(name)) throw new InvalidArgumentError(`Known are ${FAMILY_NAMES.join(', ')}.`)
-  }
-  return new Set(names)
-}
-
-const numberArgument =
-  (min: number, max: number) =>
-  (text: string): number => {
-    const number = /^\d{1,10}$/.test(text) ? Number(text) : -1
-    if (number < min || number > max) throw new InvalidArgumentError(`Expected a number from ${min} to ${max}.`)
-    return number
-  }
 
 function macArgument(text: string): string {
   const mac = parseMac(text)
@@ -207,12 +193,4 @@ function prefixArgument(text: string): Prefix {
   const prefix = parsePrefix(text)
   if (prefix === undefined) throw new InvalidArgumentError('Expected a prefix such as 10.0.0.0/8 or 2001:db8::/32.')
   return prefix
-}
-
-function releaseArgument(name: string): FrrRelease {
-  const release = frrRelease(name)
-  if (release === undefined) {
-    throw new InvalidArgumentError(`Known are ${FRR_RELEASES.map(({ name }) => name).join(', ')}.`)
-  }
-  return release
 }

@@ -2,6 +2,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { ExitCode, FatalError, reason } from '../../../base/exit.js'
 import { CaptureWriter } from '../../../record/pcapng/zapi-capture.js'
+import { type Io, print } from '../../io.js'
 import { version } from '../../../base/version.js'
 import { renderTree } from '../../../zapi/render.js'
 import { RecordKind } from '../../../record/zapi-records.js'
@@ -19,26 +20,26 @@ export type Output<Event = DumpEvent> = {
 }
 
 /** Lines on standard output: of `lines`, none or more for each event. */
-export function lineOutput<Event>(lines: (event: Event) => string[]): Output<Event> {
+export function lineOutput<Event>(io: Io, lines: (event: Event) => string[]): Output<Event> {
   let waiting: string[] = []
   return {
     event: (event) => {
       waiting.push(...lines(event))
     },
     flush: () => {
-      if (waiting.length > 0) process.stdout.write(`${waiting.join('\n')}\n`)
+      if (waiting.length > 0) print(io, `${waiting.join('\n')}\n`)
       waiting = []
     },
     end: () => [],
   }
 }
 
-export function textOutput(options: TextOptions): Output {
+export function textOutput(io: Io, options: TextOptions): Output {
   const renderer = new TextRenderer(options)
-  return lineOutput((event) => renderer.lines(event))
+  return lineOutput(io, (event) => renderer.lines(event))
 }
 
-export const jsonOutput = (hex: boolean): Output => lineOutput((event) => [jsonLine(event, hex)])
+export const jsonOutput = (io: Io, hex: boolean): Output => lineOutput(io, (event) => [jsonLine(event, hex)])
 
 /** A pcapng file, `-` for standard output. Throws FatalError (usage) when it cannot be written. */
 export class CaptureFile {
@@ -48,6 +49,7 @@ export class CaptureFile {
 
   /** @param begin what it begins with */
   constructor(
+    private readonly io: Io,
     private readonly name: string,
     begin: Buffer,
   ) {
@@ -72,7 +74,7 @@ export class CaptureFile {
     const bytes = Buffer.concat(this.waiting)
     this.waiting = []
     const { file } = this
-    if (file === undefined) process.stdout.write(bytes)
+    if (file === undefined) this.io.stdout.write(bytes)
     else for (let at = 0; at < bytes.length; ) at += this.attempt(() => writeSync(file, bytes, at))
   }
 
@@ -99,10 +101,11 @@ export class CaptureOutput implements Output {
 
   /** @param sessions knows how the sessions began, which a reader needs to know, too */
   constructor(
+    io: Io,
     name: string,
     private readonly sessions: RecordedSessions,
   ) {
-    this.file = new CaptureFile(name, this.writer.begin(`macipctl ${version}`))
+    this.file = new CaptureFile(io, name, this.writer.begin(`macipctl ${version}`))
   }
 
   event(event: DumpEvent): void {

@@ -4,7 +4,8 @@ import { CaptureReader } from '../../../record/pcapng/zapi-capture.js'
 import { frrRelease, type FrrRelease } from '../../../zapi/releases.js'
 import { decodeRecords, encodeGap, type ExchangeRecord, RecordKind } from '../../../record/zapi-records.js'
 import { fromCapture } from '../../capture-source.js'
-import { follow, type Followed } from '../../follow.js'
+import { ALL, follow, type Followed } from '../../follow.js'
+import type { Io } from '../../io.js'
 
 export type Recording = {
   onRecord(record: ExchangeRecord): void
@@ -15,8 +16,6 @@ export type Recording = {
   /** All that was recorded before has come. */
   onCaughtUp(): void
 }
-
-const ALL = 0xffffffff
 
 /**
  * Records of a running relay: those it still has if `history`, and those to come if `follow`. Resolves at the end of
@@ -66,6 +65,6 @@ function receive(records: proto.Records.$Properties, recording: Recording): void
   for (const record of all) recording.onRecord(record)
 }
 
-/** As `fromCapture`. */
-export const fromFile = (file: string, recording: Recording, signal: AbortSignal): Promise<string[]> =>
-  fromCapture(file, new CaptureReader(), 'records of macipd', recording, signal)
+/** Reads a file as `fromCapture` does. */
+export const fromFile = (io: Io, file: string, recording: Recording, signal: AbortSignal): Promise<string[]> =>
+  fromCapture(io, file, new CaptureReader(), 'records of macipd', recording, signal)

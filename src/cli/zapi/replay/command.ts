@@ -1,12 +1,13 @@
 // `macipctl zapi replay`: what the relay would do about a recorded exchange.
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
-import { configured } from '../../command.js'
+import { configured, releaseArgument } from '../../command.js'
+import { type Io, print, remark } from '../../io.js'
 import { ExitCode, FatalError } from '../../../base/exit.js'
-import { FRR_RELEASES, type FrrRelease, frrRelease } from '../../../zapi/releases.js'
+import type { FrrRelease } from '../../../zapi/releases.js'
 import type { Entry } from '../../../bindings/model.js'
 import type { ExchangeRecord } from '../../../record/zapi-records.js'
 import { replay as replayExchange } from '../../../relay/replay.js'
-import { parseAddress, print, vniArgument } from '../../options.js'
+import { parseAddress, vniArgument } from '../../options.js'
 import { Comparison } from './check.js'
 import { recordsOf } from './source.js'
 import { actJson, actLine, differenceJson, differenceLine } from './text.js'
@@ -14,16 +15,17 @@ import { count, paintFor } from '../../text.js'
 
 type Given = { entry: Entry[]; frrRelease?: FrrRelease; check?: true; json?: true }
 
-export const replay = configured(new Command('replay'))
-  .summary('what the relay would do about a recorded exchange')
-  .description(
-    `Feeds a recorded exchange to the relay's logic, without any daemon, and prints what it would inject into zebra's messages to bgpd, what it would drop of them, and why, with the recorded times. The relay's journal is such a recording: copy /run/macipd/journal. It must begin with the session.
+export const replayCommand = (io: Io): Command =>
+  configured(new Command('replay'), io)
+    .summary('what the relay would do about a recorded exchange')
+    .description(
+      `Feeds a recorded exchange to the relay's logic, without any daemon, and prints what it would inject into zebra's messages to bgpd, what it would drop of them, and why, with the recorded times. The relay's journal is such a recording: copy /run/macipd/journal. It must begin with the session.
 
 Actions: session and end (of the main session), inject, drop (a message of zebra that bgpd does not get), status (why an entry is not announced), fault (a message that is not what the release says).`,
-  )
-  .addHelpText(
-    'after',
-    `
+    )
+    .addHelpText(
+      'after',
+      `
 JSON: time, offset (ms since the first record), action, and
   session     session, kind, client, release (empty if not certain), releaseReason
   end         session
@@ -32,41 +34,43 @@ JSON: time, offset (ms since the first record), action, and
   status      vni, mac, ip, status, seq
   fault       session, fault
   difference  vni, mac, ip, recorded, replayed (with --check, last; without times)`,
-  )
-  .addArgument(new Argument('<file>', 'the recording'))
-  .addOption(
-    new Option('--entry <vni,mac,ip>', 'what if this had been learned before the recording began (repeatable)')
-      .argParser(entryArgument)
-      .default([], 'none'),
-  )
-  .addOption(
-    new Option(
-      '--frr-release <release>',
-      'the FRR release, as the option of the relay (default: recognised)',
-    ).argParser(lineArgument),
-  )
-  .option('--check', 'compare with what was recorded as injected and dropped; exit code 1 if it differs')
-  .option('--json', 'print one JSON object a line: times in milliseconds since the epoch')
-  .action(run)
+    )
+    .addArgument(new Argument('<file>', 'the recording'))
+    .addOption(
+      new Option('--entry <vni,mac,ip>', 'what if this had been learned before the recording began (repeatable)')
+        .argParser(entryArgument)
+        .default([], 'none'),
+    )
+    .addOption(
+      new Option(
+        '--frr-release <release>',
+        'the FRR release, as the option of the relay (default: detected)',
+      ).argParser(releaseArgument),
+    )
+    .option('--check', 'compare with what was recorded as injected and dropped; exit code 1 if it differs')
+    .option('--json', 'print one JSON object a line: times in milliseconds since the epoch')
+    .action((path: string, given: Given) => {
+      run(io, path, given)
+    })
 
-function run(path: string, given: Given): void {
-  const paint = paintFor(process.stdout, process.env)
+function run(io: Io, path: string, given: Given): void {
+  const paint = paintFor(io)
   const comparison = new Comparison()
   const recording = new Recording(recordsOf(path))
   for (const act of replayExchange(recording, { configured: given.frrRelease, entries: given.entry })) {
     comparison.add(act)
     if (act.type === 'recorded') continue
-    print(given.json ? actJson(act, recording.start) : (actLine(act, recording.start, paint) ?? ''))
+    print(io, given.json ? actJson(act, recording.start) : (actLine(act, recording.start, paint) ?? ''))
   }
-  if (recording.cut !== undefined) process.stderr.write(`macipctl: ${path} is cut: ${recording.cut}\n`)
+  if (recording.cut !== undefined) remark(io, `${path} is cut: ${recording.cut}`)
   if (!given.check) return
   const differences = comparison.differences(recording.cut !== undefined)
   for (const difference of differences) {
-    print(given.json ? differenceJson(difference) : differenceLine(difference, paint))
+    print(io, given.json ? differenceJson(difference) : differenceLine(difference, paint))
   }
   const { inject, drop } = comparison.replayed
   const did = `${inject} injected, ${drop} dropped`
-  if (differences.length === 0) process.stderr.write(`macipctl: the replay agrees with the recording: ${did}\n`)
+  if (differences.length === 0) remark(io, `the replay agrees with the recording: ${did}`)
   else {
     const where = count(differences.length, 'MAC-IP')
     throw new FatalError(ExitCode.internal, `the replay differs from the recording in ${where}: ${did}`)
@@ -104,13 +108,4 @@ function entryArgument(text: string, entries: readonly Entry[]): Entry[] {
     ...entries,
     { ...key, router: false, port: '', vlan: 0, firstSeen: 0, lastSeen: 0, minSeq: 0, observe: false },
   ]
-}
-
-function lineArgument(name: string): FrrRelease {
-  const release = frrRelease(name)
-  if (release === undefined) {
-    const names = FRR_RELEASES.map((known) => known.name).join(', ')
-    throw new InvalidArgumentError(`Expected one of ${names}.`)
-  }
-  return release
 }
