@@ -35,8 +35,9 @@ export function run(command: string, args: readonly string[], env: NodeJS.Proces
   })
 }
 
-export const macipd = (...args: string[]): Promise<Result> => run(process.execPath, [MACIPD, ...args])
-export const macipctl = (...args: string[]): Promise<Result> => run(process.execPath, [MACIPCTL, ...args])
+/** Runs a program as its users do; `test/in-process.ts` does so without a process. */
+export const spawnMacipd = (...args: string[]): Promise<Result> => run(process.execPath, [MACIPD, ...args])
+export const spawnMacipctl = (...args: string[]): Promise<Result> => run(process.execPath, [MACIPCTL, ...args])
 
 /** Something that happens later: `until` checks a condition now and after every `changed`. */
 export class Awaited {

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { compare, type Comparison, type Disagreement, type Evidence, lasting } from '../../src/cli/check/compare.js'
 import { renderCheck } from '../../src/cli/check/text.js'
 import { bindingReport } from '../../src/cli/report.js'
-import { macipctl, tempDir } from '../support.js'
+import { spawnMacipctl, tempDir } from '../support.js'
 
 const M1 = 'bc:24:11:00:00:01'
 const M2 = 'bc:24:11:00:00:02'
@@ -212,7 +212,7 @@ test('what could not be compared is counted, with the reason', () => {
 
 test('nothing answers', async (t) => {
   const dir = tempDir(t)
-  const { code, stderr } = await macipctl('check', '--relay', join(dir, 'r'), '--snoop', join(dir, 's'))
+  const { code, stderr } = await spawnMacipctl('check', '--relay', join(dir, 'r'), '--snoop', join(dir, 's'))
   assert.equal(code, 7)
   assert.match(stderr, /^macipctl: neither the relay .* nor the snooper .* answers\n$/)
 })

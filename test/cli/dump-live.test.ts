@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
-import { MACIPCTL, macipctl, run, tempDir } from '../support.js'
+import { MACIPCTL, run, spawnMacipctl, tempDir } from '../support.js'
 import { Fabric } from '../../lab/fabric.js'
 import { RELEASES } from '../../lab/frr.js'
 
@@ -33,12 +33,12 @@ for (const frr of RELEASES) {
     assert.ok(zebras.length > 0, 'zebra announces the MAC itself')
 
     const file = join(tempDir(t), 'all.pcapng')
-    const written = await macipctl('zapi', 'dump', ...relay, '--write', file)
+    const written = await spawnMacipctl('zapi', 'dump', ...relay, '--write', file)
     assert.equal(written.code, 0)
     // the capture is also a recording: replayed, the relay's logic does what the relay did
-    const replayed = await macipctl('zapi', 'replay', '--check', file)
+    const replayed = await spawnMacipctl('zapi', 'replay', '--check', file)
     assert.equal(replayed.code, 0, replayed.stdout + replayed.stderr)
-    const read = await macipctl('zapi', 'dump', '--read', file, '--json')
+    const read = await spawnMacipctl('zapi', 'dump', '--read', file, '--json')
     const events = read.stdout
       .trimEnd()
       .split('\n')

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, type TestContext, test } from 'node:test'
+import { stripVTControlCharacters } from 'node:util'
 import { overlay as proto } from '../../src/gen/overlay.js'
 import { CaptureWriter } from '../../src/record/pcapng/zapi-capture.js'
 import { encodeGap, type ExchangeRecord, RecordKind } from '../../src/record/zapi-records.js'
-import { MACIPCTL, macipctl, run, tempDir } from '../support.js'
+import { MACIPCTL, run, tempDir } from '../support.js'
+import { macipctl, macipctlOnTerminal } from '../in-process.js'
 import { frame, hex, macIpAdd, macIpDel, NUMBERS, OPENINGS, vniAdd } from '../zapi/build.js'
 
 const N = NUMBERS['8.4']
@@ -87,6 +89,24 @@ suite('macipctl zapi dump', () => {
       )
     }
     assert.ok(!stdout.includes('\u001b'))
+  })
+
+  test('on a terminal: colours, unless they are not wanted, and lines that fit', async (t) => {
+    const file = captureOf(t)
+    for (const [env, coloured] of [
+      [{}, true],
+      [{ NO_COLOR: '1' }, false],
+    ] as const) {
+      const { code, stdout } = await macipctlOnTerminal(90, env, 'zapi', 'dump', '--read', file)
+      assert.equal(code, 0)
+      assert.equal(stdout.includes('\u001b'), coloured)
+      const lines = stripVTControlCharacters(stdout).trimEnd().split('\n')
+      assert.ok(lines.every((line) => line.length <= 90))
+      assert.ok(
+        lines.some((line) => /^ {20,}\S/.test(line)),
+        'a line is folded',
+      )
+    }
   })
 
   test('--json has the documented names', async (t) => {

@@ -10,7 +10,8 @@ import type { Event } from '../../src/bindings/event.js'
 import { step } from '../../src/bindings/step.js'
 import { monotonicMs } from '../../src/base/clock.js'
 import { type ClearRequest, listenSnoopControl } from '../../src/snoop/control.js'
-import { MACIPCTL, macipctl, type Result, silent, tempDir } from '../support.js'
+import { MACIPCTL, type Result, silent, spawnMacipctl, tempDir } from '../support.js'
+import { macipctl } from '../in-process.js'
 import { evidence, VM1, VM2 } from '../bindings/build.js'
 import { FakeRelay } from '../snoop/fake-relay.js'
 import { subject } from '../snoop/subject.js'
@@ -151,7 +152,7 @@ test('explain: the verdict comes first; both processes are asked', async (t) => 
   const { relay, args } = await scene(t)
   const fake = await FakeRelay.listen(t, relay)
   fake.hold({ vni: 100, mac: VM1, ip: '10.0.0.1' })
-  const { code, stdout, stderr } = await macipctl('explain', '10.0.0.1', ...args)
+  const { code, stdout, stderr } = await spawnMacipctl('explain', '10.0.0.1', ...args)
   assert.deepEqual([code, stderr], [0, ''])
   const shown = stdout.split('\n')
   assert.equal(shown[0], `10.0.0.1 (VNI 100) is advertised: macipd announces it to bgpd as ${VM1}, sequence number 7`)
@@ -221,8 +222,9 @@ test('clear: what was cleared, and what that did', async (t) => {
 })
 
 test('clear of what is not there: exit code 8', async (t) => {
-  const { ctl } = await scene(t)
-  const { code, stdout, stderr } = await ctl('clear', 'binding', '10.0.0.77', '--vni', '100')
+  const { snoop } = await scene(t)
+  const clear = ['clear', 'binding', '10.0.0.77', '--vni', '100']
+  const { code, stdout, stderr } = await spawnMacipctl(...clear, '--snoop', snoop)
   assert.deepEqual([code, stdout], [8, ''])
   assert.equal(stderr, 'macipctl: no binding 10.0.0.77 in VNI 100: nothing was cleared\n')
 })

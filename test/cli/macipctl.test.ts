@@ -11,17 +11,26 @@ import { monotonicMs } from '../../src/base/clock.js'
 import { listenSnoopControl } from '../../src/snoop/control.js'
 import { counters } from '../../src/control/snoop-codec.js'
 import { countStates } from '../../src/snoop/status.js'
-import { macipctl, type Result, silent, tempDir } from '../support.js'
+import { type Result, silent, spawnMacipctl, tempDir } from '../support.js'
+import { macipctl } from '../in-process.js'
 import { evidence, TAP2, VM1, VM2 } from '../bindings/build.js'
 import { FakeRelay } from '../snoop/fake-relay.js'
 import { subject } from '../snoop/subject.js'
 
-type Scene = { relay: string; snoop: string; ctl: (...args: string[]) => Promise<Result> }
+type Run = (...args: string[]) => Promise<Result>
+/** `spawned` asks as `ctl` does, as a process of its own. */
+type Scene = { relay: string; snoop: string; ctl: Run; spawned: Run }
 
 function scene(t: TestContext): Scene {
   const dir = tempDir(t)
   const [relay, snoop] = [join(dir, 'relay.sock'), join(dir, 'snoop.sock')]
-  return { relay, snoop, ctl: (...args) => macipctl(...args, '--relay', relay, '--snoop', snoop) }
+  const sockets = ['--relay', relay, '--snoop', snoop]
+  return {
+    relay,
+    snoop,
+    ctl: (...args) => macipctl(...args, ...sockets),
+    spawned: (...args) => spawnMacipctl(...args, ...sockets),
+  }
 }
 
 const MAIN = {
@@ -113,10 +122,10 @@ test('nothing runs: both are named, exit code 7', async (t) => {
 })
 
 test('status with both: all is well, first of all', async (t) => {
-  const { ctl, relay, snoop } = scene(t)
+  const { spawned, relay, snoop } = scene(t)
   await withRelay(t, relay)
   await withSnooper(t, snoop)
-  const { code, stdout, stderr } = await ctl('status')
+  const { code, stdout, stderr } = await spawned('status')
   assert.deepEqual([code, stderr], [0, ''])
   const shown = lines(stdout)
   assert.equal(shown[0], 'OK')
@@ -163,9 +172,9 @@ test('status --json has the documented names', async (t) => {
 })
 
 test('bindings: one line each, by VNI and address', async (t) => {
-  const { ctl, snoop } = scene(t)
+  const { spawned, snoop } = scene(t)
   await withSnooper(t, snoop)
-  const { code, stdout } = await ctl('bindings')
+  const { code, stdout } = await spawned('bindings')
   assert.equal(code, 0)
   assert.deepEqual(lines(stdout), [
     'VNI IP MAC PORT VLAN STATE WHY SEQ SEEN KNOWN BY',

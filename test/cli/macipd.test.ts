@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { version } from '../../src/base/version.js'
-import { MACIPD, macipctl, macipd, run, tempDir } from '../support.js'
+import { MACIPD, run, spawnMacipctl, spawnMacipd, tempDir } from '../support.js'
+import { macipd } from '../in-process.js'
 
 test('--help and --version', async () => {
   const help = await macipd('--help')
@@ -91,7 +92,7 @@ test('a mistake in the configuration is shown with its place', async (t) => {
 test('no zebra: exit code 6, nothing left behind', async (t) => {
   const dir = tempDir(t)
   const paths = ['--listen', join(dir, 'l'), '--zebra', join(dir, 'z'), '--control', join(dir, 'c'), '--run-dir', dir]
-  const { code, stderr } = await macipd('relay', '--zebra-timeout', '0', ...paths)
+  const { code, stderr } = await spawnMacipd('relay', '--zebra-timeout', '0', ...paths)
   assert.equal(code, 6)
   assert.match(stderr, /^macipd: zebra does not answer at .*\n$/)
   assert.deepEqual(readdirSync(dir), [])
@@ -104,7 +105,7 @@ test('another process on the control socket: exit code 5', async (t) => {
   })
   await new Promise<void>((resolve) => other.listen(path, resolve))
   t.after(() => other.close())
-  const { code, stderr } = await macipd('snoop', '--control', path, '--relay', `${path}.relay`, '--state', 'none')
+  const { code, stderr } = await spawnMacipd('snoop', '--control', path, '--relay', `${path}.relay`, '--state', 'none')
   assert.equal(code, 5)
   assert.equal(stderr, `macipd: ${path}: another process is listening on it; stop it or choose another path\n`)
   assert.ok(existsSync(path))
@@ -166,7 +167,7 @@ const exit = (child: ChildProcess): Promise<string> =>
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`the snooper runs without a relay, and ends with ${signal}, leaving nothing behind`, async (t) => {
     const { dir, control, relay, child } = await snooping(t)
-    const status = await macipctl('status', '--json', '--snoop', control, '--relay', relay)
+    const status = await spawnMacipctl('status', '--json', '--snoop', control, '--relay', relay)
     assert.equal(status.code, 0, status.stderr)
     const report = JSON.parse(status.stdout) as { snooper: { running: boolean; relayConnected: boolean } }
     assert.equal(report.snooper.running, true)
@@ -190,7 +191,7 @@ test('hostile bytes on the control socket do not end the snooper', async (t) => 
         .resume(),
     )
   }
-  const { code, stdout } = await macipctl('status', '--json', '--snoop', control, '--relay', relay)
+  const { code, stdout } = await spawnMacipctl('status', '--json', '--snoop', control, '--relay', relay)
   assert.equal(code, 0)
   const report = JSON.parse(stdout) as { snooper: { control: { malformed: number } } }
   assert.ok(report.snooper.control.malformed >= 2)

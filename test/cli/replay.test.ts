@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { macipctl, type Result, tempDir } from '../support.js'
+import { type Result, spawnMacipctl, tempDir } from '../support.js'
+import { macipctl } from '../in-process.js'
 import { RELEASES, ROOT } from '../../lab/frr.js'
 
 const fixture = (frr: string): string => join(ROOT, 'test/fixtures/exchange', `${frr}.bin`)
@@ -87,7 +88,7 @@ test('a recording that is cut is replayed up to the cut, which is said', async (
   const file = join(tempDir(t), 'cut')
   const whole = readFileSync(fixture('8.4'))
   writeFileSync(file, whole.subarray(0, whole.length - 1))
-  const { code, stdout, stderr } = await replay(file, '--check')
+  const { code, stdout, stderr } = await spawnMacipctl('zapi', 'replay', file, '--check')
   assert.equal(code, 0)
   assert.ok(lines(stdout).length > 20)
   const [cut, verdict] = lines(stderr)

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { parseIp, parseMac } from '../../src/base/address.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
-import { macipctl, type Result, tempDir } from '../support.js'
+import { type Result, spawnMacipctl, tempDir } from '../support.js'
+import { macipctl } from '../in-process.js'
 import { FakeRelay } from '../snoop/fake-relay.js'
 
 const M1 = 'bc:24:11:00:00:01'
@@ -25,14 +26,14 @@ const vtep = (vtep: string, floodControl = 0, vni = 100): proto.ViewChange.$Prop
   return { vtep: { vni, vtep: bytes(vtep), floodControl } }
 }
 
-type Scene = { relay: FakeRelay; show: (...args: string[]) => Promise<Result> }
+type Scene = { path: string; relay: FakeRelay; show: (...args: string[]) => Promise<Result> }
 
 async function scene(t: TestContext): Promise<Scene> {
   const path = join(tempDir(t), 'relay.sock')
   const relay = await FakeRelay.listen(t, path)
   relay.views = [vni(100), mac(M1), remote(M2), remote(M2, '10.0.0.2'), vtep(FAR)]
   relay.status = { version: '0.1.0', injecting: true, sessions: [{ id: 1, kind: 'main', inSync: true }], vnis: 1 }
-  return { relay, show: (...args) => macipctl('show', ...args, '--relay', path) }
+  return { path, relay, show: (...args) => macipctl('show', ...args, '--relay', path) }
 }
 
 /** The lines of a table, each run of spaces as one. */
@@ -42,9 +43,9 @@ function lines({ code, stdout, stderr }: Result): string[] {
 }
 
 test('show vni: what is known in each', async (t) => {
-  const { relay, show } = await scene(t)
+  const { path, relay } = await scene(t)
   relay.views.push(vni(50, '2001:db8::1'), remote(M3, '', FAR, 300))
-  assert.deepEqual(lines(await show('vni')), [
+  assert.deepEqual(lines(await spawnMacipctl('show', 'vni', '--relay', path)), [
     'VNI LIVE LOCAL VTEP MACS MAC-IPS REMOTE MACS REMOTE MAC-IPS VTEPS NOTE',
     '50 yes 2001:db8::1 0 0 0 0 0 no remote VTEP',
     '100 yes 192.0.2.1 1 0 1 1 1',

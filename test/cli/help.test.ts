@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Command } from 'commander'
+import { createMacipd } from '../../src/cli/macipd.js'
+import { createProgram } from '../../src/cli/macipctl.js'
+import { version } from '../../src/base/version.js'
+import { spawnMacipctl, spawnMacipd } from '../support.js'
+import { FakeIo, macipctl, macipctlOnTerminal, macipd } from '../in-process.js'
+
+/** The words that lead to each command below this one. */
+const pathsOf = ({ commands }: Command): string[][] =>
+  commands.flatMap((command) => [[command.name()], ...pathsOf(command).map((path) => [command.name(), ...path])])
+
+for (const [name, program, run] of [
+  ['macipctl', createProgram(new FakeIo()), macipctl],
+  ['macipd', createMacipd(new FakeIo()), macipd],
+] as const) {
+  test(`${name}: each command prints its help where the program prints`, async () => {
+    for (const path of [[], ...pathsOf(program)]) {
+      const { code, stdout, stderr } = await run(...path, '--help')
+      assert.deepEqual([code, stderr], [0, ''])
+      assert.ok(stdout.startsWith(`Usage: ${[name, ...path].join(' ')} `), stdout)
+    }
+  })
+}
+
+test('help is as wide as the terminal, and 80 columns without one', async () => {
+  const lines = ({ stdout }: { stdout: string }): string[] => stdout.replace(/Exit codes:.*/s, '').split('\n')
+  const piped = lines(await macipctl('--help'))
+  assert.ok(piped.every((line) => line.length <= 80))
+  const wide = lines(await macipctlOnTerminal(200, {}, '--help'))
+  assert.ok(wide.length < piped.length)
+})
+
+test('the programs themselves', async () => {
+  assert.deepEqual(await spawnMacipctl('--help'), await macipctl('--help'))
+  assert.deepEqual(await spawnMacipctl('--version'), { code: 0, stdout: `${version}\n`, stderr: '' })
+  assert.deepEqual(await spawnMacipd('snoop', '--help'), await macipd('snoop', '--help'))
+})
