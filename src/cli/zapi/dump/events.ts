@@ -5,8 +5,8 @@ import { entryFromProto, keyFromProto } from '../../../control/relay-codec.js'
 import { decodeGap, type ExchangeRecord, type Gap, RecordKind } from '../../../record/zapi-records.js'
 import type { RecordedSessions } from './sessions.js'
 
-/** `passed` unchanged; `injected` by macipd; `held`: zebra sent it and macipd kept it from bgpd. */
-export type Mark = 'passed' | 'injected' | 'held'
+/** A message has `passed` unchanged, macipd has `injected` it, or macipd has `dropped` it: zebra sent it, bgpd did not get it. */
+export type Mark = 'passed' | 'injected' | 'dropped'
 
 type Common = {
   record: ExchangeRecord
@@ -70,7 +70,7 @@ export class Decoder {
       case RecordKind.toBgpd:
         return this.message(common, 'to-bgpd', 'passed')
       case RecordKind.dropped:
-        return this.message(common, 'to-bgpd', 'held')
+        return this.message(common, 'to-bgpd', 'dropped')
       case RecordKind.injected:
         return this.message(common, 'to-bgpd', 'injected')
       case RecordKind.overlayPut:

@@ -19,7 +19,7 @@ const COMMAND_WIDTH = 17
 const MARKS: Readonly<Record<Mark, { word: string; style: Style | undefined }>> = {
   passed: { word: '', style: undefined },
   injected: { word: 'INJECTED', style: 'green' },
-  held: { word: 'DROPPED', style: 'yellow' },
+  dropped: { word: 'DROPPED', style: 'yellow' },
 }
 const KINDS = new Map([
   ['synchronous', 'sync'],
@@ -89,7 +89,7 @@ function describeMessage({ direction, mark, dissection }: MessageEvent): Descrip
   const who = {
     passed: direction === 'to-zebra' ? '→ zebra ' : '← zebra ',
     injected: '← MACIPD',
-    held: '✗ zebra ',
+    dropped: '✗ zebra ',
   }[mark]
   const inVrf = vrf === 0 ? '' : `vrf ${vrf}`
   const text = [word, inVrf, summary].filter((part) => part !== '').join(' ')
