@@ -1,21 +1,21 @@
-// Recordings in pcapng files.
+// Reads recordings in pcapng files.
 import { createReadStream } from 'node:fs'
 import type { Io } from './io.js'
 import { ExitCode, FatalError, reason } from '../base/exit.js'
 
 type Reader<Item> = {
   feed(chunk: Buffer): Iterable<Item>
-  /** Packets that are something else. */
+  /** How many packets were something else. */
   readonly foreign: number
-  /** Bytes at the end that are no whole packet. */
+  /** How many bytes at the end are no whole packet. */
   readonly unfinished: number
 }
 
 type Receiver<Item> = { onRecord(record: Item): void; onPause(): void; onCaughtUp(): void }
 
 /**
- * Records of a pcapng file, `-` for standard input. Resolves with what there is to say about the file. Throws FatalError
- * (usage) when it cannot be read.
+ * Reads the records of a pcapng file; `-` is standard input. Resolves with remarks about the file. Throws FatalError
+ * (usage) if it cannot be read.
  */
 export async function fromCapture<Item>(
   io: Io,

@@ -1,4 +1,4 @@
-// What the commands of both programs have in common: options, one line for an error, exit codes.
+// Holds what the commands of both programs have in common: options, one line for an error, exit codes.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { version } from '../base/version.js'
 import { DEFAULT_CONFIG, isPathspace, PATHSPACE_EXPECTED } from '../config/file.js'
@@ -36,13 +36,13 @@ export function releaseArgument(name: string): FrrRelease {
   return release
 }
 
-/** How each program says where the relay listens for it. */
+/** The option of all commands that ask the relay. */
 export const RELAY_OPTION = [
   '--relay <path>',
   "the relay's control socket (default: /run/macipd[/NAME]/relay.sock)",
 ] as const
 
-/** `what`: what the program has the file for. */
+/** `what` says what the program has the file for. */
 export const configOption = (what: string): Option =>
   new Option('--config <file>', `${what} (default: ${DEFAULT_CONFIG}, if it exists)`)
 
@@ -59,7 +59,7 @@ const HELP_WIDTH = 80
 
 /**
  * Makes a program or subcommand print to `io`, and throw instead of exiting, so that `run` alone decides. Each command
- * needs this: none has it from the one above.
+ * needs this, because none inherits it from the one above.
  */
 export function configured(command: Command, io: Io): Command {
   return command

@@ -1,4 +1,4 @@
-// A question whose answer goes on until the command is to end.
+// Asks a question whose answer goes on until the command is to end.
 import { connectControl } from '../control/client.js'
 import type { Codec, ControlStream, StreamEvents } from '../control/stream.js'
 import { ExitCode, FatalError, reason } from '../base/exit.js'
@@ -6,14 +6,14 @@ import { explain } from './queries.js'
 
 export type Followed<In, Out> = Codec<In, Out> & {
   path: string
-  /** Who is asked, in words. */
+  /** The process that is asked, in words. */
   who: string
   ask: Out
-  /** Takes in one part of the answer; true when it was the last. */
+  /** Takes in one part of the answer; returns true if it was the last. */
   onPart: (message: In) => boolean
 }
 
-/** Asks for everything there is, as the number of the last ones. */
+/** As the number of the last ones, this asks for all. */
 export const ALL = 0xffffffff
 
 /** Resolves after the last part, or when aborted. Throws FatalError. */

@@ -1,11 +1,11 @@
-// All that the commands have of the process they run in. Tests hand in another one, and need no process for a command.
+// Holds all that the commands have of their process. Tests hand in a substitute, and need no process for a command.
 import { ExitCode } from '../base/exit.js'
 
 /** A stream that a command prints to. It is a terminal if `isTTY`, and has so many columns then. */
 export type Sink = { write(bytes: string | Uint8Array): unknown; isTTY?: boolean; columns?: number }
 
 export type Io = {
-  /** Opens standard input: a process that only has it open reads nothing from it. */
+  /** Opens standard input, which a command without need for it must not do. */
   stdin: () => AsyncIterable<Buffer>
   stdout: Sink
   stderr: Sink
@@ -38,7 +38,7 @@ export const processIo = (): Io => ({
   },
 })
 
-/** Columns of the terminal; undefined if standard output is none. */
+/** Returns the columns of the terminal; undefined if standard output is none. */
 export const terminalWidth = ({ stdout }: Io): number | undefined => (stdout.isTTY ? stdout.columns : undefined)
 
 export function print({ stdout }: Io, text: string): void {

@@ -1,4 +1,4 @@
-// The program `macipctl`: asks relay and snooper, prints for people or for programs.
+// Creates the program `macipctl`, which asks relay and snooper, and prints for people or for programs.
 import { Command } from 'commander'
 import { bindingsCommand } from './bindings/command.js'
 import { checkCommand } from './check/command.js'

@@ -1,4 +1,4 @@
-// The program `macipd`: starts one of the two daemons.
+// Creates the program `macipd`, which starts one of the two daemons.
 import { Command } from 'commander'
 import { configured, EXIT_CODES, withVersion } from './command.js'
 import { relayCommand } from './daemon/relay.js'

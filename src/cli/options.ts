@@ -61,7 +61,7 @@ export function addressArgument(text: string): Address {
   return address
 }
 
-/** How the control sockets name an address and a VNI; what is not named is left out. */
+/** Encodes an address and a VNI for the control sockets; what is not named is left out. */
 export function targetToProto(
   address: Address | undefined,
   vni: number | undefined,

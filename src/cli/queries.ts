@@ -1,4 +1,4 @@
-// The questions macipctl asks the relay and the snooper.
+// Asks the relay and the snooper the questions of macipctl.
 import { ask as askControl } from '../control/client.js'
 import { errnoName, ExitCode, FatalError, reason } from '../base/exit.js'
 import { REASONS } from '../bindings/state.js'
@@ -22,7 +22,7 @@ import { type ViewsReport, addChange } from './show/report.js'
 
 const TIMEOUT_MS = 5000
 
-/** What the process at `socket` says; one that does not is an answer, too. */
+/** Resolves with what the process at `socket` says; that it does not answer is an answer, too. */
 async function answer<Report>(socket: string, question: () => Promise<Report>): Promise<Answer<Report>> {
   try {
     return { running: true, socket, ...(await question()) }
@@ -39,11 +39,11 @@ const EXPLANATIONS = new Map<string | undefined, string>([
 
 export const explain = (error: unknown): string => EXPLANATIONS.get(errnoName(error)) ?? reason(error)
 
-/** The error (notRunning) of a command that neither process has answered; takes the paths of their sockets. */
+/** Returns the error (notRunning) of a command that neither process has answered. */
 export const nothingAnswers = (relay: string, snoop: string): FatalError =>
   new FatalError(ExitCode.notRunning, `neither the relay (${relay}) nor the snooper (${snoop}) answers`)
 
-/** The error (notRunning) of a command whose only process has not answered. */
+/** Returns the error (notRunning) of a command whose only process has not answered. */
 export const noAnswer = (who: 'relay' | 'snooper', { socket, error }: NotRunning): FatalError =>
   new FatalError(ExitCode.notRunning, `the ${who} does not answer at ${socket}: ${error}`)
 
@@ -79,7 +79,7 @@ export const askBindings = (socket: string): Promise<Answer<{ bindings: BindingR
     return { bindings }
   })
 
-/** What the snooper knows about an address; in all VNIs if none is named. */
+/** Asks what the snooper knows about an address; in all VNIs if none is named. */
 export const askExplanation = (
   socket: string,
   address: Address,
@@ -112,7 +112,7 @@ export const askClear = (
     return complete(report)
   })
 
-/** The relay's entries as bindings: all that is known of them while there is no snooper. */
+/** Asks for the relay's entries, as bindings: without a snooper nothing else is known of them. */
 export const askOverlay = (socket: string): Promise<Answer<{ bindings: BindingReport[] }>> =>
   answer(socket, async () => {
     const bindings = new Map<string, BindingReport>()
@@ -135,7 +135,7 @@ export const askOverlay = (socket: string): Promise<Answer<{ bindings: BindingRe
     return { bindings: [...bindings.values()] }
   })
 
-/** What zebra and bgpd have announced. */
+/** Asks what zebra and bgpd have announced. */
 export const askViews = (socket: string): Promise<Answer<ViewsReport>> =>
   answer(socket, async () => {
     const report: ViewsReport = { vnis: [], macs: [], remote: [], vteps: [] }
@@ -153,7 +153,7 @@ export type FpmQuestion = {
   table?: number
 }
 
-/** What zebra programs, as its FPM connection has told the snooper. */
+/** Asks what zebra programs, as its FPM connection has told the snooper. */
 export const askFpm = (socket: string, { what, address, vni, table = 0 }: FpmQuestion): Promise<Answer<FpmReport>> =>
   answer(socket, async () => {
     const report: FpmReport = { status: fpmStatusReport({ off: true }), macs: [], routes: [], nexthops: [] }

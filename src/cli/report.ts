@@ -1,5 +1,5 @@
-// What macipctl knows and prints with --json. These names and units are an interface: times are milliseconds since the
-// epoch, counters are objects by name.
+// Defines what macipctl knows and prints with --json. These names and units are an interface: times are milliseconds
+// since the epoch, counters are objects by name.
 import { formatIp, formatMac } from '../base/address.js'
 import { overlay as relayProto } from '../gen/overlay.js'
 import { snoop as snoopProto } from '../gen/snoop.js'
@@ -58,7 +58,7 @@ export type PortReport = {
   attached: string
   error: string
   bindings: number
-  /** Claims over the learning rate, which were not looked at. */
+  /** How many claims were over the learning rate and were not looked at. */
   limited: number
 }
 
@@ -78,7 +78,7 @@ export type SnooperReport = {
   refused: Counters
   withdrawn: Counters
   control: Counters
-  /** `announce`, or `observe`: decides and shows everything, announces nothing. */
+  /** It is `announce`, or `observe`, which decides and shows everything and announces nothing. */
   mode: string
   /** How many IPs are frozen because they moved too often, and some of them. */
   duplicates: number
@@ -93,7 +93,7 @@ export type NotRunning = { running: false; socket: string; error: string }
 export type Running<Report> = { running: true; socket: string } & Report
 export type Answer<Report> = Running<Report> | NotRunning
 
-/** `firstSeen`, `lastSeen` and `expires` are 0 where nobody knows. */
+/** `firstSeen`, `lastSeen` and `expires` are 0 where they are not known. */
 export type BindingReport = {
   vni: number
   ip: string

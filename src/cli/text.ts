@@ -1,4 +1,4 @@
-// Tables, times and colours for people.
+// Renders tables, times and colours for people.
 import { styleText } from 'node:util'
 import type { Sink } from './io.js'
 
@@ -17,12 +17,12 @@ export function hasColours({ stdout, env }: Colourable): boolean {
 export const paintFor = (io: Colourable): Paint =>
   hasColours(io) ? (style, text) => styleText(style, text, { validateStream: false }) : (_style, text) => text
 
-/** Names of interfaces come from outside: no control character reaches a terminal. */
+/** Replaces control characters: names of interfaces come from outside and must not control a terminal. */
 export const printable = (text: string): string => text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '?')
 
 export type Column = { title: string; right?: true }
 
-/** Rows in columns two spaces apart, numbers to the right; a row's style covers the whole row. */
+/** Renders rows in columns two spaces apart, numbers to the right; a row's style covers the whole row. */
 export function table(
   columns: readonly Column[],
   rows: readonly { cells: readonly string[]; style?: Style | undefined }[],
@@ -58,7 +58,7 @@ const UNITS = [
   ['s', 1000],
 ] as const
 
-/** `12 s`, `3 min`, `5 h`, `2 d`: the largest unit that fits. */
+/** Renders a duration in the largest unit that fits: `12 s`, `3 min`, `5 h`, `2 d`. */
 export function duration(ms: number): string {
   const [unit, size] = UNITS.find(([, size]) => ms >= size) ?? ['s', 1000]
   return `${Math.floor(Math.max(0, ms) / size)} ${unit}`
@@ -66,7 +66,7 @@ export function duration(ms: number): string {
 
 export const ago = (time: number, now: number): string => (time === 0 ? '' : `${duration(now - time)} ago`)
 
-/** `1 port`, `2 ports`. */
+/** Renders a number of things: `1 port`, `2 ports`. */
 export const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`
 
 const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const
@@ -77,7 +77,7 @@ export function bytes(number: number): string {
   return `${index === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${BYTE_UNITS[index] ?? ''}`
 }
 
-/** Local time of day, with the date if that is another than today's. */
+/** Renders the local time of day, with the date if that is another than today's. */
 export function clock(time: number, now: number): string {
   const [it, today] = [new Date(time), new Date(now)]
   const pad = (part: number): string => String(part).padStart(2, '0')

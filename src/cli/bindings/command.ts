@@ -1,4 +1,4 @@
-// `macipctl bindings`: the MAC-IPs that were learned, and what became of each.
+// `macipctl bindings` lists the MAC-IPs that were learned, and what became of each.
 import { Argument, Command, Option } from 'commander'
 import { STATES } from '../../bindings/state.js'
 import { type Io, print, remark } from '../io.js'

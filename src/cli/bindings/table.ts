@@ -1,11 +1,11 @@
-// `macipctl bindings`: which, in which order, and how they look.
+// Selects, sorts and renders the rows of `macipctl bindings`.
 import { parseIp } from '../../base/address.js'
 import { duration, type Paint, table, type Style } from '../text.js'
 import type { BindingReport } from '../report.js'
 
 export type Filter = { vni?: number; state?: string; port?: string; ip?: string; mac?: string }
 
-/** Those that match everything the filter names, by VNI and address. */
+/** Returns the bindings that match everything the filter names, sorted by VNI and address. */
 export function select(bindings: readonly BindingReport[], { vni, state, port, ip, mac }: Filter): BindingReport[] {
   const matching = bindings.filter(
     (it) =>

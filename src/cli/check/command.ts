@@ -1,4 +1,4 @@
-// `macipctl check`: what zebra and bgpd say against what zebra programs, and against what macipd announces.
+// `macipctl check` compares what zebra and bgpd say with what zebra programs, and with what macipd announces.
 import { Command } from 'commander'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EXIT_CODES } from '../command.js'
@@ -13,7 +13,7 @@ import { type Common, json, ofBoth, sockets } from '../options.js'
 import type { Answer } from '../report.js'
 import { count, paintFor } from '../text.js'
 
-/** What differs is looked at again: while something moves, ZAPI and FPM do not hear of it at once. */
+/** After this time differences are looked at again: while something moves, ZAPI and FPM do not hear of it at once. */
 const AGAIN_MS = 1000
 
 export const checkCommand = (io: Io): Command =>
@@ -55,7 +55,7 @@ async function lookAgain(first: Comparison, relay: string, snoop: string): Promi
   return { ...second, disagreements: lasting(first.disagreements, second.disagreements) }
 }
 
-/** Throws FatalError (notRunning) if neither relay nor snooper answers. */
+/** Asks and compares once. Throws FatalError (notRunning) if neither relay nor snooper answers. */
 async function look(relay: string, snoop: string): Promise<Checked> {
   const [views, bindings, macs, routes] = await Promise.all([
     askViews(relay),

@@ -1,8 +1,8 @@
-// What ZAPI and FPM say of the same thing, side by side. Pure.
+// Compares what ZAPI and FPM say of the same thing. It is pure.
 //
-// ZAPI, as the relay saw it: what zebra told bgpd is local, what bgpd told zebra is remote. FPM: what zebra programs. Only
-// what FPM has said of the connection there is counts; that it has not said something proves nothing, for it tells no
-// MACs again.
+// ZAPI, as the relay saw it, says what zebra told bgpd is local, and what bgpd told zebra is remote. FPM says what zebra
+// programs. Only what FPM has said on the present connection counts; that it has not said something proves nothing,
+// because it tells no MACs again.
 import type { FpmMacReport, FpmReport, FpmRouteReport } from '../fpm/report.js'
 import type { BindingReport } from '../report.js'
 import type { RemoteMac, ViewsReport } from '../show/report.js'
@@ -22,9 +22,9 @@ export type Disagreement =
 type Common = {
   vni: number
   mac: string
-  /** What FPM says: the VTEP, since when at least (milliseconds since the epoch), how sure. */
+  /** What FPM says: the VTEP, since when at least (milliseconds since the epoch), and how sure it is. */
   fpm: { vtep: string; since: number; freshness: string }
-  /** What macipd makes of it. */
+  /** The bindings of macipd for the MAC. */
   bindings: { ip: string; port: string; state: string; reason: string }[]
 }
 
@@ -32,9 +32,9 @@ export type Comparison = {
   disagreements: Disagreement[]
   /** MACs that ZAPI and FPM say the same of; announced IPs that no host route leads away from. */
   agree: { macs: number; hostRoutes: number }
-  /** What proves nothing. */
+  /** Counts what proves nothing. */
   notComparable: {
-    /** bgpd told zebra of them, and FPM has not: programmed before it connected, or not at all. */
+    /** bgpd told zebra of them, and FPM has not: they were programmed before it connected, or not at all. */
     neverSaid: number
     /** FPM said it of an earlier connection. */
     stale: number
@@ -47,12 +47,12 @@ export type Comparison = {
      * not taken back but replaced, which FPM does not show.
      */
     superseded: number
-    /** Host routes of IPs that are in several VNIs: no telling whose they are. */
+    /** The IPs of these host routes are in several VNIs, so it is not known whose they are. */
     ambiguousRoutes: number
   }
 }
 
-/** What there is at one time. */
+/** What the sources say at one time. */
 export type Evidence = {
   views: ViewsReport
   bindings: readonly BindingReport[]
@@ -141,7 +141,7 @@ function compareRoutes({ views, bindings, routes }: Evidence, result: Comparison
   result.agree.hostRoutes = [...announced.keys()].filter((ip) => !contested.has(ip)).length
 }
 
-/** What is in both, as the second says it: the others were only in passing. */
+/** Returns what is in both, as the second says it: the others were only in passing. */
 export function lasting(first: readonly Disagreement[], second: readonly Disagreement[]): Disagreement[] {
   const before = new Set(first.map(nameOf))
   return second.filter((it) => before.has(nameOf(it)))

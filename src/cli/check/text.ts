@@ -1,12 +1,12 @@
-// How `macipctl check` looks to people: the verdict, each disagreement, and what could not be compared.
+// Renders `macipctl check` for people: the verdict, each disagreement, and what could not be compared.
 import type { Comparison, Disagreement } from './compare.js'
 import { reasonWords } from '../explain/words.js'
 import { clock, count, type Paint, printable } from '../text.js'
 
-/** `missing`: sources that do not answer, and how to get them. */
+/** `missing` are the sources that do not answer, and how to get them. */
 export type Checked = Comparison & { missing: { source: 'relay' | 'snooper' | 'fpm'; why: string; todo: string }[] }
 
-/** Disagreements that are shown. */
+/** So many disagreements are shown. */
 const SHOWN = 50
 
 export function renderCheck(
@@ -81,7 +81,7 @@ function fpmText(it: Disagreement): string {
   return `${it.ip} via ${it.fpm.vtep} in ${where}${vni === null ? '' : `, VNI ${vni}`}`
 }
 
-/** What to look at. */
+/** Says what to look at. */
 function todoOf(it: Disagreement): string[] {
   const explain = `macipctl explain ${it.kind === 'host-route' ? it.ip : it.mac}`
   switch (it.kind) {

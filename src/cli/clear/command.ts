@@ -1,4 +1,4 @@
-// `macipctl clear`: what an operator may undo.
+// `macipctl clear` makes the snooper forget something.
 import { Argument, Command } from 'commander'
 import { configured, EXIT_CODES } from '../command.js'
 import { ExitCode, FatalError } from '../../base/exit.js'

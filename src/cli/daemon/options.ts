@@ -1,4 +1,4 @@
-// Options of both daemons, and what each does about a defect.
+// Holds the options of both daemons, and ends them on a defect.
 import { type Command, Option } from 'commander'
 import { reason } from '../../base/exit.js'
 import { LOG_LEVELS, type Logger } from '../../base/log.js'
@@ -8,7 +8,7 @@ import type { Io } from '../io.js'
 
 export const seconds = (ms: number): string => `${ms / 1000}s`
 
-/** Options that come from the file too have no default here: what was not said must stay unsaid. */
+/** Makes a command one that starts a daemon. Its options have no defaults, which would win over the file. */
 export const ofDaemon = (command: Command, io: Io): Command =>
   configured(command, io)
     .addOption(configOption('configuration file'))

@@ -1,4 +1,4 @@
-// `macipctl events`: what happened to bindings, and what happens.
+// `macipctl events` shows what happened to bindings, and what happens.
 import { Argument, Command, Option } from 'commander'
 import { EXIT_CODES } from '../command.js'
 import { EVENTS, MAX_EVENTS } from '../../bindings/event.js'
@@ -22,7 +22,7 @@ import { count, paintFor } from '../text.js'
 
 type Given = SnooperOnly & { vni?: number; event?: readonly string[]; last?: number; follow?: true }
 
-/** How many events are shown when nothing else is said. */
+/** So many events are shown without --last. */
 const DEFAULT_LAST = 100
 
 const NAMES = Object.keys(EVENTS)

@@ -1,4 +1,4 @@
-// An event on one line, for people.
+// Renders an event on one line, for people.
 import type { EventReport } from '../explain/report.js'
 import { eventWords } from '../explain/words.js'
 import { clock, type Paint, printable, type Style } from '../text.js'
@@ -13,7 +13,7 @@ const STYLES: Readonly<Record<string, Style>> = {
   answered: 'dim',
 }
 
-/** Columns as wide as most of their values: lines come one by one. */
+/** Renders an event. Columns are as wide as most of their values, because lines come one by one. */
 export function eventLine(event: EventReport, now: number, paint: Paint): string {
   const text = `${clock(event.time, now)}  ${eventText(event)}`
   const style = STYLES[event.event]

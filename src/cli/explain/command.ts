@@ -1,4 +1,4 @@
-// `macipctl explain`: why an address is, or is not, advertised.
+// `macipctl explain` says why an address is, or is not, advertised.
 import { Argument, Command } from 'commander'
 import { EXIT_CODES } from '../command.js'
 import { ExitCode, FatalError } from '../../base/exit.js'

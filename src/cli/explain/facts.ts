@@ -11,14 +11,14 @@ export type Inputs = {
   address: Address
   vni: number | undefined
   snooper: Answer<ExplanationReport>
-  /** Only asked for what is wrong in general. */
+  /** It is used only for what is wrong in general. */
   snooperStatus: Answer<SnooperReport>
   relay: Answer<RelayReport>
   views: Answer<ViewsReport>
   overlay: Answer<{ bindings: BindingReport[] }>
 }
 
-/** What zebra says. */
+/** What zebra says about one MAC-IP. */
 export type ZebraFacts = {
   vniLive: boolean
   vtep: string | null
@@ -35,30 +35,30 @@ export type Subject = Verdict & {
   vni: number
   ip: string | null
   mac: string
-  /** Who announces it to bgpd as local; null: nobody. */
+  /** The process that announces it to bgpd as local; null if none does. */
   advertisedBy: 'macipd' | 'zebra' | null
   state: string | null
   reason: string | null
-  /** Without a snooper: what the relay has kept of it. */
+  /** Without a snooper, this is what the relay has kept. */
   binding: BindingReport | null
   detail: DetailReport | null
-  /** null: the relay does not answer. */
+  /** It is null if the relay does not answer. */
   zebra: ZebraFacts | null
   remote: RemoteMac[]
   events: EventReport[]
   refusals: RefusalReport[]
 }
 
-/** `todo`: what to do; null: nothing. */
+/** `todo` says what to do; it is null if there is nothing to do. */
 export type Verdict = { verdict: string; todo: string | null }
 
 export type Explained = {
   address: string
   vni: number | null
   subjects: Subject[]
-  /** null if there are subjects. */
+  /** It is null if there are subjects. */
   unknown: Verdict | null
-  /** What happened to none of the subjects. */
+  /** Events that belong to none of the subjects. */
   events: EventReport[]
   refusals: RefusalReport[]
   policy: PolicyReport | null
@@ -88,7 +88,7 @@ export function explained(inputs: Inputs): Explained {
   }
 }
 
-/** Every MAC-IP that anybody knows of, and the MACs without any; local ones first. */
+/** Returns every MAC-IP that one of the processes knows, and the MACs without any; local ones come first. */
 function places(inputs: Inputs): Place[] {
   const { address, vni, snooper, views, overlay } = inputs
   const about = (place: Place): boolean =>
@@ -160,7 +160,7 @@ function zebraFacts({ vni, ip, mac }: Place, { vnis, macs }: ViewsReport): Zebra
   }
 }
 
-/** The relay knows; without it, the snooper knows what the relay last said. */
+/** Says what the relay says; without it, the snooper knows what the relay said last. */
 function advertiser(
   binding: BindingReport | undefined,
   kept: BindingReport | undefined,
@@ -199,7 +199,7 @@ function judged(
   }
   if (binding === undefined) return say(`not advertised here: ${mac} is behind VTEP ${behind?.vtep ?? 'unknown'}`)
   const { state, seq } = binding
-  // the relay knows better than what the snooper has last heard from it
+  // the relay's own answer is newer than what the snooper has last heard from it
   const reason = state === 'active' && kept !== undefined ? kept.reason : binding.reason
   if (advertisedBy === null) {
     if (reason === 'announced') return say('not advertised: the relay has no such entry', LOOK_AGAIN)
@@ -241,7 +241,7 @@ const LOOK_AGAIN = 'look again in a moment; if it stays so, see macipctl status'
 const why = (reason: string, behind: RemoteMac | undefined): string =>
   behind === undefined ? reasonWords(reason) : `${reasonWords(reason)} (VTEP ${behind.vtep})`
 
-/** Who does not answer, and what is wrong with who does. */
+/** Names the processes that do not answer, and what is wrong with those that do. */
 function missing({ snooper, relay }: Inputs): string[] {
   const hints: string[] = []
   if (!snooper.running) {
@@ -259,7 +259,7 @@ function missing({ snooper, relay }: Inputs): string[] {
   return [...hints, ...problems.map(({ what, todo }) => `${what}; ${todo}`)]
 }
 
-/** Frames that the eBPF program passed on, those that it had seen a moment before, and multicast listener reports. */
+/** Counters that are no refusals: frames that were passed on or repeated, and multicast listener reports. */
 const ORDINARY = new Set(['passed', 'repeated', 'ipv6-extension'])
 
 function whyUnknown({ frames, ports }: SnooperReport): string[] {

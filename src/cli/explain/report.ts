@@ -1,4 +1,4 @@
-// What the snooper knows about one address, and what happened to it. The names are those that `--json` prints: times are
+// Defines what the snooper knows about one address, and what happened to it. `--json` prints these names: times are
 // milliseconds since the epoch, null is none.
 import { formatIp, formatMac } from '../../base/address.js'
 import { snoop as proto } from '../../gen/snoop.js'
@@ -35,12 +35,12 @@ export type DetailReport = {
   timer: { what: string; time: number } | null
   /** Probes sent without an answer. */
   tries: number
-  /** Another host claims the address; the owner is being asked. */
+  /** The host that claims the address while its owner is being asked. */
   claim: ClaimReport | null
-  /** When the IP changed hands, as far as it still counts. */
+  /** Times at which the IP changed hands, as far as they still count. */
   moves: number[]
   frozenUntil: number | null
-  /** Seen or probed since the snooper started. */
+  /** Whether it was seen or probed since the snooper started. */
   confirmed: boolean
   static: boolean
   /** The MAC mobility sequence number that it needs to win. */

@@ -1,11 +1,11 @@
-// How `macipctl explain` looks to people: the verdict first, then everything it rests on.
+// Renders `macipctl explain` for people: the verdict comes first, then everything it rests on.
 import type { Explained, Subject, Verdict, ZebraFacts } from './facts.js'
 import type { EventReport, PolicyReport, RefusalReport } from './report.js'
 import { eventWords, evidenceWords, reasonWords, stateWords, timerWords, whyWords } from './words.js'
 import type { LocalMac, RemoteMac } from '../show/report.js'
 import { ago, clock, count, duration, type Paint, printable } from '../text.js'
 
-/** The newest events and refusals that are shown. */
+/** So many of the newest events and refusals are shown. */
 const SHOWN = 20
 
 type View = { now: number; policy: PolicyReport | null; paint: Paint }
@@ -89,7 +89,7 @@ const renderRemote = ({ mac, ip, vtep, seq, flags }: RemoteMac): string =>
 function rule({ binding, detail }: Subject, { now, policy }: View): string[] {
   if (binding === null) return []
   const { state, reason, seq } = binding
-  // what bgpd is told while a host is asked is another matter
+  // while a host is asked, the reason says only what bgpd is told meanwhile
   const isAsked = state === 'probing' || state === 'contested'
   const lines = isAsked
     ? [`${state}: ${stateWords(state)}`, `${reason}: ${reasonWords(reason)}`]
@@ -170,6 +170,6 @@ const when = (time: number, now: number): string => `${ago(time, now)} (${clock(
 const until = (time: number, now: number): string =>
   `${time <= now ? 'now' : `in ${duration(time - now)}`} (${clock(time, now)}):`
 
-/** The title only beside the first line. */
+/** Puts the title beside the first line only. */
 const section = (title: string, lines: readonly string[]): string[] =>
   lines.map((line, index) => `  ${(index === 0 ? title : '').padEnd(10)}${printable(line)}`)

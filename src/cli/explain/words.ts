@@ -1,4 +1,4 @@
-// Names of the snooper in words. A newer snooper may know names that are not here: they are shown as they are.
+// Puts names of the snooper in words. A newer snooper may know names that are not here: they are shown as they are.
 import { EVENTS } from '../../bindings/event.js'
 import { REFUSALS } from '../../bindings/refusal.js'
 import type { TimerName } from '../../bindings/model.js'
@@ -64,7 +64,7 @@ const ADVICE: Words = {
 export const reasonWords = (reason: string): string =>
   (REASONS as Readonly<Record<string, { meaning: string }>>)[reason]?.meaning ?? reason
 
-/** Of a state, whatever the reason for what bgpd is told meanwhile. */
+/** Explains a state, and ignores the reason for what bgpd is told meanwhile. */
 export const stateWords = (state: string): string => (STATES as Words)[state] ?? state
 
 export const adviceFor = (reason: string, state: string): string | undefined => ADVICE[reason] ?? ADVICE[state]
@@ -73,14 +73,14 @@ export const evidenceWords = (evidence: string): string => EVIDENCE[evidence] ??
 
 export const timerWords = (what: string): string => (TIMERS as Words)[what] ?? what
 
-/** Of a refusal or a withdrawal. */
+/** Explains a refusal or a withdrawal. */
 export const whyWords = (name: string): string => MEANINGS[name] ?? name
 
-/** What an event means, and why it came to that. */
+/** Says what an event means, and why it happened. */
 export function eventWords({ event, detail }: { event: string; detail: string }): string {
   const meaning = (EVENTS as Words)[event] ?? event
   if (detail === '') return meaning
-  // names of evidence and of refusals overlap
+  // some names are both evidence and refusals: the event tells which is meant
   if (event === 'learned')
     return detail === 'static' ? 'the configuration says so' : `${meaning}: ${evidenceWords(detail)}`
   if (event === 'state') return `${reasonWords(detail)} (${detail})`

@@ -1,4 +1,4 @@
-// `macipctl fpm dump`: what zebra programs, as its FPM connection tells it.
+// `macipctl fpm dump` shows what zebra programs, as its FPM connection tells it.
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { configured, EXIT_CODES } from '../command.js'
 import { ExitCode, FatalError } from '../../base/exit.js'
@@ -36,7 +36,7 @@ type Given = SnooperOnly &
     read?: string
   }
 
-/** How many frames are shown when nothing else is said. */
+/** So many frames are shown without --last. */
 const DEFAULT_LAST = 100
 
 const dumpCommand = (io: Io): Command =>
@@ -152,9 +152,9 @@ function captureOutput(io: Io, name: string): Output<FpmDumpEvent> {
   }
 }
 
-/** Selects, holds back all but the last, shows. */
+/** Selects events, and shows the last ones and those that follow. */
 class FpmDumpView implements FpmRecording {
-  /** The last events of those that were recorded before; undefined when all are shown. */
+  /** The last events of those that were recorded before; undefined if all are shown. */
   private tail: FpmDumpEvent[] | undefined
 
   /** @param last how many of the events recorded before are shown */
@@ -172,7 +172,7 @@ class FpmDumpView implements FpmRecording {
     if (shown === undefined) return
     if (this.tail === undefined) this.output.event(shown)
     else this.tail.push(shown)
-    // cut now and then: cutting costs as much as keeping
+    // this is done rarely, because cutting copies what is kept
     if (this.tail !== undefined && this.tail.length > 2 * this.last + 1000) this.tail = this.lastOf(this.tail)
   }
 

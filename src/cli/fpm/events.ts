@@ -10,14 +10,14 @@ type Common = {
   time: number
   connection: number
 }
-/** `messages`: those of the frame that are shown. */
+/** `messages` are those of the frame that are shown. */
 export type FrameEvent = Common & { type: 'frame'; format: 'netlink' | 'protobuf'; messages: readonly FpmMessage[] }
-/** `live`: zebra seems to have told everything. */
+/** It is `live` when zebra seems to have told everything. */
 export type ConnectionEvent = Common & { type: 'opened' | 'live' | 'closed' }
 export type LostEvent = Common & { type: 'lost'; lost: number }
 export type FpmDumpEvent = FrameEvent | ConnectionEvent | LostEvent
 
-/** Undefined for a record that shows nothing. */
+/** Returns the event of a record; undefined if there is nothing to show. */
 export function fpmEvent(record: FpmRecord): FpmDumpEvent | undefined {
   const { kind, time, connection, bytes } = record
   const common = { record, time, connection }
@@ -40,7 +40,7 @@ export function fpmEvent(record: FpmRecord): FpmDumpEvent | undefined {
   }
 }
 
-/** What `--type` takes. */
+/** The values that `--type` takes. */
 export const MESSAGE_TYPES = ['route', 'nexthop', 'mac', 'mpls', 'other'] as const
 export type MessageType = (typeof MESSAGE_TYPES)[number]
 

@@ -1,4 +1,4 @@
-// Which messages of an FPM connection a dump shows: those that match everything the filter names.
+// Selects the messages of an FPM dump: those that match everything the filter names.
 import type { FpmMessage, FpmNexthop } from '../../fpm/message.js'
 import { isInside, type Prefix } from '../zapi/dump/filter.js'
 import { type FpmDumpEvent, type MessageType, typeOf } from './events.js'
@@ -7,7 +7,7 @@ import type { Address } from '../options.js'
 export const FAMILIES = ['ipv4', 'ipv6', 'bridge', 'mpls'] as const
 export type Family = (typeof FAMILIES)[number]
 
-/** An address or a prefix, which what is inside it matches, too. */
+/** An address, or a prefix, which also matches the addresses and prefixes inside it. */
 export type About = Address | { prefix: Prefix }
 
 export type FpmFilter = {
@@ -18,7 +18,7 @@ export type FpmFilter = {
   about?: About
 }
 
-/** What of an event is shown; undefined for nothing. What is missing from the recording always is. */
+/** Returns the part of an event that is shown; undefined if none is. A gap in the recording is always shown. */
 export function selected(event: FpmDumpEvent, filter: FpmFilter): FpmDumpEvent | undefined {
   if (event.type === 'lost') return event
   const isFiltered = Object.keys(filter).length > 0
@@ -57,7 +57,7 @@ function isOf(families: ReadonlySet<Family>, message: FpmMessage): boolean {
   }
 }
 
-/** Those of a message and of its nexthops. */
+/** Returns the VNIs of a message and of its nexthops. */
 function vnisOf(message: FpmMessage): number[] {
   const of = ({ encap }: Pick<FpmNexthop, 'encap'>): number[] => (encap?.kind === 'vxlan' ? [encap.vni] : [])
   if (message.kind === 'mac') return [message.mac.vni, message.mac.srcVni].filter((vni) => vni !== undefined)
@@ -65,7 +65,7 @@ function vnisOf(message: FpmMessage): number[] {
   return message.kind === 'route' ? message.route.nexthops.flatMap(of) : []
 }
 
-/** A deletion that names no table may be of any. */
+/** Whether a route may be in the table. A deletion that names no table may be in any. */
 function isIn(table: number, message: FpmMessage): boolean {
   if (message.kind !== 'route') return false
   const where = message.route.in
@@ -80,7 +80,7 @@ function isAbout(about: About, message: FpmMessage): boolean {
 
 const HOST_LENGTH = { 4: 32, 6: 128 } as const
 
-/** Of a route to one address, of gateways and VTEPs. */
+/** Returns the destination of a route to one address, and gateways and VTEPs. */
 function ipsOf(message: FpmMessage): (string | undefined)[] {
   switch (message.kind) {
     case 'route': {

@@ -1,9 +1,9 @@
-// One message of an FPM connection in words, and as plain values.
+// Renders one message of an FPM connection in words, and as plain values.
 import type { Encap, FpmMessage, FpmNexthop, GoneRoute, RouteTable } from '../../fpm/message.js'
 import { RTNH_F_ONLINK } from '../../rtnetlink/route.js'
 import type { Json } from '../../zapi/dissect.js'
 
-/** `+` added, `-` gone, `~` replaced, `!` not understood. */
+/** Says that something was added (`+`), is gone (`-`), was replaced (`~`), or was not understood (`!`). */
 export type Mark = '+' | '-' | '~' | '!' | ' '
 
 export function markOf(message: FpmMessage): Mark {
@@ -13,10 +13,10 @@ export function markOf(message: FpmMessage): Mark {
   return 'replace' in message && message.replace ? '~' : '+'
 }
 
-/** Hex digits of bytes that a line shows. */
+/** A line shows so many hex digits of bytes. */
 const LINE_HEX = 64
 
-/** What it says, without its kind and mark. */
+/** Says in words what the message says, without its kind and mark. */
 export function summaryOf(message: FpmMessage): string {
   switch (message.kind) {
     case 'route':
@@ -115,7 +115,7 @@ const named = (name: string, value: string | number | undefined): string =>
 
 const words = (...parts: (string | false | undefined)[]): string => parts.filter(Boolean).join(' ')
 
-/** Its values by name: bytes in hex, what is not there null. */
+/** Returns the values of a message by name. Bytes are in hex, and what is not there is null. */
 export function fieldsOf(message: FpmMessage): { [name: string]: Json } {
   switch (message.kind) {
     case 'route':

@@ -1,4 +1,4 @@
-// What zebra's FPM connection has told, as the snooper hands it over. The names are those that `--json` prints.
+// Defines what zebra's FPM connection has told, as the snooper hands it over. `--json` prints these names.
 import { formatIp, formatMac } from '../../base/address.js'
 import { snoop as proto } from '../../gen/snoop.js'
 import { type Counters, counters } from '../counters.js'
@@ -7,9 +7,9 @@ export type FpmTableReport = { table: number | null; vrf: number | null; hostRou
 export type FpmForwardReport = { to: string; state: string; queued: number; counters: Counters }
 
 export type FpmStatusReport = {
-  /** Not wanted. */
+  /** Whether the configuration turns it off. */
   off: boolean
-  /** Why nobody listens; empty if somebody does. */
+  /** Why the snooper does not listen; empty if it does. */
   error: string
   listening: string[]
   /** zebra's end of the connection; empty while there is none. */
@@ -31,7 +31,7 @@ export type FpmStatusReport = {
   forward: FpmForwardReport | null
 }
 
-/** `freshness`: live, replayed or stale; `at`: when zebra last said it. */
+/** `freshness` is live, replayed or stale; `at` is when zebra last said it. */
 type Heard = { freshness: string; at: number }
 /** `vni` is null where zebra does not say it, `vtep` behind an Ethernet segment, which `nexthopId` names. */
 export type FpmMacReport = Heard & {
@@ -51,7 +51,7 @@ export type FpmPathReport = {
   onlink: boolean
   vni: number | null
 }
-/** Of a route to one address; `resolved`: whether zebra has told the nexthop that it names. */
+/** A route to one address; `resolved` says whether zebra has told the nexthop that it names. */
 export type FpmRouteReport = Heard & {
   ip: string
   table: number | null
@@ -76,7 +76,7 @@ export type FpmReport = {
   nexthops: FpmNexthopReport[]
 }
 
-/** Throws RangeError on an address of the wrong length. */
+/** Adds one part of the answer. Throws RangeError on an address of the wrong length. */
 export function addFpmPart(report: FpmReport, part: proto.Fpm.$Properties): void {
   if (part.status != null) report.status = fpmStatusReport(part.status)
   report.macs.push(...(part.macs ?? []).map(macReport))

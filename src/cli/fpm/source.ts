@@ -1,4 +1,4 @@
-// Where an FPM dump's records come from: the snooper, or a file that an earlier dump has written.
+// Reads the records of an FPM dump from the snooper, or from a file that an earlier dump has written.
 import { decodeFpmRecords, type FpmRecord, lostRecord } from '../../record/fpm-records.js'
 import { snoop as proto } from '../../gen/snoop.js'
 import { FpmCaptureReader } from '../../record/pcapng/fpm-capture.js'
@@ -8,15 +8,15 @@ import type { Io } from '../io.js'
 
 export type FpmRecording = {
   onRecord(record: FpmRecord): void
-  /** Nothing more is at hand: what there was can be shown. */
+  /** Is called when no more records are at hand, so that those before can be shown. */
   onPause(): void
-  /** All that was recorded before has come. */
+  /** Is called when everything that was recorded before has come. */
   onCaughtUp(): void
 }
 
 /**
- * Records of a running snooper: those it still has if `history`, and those to come if `follow`. Resolves at the end of
- * these, or when aborted. Throws FatalError.
+ * Reads the records of a running snooper: those it still has if `history`, and those to come if `follow`. Resolves at
+ * their end, or when aborted. Throws FatalError.
  */
 export async function fromSnooper(
   socket: string,

@@ -1,4 +1,4 @@
-// How `macipctl show fpm` looks to people.
+// Renders `macipctl show fpm` for people.
 import type {
   FpmMacReport,
   FpmNexthopReport,
@@ -12,7 +12,7 @@ import { ago, type Column, count, type Paint, table } from '../text.js'
 const right = (title: string): Column => ({ title, right: true })
 const number = (value: number | null): string => (value === null ? '' : String(value))
 
-/** What is stale proves nothing, and looks like it. */
+/** Stale rows are dim, because they prove nothing. */
 function render<Row extends { freshness: string; at: number }>(
   columns: readonly Column[],
   rows: readonly Row[],
@@ -95,7 +95,7 @@ export function renderFpmNexthops(rows: readonly FpmNexthopReport[], now: number
   )
 }
 
-/** What the tables of routes do not show. */
+/** Counts the routes that the table does not show. */
 export function otherRoutes({ tables }: Pick<FpmStatusReport, 'tables'>): string {
   const others = tables.filter(({ routes }) => routes > 0)
   if (others.length === 0) return ''
@@ -105,7 +105,7 @@ export function otherRoutes({ tables }: Pick<FpmStatusReport, 'tables'>): string
 const placeText = ({ table, vrf }: Pick<FpmTableReport, 'table' | 'vrf'>): string =>
   vrf === null ? `${table ?? '?'}` : `vrf ${vrf}`
 
-/** Why an empty table is no answer; undefined if it is one. */
+/** Says why an empty table is no answer; undefined if it is one. */
 export function whyNothing(status: FpmStatusReport): string | undefined {
   if (status.off) return 'the snooper does not listen for FPM; see fpm.listen in its configuration, and --fpm'
   if (status.error !== '') return `the snooper does not listen for FPM: ${status.error}`
@@ -113,10 +113,10 @@ export function whyNothing(status: FpmStatusReport): string | undefined {
   return `zebra has not connected its FPM to ${status.listening.join(' or ')}`
 }
 
-/** What zebra needs. */
+/** How zebra gets an FPM connection. */
 export const HOW_TO_CONNECT = 'start zebra with -M dplane_fpm_nl, and configure it: fpm address 127.0.0.1 (docs/fpm.md)'
 
-/** `3 MACs, 2 host routes`. */
+/** Counts what zebra has programmed: `3 MACs, 2 host routes`. */
 export const amounts = ({ macs, hostRoutes, nexthops, tables }: FpmStatusReport): string =>
   [
     count(macs, 'remote MAC'),

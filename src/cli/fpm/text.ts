@@ -1,4 +1,4 @@
-// How an FPM dump looks: for people one line for each message, for programs one object for each.
+// Renders an FPM dump: each message is a line for people, or an object for programs.
 import type { Json } from '../../zapi/dissect.js'
 import { renderTree } from '../../zapi/render.js'
 import { FOLD_INDENT, fold, hexRows, Times } from '../zapi/dump/lines.js'
@@ -28,7 +28,7 @@ export class FpmTextRenderer {
     this.times = new Times(options.time, options.paint)
   }
 
-  /** The lines of one event. */
+  /** Returns the lines of one event. */
   lines(event: FpmDumpEvent): string[] {
     const { paint, verbose, hex } = this.options
     const lines = this.times.dayLine(event.time)
@@ -73,7 +73,7 @@ function describe(event: FpmDumpEvent): Line[] {
 
 const lostText = (lost: number): string => `${count(lost, 'record')} lost: this dump was read too slowly`
 
-/** Without what is empty, which says nothing. */
+/** Renders the fields, without those that are empty and say nothing. */
 const tree = (fields: Fields): string[] => renderTree({ fields: pruned(fields), undecoded: undefined })
 
 const pruned = (fields: Fields): Fields =>
@@ -88,7 +88,7 @@ function without(value: Json): Json {
   return typeof value === 'object' && value !== null ? pruned(value) : value
 }
 
-/** The names are an interface: docs/fpm.md. */
+/** Returns one object for each message. The names are an interface: docs/fpm.md. */
 export function fpmJsonLines(event: FpmDumpEvent, hex: boolean): string[] {
   const { type, time, connection } = event
   if (event.type === 'lost') return [JSON.stringify({ type, time, lost: event.lost })]
@@ -103,7 +103,7 @@ export function fpmJsonLines(event: FpmDumpEvent, hex: boolean): string[] {
   })
 }
 
-/** What an analyser shows with the packet. */
+/** Returns the comment that an analyser shows with the packet. */
 export function fpmComment(event: FpmDumpEvent): string {
   return describe(event)
     .map(({ mark, what, text }) => printable(`${mark} ${what} ${text}`))

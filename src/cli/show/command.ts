@@ -1,4 +1,4 @@
-// `macipctl show`: what zebra and bgpd have announced to each other, as the relay saw it.
+// `macipctl show` lists what zebra and bgpd have announced to each other, as the relay saw it.
 import { Argument, Command } from 'commander'
 import { configured } from '../command.js'
 import { askOverlay, askRelay, askViews, noAnswer } from '../queries.js'
@@ -38,7 +38,7 @@ function matches(row: Row, vni: number | undefined, address: Address | undefined
   return 'mac' in address ? row.mac === address.mac : row.ip === address.ip || row.vtep === address.ip
 }
 
-/** An empty table is no answer when something else is wrong. */
+/** Says what is wrong beside an empty table, which is no answer then. */
 function explainEmptiness(io: Io, relay: Running<RelayReport>): void {
   for (const { what, todo } of relayFindings(relay).filter(({ severity }) => severity === 'problem')) {
     remark(io, `${what}; ${todo}`)

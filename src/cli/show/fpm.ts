@@ -1,4 +1,4 @@
-// `macipctl show fpm`: what zebra programs, as its FPM connection has told the snooper.
+// `macipctl show fpm` lists what zebra programs, as its FPM connection has told the snooper.
 import { Argument, Command } from 'commander'
 import { configured } from '../command.js'
 import { type Io, print, remark } from '../io.js'

@@ -1,4 +1,4 @@
-// What zebra and bgpd have announced, as the relay hands it over. The names are those that `macipctl show --json` prints.
+// Defines what zebra and bgpd have announced, as the relay hands it over. `macipctl show --json` prints these names.
 import { formatIp, formatMac } from '../../base/address.js'
 import { overlay as proto } from '../../gen/overlay.js'
 import { MacIpFlag } from '../../base/macip-flags.js'
@@ -7,14 +7,14 @@ import { FLOOD_CONTROLS } from '../../zapi/enums.js'
 /** `ip` is null for the MAC alone. */
 export type Place = { vni: number; mac: string; ip: string | null }
 export type LiveVni = { vni: number; vtep: string }
-/** `esi`: ten bytes with colons between, null without an Ethernet segment. */
+/** `esi` is ten bytes with colons between; null without an Ethernet segment. */
 export type LocalMac = Place & { seq: number; flags: string[]; esi: string | null }
 export type RemoteMac = Place & { vtep: string; seq: number; flags: string[] }
 export type RemoteVtep = { vni: number; vtep: string; flood: string }
 
 export type ViewsReport = { vnis: LiveVni[]; macs: LocalMac[]; remote: RemoteMac[]; vteps: RemoteVtep[] }
 
-/** Throws RangeError on an address of the wrong length. */
+/** Adds one change. Throws RangeError on an address of the wrong length. */
 export function addChange(report: ViewsReport, { vni, mac, remote, vtep }: proto.ViewChange.$Properties): void {
   if (vni != null) {
     const view = proto.VniView.create(vni)
@@ -38,7 +38,7 @@ function placeOf(key: proto.Key.$Properties | null | undefined): Place {
   return { vni, mac: formatMac(Buffer.from(mac)), ip: ip.length === 0 ? null : formatIp(ip) }
 }
 
-/** `sticky`, `proxy-advert`, …; bits without a name as one number. */
+/** Returns the names of flags: `sticky`, `proxy-advert`, …; bits without a name are one number. */
 export function flagNames(flags: number): string[] {
   const names: string[] = []
   for (const [name, bit] of Object.entries(MacIpFlag)) {

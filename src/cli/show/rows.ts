@@ -1,4 +1,4 @@
-// The rows of `macipctl show`: the views side by side, and what is odd about each line of them.
+// Makes the rows of `macipctl show`: it puts the views side by side, and notes what is odd about each line.
 import { parseIp } from '../../base/address.js'
 import type { BindingReport } from '../report.js'
 import type { LocalMac, Place, RemoteMac, RemoteVtep, ViewsReport } from './report.js'
@@ -7,9 +7,9 @@ import { count } from '../text.js'
 type Notes = { notes: string[] }
 export type VniRow = Notes & {
   vni: number
-  /** zebra has announced it. */
+  /** Whether zebra has announced it. */
   live: boolean
-  /** The local one; null while the VNI is not live. */
+  /** The local VTEP; null while the VNI is not live. */
   vtep: string | null
   macs: number
   macIps: number
@@ -17,7 +17,7 @@ export type VniRow = Notes & {
   remoteMacIps: number
   vteps: number
 }
-/** `by`: who announces it to bgpd. */
+/** `by` is the process that announces it to bgpd. */
 export type MacRow = Notes & LocalMac & { by: 'zebra' | 'macipd' }
 export type RemoteRow = Notes & RemoteMac
 export type VtepRow = Notes & RemoteVtep & { macs: number; macIps: number }
@@ -29,7 +29,7 @@ export function rowsOf(views: ViewsReport, bindings: readonly BindingReport[]): 
   const local: (LocalMac & { by: 'zebra' | 'macipd' })[] = views.macs.map((mac) => ({ ...mac, by: 'zebra' }))
   const byMac = group(views.macs, macKey)
   for (const { vni, mac, ip, seq, router } of bindings.filter(({ reason }) => reason === 'announced')) {
-    // announced with the Ethernet segment of its MAC
+    // it is announced with the Ethernet segment of its MAC
     const esi = byMac.get(macKey({ vni, mac }))?.find((it) => it.ip === null)?.esi ?? null
     local.push({ vni, mac, ip, seq, flags: router ? ['router'] : [], esi, by: 'macipd' })
   }
@@ -48,7 +48,7 @@ export function rowsOf(views: ViewsReport, bindings: readonly BindingReport[]): 
   }
 }
 
-/** All that has the same MAC or, with an IP, the same IP. */
+/** Rows by the MAC or, if they have an IP, by the IP. */
 type Places<T> = Map<string, T[]>
 type Index = {
   live: ReadonlyMap<number, string>
@@ -90,7 +90,7 @@ function remoteNotes(remote: RemoteMac, { live, vteps, local }: Index): string[]
   ]
 }
 
-/** The MAC, if it is another one than the line is about. */
+/** Returns the MAC if it is another one than the line is about. */
 const who = (other: Place, own: Place): string => (other.mac === own.mac ? '' : `${other.mac} `)
 
 const NOT_LIVE = 'zebra has not announced the VNI'
@@ -141,7 +141,7 @@ function vtepRows({ vteps, remote }: ViewsReport, live: ReadonlyMap<number, stri
 const byPlace = (a: Place, b: Place): number =>
   a.vni - b.vni || (a.mac === b.mac ? byAddress(a.ip ?? '', b.ip ?? '') : a.mac < b.mac ? -1 : 1)
 
-/** No address first, then IPv4, then IPv6. */
+/** Sorts rows without an address first, then IPv4, then IPv6. */
 function byAddress(a: string, b: string): number {
   const [first, second] = [parseIp(a) ?? Buffer.alloc(0), parseIp(b) ?? Buffer.alloc(0)]
   return first.length - second.length || first.compare(second)

@@ -1,4 +1,4 @@
-// How `macipctl show` looks to people.
+// Renders `macipctl show` for people.
 import type { SessionReport } from '../report.js'
 import type { MacRow, RemoteRow, VniRow, VtepRow } from './rows.js'
 import { ago, bytes, type Column, type Paint, table } from '../text.js'

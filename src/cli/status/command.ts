@@ -1,4 +1,4 @@
-// `macipctl status`: is everything fine, and what is wrong.
+// `macipctl status` says whether everything is fine, and what is wrong.
 import { Command } from 'commander'
 import { type Io, print } from '../io.js'
 import { type Common, json, ofBoth, sockets } from '../options.js'

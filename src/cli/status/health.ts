@@ -1,10 +1,10 @@
-// What is wrong, and what to do about it: a function of the two reports.
+// Finds out from the two reports what is wrong, and what to do about it.
 import { HOW_TO_CONNECT } from '../fpm/tables.js'
 import type { FpmStatusReport } from '../fpm/report.js'
 import type { Answer, RelayReport, SnooperReport } from '../report.js'
 import { count, duration } from '../text.js'
 
-/** `problem`: something does not work. `notice`: worth knowing, nothing is broken. */
+/** In a `problem` something does not work; a `notice` is worth knowing, but nothing is broken. */
 export type Finding = { severity: 'problem' | 'notice'; what: string; todo: string }
 
 export type Status = { relay: Answer<RelayReport>; snooper: Answer<SnooperReport> }
@@ -12,7 +12,7 @@ export type Status = { relay: Answer<RelayReport>; snooper: Answer<SnooperReport
 const problem = (what: string, todo: string): Finding => ({ severity: 'problem', what, todo })
 const notice = (what: string, todo: string): Finding => ({ severity: 'notice', what, todo })
 
-/** Most important first; empty if all is well. */
+/** Returns the findings, most important first; none if all is well. */
 export function findings({ relay, snooper }: Status, now: number): Finding[] {
   return [
     ...(relay.running ? relayFindings(relay) : [relayMissing(relay)]),
@@ -38,7 +38,7 @@ function snooperMissing(
   return problem(what, `${start} — the relay withdraws ${count(relay.overlayEntries, 'MAC-IP')} in ${duration(left)}`)
 }
 
-/** What is wrong with the relay alone. */
+/** Returns what is wrong with the relay alone. */
 export function relayFindings(relay: RelayReport): Finding[] {
   const found: Finding[] = []
   const main = relay.sessions.find(({ kind }) => kind === 'main')
@@ -122,7 +122,7 @@ function snooperFindings(snooper: SnooperReport, relay: Answer<RelayReport>): Fi
   return found
 }
 
-/** Everything works without zebra's FPM connection: only the cross-check is missing. */
+/** Returns notices only: without zebra's FPM connection everything works but the cross-check. */
 function fpmFindings({ off, error, phase, listening, forward, counters }: FpmStatusReport): Finding[] {
   if (off) return []
   if (error !== '') {
@@ -165,7 +165,7 @@ function fpmFindings({ off, error, phase, listening, forward, counters }: FpmSta
   return found
 }
 
-/** What is named one by one. */
+/** So many are named one by one. */
 const NAMED = 5
 
 function duplicates({ duplicates: number, duplicateIps }: SnooperReport): Finding[] {
@@ -181,7 +181,7 @@ function duplicates({ duplicates: number, duplicateIps }: SnooperReport): Findin
   ]
 }
 
-/** Bindings that should be announced and are not, though the relay and bgpd are there. */
+/** Finds bindings that should be announced and are not, though the relay and bgpd are there. */
 function waiting({ reasons }: SnooperReport, relay: Answer<RelayReport>): Finding[] {
   if (!relay.running || !relay.injecting) return []
   const found: Finding[] = []

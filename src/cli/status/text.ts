@@ -1,4 +1,4 @@
-// `macipctl status` for people: health first, then each process.
+// Renders `macipctl status` for people: health comes first, then each process.
 import { amounts } from '../fpm/tables.js'
 import type { FpmStatusReport } from '../fpm/report.js'
 import { findings, type Status } from './health.js'
@@ -149,7 +149,7 @@ const title = (
   paint: Paint,
 ): string => `${paint('bold', name)}  ${paint('green', 'running')} for ${duration(now - since)}, version ${version}`
 
-/** Name and value in two columns; what is empty is left out. */
+/** Renders names and values in two columns; what is empty is left out. */
 const facts = (pairs: readonly (readonly [string, string])[]): string[] =>
   pairs.filter(([, value]) => value !== '').map(([name, value]) => `  ${name.padEnd(13)}${printable(value)}`)
 

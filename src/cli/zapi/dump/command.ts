@@ -1,4 +1,4 @@
-// `macipctl zapi dump`: the conversation between bgpd and zebra, decoded.
+// `macipctl zapi dump` shows the conversation between bgpd and zebra, decoded.
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { formatIp, formatMac, parseIp, parseMac } from '../../../base/address.js'
 import { EXIT_CODES, releaseArgument } from '../../command.js'
@@ -36,7 +36,7 @@ type Given = RelayOnly &
     frrRelease?: FrrRelease
   }
 
-/** How many messages are shown when nothing else is said. */
+/** So many messages are shown without --last. */
 const DEFAULT_LAST = 100
 const FAMILY_NAMES = FAMILIES.map(({ name }) => name)
 const KNOWN_COMMANDS = commandNames()

@@ -5,7 +5,7 @@ import { entryFromProto, keyFromProto } from '../../../control/relay-codec.js'
 import { decodeGap, type ExchangeRecord, type Gap, RecordKind } from '../../../record/zapi-records.js'
 import type { RecordedSessions } from './sessions.js'
 
-/** A message has `passed` unchanged, macipd has `injected` it, or macipd has `dropped` it: zebra sent it, bgpd did not get it. */
+/** A message has `passed` unchanged, or macipd has `injected` or `dropped` it; bgpd does not get what is dropped. */
 export type Mark = 'passed' | 'injected' | 'dropped'
 
 type Common = {
@@ -20,7 +20,7 @@ export type MessageEvent = Common & {
   type: 'message'
   direction: Direction
   mark: Mark
-  /** The release it is decoded with. */
+  /** The release that the message is decoded with. */
   release: string | undefined
   dissection: Dissection
 }
@@ -29,7 +29,7 @@ export type SessionEvent = Common & { type: 'opened' | 'closed' }
 export type GapEvent = Common & Gap & { type: 'gap' }
 export type DumpEvent = MessageEvent | OverlayEvent | SessionEvent | GapEvent
 
-/** Messages that wait for the one that tells their release. */
+/** So many messages at most wait for the one that tells their release. */
 const MAX_WAITING = 1000
 
 export class Decoder {
@@ -38,8 +38,8 @@ export class Decoder {
   constructor(private readonly sessions: RecordedSessions) {}
 
   /**
-   * The events that are certain after this record: what bgpd says between HELLO and zebra's CAPABILITIES can be decoded
-   * only after these. Keeps views of `bytes`.
+   * Returns the events that are certain after this record: what bgpd says between HELLO and zebra's CAPABILITIES can
+   * be decoded only after these. Keeps views of `bytes`.
    */
   feed(record: ExchangeRecord): DumpEvent[] {
     this.sessions.learn(record)
@@ -49,7 +49,7 @@ export class Decoder {
     return !undecided || ended || this.waiting.length >= MAX_WAITING ? this.flush() : []
   }
 
-  /** All that waits, with what is known. */
+  /** Returns the events of all records that wait, decoded as well as they can be. */
   flush(): DumpEvent[] {
     const events = this.waiting.flatMap((record) => this.event(record) ?? [])
     for (const { kind, session } of this.waiting) if (kind === RecordKind.closed) this.sessions.forget(session)
@@ -96,7 +96,7 @@ export class Decoder {
   }
 }
 
-/** A file may hold anything. */
+/** Decodes the fields of a record, which may be anything if it is from a file. */
 function attempt(decode: () => { [name: string]: Json }): { [name: string]: Json } {
   try {
     return decode()

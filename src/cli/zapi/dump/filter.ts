@@ -1,26 +1,26 @@
-// Which events a dump shows: those that match everything the filter names.
+// Selects the events of a dump: those that match everything the filter names.
 import { formatIp, parseIp } from '../../../base/address.js'
 import type { Direction, Json } from '../../../zapi/dissect.js'
 import type { DumpEvent } from './events.js'
 
 export type DumpFilter = {
   direction?: Direction
-  /** An id or a kind. */
+  /** The id or the kind of a session. */
   session?: number | string
-  /** Names with ZEBRA_. */
+  /** Names of commands with ZEBRA_. */
   command?: ReadonlySet<string>
   family?: ReadonlySet<string>
   vni?: number
   mac?: string
   ip?: string
   vrf?: number
-  /** Prefixes inside this one, itself included. */
+  /** A prefix matches if it is inside this one or the same. */
   prefix?: Prefix
 }
 
 export type Prefix = { address: Buffer; length: number }
 
-/** `10.2.0.0/16`, `2001:db8::/32`; undefined if it is none. Bits behind the length do not count. */
+/** Parses `10.2.0.0/16` or `2001:db8::/32`; undefined if it is invalid. Bits behind the length do not count. */
 export function parsePrefix(text: string): Prefix | undefined {
   const [, ip = '', digits = ''] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? []
   const address = parseIp(ip)
@@ -28,7 +28,7 @@ export function parsePrefix(text: string): Prefix | undefined {
   return address === undefined || length > address.length * 8 ? undefined : { address, length }
 }
 
-/** An event that lacks what the filter names does not match; what is missing from the recording always does. */
+/** Whether an event matches. One that lacks what the filter names does not; a gap in the recording always does. */
 export function matches(event: DumpEvent, filter: DumpFilter): boolean {
   if (event.type === 'gap') return true
   const { direction, session, command, family, vni, mac, ip, vrf, prefix } = filter

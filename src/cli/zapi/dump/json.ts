@@ -1,4 +1,4 @@
-// How a dump looks for programs: one object for each event. The names are an interface: docs/zapi-dump.md.
+// Renders a dump for programs: one object for each event. The names are an interface: docs/zapi-dump.md.
 import type { Json } from '../../../zapi/dissect.js'
 import type { DumpEvent } from './events.js'
 

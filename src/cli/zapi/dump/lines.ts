@@ -1,9 +1,9 @@
-// What the lines of all dumps have in common: times, folding, bytes.
+// Renders times, folded lines and bytes, which all dumps have in common.
 import type { Paint } from '../../text.js'
 
 export type TimeStyle = 'clock' | 'relative' | 'delta'
 
-/** The time of each line, which may depend on those before. */
+/** Renders the time of each line, which may depend on the lines before. */
 export class Times {
   private first: number | undefined
   private previous: number | undefined
@@ -25,7 +25,7 @@ export class Times {
     return `${parts.join(':')}.${String(micros).padStart(6, '0')}`
   }
 
-  /** Says the date when it is not that of the line before. */
+  /** Returns a line with the date if the line before had another. */
   dayLine(time: number): string[] {
     if (this.style !== 'clock') return []
     const date = new Date(time)
@@ -37,10 +37,10 @@ export class Times {
   }
 }
 
-/** Where folded lines begin. */
+/** A folded line begins so many columns further right. */
 export const FOLD_INDENT = 4
 
-/** Cuts at spaces what does not fit into `width` columns; undefined: lines stay whole. */
+/** Cuts a text at spaces so that it fits into `width` columns; if that is undefined, it stays whole. */
 export function fold(text: string, start: number, width: number | undefined): string[] {
   if (width === undefined || start + text.length <= width) return [text]
   const room = Math.max(20, width - start)

@@ -1,4 +1,4 @@
-// Where a dump goes: lines for people, lines for programs, or a capture file.
+// Writes a dump as lines for people, as lines for programs, or as a capture file.
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { ExitCode, FatalError, reason } from '../../../base/exit.js'
 import { CaptureWriter } from '../../../record/pcapng/zapi-capture.js'
@@ -13,13 +13,13 @@ import { type TextOptions, TextRenderer } from './text.js'
 
 export type Output<Event = DumpEvent> = {
   event(event: Event): void
-  /** Writes what has come together. */
+  /** Writes the events that have come since it was called last. */
   flush(): void
-  /** What to say at the end, on standard error. */
+  /** Ends the output and returns remarks for standard error. */
   end(): string[]
 }
 
-/** Lines on standard output: of `lines`, none or more for each event. */
+/** Prints lines on standard output; `lines` returns none or more for each event. */
 export function lineOutput<Event>(io: Io, lines: (event: Event) => string[]): Output<Event> {
   let waiting: string[] = []
   return {
@@ -47,7 +47,7 @@ export class CaptureFile {
   private waiting: Buffer[]
   private written = 0
 
-  /** @param begin what it begins with */
+  /** @param begin the first bytes of the file */
   constructor(
     private readonly io: Io,
     private readonly name: string,
@@ -58,13 +58,13 @@ export class CaptureFile {
     this.flush()
   }
 
-  /** Adds one that counts as a record. */
+  /** Adds a packet that counts as a record. */
   packet(packet: Buffer): void {
     this.waiting.push(packet)
     this.written++
   }
 
-  /** Adds one that does not. */
+  /** Adds a packet that does not count as a record. */
   extra(packet: Buffer): void {
     this.waiting.push(packet)
   }
@@ -78,7 +78,7 @@ export class CaptureFile {
     else for (let at = 0; at < bytes.length; ) at += this.attempt(() => writeSync(file, bytes, at))
   }
 
-  /** What to say at the end. */
+  /** Closes the file and returns remarks for standard error. */
   end(): string[] {
     if (this.file === undefined) return []
     closeSync(this.file)
@@ -122,14 +122,14 @@ export class CaptureOutput implements Output {
     return this.file.end()
   }
 
-  /** Puts HELLO and CAPABILITIES before a message of a session of which the file does not have them. */
+  /** Writes HELLO and CAPABILITIES before the first message of a session, unless the file has them. */
   private handshakeOf({ record, time, session }: DumpEvent): void {
     const { hello, capabilities } = this.sessions.openingOf(session)
     const has = this.opened.get(session) ?? { hello: false, capabilities: false }
     this.opened.set(session, has)
     if (hello?.equals(record.bytes) === true) has.hello = true
     else if (capabilities?.equals(record.bytes) === true && has.hello) has.capabilities = true
-    // what follows HELLO is decoded with what zebra is about to answer
+    // what follows HELLO is decoded with the answer that zebra is about to give
     else if (hello !== undefined && (!has.hello || (capabilities !== undefined && !has.capabilities))) {
       Object.assign(has, { hello: true, capabilities: capabilities !== undefined })
       const bytes = Buffer.concat(capabilities === undefined ? [hello] : [hello, capabilities])
@@ -138,11 +138,11 @@ export class CaptureOutput implements Output {
   }
 }
 
-/** What an analyser shows with the packet. */
+/** Returns the comment that an analyser shows with the packet. */
 function comment(event: DumpEvent): string {
   const options: TextOptions = { time: 'clock', verbose: false, hex: false, width: undefined, paint: (_, text) => text }
   const [line = ''] = new TextRenderer(options).lines(event).slice(-1)
   const tree = event.type === 'message' ? renderTree(event.dissection) : []
-  // without the time, which the packet has
+  // the time is cut off, because the packet has it
   return [line.replace(/^\S+ /, ''), ...tree].join('\n')
 }

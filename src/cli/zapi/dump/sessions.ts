@@ -1,4 +1,4 @@
-// What a recording says about its sessions: what each is for, and which release speaks.
+// Finds out what each session of a recording is for, and which release speaks in it.
 import { HEADER_SIZE, frameCommand, frameLength } from '../../../zapi/frame.js'
 import { type Handshake, handshakeOf } from '../../../zapi/handshake.js'
 import type { FrrRelease } from '../../../zapi/releases.js'
@@ -10,10 +10,10 @@ type Kind = Handshake['kind']
 class RecordedSession {
   hello: Buffer | undefined
   capabilities: Buffer | undefined
-  /** What the relay says. */
+  /** The release that the relay names. */
   said: FrrRelease | undefined
   kind: Kind = 'unknown'
-  /** It has begun, and bgpd has said nothing yet. */
+  /** Whether it has begun and bgpd has said nothing yet. */
   silent = false
 
   setHello(frame: Buffer): void {
@@ -21,7 +21,7 @@ class RecordedSession {
     this.kind = handshakeOf(this.hello, undefined, undefined).kind
   }
 
-  /** The releases whose first messages are these, oldest first; empty while HELLO was not seen or is unknown. */
+  /** Returns the releases whose first messages are these, oldest first; none while HELLO was not seen or is unknown. */
   get releases(): FrrRelease[] {
     if (this.hello === undefined) return []
     return releasesWith(outline(this.hello), this.capabilities === undefined ? undefined : outline(this.capabilities))
@@ -33,7 +33,7 @@ export class RecordedSessions {
   /** The release of the session whose release was detected last: all sessions belong to the same FRR. */
   private latest: FrrRelease | undefined
 
-  /** @param forced the release to decode with, whatever the sessions say */
+  /** @param forced the release to decode with; what the sessions say does not count then */
   constructor(private readonly forced: FrrRelease | undefined) {}
 
   /** Learns from a record; call it with every record, in order. */
@@ -51,7 +51,7 @@ export class RecordedSessions {
     if (session.capabilities !== undefined) this.latest = this.releaseOf(id) ?? this.latest
   }
 
-  /** What the relay says about a session's release. */
+  /** Takes in the release that the relay names for a session. */
   tell(id: number, release: FrrRelease | undefined): void {
     this.of(id).said = release
   }
@@ -78,7 +78,7 @@ export class RecordedSessions {
     return session.releases.length > 1 && !(this.latest !== undefined && session.releases.includes(this.latest))
   }
 
-  /** HELLO and CAPABILITIES, as far as they are known. */
+  /** Returns HELLO and CAPABILITIES, as far as they are known. */
   openingOf(id: number): { hello: Buffer | undefined; capabilities: Buffer | undefined } {
     return this.sessions.get(id) ?? { hello: undefined, capabilities: undefined }
   }
@@ -95,7 +95,7 @@ export class RecordedSessions {
     return session
   }
 
-  /** A recording may begin anywhere: only what can be HELLO and CAPABILITIES is believed to be. */
+  /** Keeps HELLO and CAPABILITIES. A recording may begin anywhere, so other messages are not taken for them. */
   private handshake(session: RecordedSession, frame: Buffer): void {
     if (session.hello === undefined) {
       if (isHello(frameCommand(frame))) session.setHello(frame)

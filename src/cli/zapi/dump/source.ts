@@ -1,4 +1,4 @@
-// Where a dump's records come from: the relay, or a file that an earlier dump has written.
+// Reads the records of a dump from the relay, or from a file that an earlier dump has written.
 import { overlay as proto } from '../../../gen/overlay.js'
 import { CaptureReader } from '../../../record/pcapng/zapi-capture.js'
 import { frrRelease, type FrrRelease } from '../../../zapi/releases.js'
@@ -9,17 +9,17 @@ import type { Io } from '../../io.js'
 
 export type Recording = {
   onRecord(record: ExchangeRecord): void
-  /** What the relay says about a session's release. */
+  /** Is called with the release that the relay names for a session. */
   onRelease(session: number, release: FrrRelease | undefined): void
-  /** Nothing more is at hand: what there was can be shown. */
+  /** Is called when no more records are at hand, so that those before can be shown. */
   onPause(): void
-  /** All that was recorded before has come. */
+  /** Is called when everything that was recorded before has come. */
   onCaughtUp(): void
 }
 
 /**
- * Records of a running relay: those it still has if `history`, and those to come if `follow`. Resolves at the end of
- * these, or when aborted. Throws FatalError.
+ * Reads the records of a running relay: those it still has if `history`, and those to come if `follow`. Resolves at
+ * their end, or when aborted. Throws FatalError.
  */
 export async function fromRelay(
   socket: string,

@@ -1,4 +1,4 @@
-// How a dump looks for people: one line for each event, aligned, marks readable without colour.
+// Renders a dump for people: each event has an aligned line, whose mark can be read without colours.
 import { renderTree } from '../../../zapi/render.js'
 import type { DumpEvent, GapEvent, Mark, MessageEvent, OverlayEvent } from './events.js'
 import { FOLD_INDENT, fold, hexRows, Times, type TimeStyle } from './lines.js'
@@ -8,7 +8,7 @@ export type TextOptions = {
   time: TimeStyle
   verbose: boolean
   hex: boolean
-  /** Columns of the terminal, to fold long lines under their command; undefined: lines stay whole. */
+  /** Columns of the terminal. Longer lines are folded under their command; if it is undefined, they stay whole. */
   width: number | undefined
   paint: Paint
 }
@@ -33,7 +33,7 @@ export class TextRenderer {
     this.times = new Times(options.time, options.paint)
   }
 
-  /** The lines of one event. */
+  /** Returns the lines of one event. */
   lines(event: DumpEvent): string[] {
     const { paint, verbose, hex } = this.options
     const lines = [...this.times.dayLine(event.time), ...this.line(event)]
@@ -101,7 +101,7 @@ function describeMessage({ direction, mark, dissection }: MessageEvent): Descrip
   }
 }
 
-/** Values that are not there are empty, 0 or false. */
+/** Lists the values that are there: those that are not are empty, 0 or false. */
 const overlayText = ({ fields }: OverlayEvent): string =>
   ['vni', 'mac', 'ip', 'port', 'vlan', 'router', 'undecoded']
     .map((name) => ({ name, value: fields[name] }))

@@ -1,4 +1,4 @@
-// What a dump does with each record: decode, select, hold back all but the last, show.
+// Decodes and selects the records of a dump, and shows the last ones and those that follow.
 import type { FrrRelease } from '../../../zapi/releases.js'
 import type { ExchangeRecord } from '../../../record/zapi-records.js'
 import { Decoder, type DumpEvent } from './events.js'
@@ -7,12 +7,12 @@ import type { Output } from './output.js'
 import type { RecordedSessions } from './sessions.js'
 import type { Recording } from './source.js'
 
-/** A message whose release is not known yet is shown after this time as well as it can be. */
+/** After this time a message is shown as well as it can be, even if its release is not known yet. */
 const PATIENCE_MS = 200
 
 export class DumpView implements Recording {
   private readonly decoder: Decoder
-  /** The last events of those that were recorded before; undefined when all are shown. */
+  /** The last events of those that were recorded before; undefined if all are shown. */
   private tail: DumpEvent[] | undefined
   private patience: NodeJS.Timeout | undefined
 
@@ -63,7 +63,7 @@ export class DumpView implements Recording {
       if (this.tail === undefined) this.output.event(event)
       else this.tail.push(event)
     }
-    // cut now and then: cutting costs as much as keeping
+    // this is done rarely, because cutting copies what is kept
     if (this.tail !== undefined && this.tail.length > 2 * this.last + 1000) this.tail = this.lastOf(this.tail)
   }
 

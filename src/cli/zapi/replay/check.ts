@@ -1,8 +1,8 @@
-// Whether a replay did what was recorded: the same messages about each MAC-IP, in the same order.
+// Compares a replay with the recording: each MAC-IP must have the same messages in the same order.
 import type { Act, Done } from '../../../relay/replay.js'
 import { macIpOf } from './macip.js'
 
-/** Of one (VNI, MAC, IP): what the recorded relay did, and what this one would do. `ip` is null for the MAC alone. */
+/** What the recorded relay did about one (VNI, MAC, IP), and what this one would do. `ip` is null for the MAC alone. */
 export type Difference = {
   vni: number
   mac: string

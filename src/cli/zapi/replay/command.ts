@@ -1,4 +1,4 @@
-// `macipctl zapi replay`: what the relay would do about a recorded exchange.
+// `macipctl zapi replay` shows what the relay would do about a recorded exchange.
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { configured, releaseArgument } from '../../command.js'
 import { type Io, print, remark } from '../../io.js'
@@ -77,7 +77,7 @@ function run(io: Io, path: string, given: Given): void {
   }
 }
 
-/** Records on their way, with what is known of them as a whole. */
+/** Passes on the records of a recording, and knows their start and end. */
 class Recording implements Iterable<ExchangeRecord> {
   /** Time of the first record. */
   start = 0

@@ -1,4 +1,4 @@
-// A MACIP message in short, as a replay shows and compares it.
+// Puts a MACIP message in short, as a replay shows and compares it.
 import type { ZebraMessage } from '../../../zapi/evpn-codec.js'
 import { NeighState } from '../../../zapi/messages/macip.js'
 import { esiText, flagNames } from '../../show/report.js'
@@ -6,7 +6,7 @@ import { esiText, flagNames } from '../../show/report.js'
 type MacIp = {
   vni: number
   mac: string
-  /** null for the MAC alone. */
+  /** It is null for the MAC alone. */
   ip: string | null
   /** The message in short: `ADD seq 1`, `DEL`. */
   what: string
@@ -14,7 +14,7 @@ type MacIp = {
   fields: Record<string, unknown>
 }
 
-/** What a MACIP message says; throws for others, which are neither injected nor dropped. */
+/** Returns what a MACIP message says. Throws for other messages, which are neither injected nor dropped. */
 export function macIpOf({ command, body }: ZebraMessage): MacIp {
   switch (command) {
     case 'ZEBRA_MACIP_ADD': {

@@ -1,4 +1,4 @@
-// Where `macipctl zapi replay` has its records from.
+// Reads the records that `macipctl zapi replay` replays.
 import { readFileSync, statSync } from 'node:fs'
 import { errnoName, ExitCode, FatalError, reason } from '../../../base/exit.js'
 import { CaptureReader } from '../../../record/pcapng/zapi-capture.js'
@@ -8,7 +8,7 @@ import { type ExchangeRecord, fileRecords, isExchange } from '../../../record/za
 /** Type of a pcapng section header block, the same in both byte orders. */
 const SECTION_HEADER = Buffer.from('0a0d0d0a', 'hex')
 
-/** The records of a file, oldest first; returns how the file ends early, if it does. */
+/** Yields the records of a file, oldest first; returns how the file ends early, if it does. */
 export function recordsOf(path: string): Generator<ExchangeRecord, string | undefined> {
   const file = read(path)
   if (isExchange(file)) return fromExchange(file)

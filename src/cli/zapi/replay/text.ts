@@ -1,4 +1,4 @@
-// The acts of a replay as lines: for people, and as JSON.
+// Renders the acts of a replay as lines for people, and as JSON.
 import { REASONS } from '../../../bindings/state.js'
 import type { ZebraMessage } from '../../../zapi/evpn-codec.js'
 import type { Act, Cause, Timed } from '../../../relay/replay.js'
@@ -23,7 +23,7 @@ const STYLES: Readonly<Record<Act['type'], Style>> = {
   fault: 'red',
 }
 
-/** One line; undefined for what other lines say already. `start` is the time of the first record. */
+/** Returns one line; undefined if other lines say the same already. `start` is the time of the first record. */
 export function actLine(act: Timed<Act>, start: number, paint: Paint): string | undefined {
   const text = actText(act)
   if (text === undefined) return undefined
@@ -46,7 +46,7 @@ function actText(act: Act): string | undefined {
     case 'drop':
       return `${macIpText(act.message)}: ${act.message.command === 'ZEBRA_MACIP_ADD' ? 'bgpd has it from us' : 'ours stays'}`
     case 'status': {
-      // the injection has been shown
+      // the line of the injection says so
       if (act.status === 'announced') return undefined
       return `${keyText({ ...act.key })}  ${act.status}: ${REASONS[act.status].meaning}`
     }
@@ -63,7 +63,7 @@ function macIpText(message: ZebraMessage): string {
 const keyText = ({ vni, mac, ip }: { vni: number; mac: string; ip: string | null }): string =>
   `${vni} ${mac} ${(ip ?? '-').padEnd(15)}`
 
-/** One object: `time` in milliseconds since the epoch, `offset` in milliseconds since the first record, `action`. */
+/** Returns one object: `time` is in milliseconds since the epoch, `offset` in milliseconds since the first record. */
 export function actJson(act: Timed<Act>, start: number): string {
   const { type, time } = act
   return jsonLine({ time, offset: time - start, action: type, ...actFields(act) })
