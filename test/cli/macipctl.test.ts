@@ -156,6 +156,14 @@ test('status of one half: the other is shown as missing, exit code 0', async (t)
   assert.ok(shown.includes('SNOOPER running for 12 min, version 0.1.0'))
 })
 
+test('zebra’s FPM connection counts in status when it begins, not when its peer is known', async (t) => {
+  const { ctl, snoop } = scene(t)
+  const fpm = { listening: ['127.0.0.1:2620'], peer: '127.0.0.1:9', phase: 'disconnected' }
+  await withSnooper(t, snoop, { fpm })
+  const { stdout } = await ctl('status')
+  assert.ok(lines(stdout).includes('FPM zebra is not connected; listening on 127.0.0.1:2620'), stdout)
+})
+
 test('status --json has the documented names', async (t) => {
   const { ctl, relay, snoop } = scene(t)
   await withRelay(t, relay)

@@ -111,10 +111,11 @@ function renderSnooper(snooper: Running<SnooperReport>, now: number, paint: Pain
   ]
 }
 
-function fpmText({ off, error, peer, phase, format, since, listening }: FpmStatusReport, now: number): string {
+function fpmText({ off, error, phase, format, since, listening }: FpmStatusReport, now: number): string {
   if (off) return 'off'
   if (error !== '') return 'not listening'
-  if (peer === '') return `zebra is not connected; listening on ${listening.join(' and ')}`
+  // the peer of a new connection may be known before the connection counts
+  if (phase === 'disconnected') return `zebra is not connected; listening on ${listening.join(' and ')}`
   const words = phase === 'replaying' ? 'zebra is telling everything' : 'zebra is connected'
   return `${words} for ${duration(now - since)}${format === '' ? '' : `, ${format}`}`
 }
