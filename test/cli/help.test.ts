@@ -7,16 +7,22 @@ import { version } from '../../src/base/version.js'
 import { spawnMacipctl, spawnMacipd } from '../support.js'
 import { FakeIo, macipctl, macipctlOnTerminal, macipd } from '../in-process.js'
 
-/** The words that lead to each command below this one. */
-const pathsOf = ({ commands }: Command): string[][] =>
-  commands.flatMap((command) => [[command.name()], ...pathsOf(command).map((path) => [command.name(), ...path])])
+const WIDTH = 123
+
+/** A command and all below it, each with the words that lead to it. */
+const everyCommand = (command: Command, path: string[] = []): [path: string[], command: Command][] => [
+  [path, command],
+  ...command.commands.flatMap((each) => everyCommand(each, [...path, each.name()])),
+]
 
 for (const [name, program, run] of [
-  ['macipctl', createProgram(new FakeIo()), macipctl],
-  ['macipd', createMacipd(new FakeIo()), macipd],
+  ['macipctl', createProgram(new FakeIo(WIDTH)), macipctl],
+  ['macipd', createMacipd(new FakeIo(WIDTH)), macipd],
 ] as const) {
   test(`${name}: each command prints its help where the program prints`, async () => {
-    for (const path of [[], ...pathsOf(program)]) {
+    for (const [path, command] of everyCommand(program)) {
+      // a command without our settings would print elsewhere, and end the process of this test
+      assert.equal(command.configureOutput().getOutHelpWidth?.(), WIDTH, path.join(' '))
       const { code, stdout, stderr } = await run(...path, '--help')
       assert.deepEqual([code, stderr], [0, ''])
       assert.ok(stdout.startsWith(`Usage: ${[name, ...path].join(' ')} `), stdout)
