@@ -23,6 +23,7 @@ import {
   tableOption,
   vniOption,
 } from '../options.js'
+import { Tail } from '../tail.js'
 import { paintFor } from '../text.js'
 
 type Given = SnooperOnly &
@@ -154,26 +155,23 @@ function captureOutput(io: Io, name: string): Output<FpmDumpEvent> {
 
 /** Selects events, and shows the last ones and those that follow. */
 class FpmDumpView implements FpmRecording {
-  /** The last events of those that were recorded before; undefined if all are shown. */
-  private tail: FpmDumpEvent[] | undefined
+  private readonly tail: Tail<FpmDumpEvent>
 
   /** @param last how many of the events recorded before are shown */
   constructor(
     private readonly output: Output<FpmDumpEvent>,
     private readonly filter: FpmFilter,
-    private readonly last: number,
+    last: number,
   ) {
-    if (last !== Infinity) this.tail = []
+    this.tail = new Tail(last, (event) => {
+      output.event(event)
+    })
   }
 
   onRecord(record: FpmRecord): void {
     const event = fpmEvent(record)
     const shown = event && selected(event, this.filter)
-    if (shown === undefined) return
-    if (this.tail === undefined) this.output.event(shown)
-    else this.tail.push(shown)
-    // this is done rarely, because cutting copies what is kept
-    if (this.tail !== undefined && this.tail.length > 2 * this.last + 1000) this.tail = this.lastOf(this.tail)
+    if (shown !== undefined) this.tail.add(shown)
   }
 
   onPause(): void {
@@ -181,13 +179,8 @@ class FpmDumpView implements FpmRecording {
   }
 
   onCaughtUp(): void {
-    for (const event of this.lastOf(this.tail ?? [])) this.output.event(event)
-    this.tail = undefined
+    this.tail.end()
     this.output.flush()
-  }
-
-  private lastOf(events: FpmDumpEvent[]): FpmDumpEvent[] {
-    return this.last === 0 ? [] : events.slice(-this.last)
   }
 }
 

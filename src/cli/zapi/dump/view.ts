@@ -1,6 +1,7 @@
 // Decodes and selects the records of a dump, and shows the last ones and those that follow.
 import type { FrrRelease } from '../../../zapi/releases.js'
 import type { ExchangeRecord } from '../../../record/zapi-records.js'
+import { Tail } from '../../tail.js'
 import { Decoder, type DumpEvent } from './events.js'
 import { type DumpFilter, matches } from './filter.js'
 import type { Output } from './output.js'
@@ -12,8 +13,7 @@ const PATIENCE_MS = 200
 
 export class DumpView implements Recording {
   private readonly decoder: Decoder
-  /** The last events of those that were recorded before; undefined if all are shown. */
-  private tail: DumpEvent[] | undefined
+  private readonly tail: Tail<DumpEvent>
   private patience: NodeJS.Timeout | undefined
 
   /** @param last how many of the events recorded before are shown */
@@ -21,10 +21,12 @@ export class DumpView implements Recording {
     private readonly sessions: RecordedSessions,
     private readonly output: Output,
     private readonly filter: DumpFilter,
-    private readonly last: number,
+    last: number,
   ) {
     this.decoder = new Decoder(sessions)
-    if (last !== Infinity) this.tail = []
+    this.tail = new Tail(last, (event) => {
+      output.event(event)
+    })
   }
 
   onRecord(record: ExchangeRecord): void {
@@ -47,8 +49,7 @@ export class DumpView implements Recording {
 
   onCaughtUp(): void {
     this.take(this.decoder.flush())
-    for (const event of this.lastOf(this.tail ?? [])) this.output.event(event)
-    this.tail = undefined
+    this.tail.end()
     this.output.flush()
   }
 
@@ -58,16 +59,6 @@ export class DumpView implements Recording {
   }
 
   private take(events: readonly DumpEvent[]): void {
-    for (const event of events) {
-      if (!matches(event, this.filter)) continue
-      if (this.tail === undefined) this.output.event(event)
-      else this.tail.push(event)
-    }
-    // this is done rarely, because cutting copies what is kept
-    if (this.tail !== undefined && this.tail.length > 2 * this.last + 1000) this.tail = this.lastOf(this.tail)
-  }
-
-  private lastOf(events: DumpEvent[]): DumpEvent[] {
-    return this.last === 0 ? [] : events.slice(-this.last)
+    for (const event of events) if (matches(event, this.filter)) this.tail.add(event)
   }
 }
