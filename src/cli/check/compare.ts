@@ -3,6 +3,7 @@
 // ZAPI, as the relay saw it, says what zebra told bgpd is local, and what bgpd told zebra is remote. FPM says what zebra
 // programs. Only what FPM has said on the present connection counts; that it has not said something proves nothing,
 // because it tells no MACs again.
+import { groupBy } from '../../base/group.js'
 import type { FpmMacReport, FpmReport, FpmRouteReport } from '../fpm/report.js'
 import type { BindingReport } from '../report.js'
 import type { RemoteMac, ViewsReport } from '../show/report.js'
@@ -167,14 +168,3 @@ const stateOf = ({ ip, port, state, reason }: BindingReport): Common['bindings']
 })
 
 const highest = (places: readonly RemoteMac[]): number => Math.max(...places.map(({ seq }) => seq))
-
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>()
-  for (const item of items) {
-    const name = keyOf(item)
-    const known = groups.get(name)
-    if (known === undefined) groups.set(name, [item])
-    else known.push(item)
-  }
-  return groups
-}

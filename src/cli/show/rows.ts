@@ -1,6 +1,7 @@
 // Makes the rows of `macipctl show`: it puts the views side by side, and notes what is odd about each line.
 import { parseIp } from '../../base/address.js'
 import type { BindingReport } from '../report.js'
+import { groupBy } from '../../base/group.js'
 import type { LocalMac, Place, RemoteMac, RemoteVtep, ViewsReport } from './report.js'
 import { count } from '../text.js'
 
@@ -27,7 +28,7 @@ export type Rows = { vnis: VniRow[]; macs: MacRow[]; remote: RemoteRow[]; vteps:
 /** @param bindings the relay's entries; only those that are announced count */
 export function rowsOf(views: ViewsReport, bindings: readonly BindingReport[]): Rows {
   const local: (LocalMac & { by: 'zebra' | 'macipd' })[] = views.macs.map((mac) => ({ ...mac, by: 'zebra' }))
-  const byMac = group(views.macs, macKey)
+  const byMac = groupBy(views.macs, macKey)
   for (const { vni, mac, ip, seq, router } of bindings.filter(({ reason }) => reason === 'announced')) {
     // it is announced with the Ethernet segment of its MAC
     const esi = byMac.get(macKey({ vni, mac }))?.find((it) => it.ip === null)?.esi ?? null
@@ -36,7 +37,7 @@ export function rowsOf(views: ViewsReport, bindings: readonly BindingReport[]): 
   const live = new Map(views.vnis.map(({ vni, vtep }) => [vni, vtep]))
   const index = {
     live,
-    vteps: group(views.vteps, vtepKey),
+    vteps: groupBy(views.vteps, vtepKey),
     local: groupPlaces(local),
     remote: groupPlaces(views.remote),
   }
@@ -61,18 +62,7 @@ const placeKey = ({ vni, mac, ip }: Place): string => `${vni} ${ip ?? mac}`
 const macKey = ({ vni, mac }: { vni: number; mac: string }): string => `${vni} ${mac}`
 const vtepKey = ({ vni, vtep }: { vni: number; vtep: string }): string => `${vni} ${vtep}`
 
-const groupPlaces = <T extends Place>(places: readonly T[]): Places<T> => group(places, placeKey)
-
-function group<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>()
-  for (const item of items) {
-    const key = keyOf(item)
-    const known = groups.get(key)
-    if (known === undefined) groups.set(key, [item])
-    else known.push(item)
-  }
-  return groups
-}
+const groupPlaces = <T extends Place>(places: readonly T[]): Places<T> => groupBy(places, placeKey)
 
 function macNotes(mac: LocalMac, { local, remote }: Index): string[] {
   const others = new Set((local.get(placeKey(mac)) ?? []).map((it) => it.mac).filter((it) => it !== mac.mac))
@@ -119,7 +109,7 @@ function vniRows(views: ViewsReport, local: readonly Place[], live: ReadonlyMap<
 }
 
 function vtepRows({ vteps, remote }: ViewsReport, live: ReadonlyMap<number, string>): VtepRow[] {
-  const behind = group(remote, vtepKey)
+  const behind = groupBy(remote, vtepKey)
   const rows = vteps.map((vtep): VtepRow => {
     const places = behind.get(vtepKey(vtep)) ?? []
     const macs = places.filter(({ ip }) => ip === null).length
@@ -127,7 +117,7 @@ function vtepRows({ vteps, remote }: ViewsReport, live: ReadonlyMap<number, stri
     if (live.get(vtep.vni) === vtep.vtep) notes.push('this is the local VTEP: two nodes have one address?')
     return { ...vtep, macs, macIps: places.length - macs, notes }
   })
-  const known = group(vteps, vtepKey)
+  const known = groupBy(vteps, vtepKey)
   for (const [key, places] of behind) {
     const [first] = places
     if (first === undefined || known.has(key)) continue
