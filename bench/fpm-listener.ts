@@ -1,7 +1,7 @@
 // Run in a node's network namespace: macipd's FPM listener as the snooper has it, with its view and recent frames.
 // `node dist/bench/fpm-listener.js PORT`; prints, after every pause of a second, bytes and seconds from the connection
 // to the last of them, when everything was in the view, and memory.
-import { createLogger } from '../src/base/log.js'
+import { createLogger } from '../src/os/log.js'
 import { monotonicMs } from '../src/base/clock.js'
 import { Fpm } from '../src/fpm/fpm.js'
 import { FpmRecordKind } from '../src/record/fpm-records.js'

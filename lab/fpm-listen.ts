@@ -2,7 +2,7 @@
 // thing. `node dist/lab/fpm-listen.js PORT QUIET_MS [FILE]`; the bytes of each connection go to FILE-1.bin, ….
 // SIGUSR2 ends zebra's connection.
 import { appendFileSync, writeFileSync } from 'node:fs'
-import { createLogger } from '../src/base/log.js'
+import { createLogger } from '../src/os/log.js'
 import { Fpm } from '../src/fpm/fpm.js'
 import type { FpmMessage } from '../src/fpm/message.js'
 import type { FpmChange, Freshness, HostRoute, Path, RemoteMac } from '../src/fpm/view.js'

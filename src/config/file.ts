@@ -39,7 +39,6 @@ export const schema = section({
       control: v.optional(path),
       runDir: v.optional(path),
       staleTime: v.optional(duration),
-      zebraTimeout: v.optional(duration),
       recent: v.optional(recentSize),
     }),
   ),

@@ -11,12 +11,10 @@ export type RelayOptions = {
   zebra: string
   /** Path of the relay's control socket. */
   control: string
-  /** Directory of the journal and the transit pipes. */
+  /** Directory of the lock, the journal and the keeper's socket. */
   runDir: string
   /** How long the overlay outlives the snooper, in milliseconds. */
   staleMs: number
-  /** How long to wait for zebra at the start, in milliseconds. */
-  zebraTimeoutMs: number
   /** The only FRR release to accept, `8.4` … `10.7`; undefined accepts all. */
   frrRelease: string | undefined
   /** Memory for recent messages, in bytes; 0 keeps none. */

@@ -16,7 +16,6 @@ export type RelayArguments = CommonArguments & {
   control?: string
   runDir?: string
   staleTime?: number
-  zebraTimeout?: number
   frrRelease?: string
   recent?: number
 }
@@ -35,7 +34,6 @@ export const DEFAULTS = {
   runDir: '/run/macipd',
   zebraDir: '/run/frr',
   staleMs: 300_000,
-  zebraTimeoutMs: 10_000,
   recentBytes: 4 << 20,
   repeatIntervalMs: 30_000,
   rate: { perSecond: 1000, burst: 2000 },
@@ -77,7 +75,6 @@ export function relayOptions(
     control: given.control ?? relay.control ?? paths.relayControl,
     runDir: given.runDir ?? relay.runDir ?? paths.runDir,
     staleMs: given.staleTime ?? relay.staleTime ?? DEFAULTS.staleMs,
-    zebraTimeoutMs: given.zebraTimeout ?? relay.zebraTimeout ?? DEFAULTS.zebraTimeoutMs,
     frrRelease: given.frrRelease ?? frr.release,
     recentBytes: given.recent ?? relay.recent ?? DEFAULTS.recentBytes,
     logLevel: given.logLevel ?? log.level ?? DEFAULTS.logLevel,

@@ -1,11 +1,14 @@
 // Either end of a control connection: sends and receives messages, and limits the amount of data that waits.
 import type { Socket } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Deframer, frame } from './framing.js'
 
 /** A peer that leaves more than this unread is disconnected; it can connect again and start over. */
 const MAX_QUEUED_BYTES = 64 << 20
 /** `writable()` waits while more than this is queued. */
 const HIGH_WATER_BYTES = 1 << 20
+/** Messages are handled for so long before the event loop gets its turn again: frames of ZAPI go first. */
+const SLICE_MS = 1
 /** After our end has closed, the other side has this long to close its own. */
 const LINGER_MS = 1000
 
@@ -16,8 +19,8 @@ export type Codec<In, Out> = {
 }
 
 export type StreamEvents<In> = {
-  /** An exception closes the connection. */
-  onMessage(message: In): void
+  /** An exception closes the connection. While a promise it returns is pending, the next message waits. */
+  onMessage(message: In): void | Promise<void>
   /** Called once, at the end. `error` gives the reason, unless one of the sides just closed. */
   onClose(error: Error | undefined): void
 }
@@ -35,6 +38,9 @@ export class BadMessageError extends Error {
 export class ControlStream<In, Out> {
   private readonly deframer = new Deframer()
   private ending = false
+  /** Messages that have come and wait, oldest first; the socket is not read meanwhile. */
+  private waiting: Buffer[] = []
+  private handling = false
 
   constructor(
     private readonly socket: Socket,
@@ -100,11 +106,36 @@ export class ControlStream<In, Out> {
 
   private receive(chunk: Buffer, events: StreamEvents<In>): void {
     try {
-      this.deframer.feed(chunk, (bytes) => {
-        if (!this.closed) events.onMessage(this.codec.decode(bytes))
-      })
+      this.deframer.feed(chunk, (bytes) => this.waiting.push(Buffer.from(bytes)))
+      void this.handle(events)
     } catch (error) {
-      this.destroy(new BadMessageError(error instanceof Error ? error.message : String(error), { cause: error }))
+      this.reject(error)
     }
+  }
+
+  private async handle(events: StreamEvents<In>): Promise<void> {
+    if (this.handling) return
+    this.handling = true
+    let since = performance.now()
+    try {
+      for (let index = 0; index < this.waiting.length && !this.closed; index++) {
+        const bytes = this.waiting[index] ?? Buffer.alloc(0)
+        const pending = events.onMessage(this.codec.decode(bytes))
+        if (pending === undefined && performance.now() - since < SLICE_MS) continue
+        this.socket.pause()
+        await pending
+        await nextTurn()
+        since = performance.now()
+      }
+    } catch (error) {
+      this.reject(error)
+    }
+    this.waiting = []
+    this.handling = false
+    if (!this.socket.destroyed) this.socket.resume()
+  }
+
+  private reject(error: unknown): void {
+    this.destroy(new BadMessageError(error instanceof Error ? error.message : String(error), { cause: error }))
   }
 }

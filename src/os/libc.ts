@@ -7,14 +7,16 @@ const declare = (prototype: string): unknown => libc.func(prototype)
 
 export const AF_NETLINK = 16
 const SOCK_RAW = 3
-const SOCK_CLOEXEC = 0o2000000
-const SOCK_NONBLOCK = 0o4000
+/** O_CLOEXEC and SOCK_CLOEXEC. */
+export const CLOEXEC = 0o2000000
+/** O_NONBLOCK and SOCK_NONBLOCK. */
+export const NONBLOCK = 0o4000
 
 type Socket = (domain: number, type: number, protocol: number) => number
 export const socket = declare('int socket(int domain, int type, int protocol)') as Socket
 /** Opens a non-blocking raw socket that child processes do not inherit. */
 export const rawSocket = (domain: number, protocol: number): number =>
-  socket(domain, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol)
+  socket(domain, SOCK_RAW | CLOEXEC | NONBLOCK, protocol)
 
 type Bind = (fd: number, address: Buffer, length: number) => number
 export const bind = declare('int bind(int fd, void *address, uint32_t length)') as Bind
@@ -55,6 +57,15 @@ export const splice = declare(
 
 type Shutdown = (fd: number, how: number) => number
 export const shutdown = declare('int shutdown(int fd, int how)') as Shutdown
+
+type Pipe2 = (ends: Buffer, flags: number) => number
+export const pipe2 = declare('int pipe2(void *ends, int flags)') as Pipe2
+
+type Poll = (descriptors: Buffer, count: number, timeoutMs: number) => number
+export const poll = declare('int poll(void *descriptors, unsigned long count, int timeout)') as Poll
+
+type Flock = (fd: number, operation: number) => number
+export const flock = declare('int flock(int fd, int operation)') as Flock
 
 /** For the commands that take an int. */
 type Fcntl = (fd: number, command: number, argument: number) => number

@@ -1,7 +1,8 @@
-// Paths of Unix sockets: checks that they are usable, and replaces those left over by a process that died.
-import { chownSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+// Paths of Unix sockets: checks that they are usable, replaces those left over by a process that died, and restores
+// those that are removed.
+import { existsSync, lchownSync, lstatSync, mkdirSync, readlinkSync, realpathSync, renameSync, rmSync } from 'node:fs'
 import { connect, type Server } from 'node:net'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { errnoName, ExitCode, FatalError, reason } from '../base/exit.js'
 
 /** sizeof(sockaddr_un.sun_path) minus the terminating NUL (unix(7)) and the suffix of the temporary name at binding. */
@@ -24,33 +25,142 @@ export function checkSocketPath(path: string, what: string): string {
 /** Numeric ids of a file's owner. */
 export type Owner = { uid: number; gid: number }
 
+export type SocketOptions = {
+  path: string
+  /** Exactly this mode. */
+  mode: number
+  owner?: Owner | undefined
+  /** A symbolic link at the path that leads there is replaced; any other is left alone. */
+  replaceLinkTo?: string
+  /** Makes a server that does not listen yet; called again when the path has to be restored. */
+  createServer: () => Server
+  /** The path was lost, or cannot be restored for now; called once for each reason. */
+  onTrouble: (what: string, error?: unknown) => void
+}
+
+const CHECK_MS = 1000
+
 /**
- * Makes `server` listen at `path` with exactly `mode`. Creates the directory if necessary, and replaces a socket that
- * no process listens on any more. The path appears only when a connection to it succeeds, and disappears with the
- * server. Throws FatalError (socketBusy, privilege, usage).
+ * A server that listens at a path, and goes on to: if the path is removed or replaced, the socket is put there again.
  */
-export async function listenAt(server: Server, path: string, mode: number, owner?: Owner): Promise<void> {
-  const temporary = `${path}.${process.pid}`
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
-    await removeStale(path)
-    await bind(server, temporary, mode)
-    if (owner !== undefined) chownSync(temporary, owner.uid, owner.gid)
-    renameSync(temporary, path)
-    const remove = (): void => {
-      rmSync(path, { force: true })
-    }
+export class ListeningSocket {
+  private inode = -1
+  private server: Server | undefined
+  private readonly timer: NodeJS.Timeout
+  private checking = false
+  private lastTrouble = ''
+  private closed = false
+
+  private constructor(private readonly options: SocketOptions) {
+    this.timer = setInterval(() => {
+      void this.check()
+    }, CHECK_MS).unref()
     // removes the socket at an unexpected end, too
-    process.once('exit', remove)
-    server.once('close', () => {
-      process.off('exit', remove)
-      remove()
-    })
-  } catch (error) {
-    if (server.listening) server.close()
-    throw error instanceof FatalError ? error : explain(error, path)
+    process.once('exit', this.remove)
+  }
+
+  /**
+   * Creates the directory if necessary, and replaces a socket that no process listens on any more. The path appears only
+   * when a connection to it succeeds. Throws FatalError (socketBusy, privilege, usage).
+   */
+  static async open(options: SocketOptions): Promise<ListeningSocket> {
+    const socket = new ListeningSocket(options)
+    try {
+      await socket.listen()
+      return socket
+    } catch (error) {
+      await socket.close()
+      throw error instanceof FatalError ? error : explain(error, options.path)
+    }
+  }
+
+  /** As `open`, but a path that cannot be used now is tried again until it can. */
+  static async openLater(options: SocketOptions): Promise<ListeningSocket> {
+    const socket = new ListeningSocket(options)
+    await socket.check()
+    return socket
+  }
+
+  /** Whether a connection to the path reaches this socket. */
+  get isReachable(): boolean {
+    return this.inode !== -1 && lstatSync(this.options.path, { throwIfNoEntry: false })?.ino === this.inode
+  }
+
+  /**
+   * Accepts no more connections and removes the path at once. Resolves when all connections have ended, which is the
+   * owner's to do.
+   */
+  async close(): Promise<void> {
+    this.closed = true
+    clearInterval(this.timer)
+    process.off('exit', this.remove)
+    this.remove()
+    const { server } = this
+    if (server?.listening === true) await new Promise((settle) => server.close(settle))
+  }
+
+  private async check(): Promise<void> {
+    if (this.checking || this.closed) return
+    this.checking = true
+    try {
+      if (this.isReachable) return
+      if (this.inode !== -1) this.trouble(`${this.options.path} is gone; it is made anew`)
+      await this.listen()
+      this.lastTrouble = ''
+    } catch (error) {
+      this.trouble(`${this.options.path} cannot be listened at`, error)
+    } finally {
+      this.checking = false
+    }
+  }
+
+  private trouble(what: string, error?: unknown): void {
+    const text = `${what} ${reason(error)}`
+    if (text === this.lastTrouble) return
+    this.lastTrouble = text
+    this.options.onTrouble(what, error)
+  }
+
+  private async listen(): Promise<void> {
+    const { path, mode, owner, createServer } = this.options
+    const temporary = `${path}.${process.pid}`
+    mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
+    await this.makeRoom()
+    rmSync(temporary, { force: true })
+    const server = createServer()
+    await bind(server, temporary, mode)
+    const before = this.server
+    this.server = server
+    // the directory may be another user's, who could have put a link there: it is not followed
+    if (owner !== undefined) lchownSync(temporary, owner.uid, owner.gid)
+    this.inode = lstatSync(temporary).ino
+    renameSync(temporary, path)
+    before?.close()
+  }
+
+  /** Removes what may be replaced; throws a FatalError if the path is another's. */
+  private async makeRoom(): Promise<void> {
+    const { path, replaceLinkTo } = this.options
+    const found = lstatSync(path, { throwIfNoEntry: false })
+    if (found === undefined) return
+    // rename(2) replaces it without a moment in which there is none
+    if (found.isSymbolicLink() && replaceLinkTo !== undefined && leadsTo(path, replaceLinkTo)) return
+    if (!found.isSocket()) throw new FatalError(ExitCode.usage, `${path}: exists and is not a socket; it is left alone`)
+    if (await hasListener(path)) throw busy(path)
+  }
+
+  private readonly remove = (): void => {
+    try {
+      if (this.isReachable) rmSync(this.options.path, { force: true })
+    } catch {
+      // a socket without a listener is harmless, and the next process replaces it
+    }
   }
 }
+
+const leadsTo = (link: string, target: string): boolean =>
+  resolve(dirname(link), readlinkSync(link)) === resolve(target) ||
+  (existsSync(link) && existsSync(target) && realpathSync(link) === realpathSync(target))
 
 function explain(error: unknown, path: string): FatalError {
   const code = errnoName(error)
@@ -66,37 +176,29 @@ function explain(error: unknown, path: string): FatalError {
 const busy = (path: string): FatalError =>
   new FatalError(ExitCode.socketBusy, `${path}: another process is listening on it; stop it or choose another path`)
 
-async function removeStale(path: string): Promise<void> {
-  const found = lstatSync(path, { throwIfNoEntry: false })
-  if (found === undefined) return
-  if (!found.isSocket()) throw new FatalError(ExitCode.usage, `${path}: exists and is not a socket; it is left alone`)
-  if (await someoneListens(path)) throw busy(path)
-  rmSync(path, { force: true })
-}
-
-function someoneListens(path: string): Promise<boolean> {
-  return new Promise((resolve, reject) => {
+function hasListener(path: string): Promise<boolean> {
+  return new Promise((settle, reject) => {
     const probe = connect(path)
     probe.on('connect', () => {
       probe.destroy()
-      resolve(true)
+      settle(true)
     })
     probe.on('error', (error) => {
       const code = errnoName(error)
-      if (code === 'ECONNREFUSED' || code === 'ENOENT') resolve(false)
+      if (code === 'ECONNREFUSED' || code === 'ENOENT') settle(false)
       // the queue of connections is full, so a process listens, however busy it is
-      else if (code === 'EAGAIN') resolve(true)
+      else if (code === 'EAGAIN') settle(true)
       else reject(error)
     })
   })
 }
 
 function bind(server: Server, path: string, mode: number): Promise<void> {
-  return new Promise((resolve, reject) => {
+  return new Promise((settle, reject) => {
     server.once('error', reject)
     server.once('listening', () => {
       server.off('error', reject)
-      resolve()
+      settle()
     })
     // listen() binds before it returns: with the umask, the socket never has a wider mode
     const before = process.umask(0o777 & ~mode)

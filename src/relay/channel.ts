@@ -6,11 +6,11 @@
 import { FrameScanner, type ScanResult } from '../zapi/scanner.js'
 import type { FdPoll } from '../os/fd-poll.js'
 import { SystemError } from '../os/libc.js'
-import { growPipe, peek, pipeHolds, send, shutdownWrite, splice, take } from '../os/splice.js'
+import { peek, send, shutdownWrite, take } from '../os/splice.js'
+import type { Transit } from './transit.js'
 
 /** Peeked bytes. They are used only within one turn, so all channels share the buffer. */
 const lookBuffer = Buffer.allocUnsafeSlow(64 * 1024)
-const TRANSIT_BYTES = 1 << 20
 /** Steps before the event loop gets its turn again. */
 const STEPS_PER_TURN = 64
 /** An unfinished message that must be seen whole is peeked at again after this time, and passes as it is after so many. */
@@ -32,8 +32,7 @@ export type InjectionQueue = {
 export type ChannelOptions = {
   source: FdPoll
   sink: FdPoll
-  /** Descriptor of the transit pipe. */
-  transit: number
+  transit: Transit
   scanner: FrameScanner
   /** The scanned bytes are about to leave the source: what was learned from them must be safe now. */
   beforeConsume: () => void
@@ -44,12 +43,9 @@ export type ChannelOptions = {
 }
 
 export class Channel {
-  /** Bytes passed on. */
-  bytes = 0
   /** The frames to inject; undefined while nothing may be injected. Frames already handed out are still written. */
   injections: InjectionQueue | undefined
   private plan: ScanResult = { pass: 0, discard: 0, starved: false }
-  private inTransit = true // a predecessor may have left something
   /** The rest of the frames that are being written, and the queue they are from. */
   private injecting: { frames: Buffer; queue: InjectionQueue } | undefined
   private ended = false
@@ -60,8 +56,11 @@ export class Channel {
   private scheduled: NodeJS.Immediate | undefined
   private closed = false
 
-  constructor(private readonly options: ChannelOptions) {
-    growPipe(options.transit, TRANSIT_BYTES)
+  constructor(private readonly options: ChannelOptions) {}
+
+  /** Bytes passed on. */
+  get bytes(): number {
+    return this.options.transit.bytes
   }
 
   /** Moves what can be moved now, and waits for what cannot. */
@@ -96,7 +95,7 @@ export class Channel {
   }
 
   private step(): 'moved' | 'sink-full' | 'source-empty' | 'resting' {
-    if (this.inTransit && !this.drainTransit()) return 'sink-full'
+    if (!this.options.transit.drain(this.options.sink.fd)) return 'sink-full'
     if (this.plan.pass > 0) return this.pass()
     if (this.plan.discard > 0) return this.discard()
     if (this.ended) return 'resting'
@@ -134,10 +133,9 @@ export class Channel {
   }
 
   private pass(): 'moved' | 'source-empty' {
-    const moved = splice(this.options.source.fd, this.options.transit, this.plan.pass)
+    const moved = this.options.transit.fill(this.options.source.fd, this.plan.pass)
     if (moved === undefined || moved === 0) return 'source-empty'
     this.plan.pass -= moved
-    this.inTransit = true
     return 'moved'
   }
 
@@ -146,18 +144,6 @@ export class Channel {
     if (taken === undefined || taken === 0) return 'source-empty'
     this.plan.discard -= taken
     return 'moved'
-  }
-
-  private drainTransit(): boolean {
-    for (;;) {
-      const moved = splice(this.options.transit, this.options.sink.fd, TRANSIT_BYTES)
-      if (moved === undefined) {
-        // an empty pipe and a full sink both give EAGAIN
-        this.inTransit = pipeHolds(this.options.transit) > 0
-        return !this.inTransit
-      }
-      this.bytes += moved
-    }
   }
 
   private nextInjection(): typeof this.injecting {

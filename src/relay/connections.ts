@@ -1,43 +1,46 @@
-// The keeper's side of connections: it accepts them from bgpd, dials zebra, holds both sockets, and never reads them.
-import { execFile } from 'node:child_process'
-import { closeSync, constants, openSync, readdirSync, rmSync } from 'node:fs'
-import { type Socket, connect } from 'node:net'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
-import type { SessionOffer } from './ipc.js'
+// The keeper's side of connections: it accepts them from bgpd, dials zebra, holds both sockets and the transit pipes, and
+// never reads them.
+import { Socket, connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { errnoName } from '../base/exit.js'
+import { type Pipe, openPipe } from '../os/pipe.js'
+import type { DescriptorName, SessionOffer } from './ipc.js'
 
-const run = promisify(execFile)
-const TRANSIT_PREFIX = 'transit-'
+/** zebra's queue of connections is full: connect(2) would wait, as bgpd does when it connects directly. */
+const QUEUE_RETRY_MS = 50
+const QUEUE_RETRIES = 1200
 
 /** One connection of bgpd with everything that belongs to it, open as long as the session lasts. */
-export type Connection = { offer: SessionOffer; bgpd: Socket; zebra: Socket; pipes: number[] }
+export type Connection = { offer: SessionOffer; ends: Readonly<Record<DescriptorName, Socket>> }
 
-/** Removes transit pipes that a dead keeper has left. */
-export function sweepTransit(runDir: string): void {
-  for (const name of readdirSync(runDir)) if (name.startsWith(TRANSIT_PREFIX)) rmSync(join(runDir, name))
-}
-
-/** Dials zebra for an accepted, paused connection of bgpd. Rejects if zebra does not answer. */
-export async function openConnection(id: number, bgpd: Socket, zebraPath: string, runDir: string): Promise<Connection> {
+/** Dials zebra for an accepted, paused connection of bgpd. Rejects if zebra does not answer; then nothing stays open. */
+export async function openConnection(id: number, bgpd: Socket, zebraPath: string): Promise<Connection> {
   // the worker, which uses these sockets, sees their errors
   bgpd.on('error', () => undefined)
-  const paths = [
-    join(runDir, `${TRANSIT_PREFIX}${id}-to-zebra`),
-    join(runDir, `${TRANSIT_PREFIX}${id}-to-bgpd`),
-  ] as const
-  const zebra = await dial(zebraPath)
-  await run('mkfifo', ['-m', '600', ...paths])
-  const offer = { id, since: Date.now(), transitToZebra: paths[0], transitToBgpd: paths[1] }
-  // reading and writing: the pipes keep their bytes while no worker lives
-  const pipes = paths.map((path) => openSync(path, constants.O_RDWR | constants.O_NONBLOCK))
-  return { offer, bgpd, zebra, pipes }
+  const open: Socket[] = [bgpd]
+  try {
+    const zebra = await dialPatiently(zebraPath, bgpd)
+    open.push(zebra)
+    const toZebra = pipeEnds(openPipe())
+    open.push(toZebra.readEnd, toZebra.writeEnd)
+    const toBgpd = pipeEnds(openPipe())
+    const ends = {
+      bgpd,
+      zebra,
+      toZebraReadEnd: toZebra.readEnd,
+      toZebraWriteEnd: toZebra.writeEnd,
+      toBgpdReadEnd: toBgpd.readEnd,
+      toBgpdWriteEnd: toBgpd.writeEnd,
+    }
+    return { offer: { id, since: Date.now(), zebraVersion: undefined, inherited: false, unseen: false }, ends }
+  } catch (error) {
+    for (const socket of open) socket.destroy()
+    throw error
+  }
 }
 
-export function closeConnection({ offer, bgpd, zebra, pipes }: Connection): void {
-  bgpd.destroy()
-  zebra.destroy()
-  for (const pipe of pipes) closeSync(pipe)
-  for (const path of [offer.transitToZebra, offer.transitToBgpd]) rmSync(path, { force: true })
+export function closeConnection({ ends }: Connection): void {
+  for (const socket of Object.values(ends)) socket.destroy()
 }
 
 /** A connected socket that is not read. */
@@ -52,4 +55,22 @@ export function dial(path: string): Promise<Socket> {
       resolve(socket)
     })
   })
+}
+
+async function dialPatiently(path: string, bgpd: Socket): Promise<Socket> {
+  for (let retries = 0; ; retries++) {
+    try {
+      return await dial(path)
+    } catch (error) {
+      if (errnoName(error) !== 'EAGAIN' || retries === QUEUE_RETRIES || bgpd.destroyed) throw error
+      await sleep(QUEUE_RETRY_MS)
+    }
+  }
+}
+
+/** Sockets that own the ends of a pipe, because Node passes only sockets to other processes. */
+function pipeEnds({ readEnd, writeEnd }: Pipe): Record<keyof Pipe, Socket> {
+  const own = (fd: number): Socket =>
+    new Socket({ fd, readable: false, writable: false }).pause().on('error', () => undefined)
+  return { readEnd: own(readEnd), writeEnd: own(writeEnd) }
 }

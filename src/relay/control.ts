@@ -1,6 +1,6 @@
 // The relay's control socket: the snooper owns the overlay and follows the views; other clients may only query.
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { type ControlClient, type ControlHandler, ControlServer } from '../control/server.js'
+import { type ControlClient, type ControlHandler, ControlServer, type ControlServerOptions } from '../control/server.js'
 import type { Logger } from '../base/log.js'
 import { overlay as proto } from '../gen/overlay.js'
 import type { Key } from '../bindings/model.js'
@@ -45,14 +45,16 @@ export class RelayControl implements EngineListener {
     this.startStaleTimer()
   }
 
-  async listen(path: string): Promise<void> {
-    this.server = await ControlServer.listen<proto.ToRelay, proto.FromRelay.$Properties>({
+  /** @param first whether a path that cannot be used is an error, or is tried again until it can be used */
+  async listen(path: string, first: boolean): Promise<void> {
+    const options: ControlServerOptions<proto.ToRelay, proto.FromRelay.$Properties> = {
       path,
       decode: (bytes) => proto.ToRelay.decode(bytes),
       encode: (message) => proto.FromRelay.encode(message).finish(),
       onClient: (client) => this.serve(client),
       log: this.log,
-    })
+    }
+    this.server = await (first ? ControlServer.listen(options) : ControlServer.listenLater(options))
   }
 
   async close(): Promise<void> {
@@ -91,9 +93,7 @@ export class RelayControl implements EngineListener {
 
   private serve(client: Client): ControlHandler<proto.ToRelay> {
     return {
-      onMessage: (message) => {
-        this.handle(client, message)
-      },
+      onMessage: (message) => this.handle(client, message),
       onClose: () => {
         if (this.owner === client) this.ownerLeft()
         // a dump that waits for more records checks whether its client is still there
@@ -102,17 +102,17 @@ export class RelayControl implements EngineListener {
     }
   }
 
-  private handle(client: Client, message: proto.ToRelay): void {
+  private handle(client: Client, message: proto.ToRelay): Promise<void> | undefined {
     if (message.getStatus != null) {
       client.send({ status: this.fullStatus() })
     } else if (message.getOverlay != null) {
-      void this.sendOverlay(client)
+      return this.sendOverlay(client)
     } else if (message.getViews != null) {
-      void this.answerViews(client)
+      return this.answerViews(client)
     } else if (message.dump != null) {
       this.dump(client, message.dump)
     } else if (message.own != null) {
-      this.own(client, message.own.client ?? '')
+      return this.own(client, message.own.client ?? '')
     } else if (client !== this.owner) {
       this.refuse(client, 'only the owner of the overlay may change it')
     } else if (message.put != null) {
@@ -133,6 +133,7 @@ export class RelayControl implements EngineListener {
     } else {
       this.refuse(client, 'the message says nothing that is known here')
     }
+    return undefined
   }
 
   private dump(client: Client, request: proto.Dump.$Properties): void {
@@ -152,7 +153,7 @@ export class RelayControl implements EngineListener {
     client.close()
   }
 
-  private own(client: Client, name: string): void {
+  private own(client: Client, name: string): Promise<void> {
     if (this.owner !== undefined && this.owner !== client) this.refuse(this.owner, `${name} has taken over the overlay`)
     clearTimeout(this.staleTimer)
     this.owner = client
@@ -161,7 +162,7 @@ export class RelayControl implements EngineListener {
     this.unreconciled = new Map()
     for (const { entry } of this.engine.overlay.entries()) this.unreconciled.set(keyText(entry), entry)
     this.log.info({ client: name, pid: client.peer.pid, entries: this.unreconciled.size }, 'the overlay has an owner')
-    void this.handOver(client)
+    return this.handOver(client)
   }
 
   /** Changes during the transfer are sent between its parts: the last message about each key is the right one. */

@@ -47,7 +47,8 @@ export class Engine implements SessionEvents {
     private readonly options: {
       journal: string
       configured: FrrRelease | undefined
-      zebraVersion: string | undefined
+      /** What zebra's vty has reported for the sessions that exist, by their numbers. */
+      zebraVersions: ReadonlyMap<number, string>
       /** Size of `recent` in bytes. */
       recentBytes: number
       onSessionEnd: (session: Session) => void
@@ -55,7 +56,7 @@ export class Engine implements SessionEvents {
     },
   ) {
     this.recent = options.recentBytes === 0 ? undefined : new Ring(options.recentBytes)
-    this.inherited = recover(Journal.read(options.journal), this.overlay, options, (error) => {
+    this.inherited = recover(this.readJournal(), this.overlay, options, (error) => {
       this.counters.journalErrors++
       options.onTrouble('a record of the journal is left out', error)
     })
@@ -84,9 +85,9 @@ export class Engine implements SessionEvents {
     session.start()
   }
 
-  /** zebra's vty reports another version. */
-  setZebraVersion(version: string | undefined): void {
-    for (const session of this.sessions.values()) session.setZebraVersion(version)
+  /** zebra's vty has answered for a session that began without its answer. */
+  setZebraVersion(session: number, version: string): void {
+    this.sessions.get(session)?.setZebraVersion(version)
     this.updateGate()
   }
 
@@ -239,8 +240,17 @@ export class Engine implements SessionEvents {
     this.journal?.append({ kind, time: Date.now(), session, bytes: Buffer.from(bytes) })
   }
 
+  private readJournal(): Buffer {
+    try {
+      return Journal.read(this.options.journal)
+    } catch (error) {
+      this.onJournalError(error)
+      return Buffer.alloc(0)
+    }
+  }
+
   private readonly onJournalError = (error: unknown): void => {
     this.counters.journalErrors++
-    this.options.onTrouble('the journal cannot be written: a successor of this worker will know nothing', error)
+    this.options.onTrouble('the journal cannot be used: without it a successor of this worker knows nothing', error)
   }
 }

@@ -34,7 +34,11 @@ type FrameRecord = ExchangeRecord & {
   kind: (typeof RecordKind)['toZebra' | 'toBgpd' | 'dropped' | 'injected' | 'minSequence']
 }
 /** What is known of the release besides the frames: from the configuration, and from zebra's vty. */
-export type KnownRelease = { configured: FrrRelease | undefined; zebraVersion: string | undefined }
+export type KnownRelease = {
+  configured: FrrRelease | undefined
+  /** By the number of the session. */
+  zebraVersions: ReadonlyMap<number, string>
+}
 type Codecs = { zebra: EvpnCodec<ZebraMessage>; bgpd: EvpnCodec<BgpMessage> }
 
 export class ExchangeReader {
@@ -105,8 +109,8 @@ export class ExchangeReader {
       if (!answers(opening.hello, bytes)) return undefined
       opening.capabilities = Buffer.from(bytes)
       if (this.main?.id !== session) return undefined
-      const { configured, zebraVersion } = this.known
-      const handshake = handshakeOf(opening.hello, opening.capabilities, configured, zebraVersion)
+      const { configured, zebraVersions } = this.known
+      const handshake = handshakeOf(opening.hello, opening.capabilities, configured, zebraVersions.get(session))
       const onWire = handshakeOf(opening.hello, opening.capabilities, undefined).release
       this.main.injected = onWire && EvpnCodec.zebra(onWire)
       this.main.codecs = handshake.release && codecsOf(handshake.release)

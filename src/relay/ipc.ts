@@ -10,37 +10,56 @@ export type WorkerOptions = RelayOptions & {
   workerStarts: number
   /** Start of the keeper, milliseconds since the epoch. */
   since: number
-  /** The release that zebra's vty reports, such as `10.3`; undefined if it did not answer. */
-  zebraVersion: string | undefined
-  /** Only forward bytes, because earlier workers died too often. */
-  plain: boolean
+  /** What zebra's vty has reported for the connections that exist: pairs of number and release. */
+  zebraVersions: readonly (readonly [id: number, version: string])[]
 }
 
-/** One connection. Each of its sockets comes as a handle with a message; the transit pipes are opened by path. */
+/** What belongs to one connection: both sockets, and the ends of the transit pipes of its two directions. */
+export const DESCRIPTORS = [
+  'bgpd',
+  'zebra',
+  'toZebraReadEnd',
+  'toZebraWriteEnd',
+  'toBgpdReadEnd',
+  'toBgpdWriteEnd',
+] as const
+export type DescriptorName = (typeof DESCRIPTORS)[number]
+
+/** One connection, whose descriptors come with messages of their own. */
 export type SessionOffer = {
   id: number
+  /** Milliseconds since the epoch. */
   since: number
-  transitToZebra: string
-  transitToBgpd: string
+  /** The release that zebra's vty reported when the connection was made, such as `10.3`; undefined if it did not answer. */
+  zebraVersion: string | undefined
+  /** Another process has forwarded bytes of the connection before. */
+  inherited: boolean
+  /** The keeper has forwarded bytes itself, so that frames have passed that no worker has seen. */
+  unseen: boolean
 }
 
 export type ToWorker =
   | { type: 'options'; options: WorkerOptions }
-  /** bgpd's socket comes with `side: 'bgpd'`, then zebra's. */
-  | { type: 'socket'; side: 'bgpd' | 'zebra'; session: SessionOffer; inherited: boolean }
-  /** All sessions that existed before the worker have been sent. */
+  /** A descriptor comes with the message; all of one connection come one after the other, in the order of DESCRIPTORS. */
+  | { type: 'descriptor'; name: DescriptorName; session: SessionOffer }
+  /** All connections that existed before the worker have been sent. */
   | { type: 'begin' }
-  /** zebra's vty reports another release than before. */
-  | { type: 'zebra-version'; version: string | undefined }
+  /** zebra's vty has answered for a connection, later than it was offered. */
+  | { type: 'zebra-version'; id: number; version: string }
+  /** Answered with `pong`: the worker's event loop turns. */
+  | { type: 'ping' }
   | { type: 'end' }
 
 export type ToKeeper =
+  /** The journal is read: connections may be lent. */
+  | { type: 'recovered' }
   /** The worker forwards and its control socket listens. */
   | { type: 'ready' }
   /** The worker cannot work at all. */
   | { type: 'failed'; exitCode: number; message: string }
   /** Both directions of the session have ended: the keeper closes its descriptors. */
   | { type: 'ended'; id: number }
+  | { type: 'pong' }
 
 /** A libuv pipe handle as Node's IPC delivers it. */
 export type RawHandle = { readonly fd: number; close(): void }
@@ -51,10 +70,22 @@ export function isRawHandle(value: unknown): value is RawHandle {
   )
 }
 
-/** Sends a message and a copy of the socket's descriptor; ours stays open and unread. */
-export function sendSocket(worker: ChildProcess, message: ToWorker, socket: Socket): void {
+/** The descriptor of a socket that is not closed. */
+export function rawHandle(socket: Socket): RawHandle {
   const handle: unknown = '_handle' in socket ? socket._handle : undefined
   if (!isRawHandle(handle)) throw new Error('the socket has no descriptor any more')
+  return handle
+}
+
+/** Sends a message and a copy of the socket's descriptor; ours stays open and unread. */
+export function sendSocket(
+  worker: ChildProcess,
+  message: ToWorker,
+  socket: Socket,
+  onError: (error: Error) => void,
+): void {
   // the declared type lists only wrappers, but Node passes their handles on as well
-  worker.send(message, handle as unknown as SendHandle)
+  worker.send(message, rawHandle(socket) as unknown as SendHandle, {}, (error) => {
+    if (error !== null) onError(error)
+  })
 }

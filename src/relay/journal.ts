@@ -2,7 +2,7 @@
 // its messages again.
 //
 // The file is 8 bytes of magic, then a recorded exchange. It may end with an unfinished record.
-import { closeSync, existsSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, truncateSync, writeSync } from 'node:fs'
 import { type ExchangeRecord, MAGIC, encodeRecord } from '../record/zapi-records.js'
 
 /** The file is written anew when it has at least this size, and this many times its size after the last rewriting. */
@@ -10,31 +10,32 @@ const COMPACT_BYTES = 1 << 20
 const COMPACT_FACTOR = 4
 const RECORDS_PER_SLICE = 256
 
+/** A journal that could not be written is begun anew after this time. */
+const RETRY_MS = 1000
+
 export class Journal {
-  private file: number
+  /** Undefined while the file cannot be written. */
+  private file: number | undefined
   private size = 0
   private compactAt = COMPACT_BYTES
   private pending: Buffer[] = []
   private rewriting: { file: number; size: number; records: Generator<ExchangeRecord> } | undefined
-  private failed = false
+  private retry: NodeJS.Timeout | undefined
+  private removed = false
 
   /**
    * @param path of the file, which is replaced: read it first
    * @param snapshot yields records that lead to the present state; it may be read while the state changes, because the
    *   changes are recorded, too
-   * @param onError called once when the file can no longer be written: the relay goes on without a journal
+   * @param onError called when the file cannot be written: the relay goes on without a journal, and begins it anew when
+   *   it can
    */
   constructor(
     private readonly path: string,
     private readonly snapshot: () => Generator<ExchangeRecord>,
     private readonly onError: (error: unknown) => void,
   ) {
-    this.file = this.create(this.newPath)
-    this.attempt(() => {
-      for (const record of this.snapshot()) this.append(record)
-      this.flush()
-      renameSync(this.newPath, path)
-    })
+    this.begin()
   }
 
   static read(path: string): Buffer {
@@ -43,19 +44,20 @@ export class Journal {
 
   /** Remembers a record until the next `flush`. */
   append(record: ExchangeRecord): void {
-    if (!this.failed) this.pending.push(encodeRecord(record))
+    if (this.file !== undefined) this.pending.push(encodeRecord(record))
   }
 
   /** Writes what was appended, so that it survives this process. */
   flush(): void {
-    if (this.pending.length === 0 || this.failed) return
+    const { file } = this
+    if (this.pending.length === 0 || file === undefined) return
     const bytes = this.pending.length === 1 ? (this.pending[0] ?? MAGIC) : Buffer.concat(this.pending)
     this.pending = []
     this.attempt(() => {
-      writeSync(this.file, bytes)
+      writeAll(file, bytes)
       this.size += bytes.length
       if (this.rewriting !== undefined) {
-        writeSync(this.rewriting.file, bytes)
+        writeAll(this.rewriting.file, bytes)
         this.rewriting.size += bytes.length
       } else if (this.size > this.compactAt) this.compact()
     })
@@ -63,17 +65,34 @@ export class Journal {
 
   /** Ends and deletes the journal: there will be no successor. */
   remove(): void {
-    this.failed = true
-    for (const path of [this.path, this.newPath]) if (existsSync(path)) unlinkSync(path)
+    this.removed = true
+    this.abandon()
   }
 
   private get newPath(): string {
     return `${this.path}.new`
   }
 
+  private begin(): void {
+    this.attempt(() => {
+      const file = this.create(this.newPath)
+      try {
+        const records = [...this.snapshot()].map((record) => encodeRecord(record))
+        writeAll(file, Buffer.concat(records))
+        renameSync(this.newPath, this.path)
+        this.size = records.reduce((sum, { length }) => sum + length, 0)
+      } catch (error) {
+        closeSync(file)
+        throw error
+      }
+      this.file = file
+      this.compactAt = Math.max(COMPACT_BYTES, COMPACT_FACTOR * this.size)
+    })
+  }
+
   private create(path: string): number {
     const file = openSync(path, 'w', 0o600)
-    writeSync(file, MAGIC)
+    writeAll(file, MAGIC)
     return file
   }
 
@@ -84,7 +103,7 @@ export class Journal {
 
   private readonly compactSlice = (): void => {
     const { rewriting } = this
-    if (rewriting === undefined || this.failed) return
+    if (rewriting === undefined) return
     this.attempt(() => {
       const slice: Buffer[] = []
       let done = false
@@ -93,7 +112,9 @@ export class Journal {
         if (next.done === true) done = true
         else slice.push(encodeRecord(next.value))
       }
-      if (slice.length > 0) rewriting.size += writeSync(rewriting.file, Buffer.concat(slice))
+      const bytes = Buffer.concat(slice)
+      writeAll(rewriting.file, bytes)
+      rewriting.size += bytes.length
       if (!done) setImmediate(this.compactSlice)
       else this.adopt(rewriting)
     })
@@ -101,7 +122,7 @@ export class Journal {
 
   private adopt(rewritten: { file: number; size: number }): void {
     renameSync(this.newPath, this.path)
-    closeSync(this.file)
+    if (this.file !== undefined) closeSync(this.file)
     this.file = rewritten.file
     this.size = rewritten.size
     this.compactAt = Math.max(COMPACT_BYTES, COMPACT_FACTOR * rewritten.size)
@@ -112,8 +133,40 @@ export class Journal {
     try {
       write()
     } catch (error) {
-      this.failed = true
+      this.abandon()
+      if (!this.removed)
+        this.retry = setTimeout(() => {
+          this.begin()
+        }, RETRY_MS).unref()
       this.onError(error)
+    }
+  }
+
+  /** Leaves no file behind: a successor must not believe one that lacks what came later. */
+  private abandon(): void {
+    clearTimeout(this.retry)
+    this.pending = []
+    for (const file of [this.file, this.rewriting?.file]) if (file !== undefined) closeSync(file)
+    this.file = undefined
+    this.rewriting = undefined
+    for (const path of [this.path, this.newPath]) discard(path)
+  }
+}
+
+/** Writes all bytes; a disk that is almost full takes a part of them before it gives an error. */
+function writeAll(file: number, bytes: Buffer): void {
+  for (let offset = 0; offset < bytes.length; ) offset += writeSync(file, bytes, offset)
+}
+
+/** Deletes a file, or empties it where its directory cannot be changed. */
+function discard(path: string): void {
+  try {
+    rmSync(path, { force: true })
+  } catch {
+    try {
+      truncateSync(path)
+    } catch {
+      // it is no file, so no successor reads it
     }
   }
 }

@@ -1,93 +1,131 @@
-// The relay's keeper: accepts bgpd's connections, dials zebra for each, holds both descriptors and lends them to the
-// worker. It reads no byte of ZAPI, so that nothing in the bytes can end it.
-import { type ChildProcess, fork } from 'node:child_process'
+// The relay's keeper: accepts bgpd's connections, dials zebra for each, holds the descriptors and lends them to the worker.
+// It reads no byte of ZAPI, so that nothing in the bytes can end it. While no worker serves, it moves the bytes unseen.
 import { mkdirSync, statSync } from 'node:fs'
-import { type Server, type Socket, createServer } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { type Socket, createServer } from 'node:net'
+import { dirname, join } from 'node:path'
 import { ExitCode, FatalError, errnoName, reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
 import type { RelayOptions } from '../config/options.js'
-import { type Owner, checkSocketPath, listenAt } from '../os/unix-socket.js'
-import { type Connection, closeConnection, dial, openConnection, sweepTransit } from './connections.js'
+import { LockFile } from '../os/lock-file.js'
+import { ignoreSignals } from '../os/signals.js'
+import { ListeningSocket, type Owner, checkSocketPath } from '../os/unix-socket.js'
+import { type Connection, closeConnection, dial, openConnection } from './connections.js'
+import { KeeperStatus } from './keeper-status.js'
+import { PlainForwarding } from './plain-forwarding.js'
+import { RestartDelay } from './restart-delay.js'
+import { WorkerProcess } from './worker-process.js'
 import { zebraVersion } from './zebra-version.js'
-import { type ToKeeper, type ToWorker, sendSocket } from './ipc.js'
 
 /** bgpd runs as the same user as zebra; no other user needs to connect. */
 const LISTEN_MODE = 0o600
-const ZEBRA_RETRY_MS = 100
-/** A worker that dies more often than this within the window is replaced by one that only forwards. */
-const MAX_DEATHS = 5
-const DEATHS_WINDOW_MS = 10_000
+/** Bytes wait so long for a worker; then the keeper forwards them itself. */
+const PLAIN_AFTER_MS = 3000
+const UPKEEP_MS = 1000
+/** zebra's vty is asked again after this time if it has not answered. */
+const VERSION_RETRY_MS = 5000
 
 /** Runs until SIGTERM or SIGINT. Rejects with FatalError when it cannot start; then nothing is left behind. */
 export async function runKeeper(options: RelayOptions, log: Logger): Promise<void> {
+  ignoreSignals()
   for (const name of ['listen', 'zebra', 'control'] as const) checkSocketPath(options[name], name)
   prepareRunDir(options.runDir)
-  const zebraOwner = await waitForZebra(options)
-  const keeper = new Keeper(options, zebraOwner, log)
+  const lock = takeLock(options.runDir)
+  const owner = await ownerOfListener(options, log).catch((error: unknown) => {
+    lock.release()
+    throw error
+  })
+  const keeper = new Keeper(options, owner, lock, log)
   const stopped = new Promise<void>((resolve) => {
     // `on`, not `once`: a second signal must not end the process during the cleanup
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, resolve)
   })
   try {
     await keeper.start()
+    // from here on bgpd depends on this process
+    process.removeAllListeners('uncaughtException')
+    for (const event of ['uncaughtException', 'unhandledRejection'] as const)
+      process.on(event, (error: unknown) => {
+        log.error(
+          { error: reason(error), stack: stackOf(error) },
+          'internal error, please report it; the keeper goes on',
+        )
+      })
     await stopped
   } finally {
     await keeper.stop()
+    lock.release()
   }
 }
 
 class Keeper {
   private readonly connections = new Map<number, Connection>()
-  private readonly server: Server
-  private readonly since = Date.now()
-  private worker: ChildProcess | undefined
-  private workerStarts = 0
-  private deaths: number[] = []
+  /** Connections that the keeper forwards itself; undefined while a worker serves, or is about to. */
+  private plain: Map<number, PlainForwarding> | undefined
+  private readonly status: KeeperStatus
+  private readonly delay = new RestartDelay()
+  private listening: ListeningSocket | undefined
+  private worker: WorkerProcess | undefined
+  private plainTimer: NodeJS.Timeout | undefined
+  private upkeep: NodeJS.Timeout | undefined
   private nextId = 1
   private stopping = false
-  /** The release that zebra's vty reports. */
-  private zebraVersion: string | undefined
 
   constructor(
     private readonly options: RelayOptions,
-    private readonly zebraOwner: Owner,
+    private readonly owner: Owner | undefined,
+    private readonly lock: LockFile,
     private readonly log: Logger,
   ) {
-    this.server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) => {
-      void this.accept(socket)
-    })
+    this.status = new KeeperStatus(options, log)
   }
 
   async start(): Promise<void> {
-    sweepTransit(this.options.runDir)
-    this.zebraVersion = await zebraVersion(this.options.zebra)
-    await this.startWorker()
-    // bgpd, which runs as zebra's user, must be able to connect even when the relay runs as root
-    const owner = process.geteuid?.() === 0 ? this.zebraOwner : undefined
-    await listenAt(this.server, this.options.listen, LISTEN_MODE, owner)
+    await this.startFirstWorker()
+    this.listening = await ListeningSocket.open({
+      path: this.options.listen,
+      mode: LISTEN_MODE,
+      owner: this.owner,
+      replaceLinkTo: this.options.zebra,
+      createServer: () =>
+        createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) => {
+          void this.accept(socket)
+        }).on('error', this.onServerError),
+      onTrouble: this.onTrouble,
+    })
+    await this.status.listen()
+    this.upkeep = setInterval(() => {
+      this.renewLock()
+    }, UPKEEP_MS)
     this.log.info({ listen: this.options.listen, zebra: this.options.zebra }, 'bgpd can connect')
   }
 
   async stop(): Promise<void> {
     this.stopping = true
-    if (this.server.listening) this.server.close()
-    const { worker } = this
-    if (worker?.connected === true) {
-      const gone = new Promise((resolve) => worker.once('exit', resolve))
-      this.send(worker, { type: 'end' })
-      await gone
-    }
+    clearInterval(this.upkeep)
+    clearTimeout(this.plainTimer)
+    // its connections are closed below
+    void this.listening?.close()
+    await this.worker?.end()
+    this.endPlain()
     for (const connection of this.connections.values()) closeConnection(connection)
+    this.status.close()
   }
 
   private async accept(bgpd: Socket): Promise<void> {
     const id = this.nextId++
     try {
-      const connection = await openConnection(id, bgpd, this.options.zebra, this.options.runDir)
+      const connection = await openConnection(id, bgpd, this.options.zebra)
+      // only now: a connection to zebra shows which zebra is meant, which may have been upgraded
+      connection.offer.zebraVersion = await zebraVersion(this.options.zebra)
+      if (this.stopping) {
+        closeConnection(connection)
+        return
+      }
       this.connections.set(id, connection)
-      if (this.worker?.connected === true) this.lend(this.worker, connection, false)
-      await this.updateZebraVersion()
+      this.status.connections = this.connections.size
+      if (this.plain !== undefined) this.forwardPlainly(connection)
+      else if (this.worker?.state === 'serving') this.worker.lend(connection)
+      if (connection.offer.zebraVersion === undefined) this.askVersionAgain(id)
     } catch (error) {
       // without the relay zebra would refuse the connection; bgpd tries again in both cases
       this.log.warn({ session: id, error: reason(error) }, 'zebra does not answer: the connection of bgpd is closed')
@@ -95,75 +133,169 @@ class Keeper {
     }
   }
 
-  /** zebra may have been upgraded since it was last asked. */
-  private async updateZebraVersion(): Promise<void> {
-    const version = await zebraVersion(this.options.zebra)
-    if (version === undefined || version === this.zebraVersion) return
-    this.zebraVersion = version
-    if (this.worker?.connected === true) this.send(this.worker, { type: 'zebra-version', version })
-  }
-
-  /** Resolves when the worker is ready; rejects if it reports that it cannot work, or ends before it is ready. */
-  private startWorker(): Promise<void> {
-    this.workerStarts++
-    const now = Date.now()
-    this.deaths = this.deaths.filter((time) => now - time < DEATHS_WINDOW_MS)
-    const plain = this.deaths.length > MAX_DEATHS
-    const worker = fork(new URL('./worker.js', import.meta.url), { execArgv: [], stdio: ['ignore', 2, 2, 'ipc'] })
-    this.worker = worker
-    const { options, workerStarts, since, zebraVersion } = this
-    this.send(worker, {
-      type: 'options',
-      options: { ...options, keeperPid: process.pid, workerStarts, since, zebraVersion, plain },
-    })
-    for (const connection of this.connections.values()) this.lend(worker, connection, true)
-    this.send(worker, { type: 'begin' })
-    return new Promise((resolve, reject) => {
-      worker.on('message', (message: ToKeeper) => {
-        if (message.type === 'ready') resolve()
-        else if (message.type === 'failed') reject(new FatalError(asExitCode(message.exitCode), message.message))
-        else this.end(message.id)
-      })
-      worker.on('error', reject)
-      worker.on('exit', (code, signal) => {
-        reject(
-          new FatalError(ExitCode.internal, `the relay's worker ended at once (${signal ?? `code ${code ?? '?'}`})`),
-        )
-        this.onWorkerExit(code, signal)
-      })
-    })
-  }
-
-  private onWorkerExit(code: number | null, signal: NodeJS.Signals | null): void {
-    // before the server listens, the caller of startWorker handles the error
-    if (this.stopping || !this.server.listening) return
-    this.deaths.push(Date.now())
-    this.log.error({ code, signal, sessions: this.connections.size }, 'the worker died; its successor takes over')
-    const delay = this.deaths.length > MAX_DEATHS ? 1000 : 0
+  private askVersionAgain(id: number): void {
     setTimeout(() => {
-      if (this.stopping) return
-      this.startWorker().catch((error: unknown) => {
-        this.log.error({ error: reason(error) }, 'the worker could not start')
+      const connection = this.connections.get(id)
+      if (connection === undefined) return
+      void zebraVersion(this.options.zebra).then((version) => {
+        if (version === undefined) {
+          this.askVersionAgain(id)
+          return
+        }
+        connection.offer.zebraVersion = version
+        this.worker?.send({ type: 'zebra-version', id, version })
       })
+    }, VERSION_RETRY_MS).unref()
+  }
+
+  /** Rejects if the first worker cannot work: then nothing depends on this process yet. */
+  private startFirstWorker(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.startWorker({
+        onServing: resolve,
+        onFailed: (exitCode, message) => {
+          this.stopping = true
+          reject(new FatalError(asExitCode(exitCode), message))
+        },
+        onGone: (why) => {
+          this.stopping = true
+          reject(new FatalError(ExitCode.internal, `the relay's worker ended at once (${why})`))
+        },
+      })
+    })
+  }
+
+  private startWorker(first?: {
+    onServing(): void
+    onFailed(exitCode: number, message: string): void
+    onGone(why: string): void
+  }): void {
+    const { options, status } = this
+    status.workerStarts++
+    const zebraVersions = [...this.connections.values()].flatMap(({ offer: { id, zebraVersion } }) =>
+      zebraVersion === undefined ? [] : ([[id, zebraVersion]] as const),
+    )
+    let waiting = first
+    const worker = new WorkerProcess(
+      { ...options, keeperPid: process.pid, workerStarts: status.workerStarts, since: status.since, zebraVersions },
+      {
+        onRecovered: () => {
+          this.lendAll(worker)
+        },
+        onServing: () => {
+          clearTimeout(this.plainTimer)
+          this.plainTimer = undefined
+          waiting?.onServing()
+          waiting = undefined
+        },
+        onFailed: (exitCode, message) => {
+          this.log.error({ exitCode, error: message }, 'the worker cannot work')
+          waiting?.onFailed(exitCode, message)
+        },
+        onSessionEnded: (id) => {
+          this.end(id)
+        },
+        onGone: (why) => {
+          waiting?.onGone(why)
+          this.onWorkerGone(worker, why)
+        },
+      },
+      this.log,
+    )
+    this.worker = worker
+    status.worker = worker
+  }
+
+  /** The bytes wait while the connections change hands. */
+  private lendAll(worker: WorkerProcess): void {
+    this.endPlain()
+    for (const connection of this.connections.values()) {
+      worker.lend(connection)
+      connection.offer.inherited = true
+    }
+    worker.send({ type: 'begin' })
+  }
+
+  private onWorkerGone(worker: WorkerProcess, why: string): void {
+    if (this.stopping) return
+    for (const { offer } of this.connections.values()) offer.inherited = true
+    const delay = this.delay.next(worker.livedMs)
+    this.log.error(
+      { why, sessions: this.connections.size, delayMs: delay },
+      'the worker ended; its successor takes over',
+    )
+    this.status.onWorkerGone(why)
+    if (this.delay.isFailing) this.startPlain('workers end at once')
+    else
+      this.plainTimer ??= setTimeout(() => {
+        this.startPlain(`no worker has served for ${PLAIN_AFTER_MS / 1000} s`)
+      }, PLAIN_AFTER_MS)
+    setTimeout(() => {
+      if (!this.stopping) this.startWorker()
     }, delay)
   }
 
-  private lend(worker: ChildProcess, { offer, bgpd, zebra }: Connection, inherited: boolean): void {
-    sendSocket(worker, { type: 'socket', side: 'bgpd', session: offer, inherited }, bgpd)
-    sendSocket(worker, { type: 'socket', side: 'zebra', session: offer, inherited }, zebra)
+  private startPlain(why: string): void {
+    this.plainTimer = undefined
+    const { worker } = this
+    // a worker that has the connections, or is being given them, forwards them itself
+    if (this.stopping || this.plain !== undefined || worker?.state === 'serving' || worker?.state === 'recovered')
+      return
+    this.log.error(
+      { why, sessions: this.connections.size },
+      'the keeper forwards the bytes itself, unseen, until a worker serves',
+    )
+    this.plain = new Map()
+    this.status.plain = why
+    for (const connection of this.connections.values()) this.forwardPlainly(connection)
+  }
+
+  private forwardPlainly(connection: Connection): void {
+    const { id } = connection.offer
+    connection.offer.unseen = true
+    try {
+      this.plain?.set(
+        id,
+        new PlainForwarding(connection, () => {
+          this.end(id)
+        }),
+      )
+    } catch (error) {
+      this.log.error({ session: id, error: reason(error) }, 'the connection cannot be forwarded now; its bytes wait')
+    }
+  }
+
+  private endPlain(): void {
+    for (const forwarding of this.plain?.values() ?? []) forwarding.close()
+    this.plain = undefined
+    this.status.plain = undefined
   }
 
   private end(id: number): void {
     const connection = this.connections.get(id)
     if (connection === undefined) return
+    this.plain?.get(id)?.close()
+    this.plain?.delete(id)
     this.connections.delete(id)
+    this.status.connections = this.connections.size
     closeConnection(connection)
   }
 
-  private send(worker: ChildProcess, message: ToWorker): void {
-    worker.send(message, (error) => {
-      if (error !== null) this.log.debug({ error: error.message }, 'a message did not reach the worker')
-    })
+  private renewLock(): void {
+    try {
+      this.status.isAlone = this.lock.renew()
+    } catch (error) {
+      this.log.debug({ error: reason(error) }, 'the lock file cannot be checked')
+    }
+  }
+
+  private readonly onServerError = (error: Error): void => {
+    if (this.listening !== undefined)
+      this.log.error({ error: reason(error) }, 'a connection of bgpd could not be accepted')
+  }
+
+  private readonly onTrouble = (what: string, error?: unknown): void => {
+    this.log.warn({ error: error === undefined ? undefined : reason(error) }, what)
   }
 }
 
@@ -175,29 +307,44 @@ function prepareRunDir(path: string): void {
   }
 }
 
-/** Resolves with the owner of zebra's socket when zebra accepts connections. */
-async function waitForZebra({ zebra, zebraTimeoutMs }: RelayOptions): Promise<Owner> {
-  const deadline = performance.now() + zebraTimeoutMs
-  for (;;) {
-    try {
-      const socket = await dial(zebra)
-      socket.destroy()
-      return statSync(zebra)
-    } catch (error) {
-      const code = errnoName(error) ?? reason(error)
-      if (code === 'EACCES' || code === 'EPERM') {
-        const message = `${zebra}: user ${process.geteuid?.() ?? '?'} may not connect to zebra (${code}); run the relay as zebra's user`
-        throw new FatalError(ExitCode.privilege, message, { cause: error })
-      }
-      if (performance.now() >= deadline) {
-        const waited = zebraTimeoutMs === 0 ? '' : ` for ${zebraTimeoutMs / 1000} s`
-        const message = `zebra does not answer at ${zebra}${waited} (${code}): start zebra first, or name its socket with --zebra`
-        throw new FatalError(ExitCode.noZebra, message, { cause: error })
-      }
-      await sleep(ZEBRA_RETRY_MS)
-    }
+/** Nothing is touched before the lock is ours: another relay may live on what is there. */
+function takeLock(runDir: string): LockFile {
+  const path = join(runDir, 'relay.lock')
+  try {
+    const lock = LockFile.take(path)
+    if (lock !== undefined) return lock
+  } catch (error) {
+    throw new FatalError(ExitCode.privilege, `${path}: cannot be locked: ${reason(error)}`, { cause: error })
   }
+  throw new FatalError(
+    ExitCode.socketBusy,
+    `${path}: another relay uses this run directory; stop it, or choose another one with --run-dir`,
+  )
 }
+
+/**
+ * bgpd, which runs as zebra's user, must be able to connect even when the relay runs as root. zebra need not run yet: then
+ * its directory tells the user.
+ */
+async function ownerOfListener({ zebra }: RelayOptions, log: Logger): Promise<Owner | undefined> {
+  try {
+    const socket = await dial(zebra)
+    socket.destroy()
+  } catch (error) {
+    const code = errnoName(error) ?? reason(error)
+    if (code === 'EACCES' || code === 'EPERM') {
+      const message = `${zebra}: user ${process.geteuid?.() ?? '?'} may not connect to zebra (${code}); run the relay as zebra's user`
+      throw new FatalError(ExitCode.privilege, message, { cause: error })
+    }
+    log.warn({ zebra, error: code }, 'zebra does not answer yet: connections of bgpd are closed until it does')
+  }
+  if (process.geteuid?.() !== 0) return undefined
+  return [zebra, dirname(zebra)]
+    .map((path) => statSync(path, { throwIfNoEntry: false }))
+    .find((found) => found !== undefined)
+}
+
+const stackOf = (error: unknown): string | undefined => (error instanceof Error ? error.stack : undefined)
 
 const asExitCode = (code: number): ExitCode =>
   Object.values(ExitCode).find((known) => known === code) ?? ExitCode.internal

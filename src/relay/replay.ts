@@ -76,7 +76,7 @@ class Replay {
   private last = 0
 
   constructor(configured: FrrRelease | undefined) {
-    this.reader = new ExchangeReader({ configured, zebraVersion: undefined })
+    this.reader = new ExchangeReader({ configured, zebraVersions: new Map() })
   }
 
   put(entry: Entry): void {

@@ -10,6 +10,8 @@ import { type BgpMessage, EvpnCodec, type ZebraMessage } from '../zapi/evpn-code
 import { Channel } from './channel.js'
 import { RecordKind } from '../record/zapi-records.js'
 import { FdPoll } from '../os/fd-poll.js'
+import type { Pipe } from '../os/pipe.js'
+import { Transit } from './transit.js'
 
 type FrameKind = (typeof RecordKind)['toZebra' | 'toBgpd' | 'dropped']
 
@@ -34,19 +36,17 @@ export type SessionOptions = {
   /** Milliseconds since the epoch. */
   since: number
   /** Sockets that only the session reads, and the transit pipes of the two directions. */
-  descriptors: { bgpd: number; zebra: number; transitToZebra: number; transitToBgpd: number }
+  descriptors: { bgpd: number; zebra: number; toZebra: Pipe; toBgpd: Pipe }
   /** Defined if the connection is older than this worker: HELLO and CAPABILITIES, if a predecessor saw them. */
   inherited: { hello: Buffer | undefined; capabilities: Buffer | undefined } | undefined
   /** The release from the configuration. */
   configured: FrrRelease | undefined
+  /** Frames of an inherited connection have passed that no worker has seen. */
+  unseen: boolean
   /** The release that zebra's vty reports. */
   zebraVersion: string | undefined
-  /** Only forward bytes, and decode nothing. */
-  plain: boolean
   events: SessionEvents
 }
-
-export const PLAIN_FORWARDING = 'plain forwarding: earlier workers died too often'
 
 export class Session {
   readonly id: number
@@ -69,7 +69,7 @@ export class Session {
   private ended = false
 
   constructor(private readonly options: SessionOptions) {
-    const { descriptors, inherited, events, plain } = options
+    const { descriptors, inherited, events } = options
     this.id = options.id
     this.zebraVersion = options.zebraVersion
     this.since = options.since
@@ -87,7 +87,6 @@ export class Session {
         joining,
       ),
     }
-    if (plain) for (const scanner of Object.values(this.scanners)) scanner.loseTrack(PLAIN_FORWARDING)
     const common = {
       beforeConsume: () => {
         const fault = this.scanners.toZebra.fault ?? this.scanners.toBgpd.fault
@@ -103,19 +102,19 @@ export class Session {
       ...common,
       source: this.polls.bgpd,
       sink: this.polls.zebra,
-      transit: descriptors.transitToZebra,
+      transit: new Transit(descriptors.toZebra),
       scanner: this.scanners.toZebra,
     })
     this.toBgpd = new Channel({
       ...common,
       source: this.polls.zebra,
       sink: this.polls.bgpd,
-      transit: descriptors.transitToBgpd,
+      transit: new Transit(descriptors.toBgpd),
       scanner: this.scanners.toBgpd,
     })
     this.handshake = handshakeOf(undefined, undefined, undefined)
-    if (plain) this.handshake = { ...this.handshake, releaseReason: PLAIN_FORWARDING }
-    else if (inherited?.hello !== undefined) this.detectRelease(inherited.hello, inherited.capabilities)
+    if (inherited?.hello !== undefined) this.detectRelease(inherited.hello, inherited.capabilities)
+    if (options.unseen) this.distrust('frames have passed while no worker served, so what bgpd knows is not certain')
   }
 
   start(): void {
@@ -220,11 +219,15 @@ export class Session {
   }
 
   private protocolError(why: string): void {
+    this.distrust(why)
+    this.options.events.onProtocolError(this, why)
+  }
+
+  private distrust(why: string): void {
     this.untrusted = why
     this.handshake = { ...this.handshake, release: undefined, releaseName: '', releaseReason: why }
     this.zebraCodec = undefined
     this.bgpdCodec = undefined
-    this.options.events.onProtocolError(this, why)
   }
 
   private detectRelease(hello: Buffer, capabilities: Buffer | undefined): void {

@@ -4,13 +4,17 @@ import { version } from '../base/version.js'
 import type { Views } from './overlay/views.js'
 import type { Engine } from './engine.js'
 import type { WorkerOptions } from './ipc.js'
-import { PLAIN_FORWARDING, type Session } from './session.js'
+import type { Session } from './session.js'
+
+const JOURNAL_LOST =
+  'the journal was lost when the worker was replaced, so it is not known what bgpd has been told: restart bgpd'
 
 export function relayStatus(engine: Engine, options: WorkerOptions): proto.RelayStatus.$Properties {
   const { main, overlay, views } = engine
   let announced = 0
   for (const { report } of overlay.entries()) if (report.status === 'announced') announced++
-  const why = options.plain ? PLAIN_FORWARDING : main?.handshake.releaseReason
+  const isUnknown = [...engine.sessions.values()].some(({ handshake }) => handshake.kind === 'unknown')
+  const why = main?.handshake.releaseReason ?? (isUnknown ? JOURNAL_LOST : undefined)
   return {
     version,
     keeperPid: options.keeperPid,

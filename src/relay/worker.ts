@@ -1,12 +1,15 @@
 // The relay's worker: it forwards, decodes and injects. The keeper starts it and hands it every connection.
-import { closeSync, constants, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { ExitCode, FatalError, reason } from '../base/exit.js'
-import { type Logger, createLogger } from '../base/log.js'
-import { frrRelease } from '../zapi/releases.js'
+import type { Logger } from '../base/log.js'
+import { createLogger } from '../os/log.js'
+import { ignoreSignals } from '../os/signals.js'
+import { type FrrRelease, frrRelease } from '../zapi/releases.js'
 import { RelayControl } from './control.js'
 import { Engine } from './engine.js'
 import {
+  DESCRIPTORS,
+  type DescriptorName,
   type RawHandle,
   type SessionOffer,
   type ToKeeper,
@@ -17,15 +20,14 @@ import {
 import { Session } from './session.js'
 import { relayStatus } from './status.js'
 
-/** Descriptors of one session, to be closed when it ends. */
-type Descriptors = { bgpd: RawHandle; zebra: RawHandle; transitToZebra: number; transitToBgpd: number }
+type Handles = Record<DescriptorName, RawHandle>
 
 class Worker {
   private readonly engine: Engine
   private readonly control: RelayControl
-  /** bgpd's sockets of sessions whose socket of zebra has not arrived yet. */
-  private readonly arriving = new Map<number, RawHandle>()
-  private readonly descriptors = new Map<number, Descriptors>()
+  /** Handles of the connection whose last one has not arrived yet. */
+  private arriving: Partial<Handles> = {}
+  private readonly handles = new Map<number, Handles>()
   /** Sessions that have arrived before `begin`; undefined afterwards. */
   private waiting: Session[] | undefined = []
 
@@ -35,67 +37,63 @@ class Worker {
   ) {
     this.engine = new Engine({
       journal: join(options.runDir, 'journal'),
-      configured: options.frrRelease === undefined ? undefined : frrRelease(options.frrRelease),
-      zebraVersion: options.zebraVersion,
+      configured: this.configured,
+      zebraVersions: new Map(options.zebraVersions),
       recentBytes: options.recentBytes,
       onSessionEnd: (session) => {
-        this.closeDescriptors(session.id)
+        this.closeHandles(session.id)
       },
       onTrouble: (what, error) => {
         log.error({ error: reason(error) }, what)
       },
     })
     this.control = new RelayControl(this.engine, options.staleMs, () => relayStatus(this.engine, options), log)
+    tellKeeper({ type: 'recovered' })
   }
 
   async begin(): Promise<void> {
-    this.engine.begin(this.waiting ?? [])
+    const sessions = this.waiting ?? []
     this.waiting = undefined
-    await this.control.listen(this.options.control)
+    // the bytes go first: nothing that can fail comes before them
+    this.engine.begin(sessions)
+    await this.control.listen(this.options.control, this.options.workerStarts === 1)
     tellKeeper({ type: 'ready' })
   }
 
-  socket(side: 'bgpd' | 'zebra', offer: SessionOffer, inherited: boolean, handle: RawHandle): void {
-    if (side === 'bgpd') {
-      this.arriving.set(offer.id, handle)
-      return
-    }
-    const bgpd = this.arriving.get(offer.id)
-    this.arriving.delete(offer.id)
-    if (bgpd === undefined) throw new Error(`session ${offer.id} has no socket of bgpd`)
-    const descriptors = {
-      bgpd,
-      zebra: handle,
-      transitToZebra: openPipe(offer.transitToZebra),
-      transitToBgpd: openPipe(offer.transitToBgpd),
-    }
-    this.descriptors.set(offer.id, descriptors)
+  descriptor(name: DescriptorName, offer: SessionOffer, handle: RawHandle): void {
+    this.arriving[name] = handle
+    if (name !== DESCRIPTORS.at(-1)) return
+    const handles = complete(this.arriving)
+    this.arriving = {}
+    if (handles === undefined) throw new Error(`session ${offer.id} has come without all of its descriptors`)
+    this.handles.set(offer.id, handles)
     const session = new Session({
       id: offer.id,
       since: offer.since,
-      descriptors: { ...descriptors, bgpd: bgpd.fd, zebra: handle.fd },
-      inherited: inherited ? this.engine.openingOf(offer.id) : undefined,
-      configured: this.options.frrRelease === undefined ? undefined : frrRelease(this.options.frrRelease),
-      zebraVersion: this.options.zebraVersion,
-      plain: this.options.plain,
+      descriptors: {
+        bgpd: handles.bgpd.fd,
+        zebra: handles.zebra.fd,
+        toZebra: { readEnd: handles.toZebraReadEnd.fd, writeEnd: handles.toZebraWriteEnd.fd },
+        toBgpd: { readEnd: handles.toBgpdReadEnd.fd, writeEnd: handles.toBgpdWriteEnd.fd },
+      },
+      inherited: offer.inherited ? this.engine.openingOf(offer.id) : undefined,
+      configured: this.configured,
+      unseen: offer.unseen,
+      zebraVersion: offer.zebraVersion,
       events: this.engine,
     })
     if (this.waiting !== undefined) this.waiting.push(session)
     else this.engine.add(session)
   }
 
-  setZebraVersion(version: string | undefined): void {
-    this.options.zebraVersion = version
-    this.engine.setZebraVersion(version)
+  setZebraVersion(id: number, version: string): void {
+    this.engine.setZebraVersion(id, version)
   }
 
   /** Without a keeper no more connections come, but FRR still depends on those that exist: the worker ends after them. */
   onKeeperLost(): void {
-    this.log.fatal(
-      { sessions: this.descriptors.size },
-      'the keeper has gone; its connections are served until they end',
-    )
-    if (this.descriptors.size === 0) void this.end()
+    this.log.fatal({ sessions: this.handles.size }, 'the keeper has gone; its connections are served until they end')
+    if (this.handles.size === 0) void this.end()
   }
 
   async end(): Promise<void> {
@@ -104,21 +102,25 @@ class Worker {
     process.exit(ExitCode.ok)
   }
 
-  private closeDescriptors(id: number): void {
-    const descriptors = this.descriptors.get(id)
-    if (descriptors === undefined) return
-    this.descriptors.delete(id)
-    descriptors.bgpd.close()
-    descriptors.zebra.close()
-    closeSync(descriptors.transitToZebra)
-    closeSync(descriptors.transitToBgpd)
+  private get configured(): FrrRelease | undefined {
+    const { frrRelease: name } = this.options
+    return name === undefined ? undefined : frrRelease(name)
+  }
+
+  private closeHandles(id: number): void {
+    const handles = this.handles.get(id)
+    if (handles === undefined) return
+    this.handles.delete(id)
+    for (const handle of Object.values(handles)) handle.close()
     if (process.connected) tellKeeper({ type: 'ended', id })
-    else if (this.descriptors.size === 0) void this.end()
+    else if (this.handles.size === 0) void this.end()
   }
 }
 
-/** Read and write, so that opening does not wait and the pipe never ends. */
-const openPipe = (path: string): number => openSync(path, constants.O_RDWR | constants.O_NONBLOCK)
+function complete(handles: Partial<Handles>): Handles | undefined {
+  const isComplete = (some: Partial<Handles>): some is Handles => DESCRIPTORS.every((name) => some[name] !== undefined)
+  return isComplete(handles) ? handles : undefined
+}
 
 function tellKeeper(message: ToKeeper): void {
   process.send?.(message)
@@ -131,6 +133,7 @@ function fail(log: Logger, error: unknown): void {
   process.exit(exitCode)
 }
 
+ignoreSignals()
 let worker: Worker | undefined
 let log = createLogger('macipd-relay-worker', 'info')
 
@@ -140,9 +143,9 @@ process.on('message', (message: ToWorker, handle: unknown) => {
       log = createLogger('macipd-relay-worker', message.options.logLevel)
       worker = new Worker(message.options, log)
       return
-    case 'socket':
+    case 'descriptor':
       if (!isRawHandle(handle)) throw new Error(`session ${message.session.id}: no descriptor came with the message`)
-      worker?.socket(message.side, message.session, message.inherited, handle)
+      worker?.descriptor(message.name, message.session, handle)
       return
     case 'begin':
       worker?.begin().catch((error: unknown) => {
@@ -150,7 +153,10 @@ process.on('message', (message: ToWorker, handle: unknown) => {
       })
       return
     case 'zebra-version':
-      worker?.setZebraVersion(message.version)
+      worker?.setZebraVersion(message.id, message.version)
+      return
+    case 'ping':
+      tellKeeper({ type: 'pong' })
       return
     case 'end':
       void worker?.end()

@@ -89,15 +89,6 @@ test('a mistake in the configuration is shown with its place', async (t) => {
   assert.equal(stderr, `macipd: ${file}:2:3: snoop.agee: unknown key; known here: ${SNOOP_KEYS.join(', ')}\n`)
 })
 
-test('no zebra: exit code 6, nothing left behind', async (t) => {
-  const dir = tempDir(t)
-  const paths = ['--listen', join(dir, 'l'), '--zebra', join(dir, 'z'), '--control', join(dir, 'c'), '--run-dir', dir]
-  const { code, stderr } = await spawnMacipd('relay', '--zebra-timeout', '0', ...paths)
-  assert.equal(code, 6)
-  assert.match(stderr, /^macipd: zebra does not answer at .*\n$/)
-  assert.deepEqual(readdirSync(dir), [])
-})
-
 test('another process on the control socket: exit code 5', async (t) => {
   const path = join(tempDir(t), 'snoop.sock')
   const other = createServer((socket) => {

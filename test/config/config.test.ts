@@ -39,7 +39,6 @@ relay:
   control: /run/c
   runDir: /run/d
   staleTime: 5m
-  zebraTimeout: 1.5
   recent: 64k
 frr: { release: 10.0 }
 fpm: { listen: none, allowRemote: true, forward: 127.0.0.1:2621, recent: 1M }
@@ -83,7 +82,6 @@ log:
     control: '/run/c',
     runDir: '/run/d',
     staleMs: 300_000,
-    zebraTimeoutMs: 1500,
     frrRelease: '10.0',
     recentBytes: 65_536,
     logLevel: 'debug',
@@ -149,7 +147,6 @@ test('an empty file and empty sections mean the defaults', () => {
       control: '/run/macipd/relay.sock',
       runDir: '/run/macipd',
       staleMs: 300_000,
-      zebraTimeoutMs: 10_000,
       frrRelease: undefined,
       recentBytes: 4_194_304,
       logLevel: 'info',
@@ -191,10 +188,7 @@ test('the snooper finds the relay whose control socket the file names', () => {
 })
 
 const MISTAKES: [source: string, message: string][] = [
-  [
-    'relay:\n  listn: /run/a\n',
-    '2:3: relay.listn: unknown key; known here: listen, zebra, control, runDir, staleTime, zebraTimeout',
-  ],
+  ['relay:\n  listn: /run/a\n', '2:3: relay.listn: unknown key; known here: listen, zebra, control, runDir, staleTime'],
   ['relai: {}\n', '1:1: relai: unknown key; known here: pathspace, relay, frr, snoop, fpm, log'],
   [
     'relay:\n  staleTime: soon\n',

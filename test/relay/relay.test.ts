@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readFileSync, readdirSync } from 'node:fs'
+import { lstatSync, readFileSync, readdirSync, symlinkSync } from 'node:fs'
 import { suite, test } from 'node:test'
 import { Comparison } from '../../src/cli/zapi/replay/check.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
@@ -388,17 +388,6 @@ suite('the worker dies', () => {
     assert.equal((await snooper.status()).injecting, true)
     await bgpd.until(() => bgpd.bytes.includes(announced(99)))
   })
-
-  test('too often: its successor only forwards, and says so', async () => {
-    await using rig = new RelayRig()
-    const { bgpd, zebra } = await mainSession(rig)
-    for (let kills = 0; kills < 6; kills++) await rig.killWorker()
-    zebra.socket.write(macIpAdd(N, MAC, '', 5))
-    assert.deepEqual(await bgpd.frame(), macIpAdd(N, MAC, '', 5))
-    const status = await (await rig.control()).status()
-    assert.equal(status.injecting, false)
-    assert.match(status.releaseReason ?? '', /plain forwarding/)
-  })
 })
 
 /** Writes numbered frames of changing size, as fast as they are taken. */
@@ -433,11 +422,30 @@ async function countFrames(inbox: Inbox, frames: number): Promise<void> {
 }
 
 suite('starting and stopping', () => {
-  test('without zebra: one line, exit code 6, nothing left', async () => {
+  test('before zebra: a connection of bgpd is closed until zebra is there', async () => {
     await using rig = new RelayRig()
-    assert.equal(await rig.run('--zebra-timeout', '0.1'), 6)
-    assert.match(rig.log, /^macipd: zebra does not answer at .*: start zebra first.*\n$/)
-    assert.deepEqual(readdirSync(rig.dir), [])
+    await rig.start()
+    const early = await rig.bgpd()
+    await early.end()
+    const server = await rig.startZebra()
+    const bgpd = await rig.bgpd()
+    bgpd.socket.write(hello)
+    assert.deepEqual(await (await server.accept()).frame(), hello)
+  })
+
+  test('a link to zebra’s socket, for the time without a relay, is replaced; any other is left alone', async () => {
+    await using rig = new RelayRig()
+    await rig.startZebra()
+    symlinkSync('zebra', rig.path('bgpd'))
+    await rig.start()
+    await rig.keeper()
+    assert.ok(lstatSync(rig.path('bgpd')).isSocket())
+
+    await using other = new RelayRig()
+    symlinkSync('/dev/null', other.path('bgpd'))
+    assert.equal(await other.run(), 2)
+    assert.match(other.log, /exists and is not a socket; it is left alone/)
+    assert.ok(lstatSync(other.path('bgpd')).isSymbolicLink())
   })
 
   test('a socket in use: one line, exit code 5, the other goes on', async () => {

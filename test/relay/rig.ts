@@ -1,6 +1,6 @@
 // The relay as a process between a zebra and bgpds played by the test: FakeZebra and FakeBgpd move bytes, nothing more.
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync, watch } from 'node:fs'
 import { type Server, type Socket, connect, createServer } from 'node:net'
@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Deframer, frame } from '../../src/control/framing.js'
+import { waitFor } from '../../lab/wait.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
 
 const MACIPD = fileURLToPath(new URL('../../src/bin/macipd.js', import.meta.url))
@@ -74,6 +75,12 @@ export class Inbox {
   private wake(): void {
     for (const resolve of this.waiting.splice(0)) resolve()
   }
+}
+
+export type KeeperReport = {
+  readonly worker: { readonly state: string; readonly pid: number | null; readonly starts: number }
+  readonly plain: string | null
+  readonly connections: number
 }
 
 /** Accepts connections at zebra's path. */
@@ -148,11 +155,12 @@ export class ControlPeer {
 }
 
 export class RelayRig {
-  readonly dir = mkdtempSync(join(tmpdir(), 'macipd-relay-'))
   private readonly sockets: Socket[] = []
   private process: ChildProcess | undefined
   private zebraServer: FakeZebra | undefined
   log = ''
+
+  constructor(readonly dir = mkdtempSync(join(tmpdir(), 'macipd-relay-'))) {}
 
   path(name: string): string {
     return join(this.dir, name)
@@ -175,10 +183,15 @@ export class RelayRig {
 
   /** Starts the relay; resolves with its exit code. */
   run(...args: string[]): Promise<number | null> {
+    return this.runAs({}, ...args)
+  }
+
+  /** As `run`, as another user or with another standard error. */
+  runAs(options: SpawnOptions, ...args: string[]): Promise<number | null> {
     const paths = ['--listen', this.path('bgpd'), '--zebra', this.path('zebra'), '--control', this.path('control')]
-    const child = spawn(process.execPath, [MACIPD, 'relay', ...paths, '--run-dir', this.dir, ...args])
+    const child = spawn(process.execPath, [MACIPD, 'relay', ...paths, '--run-dir', this.dir, ...args], options)
     this.process = child
-    child.stderr.on('data', (chunk: Buffer) => (this.log += chunk.toString()))
+    child.stderr?.on('data', (chunk: Buffer) => (this.log += chunk.toString()))
     return new Promise((resolve) => child.on('exit', resolve))
   }
 
@@ -202,8 +215,26 @@ export class RelayRig {
     while ((await this.workerPid()) === before);
   }
 
-  /** As the worker itself says: who answers is at work. */
-  private async workerPid(): Promise<number> {
+  get keeperPid(): number {
+    assert.ok(this.process?.pid !== undefined)
+    return this.process.pid
+  }
+
+  /** What the keeper says of itself; it answers when the worker does not. */
+  async keeper(): Promise<KeeperReport> {
+    await this.appears('keeper.sock')
+    const inbox = new Inbox(await connected(this.path('keeper.sock')))
+    await inbox.end()
+    return JSON.parse(inbox.bytes.toString()) as KeeperReport
+  }
+
+  /** Resolves when the keeper's report is as wanted. */
+  async keeperUntil(what: string, isWanted: (report: KeeperReport) => boolean): Promise<KeeperReport> {
+    return await waitFor(what, () => this.keeper(), isWanted, { timeoutMs: 30_000, context: () => this.log })
+  }
+
+  /** As the worker itself says: one that answers is at work. */
+  async workerPid(): Promise<number> {
     for (;;) {
       const peer = await this.control()
       const answer = await peer.status().catch(() => undefined)

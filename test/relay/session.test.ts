@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, rmSync } from 'node:fs'
 import { type Socket, connect, createServer } from 'node:net'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { frrRelease } from '../../src/zapi/releases.js'
+import { openPipe } from '../../src/os/pipe.js'
 import { isRawHandle } from '../../src/relay/ipc.js'
 import { Session, type SessionEvents } from '../../src/relay/session.js'
 import { NUMBERS, OPENINGS, frame, macIpAdd, vniAdd } from '../zapi/build.js'
@@ -30,10 +30,7 @@ type Rig = { session: Session; bgpd: Socket; zebra: Socket; protocolErrors: stri
 /** A session between two sockets. */
 async function start(t: TestContext, changes: Partial<SessionEvents>): Promise<Rig> {
   const dir = mkdtempSync(join(tmpdir(), 'macipd-session-'))
-  const pipes = [join(dir, 'up'), join(dir, 'down')] as const
-  execFileSync('mkfifo', [...pipes])
-  const [transitToZebra, transitToBgpd] = pipes.map((path) => openSync(path, constants.O_RDWR | constants.O_NONBLOCK))
-  assert.ok(transitToZebra !== undefined && transitToBgpd !== undefined)
+  const [toZebra, toBgpd] = [openPipe(), openPipe()]
   const [bgpd, zebra] = await Promise.all([pair(join(dir, 'bgpd')), pair(join(dir, 'zebra'))])
   const protocolErrors: string[] = []
   const nothing = (): void => undefined
@@ -51,11 +48,11 @@ async function start(t: TestContext, changes: Partial<SessionEvents>): Promise<R
   const session = new Session({
     id: 1,
     since: 0,
-    descriptors: { bgpd: bgpd.fd, zebra: zebra.fd, transitToZebra, transitToBgpd },
+    descriptors: { bgpd: bgpd.fd, zebra: zebra.fd, toZebra, toBgpd },
     inherited: undefined,
     configured: undefined,
+    unseen: false,
     zebraVersion: undefined,
-    plain: false,
     events,
   })
   t.after(() => {
@@ -64,8 +61,10 @@ async function start(t: TestContext, changes: Partial<SessionEvents>): Promise<R
       outer.destroy()
       inner.destroy()
     }
-    closeSync(transitToZebra)
-    closeSync(transitToBgpd)
+    for (const { readEnd, writeEnd } of [toZebra, toBgpd]) {
+      closeSync(readEnd)
+      closeSync(writeEnd)
+    }
     rmSync(dir, { recursive: true })
   })
   session.start()

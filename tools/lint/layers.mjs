@@ -59,7 +59,7 @@ export const LAYERS = {
     'src/zapi',
   ],
   // the commands that start the two processes
-  'src/cli/daemon': [...BASE, 'src/cli', 'src/config', 'src/relay', 'src/snoop', 'src/zapi'],
+  'src/cli/daemon': [...BASE, 'src/cli', 'src/config', 'src/os', 'src/relay', 'src/snoop', 'src/zapi'],
   'src/bin': [...BASE, 'src/cli'],
   lab: ['src'],
   test: ['lab', 'src'],

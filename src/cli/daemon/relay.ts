@@ -1,7 +1,7 @@
 // `macipd relay`: reads its options and starts the keeper.
 import { Command, InvalidArgumentError } from 'commander'
-import { createLogger } from '../../base/log.js'
 import { parseRecentSize, RECENT_SIZE_EXPECTED } from '../../base/size.js'
+import { createLogger } from '../../os/log.js'
 import { loadConfig } from '../../config/file.js'
 import { DEFAULTS, type RelayArguments, relayOptions } from '../../config/settings.js'
 import { durationArgument, EXIT_CODES, RELEASE_NAMES, releaseArgument } from '../command.js'
@@ -32,11 +32,6 @@ bgpd must be started after it, with -z and the path of --listen. Run it as zebra
       durationArgument,
     )
     .option(
-      '--zebra-timeout <duration>',
-      `how long to wait for zebra at the start (default: ${seconds(DEFAULTS.zebraTimeoutMs)})`,
-      durationArgument,
-    )
-    .option(
       '--recent <size>',
       `memory for recent messages, which macipctl zapi dump shows; 0 keeps none (default: ${DEFAULTS.recentBytes >> 20}M)`,
       recentSizeArgument,
@@ -51,7 +46,7 @@ bgpd must be started after it, with -z and the path of --listen. Run it as zebra
       `${EXIT_CODES}
 
 Example:
-  macipd relay --zebra-timeout 60s &
+  macipd relay &
   bgpd -z /run/macipd/zserv.api ...`,
     )
     .action(async (given: RelayArguments & { config?: string }) => {

@@ -1,6 +1,6 @@
 // `macipd snoop`: reads its options and starts the snooper.
 import { Command, InvalidArgumentError } from 'commander'
-import { createLogger } from '../../base/log.js'
+import { createLogger } from '../../os/log.js'
 import { loadConfig } from '../../config/file.js'
 import { FILE_ONLY } from '../../config/help.js'
 import { DEFAULTS, type SnoopArguments, snoopOptions } from '../../config/settings.js'

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import fc from 'fast-check'
 import { formatIp } from '../../../src/base/address.js'
-import { createLogger } from '../../../src/base/log.js'
+import { createLogger } from '../../../src/os/log.js'
 import { BpfSnooper, type OutcomeName } from '../../../src/snoop/bpf/snooper.js'
 import type { Evidence } from '../../../src/snoop/bpf/evidence.js'
 import {

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { ExitCode, FatalError } from '../../../src/base/exit.js'
-import { createLogger } from '../../../src/base/log.js'
+import { createLogger } from '../../../src/os/log.js'
 import { OUTCOMES, RECORD_BYTES, decodeRecord, encodeConfig, encodeKeys } from '../../../src/snoop/bpf/layout.js'
 import { type BpfObject, isBpfError, loadAddon } from '../../../src/snoop/bpf/native.js'
 import { BpfSnooper } from '../../../src/snoop/bpf/snooper.js'
@@ -340,7 +340,7 @@ function script(then: string): string[] {
     '--input-type=module',
     '-e',
     `import { BpfSnooper } from ${url('../../../src/snoop/bpf/snooper.js')}
-     import { createLogger } from ${url('../../../src/base/log.js')}
+     import { createLogger } from ${url('../../../src/os/log.js')}
      const open = (attach) => BpfSnooper.open({ repeatIntervalMs: 0, log: createLogger('test', 'fatal'), attach })
      ${then}`,
   ]

@@ -4,7 +4,7 @@ import { afterEach, suite, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
-import { createLogger } from '../../../src/base/log.js'
+import { createLogger } from '../../../src/os/log.js'
 import {
   OUTCOMES,
   RECORD_BYTES,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, suite, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { createLogger } from '../../../src/base/log.js'
+import { createLogger } from '../../../src/os/log.js'
 import { BpfSnooper } from '../../../src/snoop/bpf/snooper.js'
 import type { Evidence } from '../../../src/snoop/bpf/evidence.js'
 import { PATIENCE } from '../../../lab/wait.js'

@@ -5,7 +5,7 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_pr
 import { closeSync } from 'node:fs'
 import { afterEach, beforeEach, suite, test, type TestContext } from 'node:test'
 import { ExitCode } from '../../../src/base/exit.js'
-import { createLogger } from '../../../src/base/log.js'
+import { createLogger } from '../../../src/os/log.js'
 import { pollReadable } from '../../../src/os/fd-poll.js'
 import * as libc from '../../../src/os/libc.js'
 import { formatIp, formatMac } from '../../../src/base/address.js'

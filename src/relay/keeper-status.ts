@@ -1,0 +1,69 @@
+// The keeper's own state, which each connection to its socket is told as one line of JSON: it answers when the worker does
+// not. The keeper reads nothing from there.
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { reason } from '../base/exit.js'
+import type { Logger } from '../base/log.js'
+import { version } from '../base/version.js'
+import type { RelayOptions } from '../config/options.js'
+import { ListeningSocket } from '../os/unix-socket.js'
+import type { WorkerProcess } from './worker-process.js'
+
+const MODE = 0o660
+
+export class KeeperStatus {
+  /** Start of the keeper, milliseconds since the epoch. */
+  readonly since = Date.now()
+  connections = 0
+  workerStarts = 0
+  worker: WorkerProcess | undefined
+  /** Why the keeper forwards the bytes itself; undefined while it does not. */
+  plain: string | undefined
+  /** Whether no other relay has locked the run directory since. */
+  isAlone = true
+  private lastEnd: { why: string; time: number } | undefined
+  private listening: ListeningSocket | undefined
+
+  constructor(
+    private readonly options: RelayOptions,
+    private readonly log: Logger,
+  ) {}
+
+  async listen(): Promise<void> {
+    this.listening = await ListeningSocket.openLater({
+      path: join(this.options.runDir, 'keeper.sock'),
+      mode: MODE,
+      createServer: () =>
+        createServer((socket) => {
+          socket.on('error', () => undefined)
+          socket.end(`${JSON.stringify(this.report())}\n`)
+          socket.resume().setTimeout(1000, () => socket.destroy())
+        }),
+      onTrouble: (what, error) => {
+        this.log.warn({ error: error === undefined ? undefined : reason(error) }, what)
+      },
+    })
+  }
+
+  onWorkerGone(why: string): void {
+    this.lastEnd = { why, time: Date.now() }
+  }
+
+  close(): void {
+    void this.listening?.close()
+  }
+
+  private report(): unknown {
+    const { since, connections, workerStarts, worker, plain, isAlone, lastEnd, options } = this
+    return {
+      ...{ version, pid: process.pid, since, connections, listen: options.listen, zebra: options.zebra },
+      worker: {
+        state: worker?.state ?? 'gone',
+        pid: worker?.pid ?? null,
+        starts: workerStarts,
+        lastEnd: lastEnd ?? null,
+      },
+      ...{ plain: plain ?? null, isAlone },
+    }
+  }
+}

@@ -1,0 +1,156 @@
+// One worker as the keeper sees it: a process that is started, lent connections, asked whether it lives, and ended.
+import { type ChildProcess, fork } from 'node:child_process'
+import { reason } from '../base/exit.js'
+import type { Logger } from '../base/log.js'
+import type { Connection } from './connections.js'
+import { DESCRIPTORS, type ToKeeper, type ToWorker, type WorkerOptions, sendSocket } from './ipc.js'
+
+const PING_MS = 500
+/** Pings in a row without an answer after which a serving worker counts as hung. */
+const MAX_UNANSWERED = 4
+/** The same for one that reads its journal, and answers only when it has read all of it. */
+const MAX_UNANSWERED_AT_START = 60
+/** How long a worker may take to end in order. */
+const END_MS = 2000
+
+export type WorkerState = 'starting' | 'recovered' | 'serving' | 'hung' | 'gone'
+
+export type WorkerEvents = {
+  onRecovered(): void
+  onServing(): void
+  /** It cannot work; it ends. */
+  onFailed(exitCode: number, message: string): void
+  onSessionEnded(id: number): void
+  /** It has ended, or could not be started: called once. `why` in words. */
+  onGone(why: string): void
+}
+
+export class WorkerProcess {
+  state: WorkerState = 'starting'
+  private child: ChildProcess | undefined
+  private readonly startedAt = performance.now()
+  private unanswered = 0
+  private readonly pings: NodeJS.Timeout
+
+  constructor(
+    options: WorkerOptions,
+    private readonly events: WorkerEvents,
+    private readonly log: Logger,
+  ) {
+    this.pings = setInterval(() => {
+      this.ping()
+    }, PING_MS)
+    try {
+      this.child = fork(new URL('./worker.js', import.meta.url), { execArgv: [], stdio: ['ignore', 2, 2, 'ipc'] })
+    } catch (error) {
+      // fork(2) or a pipe has failed: the caller has not got this object yet
+      setImmediate(() => {
+        this.gone(reason(error))
+      })
+      return
+    }
+    this.child
+      .on('message', (message: ToKeeper) => {
+        this.receive(message)
+      })
+      .on('error', (error) => {
+        if (this.child?.pid === undefined) this.gone(reason(error))
+        else this.log.warn({ error: reason(error) }, 'a message did not reach the worker')
+      })
+      .on('exit', (code, signal) => {
+        this.gone(signal ?? `exit code ${code ?? '?'}`)
+      })
+    this.send({ type: 'options', options })
+  }
+
+  get pid(): number | undefined {
+    return this.child?.pid
+  }
+
+  get livedMs(): number {
+    return performance.now() - this.startedAt
+  }
+
+  lend({ offer, ends }: Connection): void {
+    const { child } = this
+    if (child?.connected !== true) return
+    try {
+      for (const name of DESCRIPTORS)
+        sendSocket(child, { type: 'descriptor', name, session: offer }, ends[name], this.onSendError)
+    } catch (error) {
+      // a part of the descriptors may have arrived: this worker cannot serve the connection, its successor can
+      this.log.error(
+        { session: offer.id, error: reason(error) },
+        'a connection could not be lent; the worker is replaced',
+      )
+      this.kill()
+    }
+  }
+
+  send(message: ToWorker): void {
+    if (this.child?.connected === true) this.child.send(message, this.onSendError)
+  }
+
+  /** Ends the process, in order if it can, within END_MS. */
+  async end(): Promise<void> {
+    if (this.state === 'gone') return
+    const gone = new Promise((resolve) => this.child?.once('exit', resolve))
+    this.send({ type: 'end' })
+    const late = setTimeout(() => {
+      this.kill()
+    }, END_MS)
+    await gone
+    clearTimeout(late)
+  }
+
+  private readonly onSendError = (error: Error | null): void => {
+    // the worker has gone, or goes: `exit` tells
+    if (error !== null) this.log.debug({ error: error.message }, 'a message did not reach the worker')
+  }
+
+  private receive(message: ToKeeper): void {
+    this.unanswered = 0
+    switch (message.type) {
+      case 'recovered':
+        this.state = 'recovered'
+        this.events.onRecovered()
+        return
+      case 'ready':
+        this.state = 'serving'
+        this.events.onServing()
+        return
+      case 'failed':
+        this.events.onFailed(message.exitCode, message.message)
+        return
+      case 'ended':
+        this.events.onSessionEnded(message.id)
+        return
+      case 'pong':
+        return
+    }
+  }
+
+  /** Pings are counted, not timed: a keeper that was stopped itself must not blame its worker. */
+  private ping(): void {
+    const limit = this.state === 'starting' ? MAX_UNANSWERED_AT_START : MAX_UNANSWERED
+    if (this.unanswered >= limit) {
+      this.log.error({ worker: this.pid, unanswered: this.unanswered }, 'the worker hangs; it is killed')
+      this.state = 'hung'
+      this.kill()
+      return
+    }
+    this.unanswered++
+    this.send({ type: 'ping' })
+  }
+
+  private kill(): void {
+    this.child?.kill('SIGKILL')
+  }
+
+  private gone(why: string): void {
+    if (this.state === 'gone') return
+    this.state = 'gone'
+    clearInterval(this.pings)
+    this.events.onGone(why)
+  }
+}

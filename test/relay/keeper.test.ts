@@ -1,0 +1,196 @@
+// What may be missing around the relay while bgpd depends on it: the bytes pass all the same, and it mends itself.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite, test } from 'node:test'
+import { errnoName } from '../../src/base/exit.js'
+import { waitFor } from '../../lab/wait.js'
+import { frame as messageFrame } from '../../src/control/framing.js'
+import { overlay as proto } from '../../src/gen/overlay.js'
+import { NUMBERS, OPENINGS, frame } from '../zapi/build.js'
+import { type ControlPeer, type Inbox, RelayRig } from './rig.js'
+
+const N = NUMBERS['8.4']
+const { hello, capabilities } = OPENINGS['8.4']
+
+type Ends = { readonly bgpd: Inbox; readonly zebra: Inbox }
+
+/** A relay with one connection through it. */
+async function connected(rig: RelayRig): Promise<Ends> {
+  const server = await rig.startZebra()
+  await rig.start()
+  const bgpd = await rig.bgpd()
+  bgpd.socket.write(hello)
+  const zebra = await server.accept()
+  assert.deepEqual(await zebra.take(hello.length), hello)
+  zebra.socket.write(capabilities)
+  assert.deepEqual(await bgpd.take(capabilities.length), capabilities)
+  return { bgpd, zebra }
+}
+
+let marker = 0
+/** Fails unless a frame passes in each direction. */
+async function assertPasses({ bgpd, zebra }: Ends): Promise<void> {
+  for (const [from, to] of [
+    [bgpd, zebra],
+    [zebra, bgpd],
+  ] as const) {
+    const sent = frame(N.ROUTE_ADD, Buffer.from(`frame ${marker++}`))
+    from.socket.write(sent)
+    assert.deepEqual(await to.frame(), sent)
+  }
+}
+
+/** Kills a process that may have gone already. */
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if (errnoName(error) !== 'ESRCH') throw error
+  }
+}
+
+const descriptors = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length
+
+suite('bytes pass', () => {
+  test('when a second relay with the same run directory was started, and has touched nothing', async () => {
+    await using rig = new RelayRig()
+    const ends = await connected(rig)
+    const before = readdirSync(rig.dir)
+    const second = new RelayRig(rig.dir)
+    assert.equal(await second.run(), 5)
+    assert.match(second.log, /another relay uses this run directory/)
+    assert.deepEqual(readdirSync(rig.dir), before)
+    await rig.killWorker()
+    await assertPasses(ends)
+  })
+
+  test('when the run directory was emptied; the sockets come back, and bgpd can connect again', async () => {
+    await using rig = new RelayRig()
+    const ends = await connected(rig)
+    const workerPid = await rig.workerPid()
+    for (const name of readdirSync(rig.dir)) if (name !== 'zebra') rmSync(join(rig.dir, name), { recursive: true })
+    process.kill(workerPid, 'SIGKILL')
+    await assertPasses(ends)
+    const again = await rig.bgpd()
+    again.socket.write(hello)
+    assert.notEqual(await rig.workerPid(), workerPid)
+    assert.equal((await rig.keeper()).connections, 2)
+  })
+
+  test('when the journal cannot be read, written or replaced', async () => {
+    await using rig = new RelayRig()
+    const ends = await connected(rig)
+    rmSync(rig.path('journal'))
+    mkdirSync(join(rig.path('journal'), 'in-the-way'), { recursive: true })
+    await rig.killWorker()
+    await assertPasses(ends)
+    const status = await (await rig.control()).status()
+    assert.ok((status.counters?.find(({ name }) => name === 'journalErrors')?.value ?? 0) > 0)
+  })
+
+  test('when no descriptor is left for a new worker: the keeper forwards until there are some again', async () => {
+    await using rig = new RelayRig()
+    const ends = await connected(rig)
+    const { keeperPid } = rig
+    const limit = (value: number): unknown =>
+      execFileSync('prlimit', ['--pid', String(keeperPid), `--nofile=${value}:`])
+    limit(8)
+    process.kill(await rig.workerPid(), 'SIGKILL')
+    await assertPasses(ends)
+    limit(1024)
+    // bytes have passed that no worker has seen: it says so, and injects nothing
+    await waitFor(
+      'a worker to serve again',
+      async () => (await (await rig.control()).status()).releaseReason,
+      (why) => why?.includes('no worker served') === true,
+      { timeoutMs: 30_000, context: () => rig.log },
+    )
+    await assertPasses(ends)
+  })
+
+  test('when workers end at once, again and again, and a worker serves again later', async () => {
+    await using rig = new RelayRig()
+    const ends = await connected(rig)
+    for (;;) {
+      const { plain, worker } = await rig.keeper()
+      if (plain !== null) break
+      if (worker.pid !== null && worker.state !== 'gone') kill(worker.pid)
+    }
+    await assertPasses(ends)
+    await rig.keeperUntil('a worker to serve', ({ plain, worker }) => plain === null && worker.state === 'serving')
+    await assertPasses(ends)
+  })
+
+  test('when the worker is stopped: it is replaced', async () => {
+    await using rig = new RelayRig()
+    const ends = await connected(rig)
+    process.kill(await rig.workerPid(), 'SIGSTOP')
+    await assertPasses(ends)
+    assert.match(rig.log, /the worker hangs; it is killed/)
+  })
+
+  test('when signals arrive that end other programs', async () => {
+    await using rig = new RelayRig()
+    const ends = await connected(rig)
+    const pids = [rig.keeperPid, await rig.workerPid()]
+    for (const signal of ['SIGHUP', 'SIGQUIT', 'SIGALRM', 'SIGUSR1', 'SIGUSR2', 'SIGXFSZ'] as const)
+      for (const pid of pids) process.kill(pid, signal)
+    await assertPasses(ends)
+    assert.deepEqual([rig.keeperPid, await rig.workerPid()], pids)
+    assert.doesNotMatch(rig.log, /Debugger/)
+  })
+})
+
+test('a worker that is stopped does not keep the relay from ending', async () => {
+  await using rig = new RelayRig()
+  const { bgpd } = await connected(rig)
+  process.kill(await rig.workerPid(), 'SIGSTOP')
+  rig.signal('SIGTERM')
+  await bgpd.end()
+  assert.equal(await rig.exited(), 0)
+})
+
+test('connections that zebra does not take cost no descriptors', async () => {
+  await using rig = new RelayRig()
+  await rig.start()
+  await rig.keeper()
+  const before = descriptors(rig.keeperPid)
+  for (let count = 0; count < 100; count++) await (await rig.bgpd()).end()
+  await waitFor(
+    'all to be closed',
+    () => descriptors(rig.keeperPid),
+    (count) => count <= before,
+  )
+})
+
+suite('the control socket', () => {
+  test('of many requests at once, some wait while bytes pass', async () => {
+    await using rig = new RelayRig()
+    const { bgpd, zebra } = await connected(rig)
+    const requests = 20_000
+    const peer = await rig.control()
+    const request = messageFrame(proto.ToRelay.encode({ getStatus: {} }).finish())
+    peer.socket.write(Buffer.concat(new Array<Buffer>(requests).fill(request)))
+    await peer.receive(({ status }) => status)
+    const sent = frame(N.ROUTE_ADD, Buffer.from('in between'))
+    zebra.socket.write(sent)
+    assert.deepEqual(await bgpd.frame(), sent)
+    assert.ok(peer.messages.length < requests - 1, 'all were answered first')
+  })
+
+  test('full of idle clients, makes room for one that asks', async () => {
+    await using rig = new RelayRig()
+    await connected(rig)
+    const idle: ControlPeer[] = []
+    for (let count = 0; count < 64; count++) idle.push(await rig.control())
+    const status = await (await rig.control()).status()
+    assert.ok(status.workerPid !== undefined)
+    await waitFor(
+      'one idle client to be disconnected',
+      () => idle.filter(({ socket }) => socket.destroyed).length,
+      (count) => count === 1,
+    )
+  })
+})
