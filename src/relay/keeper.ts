@@ -124,7 +124,7 @@ class Keeper {
       this.connections.set(id, connection)
       this.status.connections = this.connections.size
       if (this.plain !== undefined) this.forwardPlainly(connection)
-      else if (this.worker?.state === 'serving') this.worker.lend(connection)
+      else if (this.worker?.hasConnections === true) this.worker.lend(connection)
       if (connection.offer.zebraVersion === undefined) this.askVersionAgain(id)
     } catch (error) {
       // without the relay zebra would refuse the connection; bgpd tries again in both cases
@@ -237,10 +237,7 @@ class Keeper {
 
   private startPlain(why: string): void {
     this.plainTimer = undefined
-    const { worker } = this
-    // a worker that has the connections, or is being given them, forwards them itself
-    if (this.stopping || this.plain !== undefined || worker?.state === 'serving' || worker?.state === 'recovered')
-      return
+    if (this.stopping || this.plain !== undefined || this.worker?.hasConnections === true) return
     this.log.error(
       { why, sessions: this.connections.size },
       'the keeper forwards the bytes itself, unseen, until a worker serves',
@@ -253,6 +250,7 @@ class Keeper {
   private forwardPlainly(connection: Connection): void {
     const { id } = connection.offer
     connection.offer.unseen = true
+    connection.offer.inherited = true
     try {
       this.plain?.set(
         id,

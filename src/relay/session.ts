@@ -237,6 +237,7 @@ export class Session {
     const { release } = this.handshake
     this.zebraCodec = release === undefined ? undefined : EvpnCodec.zebra(release)
     this.bgpdCodec = release === undefined ? undefined : EvpnCodec.bgpd(release)
+    if (this.untrusted !== undefined) this.distrust(this.untrusted)
   }
 
   /** When both directions have ended in order, nothing can come any more. */

@@ -67,6 +67,11 @@ export class WorkerProcess {
     return this.child?.pid
   }
 
+  /** Whether it has been lent the connections, so that it forwards them, or is about to. */
+  get hasConnections(): boolean {
+    return this.state === 'recovered' || this.state === 'serving'
+  }
+
   get livedMs(): number {
     return performance.now() - this.startedAt
   }
@@ -93,7 +98,7 @@ export class WorkerProcess {
 
   /** Ends the process, in order if it can, within END_MS. */
   async end(): Promise<void> {
-    if (this.state === 'gone') return
+    if (this.state === 'gone' || this.pid === undefined) return
     const gone = new Promise((resolve) => this.child?.once('exit', resolve))
     this.send({ type: 'end' })
     const late = setTimeout(() => {

@@ -119,8 +119,33 @@ suite('bytes pass', () => {
       if (worker.pid !== null && worker.state !== 'gone') kill(worker.pid)
     }
     await assertPasses(ends)
+    // one that begins meanwhile is not understood later either
+    const begun = await rig.bgpd()
+    begun.socket.write(hello)
     await rig.keeperUntil('a worker to serve', ({ plain, worker }) => plain === null && worker.state === 'serving')
     await assertPasses(ends)
+    const { sessions } = await (await rig.control()).status()
+    assert.equal(sessions?.length, 2)
+    for (const { note } of sessions) assert.match(note ?? '', /no worker served/)
+  })
+
+  test('of connections that begin while a worker takes over', async () => {
+    await using rig = new RelayRig()
+    const server = await rig.startZebra()
+    await rig.start()
+    for (let round = 0; round < 5; round++) {
+      const before = await rig.workerPid()
+      process.kill(before, 'SIGKILL')
+      // they arrive before, between and after the steps of the new worker's start
+      for (let isNew = false; !isNew; ) {
+        const bgpd = await rig.bgpd()
+        bgpd.socket.write(hello)
+        assert.deepEqual(await (await server.accept()).frame(), hello)
+        bgpd.socket.destroy()
+        const { worker } = await rig.keeper()
+        isNew = worker.state === 'serving' && worker.pid !== before
+      }
+    }
   })
 
   test('when the worker is stopped: it is replaced', async () => {
