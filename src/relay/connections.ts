@@ -32,7 +32,17 @@ export async function openConnection(id: number, bgpd: Socket, zebraPath: string
       toBgpdReadEnd: toBgpd.readEnd,
       toBgpdWriteEnd: toBgpd.writeEnd,
     }
-    return { offer: { id, since: Date.now(), zebraVersion: undefined, inherited: false, unseen: false }, ends }
+    return {
+      offer: {
+        id,
+        since: Date.now(),
+        zebraVersion: undefined,
+        inherited: false,
+        unseen: false,
+        opening: { hello: '', capabilities: '' },
+      },
+      ends,
+    }
   } catch (error) {
     for (const socket of open) socket.destroy()
     throw error

@@ -195,6 +195,14 @@ class Keeper {
         onSessionEnded: (id) => {
           this.end(id)
         },
+        onOpening: (id, opening) => {
+          const connection = this.connections.get(id)
+          if (connection !== undefined) connection.offer.opening = opening
+        },
+        onCertain: (id) => {
+          const connection = this.connections.get(id)
+          if (connection !== undefined) connection.offer.unseen = false
+        },
         onGone: (why) => {
           waiting?.onGone(why)
           this.onWorkerGone(worker, why)

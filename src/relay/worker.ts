@@ -1,5 +1,5 @@
 // The relay's worker: it forwards, decodes and injects. The keeper starts it and hands it every connection.
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { ExitCode, FatalError, reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
 import { createLogger } from '../os/log.js'
@@ -7,6 +7,7 @@ import { ignoreSignals } from '../os/signals.js'
 import { type FrrRelease, frrRelease } from '../zapi/releases.js'
 import { RelayControl } from './control.js'
 import { Engine } from './engine.js'
+import type { Opening } from './exchange.js'
 import {
   DESCRIPTORS,
   type DescriptorName,
@@ -40,8 +41,16 @@ class Worker {
       configured: this.configured,
       zebraVersions: new Map(options.zebraVersions),
       recentBytes: options.recentBytes,
+      vtyDir: dirname(options.zebra),
       onSessionEnd: (session) => {
         this.closeHandles(session.id)
+      },
+      onOpening: ({ id, hello, capabilities }) => {
+        tellKeeper({ type: 'opening', id, opening: { hello: toText(hello), capabilities: toText(capabilities) } })
+      },
+      onCertain: ({ id }) => {
+        log.info({ session: id }, 'what bgpd has is known again')
+        tellKeeper({ type: 'certain', id })
       },
       onTrouble: (what, error) => {
         log.error({ error: reason(error) }, what)
@@ -76,9 +85,9 @@ class Worker {
         toZebra: { readEnd: handles.toZebraReadEnd.fd, writeEnd: handles.toZebraWriteEnd.fd },
         toBgpd: { readEnd: handles.toBgpdReadEnd.fd, writeEnd: handles.toBgpdWriteEnd.fd },
       },
-      inherited: offer.inherited ? this.engine.openingOf(offer.id) : undefined,
+      inherited: offer.inherited ? this.openingOf(offer) : undefined,
       configured: this.configured,
-      unseen: offer.unseen,
+      uncertain: offer.inherited ? this.uncertaintyOf(offer) : undefined,
       zebraVersion: offer.zebraVersion,
       events: this.engine,
     })
@@ -102,6 +111,18 @@ class Worker {
     process.exit(ExitCode.ok)
   }
 
+  /** The keeper remembers the first frames, too, for the case that the journal is lost. */
+  private openingOf({ id, opening }: SessionOffer): Opening {
+    const { hello, capabilities } = this.engine.openingOf(id)
+    return { hello: hello ?? toFrame(opening.hello), capabilities: capabilities ?? toFrame(opening.capabilities) }
+  }
+
+  private uncertaintyOf(offer: SessionOffer): string | undefined {
+    if (offer.unseen) return 'frames have passed while no worker served'
+    // before HELLO nothing has passed
+    return this.openingOf(offer).hello === undefined ? undefined : this.engine.uncertaintyOf(offer.id)
+  }
+
   private get configured(): FrrRelease | undefined {
     const { frrRelease: name } = this.options
     return name === undefined ? undefined : frrRelease(name)
@@ -116,6 +137,9 @@ class Worker {
     else if (this.handles.size === 0) void this.end()
   }
 }
+
+const toText = (frame: Buffer | undefined): string => frame?.toString('base64') ?? ''
+const toFrame = (text: string): Buffer | undefined => (text === '' ? undefined : Buffer.from(text, 'base64'))
 
 function complete(handles: Partial<Handles>): Handles | undefined {
   const isComplete = (some: Partial<Handles>): some is Handles => DESCRIPTORS.every((name) => some[name] !== undefined)

@@ -207,6 +207,6 @@ export function* viewMessages(views: Views): Generator<ZebraMessage | BgpMessage
   }
 }
 
-function* eachByIp<T>(entries: ByIp<T>): Generator<{ mac: string; ip: string; value: T }> {
+export function* eachByIp<T>(entries: ByIp<T>): Generator<{ mac: string; ip: string; value: T }> {
   for (const [ip, byMac] of entries) for (const [mac, value] of byMac) yield { mac, ip, value }
 }
