@@ -9,15 +9,17 @@ import { waitFor } from '../../lab/wait.js'
 import { frame as messageFrame } from '../../src/control/framing.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
 import { NUMBERS, OPENINGS, frame } from '../zapi/build.js'
-import { type ControlPeer, type Inbox, RelayRig } from './rig.js'
+import { maxUnanswered } from '../../src/relay/worker-process.js'
+import { type ControlPeer, type FakeZebra, type Inbox, RelayRig } from './rig.js'
 
 const N = NUMBERS['8.4']
 const { hello, capabilities } = OPENINGS['8.4']
 
 type Ends = { readonly bgpd: Inbox; readonly zebra: Inbox }
+type Connected = Ends & { readonly server: FakeZebra }
 
 /** A relay with one connection through it. */
-async function connected(rig: RelayRig): Promise<Ends> {
+async function connected(rig: RelayRig): Promise<Connected> {
   const server = await rig.startZebra()
   await rig.start()
   const bgpd = await rig.bgpd()
@@ -26,7 +28,7 @@ async function connected(rig: RelayRig): Promise<Ends> {
   assert.deepEqual(await zebra.take(hello.length), hello)
   zebra.socket.write(capabilities)
   assert.deepEqual(await bgpd.take(capabilities.length), capabilities)
-  return { bgpd, zebra }
+  return { bgpd, zebra, server }
 }
 
 let marker = 0
@@ -112,21 +114,28 @@ suite('bytes pass', () => {
 
   test('when workers end at once, again and again, and a worker serves again later', async () => {
     await using rig = new RelayRig()
-    const ends = await connected(rig)
+    const { server, ...ends } = await connected(rig)
     for (;;) {
       const { plain, worker } = await rig.keeper()
       if (plain !== null) break
       if (worker.pid !== null && worker.state !== 'gone') kill(worker.pid)
     }
     await assertPasses(ends)
-    // one that begins meanwhile is not understood later either
-    const begun = await rig.bgpd()
-    begun.socket.write(hello)
+    // one that begins meanwhile is known by its first messages
+    const begun = { bgpd: await rig.bgpd(), zebra: await server.accept() }
+    begun.bgpd.socket.write(hello)
+    assert.deepEqual(await begun.zebra.frame(), hello)
+    begun.zebra.socket.write(capabilities)
+    assert.deepEqual(await begun.bgpd.frame(), capabilities)
+    await assertPasses(begun)
     await rig.keeperUntil('a worker to serve', ({ plain, worker }) => plain === null && worker.state === 'serving')
     await assertPasses(ends)
     const { sessions } = await (await rig.control()).status()
     assert.equal(sessions?.length, 2)
-    for (const { note } of sessions) assert.match(note ?? '', /no worker served/)
+    for (const { note, kind } of sessions) {
+      assert.match(note ?? '', /no worker served/)
+      assert.equal(kind, 'main')
+    }
   })
 
   test('of connections that begin while a worker takes over', async () => {
@@ -218,4 +227,13 @@ suite('the control socket', () => {
       (count) => count === 1,
     )
   })
+})
+
+test('a worker has as long to answer as it took to start: a slow machine does not lose it for being slow', () => {
+  const pingsPerSecond = 2
+  const seconds = (startMs: number | undefined): number => maxUnanswered(startMs) / pingsPerSecond
+  assert.equal(seconds(undefined), 120)
+  assert.equal(seconds(300), 2)
+  assert.equal(seconds(22_000), 22)
+  assert.equal(seconds(110_000), 30)
 })
