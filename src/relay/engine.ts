@@ -62,6 +62,10 @@ export class Engine implements SessionEvents {
     })
   }
 
+  get journalFailure(): Journal['failure'] {
+    return this.journal?.failure
+  }
+
   /** The first frames of a session that is older than this process. */
   openingOf(id: number): Opening {
     return this.inherited.get(id) ?? { hello: undefined, capabilities: undefined }

@@ -63,7 +63,7 @@ export class Session {
   private bgpdCodec: EvpnCodec<BgpMessage> | undefined
   private readonly polls: { bgpd: FdPoll; zebra: FdPoll }
   /** Why the session is not trusted any more: something contradicted the release. */
-  private untrusted: string | undefined
+  untrusted: string | undefined
   private endsSeen = 0
   private inParts = 0
   private ended = false

@@ -1,7 +1,10 @@
 // The relay's state in numbers, for `macipctl status`.
+import { join } from 'node:path'
 import { overlay as proto } from '../gen/overlay.js'
 import { version } from '../base/version.js'
 import type { Views } from './overlay/views.js'
+import { errnoName, reason } from '../base/exit.js'
+import { directBgpdQuestion } from './direct-bgpd.js'
 import type { Engine } from './engine.js'
 import type { WorkerOptions } from './ipc.js'
 import type { Session } from './session.js'
@@ -9,7 +12,19 @@ import type { Session } from './session.js'
 const JOURNAL_LOST =
   'the journal was lost when the worker was replaced, so it is not known what bgpd has been told: restart bgpd'
 
-export function relayStatus(engine: Engine, options: WorkerOptions): proto.RelayStatus.$Properties {
+type Status = proto.RelayStatus.$Properties
+
+/** Returns what gives the status; it takes a moment only while no connection of bgpd goes through the relay. */
+export function statusSource(engine: Engine, options: WorkerOptions): () => Status | Promise<Status> {
+  const isBgpdDirect = directBgpdQuestion(options.zebra)
+  return () => {
+    const status = relayStatus(engine, options)
+    if (engine.sessions.size > 0) return status
+    return isBgpdDirect().then((bgpdDirect) => ({ ...status, bgpdDirect }))
+  }
+}
+
+function relayStatus(engine: Engine, options: WorkerOptions): Status {
   const { main, overlay, views } = engine
   let announced = 0
   for (const { report } of overlay.entries()) if (report.status === 'announced') announced++
@@ -34,10 +49,22 @@ export function relayStatus(engine: Engine, options: WorkerOptions): proto.Relay
       name,
       value,
     })),
+    keeperLost: !process.connected,
+    journalFailure: journalFailure(engine, options),
   }
 }
 
-function sessionStatus({ id, handshake, since, toZebra, toBgpd, frames, inSync }: Session): proto.Session.$Properties {
+function journalFailure(
+  { journalFailure }: Engine,
+  { runDir }: WorkerOptions,
+): proto.JournalFailure.$Properties | null {
+  if (journalFailure === undefined) return null
+  const { since, error } = journalFailure
+  return { path: join(runDir, 'journal'), since, code: errnoName(error) ?? '', why: reason(error) }
+}
+
+function sessionStatus(session: Session): proto.Session.$Properties {
+  const { id, handshake, since, toZebra, toBgpd, frames, inSync, untrusted } = session
   return {
     id,
     kind: handshake.kind,
@@ -51,6 +78,7 @@ function sessionStatus({ id, handshake, since, toZebra, toBgpd, frames, inSync }
     dropped: frames.dropped,
     inSync,
     note: handshake.release === undefined ? handshake.releaseReason : '',
+    untrusted: untrusted ?? (handshake.kind === 'unknown' ? JOURNAL_LOST : ''),
   }
 }
 

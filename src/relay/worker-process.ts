@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
+import type { WorkerState } from '../control/keeper-report.js'
 import type { Connection } from './connections.js'
 import { DESCRIPTORS, type ToKeeper, type ToWorker, type WorkerOptions, sendSocket } from './ipc.js'
 
@@ -12,8 +13,6 @@ const MAX_UNANSWERED = 4
 const MAX_UNANSWERED_AT_START = 60
 /** How long a worker may take to end in order. */
 const END_MS = 2000
-
-export type WorkerState = 'starting' | 'recovered' | 'serving' | 'hung' | 'gone'
 
 export type WorkerEvents = {
   onRecovered(): void
