@@ -127,6 +127,11 @@ export class Session {
     return this.handshake.release
   }
 
+  /** The first frames have passed in the time of a predecessor, and the journal does not have them. */
+  get hasLostOpening(): boolean {
+    return this.hello === undefined && this.options.inherited !== undefined
+  }
+
   /** Bytes that passed while frame boundaries were not known. */
   get unframed(): number {
     return this.scanners.toZebra.unframed + this.scanners.toBgpd.unframed

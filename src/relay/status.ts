@@ -9,8 +9,7 @@ import type { Engine } from './engine.js'
 import type { WorkerOptions } from './ipc.js'
 import type { Session } from './session.js'
 
-const JOURNAL_LOST =
-  'the journal was lost when the worker was replaced, so it is not known what bgpd has been told: restart bgpd'
+const JOURNAL_LOST = 'the journal was lost when the worker was replaced, so it is not known what bgpd has been told'
 
 type Status = proto.RelayStatus.$Properties
 
@@ -28,8 +27,8 @@ function relayStatus(engine: Engine, options: WorkerOptions): Status {
   const { main, overlay, views } = engine
   let announced = 0
   for (const { report } of overlay.entries()) if (report.status === 'announced') announced++
-  const isUnknown = [...engine.sessions.values()].some(({ handshake }) => handshake.kind === 'unknown')
-  const why = main?.handshake.releaseReason ?? (isUnknown ? JOURNAL_LOST : undefined)
+  const sessions = [...engine.sessions.values()]
+  const withoutMain = sessions.some((session) => session.hasLostOpening) ? JOURNAL_LOST : 'bgpd is not connected'
   return {
     version,
     keeperPid: options.keeperPid,
@@ -39,9 +38,9 @@ function relayStatus(engine: Engine, options: WorkerOptions): Status {
     listen: options.listen,
     zebra: options.zebra,
     release: main?.handshake.releaseName ?? '',
-    releaseReason: why ?? 'bgpd is not connected',
+    releaseReason: main?.handshake.releaseReason ?? withoutMain,
     injecting: main?.release !== undefined,
-    sessions: [...engine.sessions.values()].map(sessionStatus),
+    sessions: sessions.map(sessionStatus),
     ...countViews(views),
     overlayEntries: overlay.size,
     announced,
@@ -78,7 +77,7 @@ function sessionStatus(session: Session): proto.Session.$Properties {
     dropped: frames.dropped,
     inSync,
     note: handshake.release === undefined ? handshake.releaseReason : '',
-    untrusted: untrusted ?? (handshake.kind === 'unknown' ? JOURNAL_LOST : ''),
+    untrusted: untrusted ?? (session.hasLostOpening ? JOURNAL_LOST : ''),
   }
 }
 

@@ -120,14 +120,7 @@ export function sessionFindings(relay: RelayReport): Finding[] {
         `bgpd and zebra begin anew when bgpd is restarted: ${RESTART_BGPD}`,
       ),
     ]
-  if (!relay.injecting)
-    return [
-      problem(
-        'release-uncertain',
-        `nothing is announced: ${relay.releaseReason || 'the FRR release is not certain'}`,
-        'find out the release: vtysh -c "show version"; then start the relay with it: macipd relay --frr-release X.Y',
-      ),
-    ]
+  if (!relay.injecting) return [releaseUncertain(relay.releaseReason || 'the FRR release is not certain')]
   if (relay.vnis > 0) return []
   return [
     problem(
@@ -138,6 +131,13 @@ export function sessionFindings(relay: RelayReport): Finding[] {
   ]
 }
 
+const releaseUncertain = (why: string): Finding =>
+  problem(
+    'release-uncertain',
+    `nothing is announced: ${why}`,
+    'find out the release: vtysh -c "show version"; then start the relay with it: macipd relay --frr-release X.Y',
+  )
+
 function withoutMain({ sessions, listen, bgpdDirect }: RelayReport): Finding {
   const lost = sessions.find(({ untrusted }) => untrusted !== '')
   if (lost !== undefined)
@@ -146,6 +146,9 @@ function withoutMain({ sessions, listen, bgpdDirect }: RelayReport): Finding {
       `nothing is announced: ${lost.untrusted}`,
       `bgpd and zebra begin anew when bgpd is restarted: ${RESTART_BGPD}`,
     )
+  // its HELLO is that of no known release, so that it is not known which connection it is
+  const odd = sessions.find(({ kind, client, note }) => kind === 'other' && client === '' && note !== '')
+  if (odd !== undefined) return releaseUncertain(odd.note)
   const option = `-z ${listen} in bgpd_options in /etc/frr/daemons`
   if (bgpdDirect)
     return problem(
