@@ -17,7 +17,7 @@ export function directBgpdQuestion(zebraPath: string): () => Promise<boolean> {
   return () => {
     if (answer === undefined || monotonicMs() - askedAt > HOLDS_MS) {
       askedAt = monotonicMs()
-      answer = askZebra(zebraPath, 'show zebra client summary', TIMEOUT_MS).then(hasBgp, () => false)
+      answer = askZebra(zebraPath, ['enable', 'show zebra client summary'], TIMEOUT_MS).then(hasBgp, () => false)
     }
     return answer
   }

@@ -8,7 +8,7 @@ const TIMEOUT_MS = 1000
  */
 export async function zebraVersion(zebraPath: string): Promise<string | undefined> {
   try {
-    return releaseOf(await askZebra(zebraPath, 'show version', TIMEOUT_MS))
+    return releaseOf(await askZebra(zebraPath, ['show version'], TIMEOUT_MS))
   } catch {
     // the version is optional: without it the handshake alone determines the release
     return undefined
