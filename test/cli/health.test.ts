@@ -130,9 +130,15 @@ const STATES: [name: string, status: Status, id: FindingId, what: RegExp, todo: 
     status({ keeperLost: true }, {}, REFUSED),
     'keeper-gone',
     /keeper 41 has ended; its worker 42 still serves 1 connection/,
-    /macipd relay; .*watchfrr\.sh restart bgpd/,
+    /loses zebra for a moment .*: kill -TERM 42; macipd relay$/,
   ],
-  ['keeper hung', status({}, {}, { ...SILENT, pid: 41 }), 'keeper-hung', /keeper 41 hangs/, /kill -CONT 41.*-KILL 41/],
+  [
+    'keeper hung',
+    status({}, {}, { ...SILENT, pid: 41 }),
+    'keeper-hung',
+    /keeper 41 hangs/,
+    /kill -CONT 41.*kill -KILL 41 42; macipd relay$/,
+  ],
   [
     'lock lost',
     status({}, {}, { isAlone: false }),

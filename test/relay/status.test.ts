@@ -133,13 +133,17 @@ suite('processes', () => {
       rig,
       'keeper-gone',
       new RegExp(`keeper ${keeper} has ended; its worker ${worker} still serves 1 connection`),
-      /macipd relay;.*watchfrr\.sh restart bgpd$/,
+      new RegExp(`kill -TERM ${worker}; macipd relay$`),
     )
     const sent = frame(N.ROUTE_ADD, Buffer.from('still'))
     bgpd.socket.write(sent)
     assert.deepEqual(await zebra.frame(), sent)
-    bgpd.socket.destroy()
-    zebra.socket.destroy()
+    // the advice works
+    process.kill(worker, 'SIGTERM')
+    await bgpd.end()
+    await rig.start()
+    const again = await rig.bgpd()
+    again.socket.destroy()
   })
 
   test('the keeper hangs', async () => {
@@ -148,8 +152,8 @@ suite('processes', () => {
     await rig.keeper()
     rig.signal('SIGSTOP')
     try {
-      const pid = rig.keeperPid
-      const todo = new RegExp(`kill -CONT ${pid}; if not: kill -KILL ${pid}, and start another one`)
+      const [pid, worker] = [rig.keeperPid, await rig.workerPid()]
+      const todo = new RegExp(`kill -CONT ${pid}; if not, .*: kill -KILL ${pid} ${worker}; macipd relay$`)
       await assertFound(rig, 'keeper-hung', new RegExp(`keeper ${pid} hangs`), todo)
     } finally {
       rig.signal('SIGCONT')

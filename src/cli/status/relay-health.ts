@@ -8,7 +8,6 @@ import { type Finding, notice, problem } from './finding.js'
 export type Relay = { keeper: Answer<KeeperReport>; relay: Answer<RelayReport> }
 
 const RESTART_BGPD = '/usr/lib/frr/watchfrr.sh restart bgpd'
-const NEW_RELAY = `start another one, which can run beside the old worker: macipd relay; then, when it suits: ${RESTART_BGPD}`
 
 /** Returns what is wrong with the relay's processes: at most one thing that explains why one does not answer comes first. */
 export function processFindings({ keeper, relay }: Relay, now: number): Finding[] {
@@ -63,15 +62,17 @@ function keeperFinding(keeper: NotRunning, relay: Answer<RelayReport>): Finding 
     return problem(
       'keeper-gone',
       `the relay’s keeper ${keeperPid} has ended; its worker ${workerPid} still serves ${count(sessions.length, 'connection')} of bgpd, but nothing accepts a new one, and nothing replaces the worker`,
-      NEW_RELAY,
+      `bgpd loses zebra for a moment when the relay is started anew: kill -TERM ${workerPid}; macipd relay`,
     )
   }
   if (keeper.cause === 'silent') {
     const pid = keeper.pid ?? (relay.running ? relay.keeperPid : 'PID')
+    const workerPid = relay.running ? relay.workerPid : relay.pid
+    const worker = workerPid === null ? '' : ` ${workerPid}`
     return problem(
       'keeper-hung',
       `the relay’s keeper ${pid} hangs: nothing accepts a new connection of bgpd, and nothing replaces a worker that ends`,
-      `if it was stopped: kill -CONT ${pid}; if not: kill -KILL ${pid}, and ${NEW_RELAY}`,
+      `if it was stopped: kill -CONT ${pid}; if not, bgpd loses zebra for a moment: kill -KILL ${pid}${worker}; macipd relay`,
     )
   }
   if (relay.running)
