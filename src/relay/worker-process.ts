@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
+import type { WorkerState } from '../control/keeper-report.js'
 import type { Connection } from './connections.js'
 import { DESCRIPTORS, type FirstBytes, type ToKeeper, type ToWorker, type WorkerOptions, sendSocket } from './ipc.js'
 
@@ -24,8 +25,6 @@ export function maxUnanswered(startMs: number | undefined): number {
   return Math.ceil(hungMs / PING_MS)
 }
 
-export type WorkerState = 'starting' | 'recovered' | 'serving' | 'hung' | 'gone'
-
 export type WorkerEvents = {
   onRecovered(): void
   onServing(): void
@@ -44,7 +43,7 @@ export class WorkerProcess {
   private child: ChildProcess | undefined
   private readonly startedAt = performance.now()
   /** How long it took until it could be lent connections. */
-  private startMs: number | undefined
+  startMs: number | undefined
   private unanswered = 0
   private readonly pings: NodeJS.Timeout
 

@@ -20,7 +20,7 @@ import {
   isRawHandle,
 } from './ipc.js'
 import { Session } from './session.js'
-import { relayStatus } from './status.js'
+import { statusSource } from './status.js'
 
 type Handles = Record<DescriptorName, RawHandle>
 
@@ -57,7 +57,7 @@ class Worker {
         log.error({ error: reason(error) }, what)
       },
     })
-    this.control = new RelayControl(this.engine, options.staleMs, () => relayStatus(this.engine, options), log)
+    this.control = new RelayControl(this.engine, options.staleMs, statusSource(this.engine, options), log)
     tellKeeper({ type: 'recovered' })
   }
 

@@ -105,7 +105,7 @@ suite('bytes pass', () => {
     // bytes have passed that no worker has seen: it says so, and injects nothing
     await waitFor(
       'a worker to serve again',
-      async () => (await (await rig.control()).status()).releaseReason,
+      async () => (await (await rig.control()).status()).sessions?.[0]?.uncertain,
       (why) => why?.includes('no worker served') === true,
       { timeoutMs: 30_000, context: () => rig.log },
     )
@@ -132,8 +132,8 @@ suite('bytes pass', () => {
     await assertPasses(ends)
     const { sessions } = await (await rig.control()).status()
     assert.equal(sessions?.length, 2)
-    for (const { note, kind } of sessions) {
-      assert.match(note ?? '', /no worker served/)
+    for (const { uncertain, kind } of sessions) {
+      assert.match(uncertain ?? '', /no worker served/)
       assert.equal(kind, 'main')
     }
   })
