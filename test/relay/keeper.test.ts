@@ -1,6 +1,7 @@
 // What may be missing around the relay while bgpd depends on it: the bytes pass all the same, and it mends itself.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
@@ -18,10 +19,12 @@ const { hello, capabilities } = OPENINGS['8.4']
 type Ends = { readonly bgpd: Inbox; readonly zebra: Inbox }
 type Connected = Ends & { readonly server: FakeZebra }
 
-/** A relay with one connection through it. */
-async function connected(rig: RelayRig): Promise<Connected> {
+const OTHER_USER = { uid: 65_534, gid: 65_534 }
+
+/** A relay with one connection through it, running as another user if there is one. */
+async function connected(rig: RelayRig, user?: number): Promise<Connected> {
   const server = await rig.startZebra()
-  await rig.start()
+  await rig.startAs(user)
   const bgpd = await rig.bgpd()
   bgpd.socket.write(hello)
   const zebra = await server.accept()
@@ -43,6 +46,11 @@ async function assertPasses({ bgpd, zebra }: Ends): Promise<void> {
     assert.deepEqual(await to.frame(), sent)
   }
 }
+
+/** Sends everything back, and lets one connection wait besides the one that is next. */
+const ECHO = `
+const server = require('node:net').createServer((socket) => socket.pipe(socket))
+server.listen({ path: process.argv[1], backlog: 1 }, () => console.log('listening'))`
 
 /** Kills a process that may have gone already. */
 function kill(pid: number): void {
@@ -92,25 +100,29 @@ suite('bytes pass', () => {
     assert.ok((status.counters?.find(({ name }) => name === 'journalErrors')?.value ?? 0) > 0)
   })
 
-  test('when no descriptor is left for a new worker: the keeper forwards until there are some again', async () => {
-    await using rig = new RelayRig()
-    const ends = await connected(rig)
-    const { keeperPid } = rig
-    const limit = (value: number): unknown =>
-      execFileSync('prlimit', ['--pid', String(keeperPid), `--nofile=${value}:`])
-    limit(8)
-    process.kill(await rig.workerPid(), 'SIGKILL')
-    await assertPasses(ends)
-    limit(1024)
-    // bytes have passed that no worker has seen: it says so, and injects nothing
-    await waitFor(
-      'a worker to serve again',
-      async () => (await (await rig.control()).status()).sessions?.[0]?.uncertain,
-      (why) => why?.includes('no worker served') === true,
-      { timeoutMs: 30_000, context: () => rig.log },
-    )
-    await assertPasses(ends)
-  })
+  for (const [what, resource, none, enough] of [
+    ['descriptor is left for', 'nofile', 8, 1024],
+    ['process may be started for', 'nproc', 1, 1024],
+  ] as const)
+    test(`when no ${what} a new worker: the keeper forwards until it is`, async () => {
+      await using rig = new RelayRig()
+      // root may always start processes
+      const ends = await connected(rig, OTHER_USER.uid)
+      const limit = (value: number): unknown =>
+        execFileSync('prlimit', ['--pid', String(rig.keeperPid), `--${resource}=${value}:`], OTHER_USER)
+      limit(none)
+      process.kill(await rig.workerPid(), 'SIGKILL')
+      await assertPasses(ends)
+      limit(enough)
+      // bytes have passed that no worker has seen: it says so, and injects nothing
+      await waitFor(
+        'a worker to serve again',
+        async () => (await (await rig.control()).status()).sessions?.[0]?.uncertain,
+        (why) => why?.includes('no worker served') === true,
+        { timeoutMs: 30_000, context: () => rig.log },
+      )
+      await assertPasses(ends)
+    })
 
   test('when workers end at once, again and again, and a worker serves again later', async () => {
     await using rig = new RelayRig()
@@ -184,6 +196,32 @@ test('a worker that is stopped does not keep the relay from ending', async () =>
   rig.signal('SIGTERM')
   await bgpd.end()
   assert.equal(await rig.exited(), 0)
+})
+
+test('connections wait while zebra accepts none, as they would without the relay', async () => {
+  await using rig = new RelayRig()
+  const zebra = spawn(process.execPath, ['-e', ECHO, rig.path('zebra')], { stdio: ['ignore', 'pipe', 'inherit'] })
+  try {
+    await once(zebra.stdout, 'data')
+    await rig.start()
+    zebra.kill('SIGSTOP')
+    const waiting: Inbox[] = []
+    // more than the queue of connections has room for
+    for (let count = 0; count < 5; count++) {
+      const bgpd = await rig.bgpd()
+      bgpd.socket.write(hello)
+      waiting.push(bgpd)
+    }
+    await waitFor(
+      'the queue to be full',
+      () => execFileSync('ss', ['--listening', '--unix', '--no-header', `src = ${rig.path('zebra')}`]).toString(),
+      (listening) => / LISTEN +2 +1 /.test(listening),
+    )
+    zebra.kill('SIGCONT')
+    for (const bgpd of waiting) assert.deepEqual(await bgpd.frame(), hello)
+  } finally {
+    zebra.kill('SIGKILL')
+  }
 })
 
 test('connections that zebra does not take cost no descriptors', async () => {
