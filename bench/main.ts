@@ -15,6 +15,7 @@ import { benchMemory } from './memory.js'
 import { benchPorts } from './ports.js'
 import { benchRelay } from './relay.js'
 import { benchRoutes } from './routes.js'
+import { benchStale } from './stale.js'
 import { benchSteady } from './steady.js'
 import { benchZapi } from './zapi.js'
 import { describeMachine, jsonReport, type Result, tableReport } from './report.js'
@@ -36,6 +37,7 @@ const BENCHMARKS = new Map<string, Benchmark>([
     { about: '100,000 bindings: memory, restarts, probes; 40,000 to a new bgpd', frr: true, run: benchBindings },
   ],
   ['steady', { about: '20,000 ARP/s of known hosts', frr: true, run: benchSteady }],
+  ['stale', { about: 'zebra ends, 5,000 hosts leave: how long the far node keeps them', frr: true, run: benchStale }],
   ['ports', { about: 'how fast the map of ports follows the kernel', frr: false, run: benchPorts }],
   ['memory', { about: 'resident memory of each process, idle', frr: true, run: benchMemory }],
   ['routes', { about: '200,000 routes from bgpd to zebra, with and without the relay', frr: true, run: benchRoutes }],
