@@ -12,6 +12,7 @@ import { benchFpm } from './fpm.js'
 import { benchLatency } from './latency.js'
 import type { Context, Measurement } from './measurement.js'
 import { benchMemory } from './memory.js'
+import { benchOutage } from './outage.js'
 import { benchPorts } from './ports.js'
 import { benchRelay } from './relay.js'
 import { benchRoutes } from './routes.js'
@@ -43,6 +44,7 @@ const BENCHMARKS = new Map<string, Benchmark>([
   ['routes', { about: '200,000 routes from bgpd to zebra, with and without the relay', frr: true, run: benchRoutes }],
   ['fpm', { about: '200,000 routes from zebra to the FPM listener, against a sink', frr: true, run: benchFpm }],
   ['relay', { about: 'what the relay adds to a frame', frr: false, run: benchRelay }],
+  ['outage', { about: 'how long bytes wait when a process of the relay dies or hangs', frr: false, run: benchOutage }],
   ['zapi', { about: 'what scanning, decoding and showing ZAPI frames costs', frr: false, run: benchZapi }],
 ])
 const names = [...BENCHMARKS.keys()]
