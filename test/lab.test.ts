@@ -119,6 +119,17 @@ test('a VM sends thousands of frames at once, each of them once', async () => {
   assert.equal(arrived.filter((frame) => isArp(frame, 1)).length, addresses.length + 1)
 })
 
+test('zebra starts again beside the mgmtd that has stayed', async () => {
+  await using lab = await Lab.start({ frr: '10.7' })
+  const [node] = lab.nodes
+  await node.startZebra()
+  const mgmtd = node.daemon('mgmtd')
+  await node.kill('zebra')
+  await node.startZebra()
+  assert.equal(node.daemon('mgmtd'), mgmtd)
+  assert.ok(mgmtd.running)
+})
+
 test('a daemon that does not start says why', async () => {
   await using lab = await Lab.start({ frr: '8.4' })
   await assert.rejects(lab.nodes[0].startSnoop('--no-such-option'), /snoop, ended \(exit code \d+\):\n.+/s)
