@@ -88,9 +88,12 @@ export class Router extends Space {
     )
   }
 
-  /** Starts zebra, and mgmtd before it where the release has one; resolves when zebra accepts clients. */
+  /**
+   * Starts zebra, and mgmtd before it where the release has one and it does not run yet: a second one would end at once,
+   * before or after the socket of the first is taken for its own. Resolves when zebra accepts clients.
+   */
   async startZebra({ module = 'dplane_fpm_nl' }: { module?: FpmModule } = {}): Promise<Daemon> {
-    if (existsSync(join(this.tree.path, 'usr/lib/frr/mgmtd')))
+    if (existsSync(join(this.tree.path, 'usr/lib/frr/mgmtd')) && !this.isRunning('mgmtd'))
       await this.startFrr('mgmtd', [], ['/run/frr/mgmtd_be.sock'])
     return this.startFrr('zebra', ['-M', module], ['/run/frr/zserv.api', '/run/frr/zebra.vty'])
   }
