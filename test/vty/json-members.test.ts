@@ -65,7 +65,7 @@ suite('members of a JSON text that arrives in parts', () => {
 
   test('every part of one character', () => {
     const text = '{"100":{"macs":{"a":{"b":[1,{"c":"}"}]},"d":null},"numMacs":2}}'
-    const each = [...text].map((_, index) => index)
+    const each = Array.from({ length: text.length }, (_, index) => index)
     assert.deepEqual(read(text, 3, each), [
       { path: ['100', 'macs', 'a'], value: { b: [1, { c: '}' }] } },
       { path: ['100', 'macs', 'd'], value: null },
