@@ -174,7 +174,7 @@ suite('a question on a vty', () => {
     await assert.rejects(vty.askForText('show'), saysVty(/closed before/))
   })
 
-  test('does not keep the process from its end when the vty is disposed of while the daemon is silent', async (t) => {
+  test('fails when the vty is disposed of meanwhile', async (t) => {
     const vty = await open(t, () => undefined)
     const asked = vty.askForText('show')
     vty[Symbol.dispose]()
