@@ -14,7 +14,7 @@ export type VniReading = {
   /** bgpd's own routes, by MAC, and by IP and MAC. */
   routes: Map<string, Attributes>
   macIpRoutes: ByIp<Attributes>
-  /** Sequence numbers of the MACs and neighbours that zebra has and that are not remote. */
+  /** Sequence numbers of the local MACs and neighbours that zebra has and announces. */
   macs: Map<string, number>
   neighbors: ByIp<number>
   remoteMacs: Map<string, Remote>
