@@ -58,9 +58,10 @@ function known(file: Buffer): string | undefined {
   if (untrusted !== undefined) return undefined
   return JSON.stringify([
     [...openings].map(([id, { hello, capabilities, uncertain }]) => [id, hello, capabilities, uncertain]),
-    [...overlay.entries()],
-    [...viewMessages(views)],
-    [...overlay.injected()],
+    // nothing of these has an order
+    ...[overlay.entries(), viewMessages(views), overlay.injected()].map((each) =>
+      [...each].map((one) => JSON.stringify(one)).sort(),
+    ),
     overlay.isOurs({ vni: 100, mac: M1, ip: '10.2.1.11' }),
   ])
 }
