@@ -70,6 +70,10 @@ export class Space {
     return daemon
   }
 
+  isRunning(name: string): boolean {
+    return this.daemons.get(name)?.running === true
+  }
+
   /** Collects every frame on a device from now on. */
   capture(device: string): PacketSocket {
     return PacketSocket.open(this.namespaces, device, { receive: true })
