@@ -1,5 +1,6 @@
 // The relay reads what FRR has from daemons that the test plays; their answers are recordings. Its waits are the real ones.
 import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, suite, test } from 'node:test'
 import { waitFor } from '../../lab/wait.js'
@@ -10,7 +11,10 @@ import { Relearning } from '../../src/relay/relearning.js'
 import type { ZebraMessage } from '../../src/zapi/evpn-codec.js'
 import { tempDir } from '../support.js'
 import { type Answering, FakeVty, answers, recordedAnswers } from '../vty/fake-vty.js'
+import { NUMBERS, OPENINGS, macIpDel, vniAdd } from '../zapi/build.js'
+import { RelayRig } from './rig.js'
 
+const N = NUMBERS['8.4']
 const M1 = 'bc:24:11:00:00:01'
 /** A route that an earlier relay announced. */
 const OURS = { vni: 100, mac: M1, ip: '10.2.1.11' }
@@ -231,5 +235,54 @@ suite('reading from FRR what bgpd has', { concurrency: true }, () => {
     )
     assert.equal(reading, 5)
     assert.equal(rig.done, 0)
+  })
+
+  test('a relay whose journal was damaged learns it, tells its owner, and withdraws what is not wanted', {
+    timeout: LONG_MS,
+  }, async (t) => {
+    await using rig = new RelayRig()
+    for (const name of ['zebra', 'bgpd'] as const)
+      await FakeVty.listen(t, rig.path(`${name}.vty`), answers(recordedAnswers('8.4', name)))
+    const { hello, capabilities } = OPENINGS['8.4']
+    const server = await rig.startZebra()
+    await rig.start()
+    const bgpd = await rig.bgpd()
+    bgpd.socket.write(hello)
+    const zebra = await server.accept()
+    await zebra.take(hello.length)
+    const opening = Buffer.concat([capabilities, vniAdd(N)])
+    zebra.socket.write(opening)
+    await bgpd.take(opening.length)
+
+    const pid = await rig.workerPid()
+    process.kill(pid, 'SIGSTOP')
+    writeFileSync(rig.path('journal'), readFileSync(rig.path('journal')).fill(0, 80, 90))
+    process.kill(pid, 'SIGKILL')
+    await rig.keeperUntil('another worker', ({ worker }) => worker.pid !== pid && worker.state === 'serving')
+    const owner = (await rig.control()).say({ own: { client: 'test' } })
+    await owner.receive((message) => message.synced)
+    const remote = Buffer.from('bc2411000002', 'hex')
+    await owner.receive((message) =>
+      message.views?.changes?.find(({ remote: shown }) => remote.equals(shown?.key?.mac ?? Buffer.alloc(0))),
+    )
+    await waitFor(
+      'the relay to be certain',
+      () => owner.status(),
+      ({ injecting }) => injecting === true,
+      { timeoutMs: LONG_MS },
+    )
+    owner.say({ reconciled: {} })
+    const withdrawn = [await bgpd.frame(), await bgpd.frame(), await bgpd.frame(), await bgpd.frame()]
+    assert.deepEqual(
+      withdrawn.map((frame) => frame.toString('hex')).sort(),
+      [
+        macIpDel(N, M1, '0a02010b'),
+        macIpDel(N, M1, '20010db8000000000000000000000011'),
+        macIpDel(N, 'bc:24:11:00:00:05', '0a02010f'),
+        macIpDel(N, 'bc:24:11:00:00:05', '20010db8000000000000000000000015'),
+      ]
+        .map((frame) => frame.toString('hex'))
+        .sort(),
+    )
   })
 })
