@@ -14,7 +14,7 @@ const withdrawals = (monitor: Monitor, vm: Vm): string[] =>
   monitor.lines.filter((line) => line.includes('Deleted') && line.includes(vm.mac))
 
 /** Somewhere in the journal's first frame. */
-const DAMAGED = 40
+const DAMAGED = 80
 
 /** Kills worker after worker, until the keeper does without. */
 async function forwardPlainly(fabric: Fabric): Promise<void> {

@@ -26,6 +26,7 @@ const PART_GAP = encodeGap({ lost: 0, inParts: 1 })
 
 /** Gets what changes. */
 export type EngineListener = {
+  /** A message has passed, or should have: it makes the views what FRR shows. */
   onMessage(message: ZebraMessage | BgpMessage): void
   onReset(): void
   onReports(reports: (Report & { key: Key })[]): void
@@ -252,6 +253,7 @@ export class Engine implements SessionEvents {
       delayMs: untilInitialSync(session),
       session,
       onOrphan: (orphan) => this.listener?.onOrphan(orphan),
+      onCorrection: (message) => this.listener?.onMessage(message),
       onFailed: (why) => {
         this.relearningFailure = why
         this.options.onTrouble('what bgpd has cannot be read from FRR; it is tried again', new Error(why))
