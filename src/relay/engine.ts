@@ -146,10 +146,13 @@ export class Engine implements SessionEvents {
     this.updateGate()
   }
 
-  onZebra(session: Session, message: ZebraMessage, frame: Buffer): Verdict {
+  onZebra(session: Session, message: ZebraMessage, frame: Buffer, hasPassed: boolean): Verdict {
     if (session !== this.main) return 'pass'
-    const verdict = this.overlay.onZebra(message)
-    if (verdict === 'defer') return verdict
+    const judged = this.overlay.onZebra(message)
+    if (judged === 'defer') return judged
+    // bgpd has now what zebra says; an injection puts it right
+    if (judged === 'drop' && hasPassed) this.overlay.onRecorded(message, false)
+    const verdict = hasPassed ? 'pass' : judged
     this.record(verdict === 'drop' ? RecordKind.dropped : RecordKind.toBgpd, session.id, frame)
     this.relearning?.onMessage(message)
     this.listener?.onMessage(message)

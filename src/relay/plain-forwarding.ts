@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { FdPoll } from '../os/fd-poll.js'
 import { SystemError } from '../os/libc.js'
 import { shutdownWrite } from '../os/splice.js'
+import { beginUnseen } from './boundary-mark.js'
 import type { Connection } from './connections.js'
 import { rawHandle } from './ipc.js'
 import { Transit } from './transit.js'
@@ -22,6 +23,7 @@ export class PlainForwarding {
     // descriptor could be refused just when it is needed
     const [bgpd, zebra] = [new FdPoll(rawHandle(ends.bgpd).fd), new FdPoll(rawHandle(ends.zebra).fd)]
     this.polls = [bgpd, zebra]
+    for (const { fd } of this.polls) beginUnseen(fd)
     const events = {
       onEnd: (): void => {
         this.endsSeen++

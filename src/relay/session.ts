@@ -7,6 +7,7 @@ import { type Handshake, answers, handshakeOf } from '../zapi/handshake.js'
 import type { FrrRelease } from '../zapi/releases.js'
 import { FrameScanner, type FrameVisitor, type Verdict } from '../zapi/scanner.js'
 import { type BgpMessage, EvpnCodec, type ZebraMessage } from '../zapi/evpn-codec.js'
+import { type Boundary, readBoundary } from './boundary-mark.js'
 import { Channel } from './channel.js'
 import { RecordKind } from '../record/zapi-records.js'
 import { FdPoll } from '../os/fd-poll.js'
@@ -24,7 +25,8 @@ export type SessionEvents = {
   onPart(session: Session): void
   /** HELLO or CAPABILITIES has been seen, and `handshake` is up to date. */
   onHandshake(session: Session, frame: Buffer, direction: 'toZebra' | 'toBgpd'): void
-  onZebra(session: Session, message: ZebraMessage, frame: Buffer): Verdict
+  /** `hasPassed`: the message has passed in parts, whatever the verdict. */
+  onZebra(session: Session, message: ZebraMessage, frame: Buffer, hasPassed: boolean): Verdict
   onBgpd(session: Session, message: BgpMessage, frame: Buffer): void
   /** A message is not what the release says it should be, or frame boundaries were lost. */
   onProtocolError(session: Session, why: string): void
@@ -71,6 +73,7 @@ export class Session {
   private untrusted: string | undefined
   private endsSeen = 0
   private inParts = 0
+  private wasInSync: boolean
   private ended = false
 
   constructor(private readonly options: SessionOptions) {
@@ -79,26 +82,38 @@ export class Session {
     this.zebraVersion = options.zebraVersion
     this.since = options.since
     this.polls = { bgpd: new FdPoll(descriptors.bgpd), zebra: new FdPoll(descriptors.zebra) }
-    const joining = inherited !== undefined
+    const fresh: Boundary = { known: true, bytesAhead: 0, unseen: false }
+    const boundaries = {
+      toZebra: inherited === undefined ? fresh : readBoundary(descriptors.bgpd),
+      toBgpd: inherited === undefined ? fresh : readBoundary(descriptors.zebra),
+    }
     this.scanners = {
       toZebra: new FrameScanner(
         this.guarded(this.visitToZebra),
-        (command) => this.bgpdCodec?.has(command) ?? false,
-        joining,
+        (command) => this.awaitsHello || (this.bgpdCodec?.has(command) ?? false),
+        !boundaries.toZebra.known,
       ),
       toBgpd: new FrameScanner(
         this.guarded(this.visitToBgpd),
-        (command) => this.zebraCodec?.has(command) ?? false,
-        joining,
+        (command) => this.awaitsCapabilities || (this.zebraCodec?.has(command) ?? false),
+        !boundaries.toBgpd.known,
       ),
     }
+    this.wasInSync = this.inSync
     const common = {
       beforeConsume: () => {
         const fault = this.scanners.toZebra.fault ?? this.scanners.toBgpd.fault
-        if (fault !== undefined && this.handshake.release !== undefined) this.protocolError(fault)
+        if (fault !== undefined && this.untrusted === undefined) this.protocolError(fault)
+        const { inSync } = this
+        if (inSync && !this.wasInSync)
+          this.markUncertain('messages have passed while it was not known where they begin')
+        this.wasInSync = inSync
         const inParts = this.scanners.toZebra.inParts + this.scanners.toBgpd.inParts
         for (; this.inParts < inParts; this.inParts++) events.onPart(this)
         events.beforeConsume()
+      },
+      onStuck: () => {
+        this.protocolError('a frame could not be passed on')
       },
       onEnd: this.onEnd,
       onBroken: this.onBroken,
@@ -109,6 +124,7 @@ export class Session {
       sink: this.polls.zebra,
       transit: new Transit(descriptors.toZebra),
       scanner: this.scanners.toZebra,
+      bytesAhead: bytesAhead(boundaries.toZebra),
     })
     this.toBgpd = new Channel({
       ...common,
@@ -116,10 +132,15 @@ export class Session {
       sink: this.polls.bgpd,
       transit: new Transit(descriptors.toBgpd),
       scanner: this.scanners.toBgpd,
+      bytesAhead: bytesAhead(boundaries.toBgpd),
     })
     this.handshake = handshakeOf(undefined, undefined, undefined)
     if (inherited?.hello !== undefined) this.detectRelease(inherited.hello, inherited.capabilities)
     this.uncertain = options.uncertain
+    for (const boundary of Object.values(boundaries)) {
+      if (!boundary.known) this.uncertain ??= 'it was not known where messages begin'
+      else if (boundary.unseen) this.uncertain ??= 'a message was half through when the worker ended'
+    }
   }
 
   start(): void {
@@ -139,7 +160,7 @@ export class Session {
 
   /** Whether frame boundaries are known in both directions. */
   get inSync(): boolean {
-    return this.scanners.toZebra.lostReason === undefined && this.scanners.toBgpd.lostReason === undefined
+    return this.scanners.toZebra.inSync && this.scanners.toBgpd.inSync
   }
 
   /** zebra's vty reports another release after the session began. */
@@ -180,11 +201,22 @@ export class Session {
     this.polls.zebra.close()
   }
 
+  /** Whether the next frame of bgpd tells what the session is for. */
+  private get awaitsHello(): boolean {
+    return this.hello === undefined && this.untrusted === undefined
+  }
+
+  /** Whether a frame of zebra may be its answer to HELLO. */
+  private get awaitsCapabilities(): boolean {
+    const { kind } = this.handshake
+    return this.capabilities === undefined && this.untrusted === undefined && (kind === 'main' || kind === 'unknown')
+  }
+
   /** Forwarding comes first: a frame that cannot be handled passes, and the session is not trusted any more. */
   private guarded(visit: FrameVisitor): FrameVisitor {
-    return (bytes, offset, length, command) => {
+    return (bytes, offset, length, command, hasPassed) => {
       try {
-        return visit(bytes, offset, length, command)
+        return visit(bytes, offset, length, command, hasPassed)
       } catch (error) {
         this.protocolError(`command ${command} could not be handled: ${reason(error)}`)
         return 'pass'
@@ -207,8 +239,12 @@ export class Session {
     return 'pass'
   }
 
-  private readonly visitToBgpd = (bytes: Buffer, offset: number, length: number, command: number): Verdict => {
-    const verdict = this.judge(bytes, offset, length, command)
+  private readonly visitToBgpd: FrameVisitor = (bytes, offset, length, command, hasPassed) => {
+    let verdict = this.judge(bytes, offset, length, command, hasPassed)
+    if (hasPassed) {
+      if (verdict === 'defer') this.protocolError(`command ${command} has passed in parts, before it should`)
+      verdict = 'pass'
+    }
     if (verdict === 'defer') return verdict // the frame comes again
     this.frames.toBgpd++
     if (verdict === 'drop') this.frames.dropped++
@@ -217,7 +253,7 @@ export class Session {
     return verdict
   }
 
-  private judge(bytes: Buffer, offset: number, length: number, command: number): Verdict {
+  private judge(bytes: Buffer, offset: number, length: number, command: number, hasPassed: boolean): Verdict {
     if (this.capabilities === undefined && this.hello !== undefined) {
       if (!answers(this.hello, bytes.subarray(offset, offset + length))) return 'pass'
       const frame = Buffer.from(bytes.subarray(offset, offset + length))
@@ -228,7 +264,7 @@ export class Session {
     if (this.zebraCodec?.has(command) !== true) return 'pass'
     const frame = bytes.subarray(offset, offset + length)
     const message = this.decode(this.zebraCodec, frame)
-    return message === undefined ? 'pass' : this.options.events.onZebra(this, message, frame)
+    return message === undefined ? 'pass' : this.options.events.onZebra(this, message, frame, hasPassed)
   }
 
   /** A message that cannot be decoded passes all the same, and nothing more is injected. */
@@ -276,3 +312,5 @@ export class Session {
     if (!this.ended) this.options.events.onEnded(this)
   }
 }
+
+const bytesAhead = (boundary: Boundary): number => (boundary.known ? boundary.bytesAhead : 0)

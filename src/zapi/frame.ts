@@ -26,6 +26,10 @@ export function writeHeader(bytes: Buffer, vrf: number, command: number): void {
   bytes.writeUInt16BE(command, 8)
 }
 
+/** Whether the bytes at `offset` can be a header; HEADER_SIZE bytes must be there. */
+export const isHeader = (bytes: Buffer, offset: number): boolean =>
+  bytes[offset + 2] === HEADER_MARKER && bytes[offset + 3] === ZSERV_VERSION && headerFault(bytes, offset) === undefined
+
 /** Why the bytes at `offset` cannot be a header; undefined if they can. At least HEADER_SIZE bytes must be there. */
 export function headerFault(bytes: Buffer, offset: number): string | undefined {
   const length = bytes.readUInt16BE(offset)

@@ -1,29 +1,15 @@
 import assert from 'node:assert/strict'
 import { closeSync, mkdtempSync, rmSync } from 'node:fs'
-import { type Socket, connect, createServer } from 'node:net'
-import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { frrRelease } from '../../src/zapi/releases.js'
 import { openPipe } from '../../src/os/pipe.js'
-import { isRawHandle } from '../../src/relay/ipc.js'
 import { Session, type SessionEvents } from '../../src/relay/session.js'
 import { NUMBERS, OPENINGS, frame, macIpAdd, vniAdd } from '../zapi/build.js'
 import { Inbox } from './rig.js'
-
-/** A connected pair of which one end is read by nobody but the session. */
-async function pair(path: string): Promise<{ outer: Socket; inner: Socket; fd: number }> {
-  const server = createServer({ pauseOnConnect: true }).listen(path)
-  await once(server, 'listening')
-  const accepted = once(server, 'connection') as Promise<[Socket]>
-  const outer = connect(path)
-  const [inner] = await accepted
-  server.close()
-  const handle: unknown = '_handle' in inner ? inner._handle : undefined
-  assert.ok(isRawHandle(handle))
-  return { outer, inner, fd: handle.fd }
-}
+import { pair } from './socket-pair.js'
 
 type Rig = { session: Session; bgpd: Socket; zebra: Socket; protocolErrors: string[] }
 
@@ -118,7 +104,7 @@ test('a batch that was begun is written to its end although the queue is gone, a
     pending: true,
     next: () => {
       calls.push('next')
-      return batch
+      return [batch]
     },
     done: () => calls.push('done'),
   }
