@@ -116,14 +116,9 @@ export class Channel {
 
   private look(): 'moved' | 'source-empty' | 'resting' {
     const { source, scanner } = this.options
-    if (scanner.position.at === 'boundary') this.mark.atFront()
-    else this.mark.unknown()
+    this.markFront()
     const size = peek(source.fd, lookBuffer)
-    if (size === undefined) {
-      // what was noted stays true while nothing comes
-      if (scanner.position.at === 'inside') this.markEnd(0)
-      return 'source-empty'
-    }
+    if (size === undefined) return 'source-empty'
     if (size === 0) return this.end()
     let plan = scanner.scan(lookBuffer, size)
     if (plan.starved) {
@@ -143,6 +138,22 @@ export class Channel {
     this.options.beforeConsume()
     this.markEnd(plan.pass)
     return 'moved'
+  }
+
+  /** Lets peeking begin at the front, and notes what is there. */
+  private markFront(): void {
+    const { position } = this.options.scanner
+    switch (position.at) {
+      case 'boundary':
+        this.mark.atFront()
+        return
+      case 'inside':
+        this.mark.inside(position.remaining)
+        return
+      case 'unknown':
+        this.mark.unknown()
+        return
+    }
   }
 
   /** Notes where the next frame begins when what was learned is safe, and before the first byte leaves. */

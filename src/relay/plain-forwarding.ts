@@ -1,10 +1,11 @@
-// The keeper's last resort while no worker serves: it moves the bytes of a connection without looking at any of them.
+// The keeper's last resort while no worker serves: it moves the bytes of a connection and understands nothing of them but
+// where frames begin, so that the next worker knows that.
 import type { Socket } from 'node:net'
 import { FdPoll } from '../os/fd-poll.js'
 import { SystemError } from '../os/libc.js'
 import { shutdownWrite } from '../os/splice.js'
-import { beginUnseen } from './boundary-mark.js'
 import type { Connection } from './connections.js'
+import { FrameWalk } from './frame-walk.js'
 import { rawHandle } from './ipc.js'
 import { Transit } from './transit.js'
 
@@ -23,7 +24,6 @@ export class PlainForwarding {
     // descriptor could be refused just when it is needed
     const [bgpd, zebra] = [new FdPoll(rawHandle(ends.bgpd).fd), new FdPoll(rawHandle(ends.zebra).fd)]
     this.polls = [bgpd, zebra]
-    for (const { fd } of this.polls) beginUnseen(fd)
     const events = {
       onEnd: (): void => {
         this.endsSeen++
@@ -51,13 +51,16 @@ class Direction {
   private ended = false
   private closed = false
   private scheduled: NodeJS.Immediate | undefined
+  private readonly walk: FrameWalk
 
   constructor(
     private readonly source: FdPoll,
     private readonly sink: FdPoll,
     private readonly transit: Transit,
     private readonly events: { onEnd(): void; onBroken(): void },
-  ) {}
+  ) {
+    this.walk = new FrameWalk(source.fd)
+  }
 
   readonly run = (): void => {
     if (this.closed) return
@@ -84,7 +87,9 @@ class Direction {
   private step(): 'moved' | 'source-empty' | 'sink-full' | 'resting' {
     if (!this.transit.drain(this.sink.fd)) return 'sink-full'
     if (this.ended) return 'resting'
-    const moved = this.transit.fill(this.source.fd)
+    const allowed = this.walk.next()
+    if (allowed === undefined) return 'source-empty'
+    const moved = this.transit.fill(this.source.fd, allowed)
     if (moved === undefined) return 'source-empty'
     if (moved > 0) return 'moved'
     this.ended = true

@@ -1,7 +1,7 @@
 // One connection of bgpd and the one to zebra that belongs to it: two channels, and the release that their first messages
 // reveal.
 import { reason } from '../base/exit.js'
-import { AbsentAddressError } from '../zapi/cursor.js'
+import { AbsentAddressError, DecodeError } from '../zapi/cursor.js'
 import { frameCommand } from '../zapi/frame.js'
 import { type Handshake, answers, handshakeOf } from '../zapi/handshake.js'
 import type { FrrRelease } from '../zapi/releases.js'
@@ -28,9 +28,9 @@ export type SessionEvents = {
   /** `hasPassed`: the message has passed in parts, whatever the verdict. */
   onZebra(session: Session, message: ZebraMessage, frame: Buffer, hasPassed: boolean): Verdict
   onBgpd(session: Session, message: BgpMessage, frame: Buffer): void
-  /** A message is not what the release says it should be, or frame boundaries were lost. */
+  /** A message contradicts the release: none is decoded any more. */
   onProtocolError(session: Session, why: string): void
-  /** It is not certain any more what bgpd has been told. */
+  /** It is not certain any more what bgpd has been told; see `uncertain`. */
   onUncertain(session: Session): void
   beforeConsume(): void
   onEnded(session: Session): void
@@ -73,6 +73,7 @@ export class Session {
   private untrusted: string | undefined
   private endsSeen = 0
   private inParts = 0
+  private losses = 0
   private wasInSync: boolean
   private ended = false
 
@@ -102,18 +103,13 @@ export class Session {
     this.wasInSync = this.inSync
     const common = {
       beforeConsume: () => {
-        const fault = this.scanners.toZebra.fault ?? this.scanners.toBgpd.fault
-        if (fault !== undefined && this.untrusted === undefined) this.protocolError(fault)
-        const { inSync } = this
-        if (inSync && !this.wasInSync)
-          this.markUncertain('messages have passed while it was not known where they begin')
-        this.wasInSync = inSync
+        this.followScanners()
         const inParts = this.scanners.toZebra.inParts + this.scanners.toBgpd.inParts
         for (; this.inParts < inParts; this.inParts++) events.onPart(this)
         events.beforeConsume()
       },
       onStuck: () => {
-        this.protocolError('a frame could not be passed on')
+        this.markUncertain('a frame could not be passed on')
       },
       onEnd: this.onEnd,
       onBroken: this.onBroken,
@@ -170,11 +166,14 @@ export class Session {
     if (this.hello === undefined || this.untrusted !== undefined) return
     const before = this.release
     this.detectRelease(this.hello, this.capabilities)
-    if (this.capabilities !== undefined && before === undefined && this.release !== undefined)
+    if (this.capabilities !== undefined && this.release !== undefined && this.release !== before)
       this.markUncertain('messages have passed before it was certain which release of FRR speaks')
   }
 
-  /** Messages have passed that were not understood. */
+  /**
+   * Messages have passed that were not understood, or what was understood of them is in doubt; the release is not. Messages
+   * are decoded as before, and nothing is injected until `markCertain`.
+   */
   markUncertain(why: string): void {
     this.uncertain = why
     this.options.events.onUncertain(this)
@@ -212,13 +211,30 @@ export class Session {
     return this.capabilities === undefined && this.untrusted === undefined && (kind === 'main' || kind === 'unknown')
   }
 
-  /** Forwarding comes first: a frame that cannot be handled passes, and the session is not trusted any more. */
+  /** Where messages were not seen because boundaries were lost, it is not certain what they have changed. */
+  private followScanners(): void {
+    const { toZebra, toBgpd } = this.scanners
+    const fault = toZebra.fault ?? toBgpd.fault
+    const { inSync } = this
+    if (inSync && !this.wasInSync) {
+      const why = 'messages have passed while it was not known where they begin'
+      this.markUncertain(fault === undefined ? why : `${why}: ${fault}`)
+    } else if (toZebra.losses + toBgpd.losses > this.losses)
+      this.markUncertain(`it is not known where messages begin: ${fault ?? ''}`)
+    this.losses = toZebra.losses + toBgpd.losses
+    this.wasInSync = inSync
+  }
+
+  /** Forwarding comes first: a frame that cannot be handled passes. */
   private guarded(visit: FrameVisitor): FrameVisitor {
     return (bytes, offset, length, command, hasPassed) => {
       try {
         return visit(bytes, offset, length, command, hasPassed)
       } catch (error) {
-        this.protocolError(`command ${command} could not be handled: ${reason(error)}`)
+        const why = `command ${command} could not be handled: ${reason(error)}`
+        // anything else is a mistake of ours
+        if (error instanceof DecodeError) this.protocolError(why)
+        else this.markUncertain(why)
         return 'pass'
       }
     }
@@ -240,11 +256,8 @@ export class Session {
   }
 
   private readonly visitToBgpd: FrameVisitor = (bytes, offset, length, command, hasPassed) => {
-    let verdict = this.judge(bytes, offset, length, command, hasPassed)
-    if (hasPassed) {
-      if (verdict === 'defer') this.protocolError(`command ${command} has passed in parts, before it should`)
-      verdict = 'pass'
-    }
+    const judged = this.judge(bytes, offset, length, command, hasPassed)
+    const verdict = hasPassed ? 'pass' : judged
     if (verdict === 'defer') return verdict // the frame comes again
     this.frames.toBgpd++
     if (verdict === 'drop') this.frames.dropped++

@@ -1,6 +1,5 @@
 // The pipe of one direction: bytes are moved source → pipe → sink inside the kernel, and frames of ours are put between
-// them. The keeper holds the pipe, too, so that
-// a successor finds every byte where this process left it.
+// them. The keeper holds the pipe, too, so that a successor finds every byte where this process left it.
 import type { Pipe } from '../os/pipe.js'
 import { PIPE_BUF, growPipe, pipeHolds, splice, write } from '../os/splice.js'
 
@@ -18,8 +17,8 @@ export class Transit {
   }
 
   /** Moves up to `count` bytes from the source; undefined if there are none now, 0 at the end of its stream. */
-  fill(source: number, count = TRANSIT_BYTES): number | undefined {
-    const moved = splice(source, this.pipe.writeEnd, count)
+  fill(source: number, count: number): number | undefined {
+    const moved = splice(source, this.pipe.writeEnd, Math.min(count, TRANSIT_BYTES))
     if (moved !== undefined && moved > 0) this.mayHold = true
     return moved
   }

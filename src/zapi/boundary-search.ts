@@ -15,8 +15,8 @@ export class BoundarySearch {
   private readonly chains = new Map<number, number>()
   /** Position of the first byte that `feed` has not seen. */
   private end = 0
-  /** Positions below it were tried as the beginning of a chain. */
-  private nextStart = 0
+  /** The next position to look at: below it there is no chain's next header. */
+  private next = 0
   /** A true boundary lies within the length of one frame, so no chain begins at this position or later. */
   private startLimit = MAX_FRAME
   /** The last bytes, and a header that began among them. */
@@ -24,17 +24,13 @@ export class BoundarySearch {
   private readonly split = Buffer.alloc(HEADER_SIZE)
 
   /**
-   * Takes the next `size` bytes of the stream. Returns how far behind the first of them a frame begins, which may be beyond
-   * the last of them; undefined while that is not certain.
+   * Takes the next `size` bytes of the stream, and looks once at each of them. Returns how far behind the first of them a
+   * frame begins, which may be beyond the last of them; undefined while that is not certain.
    */
   feed(bytes: Buffer, size: number): number | undefined {
     const first = this.end
     this.end += size
-    do {
-      if (this.chains.size === 0) this.startLimit = this.nextStart + MAX_FRAME
-      this.startChains(bytes, first)
-      this.followChains(bytes, first)
-    } while (this.chains.size === 0 && this.nextStart + HEADER_SIZE <= this.end)
+    for (; this.next + HEADER_SIZE <= this.end; this.next++) this.lookAt(this.next, bytes, first)
     this.keepTail(bytes, size)
     const [chain] = this.chains
     if (chain === undefined || this.chains.size > 1) return undefined
@@ -42,29 +38,17 @@ export class BoundarySearch {
     return frames >= FRAMES_TO_BELIEVE && position >= first ? position - first : undefined
   }
 
-  private startChains(bytes: Buffer, first: number): void {
-    for (; this.nextStart < this.startLimit && this.nextStart + HEADER_SIZE <= this.end; this.nextStart++) {
-      const position = this.nextStart
-      if (!this.chains.has(position) && this.lengthAt(bytes, first, position) !== undefined)
-        this.chains.set(position, 0)
-    }
-  }
-
-  private followChains(bytes: Buffer, first: number): void {
-    for (const [start, before] of [...this.chains]) {
-      this.chains.delete(start)
-      let position = start
-      let frames = before
-      let length: number | undefined = 0
-      while (position + HEADER_SIZE <= this.end) {
-        length = this.lengthAt(bytes, first, position)
-        if (length === undefined) break
-        position += length
-        frames++
-      }
-      // chains that meet are one
-      if (length !== undefined) this.chains.set(position, Math.max(frames, this.chains.get(position) ?? 0))
-    }
+  private lookAt(position: number, bytes: Buffer, first: number): void {
+    // the last chain has ended: what was passed was no frame, and the search begins again
+    if (this.chains.size === 0) this.startLimit = position + MAX_FRAME
+    const frames = this.chains.get(position)
+    if (frames === undefined && position >= this.startLimit) return
+    this.chains.delete(position)
+    const length = this.lengthAt(bytes, first, position)
+    if (length === undefined) return
+    // chains that meet are one
+    const next = position + length
+    this.chains.set(next, Math.max((frames ?? 0) + 1, this.chains.get(next) ?? 0))
   }
 
   /** The length of the frame whose header is at `position`; undefined if there is none. */

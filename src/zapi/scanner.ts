@@ -45,7 +45,9 @@ const UNKNOWN: Position = { at: 'unknown' }
 
 export class FrameScanner {
   private search: BoundarySearch | undefined
-  /** Why boundaries were lost, the last time; they are searched as long as the connection lasts. */
+  /** Number of times that boundaries were lost; they are searched as long as the connection lasts. */
+  losses = 0
+  /** Why they were lost the last time. */
   fault: string | undefined
   /** What has passed of a watched frame, or of a header. */
   private parts: { bytes: Buffer; filled: number } | undefined
@@ -138,6 +140,7 @@ export class FrameScanner {
   }
 
   private lose(fault: string): BoundarySearch {
+    this.losses++
     this.fault = fault
     this.parts = undefined
     return (this.search = new BoundarySearch())

@@ -70,6 +70,8 @@ suite('the worker is killed while a frame is half through', () => {
     zebra.socket.write(many.subarray(40_005))
     for (let kills = 0; kills < 2; kills++) await rig.killWorker()
     const snooper = (await owner(rig)).say(put)
+    const { injecting, releaseReason } = await snooper.status()
+    assert.equal(injecting, true, releaseReason ?? '')
     bgpd.socket.resume()
     const sent = Buffer.concat([many.subarray(0, 40_005), many.subarray(40_005)])
     let ours = 0
@@ -100,6 +102,37 @@ suite('the worker is killed while a frame is half through', () => {
     assert.equal(status.injecting, false)
     assert.match(status.releaseReason ?? '', /half through when the worker ended/)
   })
+})
+
+test('the keeper, which forwards frames in parts without a worker, keeps count of where they begin', async () => {
+  await using rig = new RelayRig()
+  const { bgpd, zebra } = await mainSession(rig)
+  const route = frame(N.ROUTE_ADD, Buffer.alloc(100))
+  // the worker ends inside a frame of each direction
+  for (const [from, to] of [
+    [zebra, bgpd],
+    [bgpd, zebra],
+  ] as const) {
+    from.socket.write(route.subarray(0, 50))
+    assert.deepEqual(await to.take(50), route.subarray(0, 50))
+  }
+  await rig.killUntilPlain()
+  const rest = Buffer.concat([route.subarray(50), after, route.subarray(0, 20)])
+  zebra.socket.write(rest)
+  assert.deepEqual(await bgpd.take(rest.length), rest)
+  await rig.keeperUntil('a worker to serve', ({ plain, worker }) => plain === null && worker.state === 'serving')
+  const peer = await rig.control()
+  const isInSync = async (): Promise<boolean | null | undefined> => (await peer.status()).sessions?.[0]?.inSync
+  assert.equal(await isInSync(), true)
+  zebra.socket.write(Buffer.concat([route.subarray(20), after]))
+  bgpd.socket.write(Buffer.concat([route.subarray(50), after]))
+  assert.deepEqual(await bgpd.take(90), route.subarray(20))
+  assert.deepEqual(await bgpd.frame(), after)
+  assert.deepEqual(await zebra.take(60), route.subarray(50))
+  assert.deepEqual(await zebra.frame(), after)
+  const status = await peer.status()
+  assert.equal(status.sessions?.[0]?.inSync, true)
+  assert.equal(status.counters?.find(({ name }) => name === 'protocolErrors')?.value, 0)
 })
 
 suite('zebra stops in the middle of a message that is watched', () => {
@@ -155,7 +188,7 @@ suite('zebra stops in the middle of a message that is watched', () => {
   })
 })
 
-test('boundaries that were lost are found again, and the session is not trusted for that', async () => {
+test('boundaries that were lost are found again, and it is not certain then what bgpd has', async () => {
   await using rig = new RelayRig()
   const { bgpd, zebra } = await mainSession(rig)
   const said = Buffer.concat([Buffer.alloc(30), ...new Array<Buffer>(20).fill(after)])

@@ -4,7 +4,6 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
-import { errnoName } from '../../src/base/exit.js'
 import { waitFor } from '../../lab/wait.js'
 import { frame as messageFrame } from '../../src/control/framing.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
@@ -39,15 +38,6 @@ async function assertPasses({ bgpd, zebra }: Ends): Promise<void> {
     const sent = frame(N.ROUTE_ADD, Buffer.from(`frame ${marker++}`))
     from.socket.write(sent)
     assert.deepEqual(await to.frame(), sent)
-  }
-}
-
-/** Kills a process that may have gone already. */
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch (error) {
-    if (errnoName(error) !== 'ESRCH') throw error
   }
 }
 
@@ -113,11 +103,7 @@ suite('bytes pass', () => {
   test('when workers end at once, again and again, and a worker serves again later', async () => {
     await using rig = new RelayRig()
     const ends = await connected(rig)
-    for (;;) {
-      const { plain, worker } = await rig.keeper()
-      if (plain !== null) break
-      if (worker.pid !== null && worker.state !== 'gone') kill(worker.pid)
-    }
+    await rig.killUntilPlain()
     await assertPasses(ends)
     // one that begins meanwhile is not understood later either
     const begun = await rig.bgpd()

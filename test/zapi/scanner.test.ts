@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
+import { MAX_FRAME } from '../../src/zapi/frame.js'
 import { FrameScanner, type Verdict } from '../../src/zapi/scanner.js'
 import { NUMBERS, OPENINGS, frame, hex, macIpAdd, vniAdd } from './build.js'
 
@@ -227,6 +228,19 @@ suite('a stream joined inside', () => {
       { numRuns: 300 },
     )
   })
+})
+
+test('a false chain that ends in a later look does not stop the search', () => {
+  const bytes = Buffer.alloc(60_000)
+  for (const offset of [16_000, 16_000 + MAX_FRAME])
+    frame(N.ROUTE_ADD, Buffer.alloc(MAX_FRAME - 10)).copy(bytes, offset)
+  const feed = new Feed(undefined, [], true)
+  // the chain's next header would be at 48,768
+  feed.arrive(bytes.subarray(0, 40_000))
+  feed.arrive(bytes.subarray(40_000))
+  assert.equal(feed.atBoundary, false)
+  feed.arrive(Buffer.concat([...CONVERSATION, ...CONVERSATION]))
+  assert.equal(feed.atBoundary, true)
 })
 
 test('a watched frame that has to pass in parts is seen whole, cut anywhere, a header as well', () => {
