@@ -18,8 +18,13 @@ export function launch(
   return inNamespaces(namespaces, () => spawn(file, args, { stdio, ...(timeout !== undefined && { timeout }) }))
 }
 
-/** Runs a command to its end and resolves to its standard output; any other exit code than 0 is an error. */
-export async function exec(namespaces: Namespaces, argv: readonly string[], input = ''): Promise<string> {
+/** Runs a command to its end and resolves to its standard output; any other exit code than those of `done` is an error. */
+export async function exec(
+  namespaces: Namespaces,
+  argv: readonly string[],
+  input = '',
+  done: readonly number[] = [0],
+): Promise<string> {
   const child = launch(namespaces, argv, ['pipe', 'pipe', 'pipe'], EXEC_TIMEOUT_MS)
   const output: string[] = []
   const errors: string[] = []
@@ -28,7 +33,7 @@ export async function exec(namespaces: Namespaces, argv: readonly string[], inpu
   // a command that does not read its input may be gone before it is written
   child.stdin?.on('error', () => undefined).end(input)
   await once(child, 'close')
-  if (child.exitCode === 0) return output.join('')
+  if (child.exitCode !== null && done.includes(child.exitCode)) return output.join('')
   const how = child.signalCode ?? `exit code ${child.exitCode}`
   throw new Error(`\`${argv.join(' ')}\` failed (${how}): ${errors.join('')}${output.join('')}`)
 }

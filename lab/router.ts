@@ -1,13 +1,13 @@
 import { chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { reason } from '../src/base/exit.js'
+import { ExitCode, reason } from '../src/base/exit.js'
 import type { Answer, BindingReport, SnooperReport } from '../src/cli/report.js'
 import { bgpdConfig, type FpmModule, ROOT, TENANT, type Tree, VNI, zebraConfig } from './frr.js'
 import type { Holder } from './holder.js'
 import { JsonLines } from './json-lines.js'
 import { type FdbEntry, type Neighbour, parseFdb, parseNeighbours } from './kernel.js'
 import { type MacipRoute, parseMacipRoutes, parseRemoteVteps, parseUpdatesSent } from './show.js'
-import type { Daemon } from './process.js'
+import { type Daemon, exec } from './process.js'
 import { Space } from './space.js'
 import { waitFor } from './wait.js'
 
@@ -213,7 +213,8 @@ export class Router extends Space {
 
   /** What `macipctl … --json` says about this node. */
   async macipctl(...args: readonly string[]): Promise<unknown> {
-    return JSON.parse(await this.exec(this.macipctlCommand(args))) as unknown
+    const done = [ExitCode.ok, ExitCode.unhealthy]
+    return JSON.parse(await exec(this.namespaces, this.macipctlCommand(args), '', done)) as unknown
   }
 
   /** Follows a macipctl command that prints one JSON value a line, and does not end by itself. */
@@ -225,8 +226,9 @@ export class Router extends Space {
     const script = join(ROOT, 'dist/src/bin/macipctl.js')
     // the one option for its sockets that all commands have
     const config = this.path('/run/macipd/macipctl.yaml')
-    const control = (name: string): string => `${name}: {control: ${this.path(`/run/macipd/${name}.sock`)}}\n`
-    writeFileSync(config, control('relay') + control('snoop'))
+    const control = (name: string): string => `control: ${this.path(`/run/macipd/${name}.sock`)}`
+    const relay = `relay: {${control('relay')}, runDir: ${this.path('/run/macipd')}}\n`
+    writeFileSync(config, `${relay}snoop: {${control('snoop')}}\n`)
     return [process.execPath, '--enable-source-maps', script, ...args, '--config', config, '--json']
   }
 

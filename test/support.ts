@@ -22,6 +22,10 @@ export function tempDir(t: TestContext): string {
 export const MACIPD = fileURLToPath(new URL('../src/bin/macipd.js', import.meta.url))
 export const MACIPCTL = fileURLToPath(new URL('../src/bin/macipctl.js', import.meta.url))
 
+/** What macipctl knows of a process that is not there. */
+export const notRunning = (socket: string) =>
+  ({ running: false, socket, cause: 'absent', pid: null, error: 'there is no such socket' }) as const
+
 export type Result = { code: number; stdout: string; stderr: string }
 
 /** Runs a command to its end, at most 20 s. */

@@ -19,7 +19,8 @@ Exit codes:
   6  zebra does not answer
   7  nothing answers on the control sockets
   8  nothing found
-  9  what zebra says and what it programs differ (macipctl check)`
+  9  what zebra says and what it programs differ (macipctl check)
+ 10  something is wrong (macipctl status)`
 
 export function durationArgument(text: string): number {
   const ms = parseDuration(text)

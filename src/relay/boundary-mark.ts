@@ -59,6 +59,15 @@ export class BoundaryMark {
     this.mark = undefined
   }
 
+  /** Calls `look`, which takes nothing from the socket, with peeking at the front. */
+  withoutNote<T>(look: () => T): T {
+    const mark = peekOffset(this.socket)
+    setPeekOffset(this.socket, NOT_KNOWN)
+    const result = look()
+    setPeekOffset(this.socket, mark)
+    return result
+  }
+
   private set(mark: number): void {
     if (mark === this.mark) return
     setPeekOffset(this.socket, mark)

@@ -51,6 +51,11 @@ export class FrameWalk {
     return Infinity
   }
 
+  /** Copies what is at the front into `buffer`, as `peek` does, and leaves what is noted as it is. */
+  peekFront(buffer: Buffer): number | undefined {
+    return this.mark.withoutNote(() => peek(this.socket, buffer))
+  }
+
   private lose(): void {
     this.isLost = true
     this.mark.unknown()

@@ -70,8 +70,8 @@ suite('the worker is killed while a frame is half through', () => {
     zebra.socket.write(many.subarray(40_005))
     for (let kills = 0; kills < 2; kills++) await rig.killWorker()
     const snooper = (await owner(rig)).say(put)
-    const { injecting, releaseReason } = await snooper.status()
-    assert.equal(injecting, true, releaseReason ?? '')
+    const { injecting, sessions } = await snooper.status()
+    assert.equal(injecting, true, sessions?.[0]?.uncertain ?? '')
     bgpd.socket.resume()
     const sent = Buffer.concat([many.subarray(0, 40_005), many.subarray(40_005)])
     let ours = 0
@@ -100,7 +100,7 @@ suite('the worker is killed while a frame is half through', () => {
     assert.deepEqual(await bgpd.take(gone.length - 20), gone.subarray(20))
     const status = await (await rig.control()).status()
     assert.equal(status.injecting, false)
-    assert.match(status.releaseReason ?? '', /half through when the worker ended/)
+    assert.match(status.sessions?.[0]?.uncertain ?? '', /half through when the worker ended/)
   })
 })
 
@@ -196,6 +196,6 @@ test('boundaries that were lost are found again, and it is not certain then what
   assert.deepEqual(await bgpd.take(said.length), said)
   const status = await (await rig.control()).status()
   assert.equal(status.injecting, false)
-  assert.match(status.releaseReason ?? '', /frame length 0 is below 10/)
+  assert.match(status.sessions?.[0]?.uncertain ?? '', /frame length 0 is below 10/)
   assert.equal(status.sessions?.[0]?.inSync, true)
 })
