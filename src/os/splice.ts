@@ -6,7 +6,6 @@ import { SystemError } from './libc.js'
 
 const MSG_PEEK = 0x02
 const MSG_DONTWAIT = 0x40
-const MSG_NOSIGNAL = 0x4000
 const SPLICE_F_MOVE = 1
 const SPLICE_F_NONBLOCK = 2
 const SHUT_WR = 1
@@ -38,10 +37,6 @@ export const peek = (socket: number, buffer: Buffer): number | undefined =>
 /** Reads up to `length` bytes from the socket. */
 export const take = (socket: number, buffer: Buffer, length: number): number | undefined =>
   checked('recv', () => libc.recv(socket, buffer, Math.min(length, buffer.length), MSG_DONTWAIT))
-
-/** Writes bytes to the socket. */
-export const send = (socket: number, bytes: Buffer): number | undefined =>
-  checked('send', () => libc.send(socket, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL))
 
 /** Writes bytes to a pipe: all or none if there are no more than PIPE_BUF. */
 export const write = (pipe: number, bytes: Buffer): number | undefined =>

@@ -9,17 +9,19 @@ const NOTHING = Buffer.alloc(0)
 export class Transit {
   /** Bytes that have reached the sink, ours included. */
   bytes = 0
-  // a predecessor may have left something
-  private mayHold = true
+  /** Bytes in the pipe. */
+  private held: number
 
   constructor(private readonly pipe: Pipe) {
     growPipe(pipe.writeEnd, TRANSIT_BYTES)
+    // a predecessor may have left something
+    this.held = pipeHolds(pipe.readEnd)
   }
 
   /** Moves up to `count` bytes from the source; undefined if there are none now, 0 at the end of its stream. */
   fill(source: number, count: number): number | undefined {
     const moved = splice(source, this.pipe.writeEnd, Math.min(count, TRANSIT_BYTES))
-    if (moved !== undefined && moved > 0) this.mayHold = true
+    this.held += moved ?? 0
     return moved
   }
 
@@ -37,7 +39,7 @@ export class Transit {
       }
       if (end - next > 1) bytes = Buffer.concat(frames.slice(next, end))
       const written = write(this.pipe.writeEnd, bytes) ?? 0
-      if (written > 0) this.mayHold = true
+      this.held += written
       if (written < bytes.length) return [bytes.subarray(written), ...frames.slice(end)]
       next = end
     }
@@ -46,12 +48,15 @@ export class Transit {
 
   /** Moves what the pipe holds to the sink; false if the sink does not take all of it now. */
   drain(sink: number): boolean {
-    while (this.mayHold) {
+    while (this.held > 0) {
       const moved = splice(this.pipe.readEnd, sink, TRANSIT_BYTES)
-      if (moved !== undefined) this.bytes += moved
-      // an empty pipe and a full sink both give EAGAIN
-      else if (pipeHolds(this.pipe.readEnd) > 0) return false
-      else this.mayHold = false
+      if (moved === undefined) {
+        // bytes must not wait for a miscount
+        this.held = pipeHolds(this.pipe.readEnd)
+        return this.held === 0
+      }
+      this.bytes += moved
+      this.held -= moved
     }
     return true
   }

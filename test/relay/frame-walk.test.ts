@@ -101,6 +101,21 @@ test('frames in whatever pieces: the next one’s beginning is known at each ste
   )
 })
 
+test('what is at the front can be copied, whatever is noted, and that stays noted', async () => {
+  await using from = await source()
+  const one = frame(N.ROUTE_ADD, Buffer.from('first'))
+  await from.write(one)
+  const walk = new FrameWalk(from.fd)
+  assert.equal(walk.next(), one.length)
+  const copy = Buffer.alloc(100)
+  for (const gone of [0, 4]) {
+    leave(from.fd, gone)
+    assert.equal(walk.peekFront(copy), one.length - gone)
+    assert.deepEqual(copy.subarray(0, one.length - gone), one.subarray(gone))
+    assert.deepEqual(readBoundary(from.fd), at(one.length - gone))
+  }
+})
+
 test('what is no frame leaves as well, and boundaries are not known then', async () => {
   await using from = await source()
   await from.write(Buffer.concat([frame(N.ROUTE_ADD, Buffer.alloc(5)), Buffer.alloc(50)]))
