@@ -3,8 +3,9 @@ import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import { inNamespaces, type Namespaces } from './namespaces.js'
+import { PATIENCE } from './wait.js'
 
-const EXEC_TIMEOUT_MS = 30_000
+const EXEC_TIMEOUT_MS = 30_000 * PATIENCE
 
 /** Starts `argv` in the given namespaces; the root file system and the user stay this process's. */
 export function launch(

@@ -194,6 +194,12 @@ export class Router extends Space {
     return JSON.parse(await this.vtysh(command)) as unknown
   }
 
+  /** The sockets of ZAPI with the bytes that nobody has read yet, as `ss` shows them. */
+  async zapiQueues(): Promise<string> {
+    const lines = (await this.exec(['ss', '-xan'])).split('\n')
+    return lines.filter((line, index) => index === 0 || line.includes('zserv.api')).join('\n')
+  }
+
   /** How many UPDATEs bgpd has sent. */
   async updatesSent(): Promise<number> {
     return parseUpdatesSent(await this.vtyshJson('show bgp neighbors json'))

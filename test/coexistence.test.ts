@@ -180,7 +180,8 @@ describe('macipd beside others', { concurrency: RELEASES.length }, () => {
     })
 
     test(`FRR ${frr}: after a restart of the machine a remembered host is announced when it has answered`, async () => {
-      await using fabric = await Fabric.start({ frr, ageing: 15 })
+      // asked every 5 s, and remembered for longer than anything here takes
+      await using fabric = await Fabric.start({ frr, ageing: 15, near: { config: 'snoop: {age: 30m}\n' } })
       const { lab, near, vm } = fabric
       await fabric.learn()
       for (const name of ['snoop', 'relay', 'bgpd', 'zebra'] as const) await near.kill(name)

@@ -11,7 +11,7 @@ import { RELEASES, ROOT } from '../lab/frr.js'
 import { BOOT_ID, type LabState, listLabs, pruneLabs } from '../lab/holder.js'
 import { Lab } from '../lab/lab.js'
 import type { CapturedFrame, PacketSocket } from '../lab/packet-socket.js'
-import { waitFor } from '../lab/wait.js'
+import { PATIENCE, waitFor } from '../lab/wait.js'
 
 const LAB = join(ROOT, 'dist/lab')
 const directory = (name: string) => `/tmp/macipd-lab-${name}`
@@ -129,7 +129,9 @@ test('waiting that fails shows what it waited for, the last value and the logs',
   const options = { timeoutMs: 30, context: () => 'last lines of the logs' }
   await assert.rejects(
     waitFor('BGP to be established', probe, () => false, options),
-    /30 ms for: BGP to be established\nlast seen: { state: 'Idle' }\nlast lines of the logs/,
+    new RegExp(
+      `waited ${30 * PATIENCE} ms for: BGP to be established\nlast seen: { state: 'Idle' }\nlast lines of the logs`,
+    ),
   )
 })
 

@@ -7,6 +7,7 @@ import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import type { Logger } from '../src/base/log.js'
+import { PATIENCE } from '../lab/wait.js'
 
 export const silent: Logger = pino({ level: 'silent' })
 
@@ -28,10 +29,10 @@ export const notRunning = (socket: string) =>
 
 export type Result = { code: number; stdout: string; stderr: string }
 
-/** Runs a command to its end, at most 20 s. */
+/** Runs a command to its end, at most 20 s, times PATIENCE. */
 export function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Result> {
   return new Promise((resolve) => {
-    const options = { env: { ...process.env, ...env }, timeout: 20_000 }
+    const options = { env: { ...process.env, ...env }, timeout: 20_000 * PATIENCE }
     execFile(command, args, options, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1
       resolve({ code, stdout, stderr })
