@@ -69,10 +69,7 @@ suite('what bgpd has is read from FRR', { concurrency: true }, () => {
         () => relayOf(fabric),
         (relay) => relay.running && !relay.injecting,
       )
-      assert.match(
-        JSON.stringify(uncertain),
-        /"the journal cannot be trusted: the checksum .* what bgpd has is being read from FRR"/,
-      )
+      assert.match(JSON.stringify(uncertain), /"uncertain":"the journal cannot be trusted: the checksum [^"]*"/)
       await certain(fabric)
       await fabric.farRoutes([], first)
 

@@ -1,5 +1,5 @@
 // The relay's keeper: accepts bgpd's connections, dials zebra for each, holds the descriptors and lends them to the worker.
-// It reads no byte of ZAPI, so that nothing in the bytes can end it. While no worker serves, it moves the bytes unseen.
+// It understands nothing of ZAPI, so that nothing in the bytes can end it. While no worker serves, it moves them itself.
 import { mkdirSync, statSync } from 'node:fs'
 import { type Socket, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
