@@ -55,6 +55,7 @@ export class Channel {
   private quiet: NodeJS.Timeout | undefined
   private scheduled: NodeJS.Immediate | undefined
   private closed = false
+  private onFinished: (() => void) | undefined
 
   constructor(private readonly options: ChannelOptions) {}
 
@@ -69,6 +70,10 @@ export class Channel {
     try {
       const { source, sink } = this.options
       for (let step = 0; step < STEPS_PER_TURN; step++) {
+        if (this.onFinished !== undefined && this.injecting === undefined) {
+          this.close()
+          return
+        }
         const outcome = this.step()
         if (outcome === 'moved') continue
         sink.writable(outcome === 'sink-full' ? this.run : undefined)
@@ -82,8 +87,16 @@ export class Channel {
     }
   }
 
+  /** Closes, but only when the frames that are being written are complete. */
+  finish(onFinished: () => void): void {
+    if (this.closed) onFinished()
+    this.onFinished = onFinished
+    this.run()
+  }
+
   close(): void {
     this.closed = true
+    this.onFinished?.()
     clearTimeout(this.retry)
     clearTimeout(this.quiet)
     clearImmediate(this.scheduled)

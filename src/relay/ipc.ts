@@ -10,6 +10,8 @@ export type WorkerOptions = RelayOptions & {
   workerStarts: number
   /** Start of the keeper, milliseconds since the epoch. */
   since: number
+  /** The connections were another relay's before: nothing may keep the worker from serving them. */
+  tookOver: boolean
   /** What zebra's vty has reported for the connections that exist: pairs of number and release. */
   zebraVersions: readonly (readonly [id: number, version: string])[]
 }
@@ -48,7 +50,8 @@ export type ToWorker =
   | { type: 'zebra-version'; id: number; version: string }
   /** Answered with `pong`: the worker's event loop turns. */
   | { type: 'ping' }
-  | { type: 'end' }
+  /** Ends in order; with `handsOver` so that another process can go on with the connections. */
+  | { type: 'end'; handsOver: boolean }
 
 export type ToKeeper =
   /** The journal is read: connections may be lent. */

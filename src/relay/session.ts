@@ -144,6 +144,14 @@ export class Session {
     if (this.hello !== undefined && this.untrusted === undefined) this.detectRelease(this.hello, this.capabilities)
   }
 
+  /** Stops moving bytes as soon as no frame of ours is half written. */
+  async finish(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.toBgpd.finish(resolve)
+    })
+    this.close()
+  }
+
   /** Stops moving bytes; the descriptors are the caller's to close. */
   close(): void {
     if (this.ended) return

@@ -1,5 +1,5 @@
 // One worker as the keeper sees it: a process that is started, lent connections, asked whether it lives, and ended.
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, type StdioOptions, fork } from 'node:child_process'
 import { reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
 import type { Connection } from './connections.js'
@@ -34,6 +34,7 @@ export class WorkerProcess {
 
   constructor(
     options: WorkerOptions,
+    lock: number | undefined,
     private readonly events: WorkerEvents,
     private readonly log: Logger,
   ) {
@@ -41,7 +42,9 @@ export class WorkerProcess {
       this.ping()
     }, PING_MS)
     try {
-      this.child = fork(new URL('./worker.js', import.meta.url), { execArgv: [], stdio: ['ignore', 2, 2, 'ipc'] })
+      // with a copy of the lock: as long as the worker serves, another relay must not begin beside it
+      const stdio: StdioOptions = ['ignore', 2, 2, 'ipc', lock ?? 'ignore']
+      this.child = fork(new URL('./worker.js', import.meta.url), { execArgv: [], stdio })
     } catch (error) {
       // fork(2) or a pipe has failed: the caller has not got this object yet
       setImmediate(() => {
@@ -97,10 +100,10 @@ export class WorkerProcess {
   }
 
   /** Ends the process, in order if it can, within END_MS. */
-  async end(): Promise<void> {
+  async end({ handsOver }: { handsOver: boolean }): Promise<void> {
     if (this.state === 'gone' || this.pid === undefined) return
     const gone = new Promise((resolve) => this.child?.once('exit', resolve))
-    this.send({ type: 'end' })
+    this.send({ type: 'end', handsOver })
     const late = setTimeout(() => {
       this.kill()
     }, END_MS)

@@ -41,6 +41,10 @@ bgpd must be started after it, with -z and the path of --listen. Run it as zebra
       `insist on this release instead of detecting it: ${RELEASE_NAMES}`,
       (name) => releaseArgument(name).name,
     )
+    .option(
+      '--take-over',
+      'take the connections over from a relay that runs already, which then ends; FRR does not notice',
+    )
     .addHelpText(
       'after',
       `${EXIT_CODES}
@@ -53,6 +57,6 @@ Example:
       const options = relayOptions(given, loadConfig(given.config))
       const log = createLogger('macipd-relay', options.logLevel)
       endOnDefect(log, io)
-      const { runKeeper } = await import('../../relay/keeper.js')
+      const { runKeeper } = await import('../../relay/run-keeper.js')
       await runKeeper(options, log)
     })
