@@ -16,7 +16,7 @@ import { type Inheritance, Keeper } from './keeper.js'
 import { endUsersOf } from './predecessor.js'
 import { RunDirLock } from './run-dir-lock.js'
 import { Service } from './service.js'
-import { type KeptConnection, parseKept } from './stored-names.js'
+import { type Kept, type KeptConnection, parseKept } from './stored-names.js'
 import { TakeOver, type Taken, takeOver } from './take-over.js'
 
 /** A worker that has lost its keeper is ready to hand over within this time; a keeper that ends has ended. */
@@ -93,10 +93,7 @@ async function inherit(
   log: Logger,
 ): Promise<Inheritance & { lock: RunDirLock }> {
   const stored = parseKept(kept)
-  for (const { name, fd, why } of stored.useless) {
-    log.warn({ name, why }, 'a descriptor that the service manager has kept is of no use; it is closed')
-    closeDescriptor(fd)
-  }
+  closeUseless(stored, log)
   const connections = adopt(stored.connections, store, log)
   await endUsersOf(socketsOf(stored.connections), log)
   const { lock, taken } = await enter(options, log)
@@ -108,6 +105,17 @@ async function inherit(
   connections.push(...adopt(others, store, log))
   if (connections.length > 0) log.warn({ sessions: connections.length }, 'serving connections that began before')
   return { lock, connections, listener: stored.listener ?? taken.listener }
+}
+
+function closeUseless({ incomplete, unknown }: Kept, log: Logger): void {
+  for (const { id, descriptors } of incomplete) {
+    log.error({ session: id, kept: namesOf(descriptors) }, 'a connection was kept in part; it is closed')
+    for (const { fd } of descriptors) closeDescriptor(fd)
+  }
+  for (const { name, fd } of unknown) {
+    log.warn({ name }, 'a descriptor was kept under a name that is not ours; it is closed')
+    closeDescriptor(fd)
+  }
 }
 
 function adopt(connections: readonly KeptConnection[], store: DescriptorStore | undefined, log: Logger): Connection[] {

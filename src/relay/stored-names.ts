@@ -19,8 +19,10 @@ export type KeptListener = { fd: number; inode: number }
 export type Kept = {
   listener: KeptListener | undefined
   connections: readonly KeptConnection[]
-  /** Nothing can be done with these: a part is missing, or the name is another's. */
-  useless: readonly (KeptDescriptor & { why: string })[]
+  /** Connections of which a part is missing. */
+  incomplete: readonly { id: number; descriptors: readonly KeptDescriptor[] }[]
+  /** The names are not of our making. */
+  unknown: readonly KeptDescriptor[]
 }
 
 export const listenerName = (inode: number): string => `listen-${inode}`
@@ -34,7 +36,7 @@ type Parts = Partial<Record<DescriptorName, number>> & { marker?: KeptDescriptor
 
 /** Puts together what belongs together. */
 export function parseKept(descriptors: readonly KeptDescriptor[]): Kept {
-  const useless: (KeptDescriptor & { why: string })[] = []
+  const unknown: KeptDescriptor[] = []
   const byConnection = new Map<string, { parts: Parts; members: KeptDescriptor[] }>()
   let listener: KeptListener | undefined
   for (const kept of descriptors) {
@@ -42,21 +44,22 @@ export function parseKept(descriptors: readonly KeptDescriptor[]): Kept {
     const listen = /^listen-(\d+)$/.exec(name)
     const [, connection = '', role = ''] = /^(\d+-\d+)-([\w.-]+)$/.exec(name) ?? []
     if (listen !== null && listener === undefined) listener = { fd, inode: Number(listen[1]) }
-    else if (connection === '') useless.push({ ...kept, why: 'its name is not known' })
+    else if (connection === '') unknown.push(kept)
     else {
       const found = byConnection.get(connection) ?? { parts: {}, members: [] }
       byConnection.set(connection, found)
       if (assign(found.parts, role, kept)) found.members.push(kept)
-      else useless.push({ ...kept, why: 'its name is not known, or came twice' })
+      else unknown.push(kept)
     }
   }
   const connections: KeptConnection[] = []
+  const incomplete: { id: number; descriptors: readonly KeptDescriptor[] }[] = []
   for (const [name, { parts, members }] of byConnection) {
     const { marker, ...some } = parts
     if (isComplete(some)) connections.push({ offer: offerOf(name, marker), descriptors: some, marker: marker?.fd })
-    else useless.push(...members.map((kept) => ({ ...kept, why: 'its connection is incomplete' })))
+    else incomplete.push({ id: offerOf(name, marker).id, descriptors: members })
   }
-  return { listener, connections, useless }
+  return { listener, connections, incomplete, unknown }
 }
 
 function assign(parts: Parts, role: string, kept: KeptDescriptor): boolean {
