@@ -287,57 +287,77 @@ suite('a relay whose descriptors the service manager keeps', () => {
   })
 })
 
+/** Relays that come one after the other on the same run directory. */
+class Succession implements AsyncDisposable {
+  private constructor(
+    public current: RelayRig,
+    private readonly zebra: FakeZebra,
+  ) {}
+
+  static async start(): Promise<Succession> {
+    const rig = new RelayRig()
+    const zebra = await rig.startZebra()
+    await rig.start()
+    return new Succession(rig, zebra)
+  }
+
+  connected(): Promise<Ends> {
+    return connected(this.current, this.zebra)
+  }
+
+  /** Starts the next one; resolves when its worker serves. */
+  async next(...args: string[]): Promise<void> {
+    const next = new RelayRig(this.current.dir)
+    void next.run(...args)
+    this.current = next
+    // the relay's own check that zebra is there
+    const check = this.zebra.accept().then(({ socket }) => socket.destroy())
+    await next.keeperUntil('the next keeper', ({ pid, worker }) => pid === next.keeperPid && worker.state === 'serving')
+    await check
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.current[Symbol.asyncDispose]()
+    this.zebra.server.close()
+  }
+}
+
 suite('without a service manager', () => {
   test('a worker that has lost its keeper hands over to the next one, under load', async () => {
-    await using rig = new RelayRig()
-    const server = await rig.startZebra()
-    await rig.start()
-    const load = new Load(await connected(rig, server))
-    let keeper = rig
+    await using relays = await Succession.start()
+    const load = new Load(await relays.connected())
     for (let round = 0; round < 5; round++) {
-      const orphan = await served(keeper)
-      const ids = await sessionIds(keeper)
+      const { current } = relays
+      const orphan = await served(current)
+      const ids = await sessionIds(current)
       await load.more()
-      keeper.signal('SIGKILL')
-      await keeper.exited()
+      current.signal('SIGKILL')
+      await current.exited()
       await load.more()
-      keeper = new RelayRig(rig.dir)
-      void keeper.run()
-      const { keeperPid } = keeper
-      await keeper.keeperUntil('the next keeper', ({ pid, worker }) => pid === keeperPid && worker.state === 'serving')
+      await relays.next()
       assert.ok(hasEnded(orphan))
-      assert.deepEqual(await sessionIds(keeper), ids)
+      assert.deepEqual(await sessionIds(relays.current), ids)
       await load.more()
     }
     await load.stop()
-    await assertPasses(await connected(rig, server))
-    await keeper[Symbol.asyncDispose]()
+    await assertPasses(await relays.connected())
   })
 
   test('another relay takes over from one that lives, under load', async () => {
-    await using rig = new RelayRig()
-    const server = await rig.startZebra()
-    await rig.start()
-    const load = new Load(await connected(rig, server))
-    let keeper = rig
+    await using relays = await Succession.start()
+    const load = new Load(await relays.connected())
     for (let round = 0; round < 5; round++) {
-      await served(keeper)
-      const ids = await sessionIds(keeper)
+      const { current } = relays
+      await served(current)
+      const ids = await sessionIds(current)
       await load.more()
-      const next = new RelayRig(rig.dir)
-      void next.run('--take-over')
-      assert.equal(await keeper.exited(), 0)
-      await next.keeperUntil(
-        'the next keeper',
-        ({ pid, worker }) => pid === next.keeperPid && worker.state === 'serving',
-      )
-      assert.deepEqual(await sessionIds(next), ids)
+      await relays.next('--take-over')
+      assert.equal(await current.exited(), 0)
+      assert.deepEqual(await sessionIds(relays.current), ids)
       await load.more()
-      keeper = next
     }
     await load.stop()
-    await assertPasses(await connected(rig, server))
-    await keeper[Symbol.asyncDispose]()
+    await assertPasses(await relays.connected())
   })
 
   test('a relay goes on when the one that was about to take over ends before it has everything', async () => {
@@ -362,7 +382,13 @@ suite('without a service manager', () => {
     await using rig = new RelayRig()
     await rig.startZebra()
     await rig.start()
+    await served(rig)
     chmodSync(rig.dir, 0o755)
+    await waitFor(
+      'the socket',
+      () => existsSync(rig.path('handover.sock')),
+      (exists) => exists,
+    )
     chmodSync(rig.path('handover.sock'), 0o666)
     const other = new RelayRig(rig.dir)
     const code = await other.runAs({ uid: 65534, gid: 65534 }, '--take-over')
