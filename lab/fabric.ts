@@ -1,5 +1,6 @@
 // A lab with macipd on its first node: what most tests, the demo and the measurements look at.
 import { isDeepStrictEqual } from 'node:util'
+import type { FakeServiceManager } from './fake-service-manager.js'
 import { Lab, type LabOptions, type MoveOptions } from './lab.js'
 import type { Daemon } from './process.js'
 import type { Router } from './router.js'
@@ -12,6 +13,8 @@ export interface NodeOptions {
   relay?: readonly string[]
   /** Further arguments of `macipd snoop`. */
   snoop?: readonly string[]
+  /** Makes the service manager that starts the relay. */
+  manager?: (node: Router) => FakeServiceManager
   /** Text of the configuration file of both. */
   config?: string
 }
@@ -26,6 +29,9 @@ export interface FabricOptions extends LabOptions {
 }
 
 export class Fabric implements AsyncDisposable {
+  /** The near relay's, if the options make one. */
+  private manager: FakeServiceManager | undefined
+
   private constructor(
     readonly lab: Lab,
     private readonly options: Omit<FabricOptions, keyof LabOptions>,
@@ -59,9 +65,12 @@ export class Fabric implements AsyncDisposable {
   }
 
   /** As the options of the fabric say for this node. */
-  startRelay(node: Router): Promise<Daemon> {
-    const { relay = [] } = this.optionsOf(node)
-    return node.startRelay(...relay, ...this.configOf(node))
+  async startRelay(node: Router): Promise<Daemon> {
+    const { relay = [], manager } = this.optionsOf(node)
+    const args = [...relay, ...this.configOf(node)]
+    if (manager === undefined) return node.startRelay(...args)
+    this.manager ??= manager(node)
+    return node.startRelayUnit(this.manager, ...args)
   }
 
   /** As the options of the fabric say for this node. */
@@ -176,6 +185,7 @@ export class Fabric implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.lab.stop()
+    this.manager?.[Symbol.dispose]()
   }
 }
 

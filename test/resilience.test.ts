@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Fabric } from '../lab/fabric.js'
 import { RELEASES } from '../lab/frr.js'
+import { FakeServiceManager } from '../lab/fake-service-manager.js'
 import type { Monitor } from '../lab/monitor.js'
 import type { Router } from '../lab/router.js'
 import type { Vm } from '../lab/vm.js'
@@ -24,7 +25,45 @@ async function bgpDrops(node: Router): Promise<unknown[]> {
   return Object.values(summary.peers).map((peer) => peer.connectionsDropped)
 }
 
+/** For how many seconds bgpd's connections have lasted, the shortest of them. */
+async function connectedSeconds(node: Router): Promise<number> {
+  const text = await node.vtysh('show zebra client')
+  const times = [...text.matchAll(/^Client: (?:bgp|vnc)\b[^]*?^Connect Time: (\d+):(\d+):(\d+)/gm)].map(
+    ([, hours, minutes, seconds]) => (Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds),
+  )
+  assert.ok(times.length >= 2, text)
+  return Math.min(...times)
+}
+
 for (const frr of RELEASES) {
+  test(`FRR ${frr}: the whole relay is restarted and killed, and the service manager keeps its descriptors`, async () => {
+    const manager = (node: Router): FakeServiceManager => FakeServiceManager.at(node.path('/run/macipd/notify'))
+    await using fabric = await Fabric.start({ frr, near: { manager } })
+    const { near, far, vm } = fabric
+    await fabric.learn()
+    const clients = await fabric.allConnected()
+    await using monitor = await far.monitor('neigh')
+    const updates = await near.updatesSent()
+    const [began, connected] = [Date.now(), await connectedSeconds(near)]
+    for (let round = 0; round < 6; round++) {
+      const worker = fabric.workerPid()
+      const isKilled = round % 2 === 1
+      await near.kill('relay', isKilled ? 'SIGKILL' : 'SIGTERM')
+      if (isKilled) process.kill(worker, 'SIGKILL')
+      await fabric.startRelay(near)
+    }
+    const lasted = (await connectedSeconds(near)) - connected
+    assert.ok(lasted >= Math.floor((Date.now() - began) / 1000) - 2, `one of the connections is ${lasted} s older`)
+    assert.deepEqual(await fabric.zebraClients(), clients)
+    assert.equal(await near.updatesSent(), updates)
+    // the relay still knows what bgpd was told, and adds to it
+    const another = await fabric.addVm()
+    await fabric.learn(another)
+    await fabric.farRoutes([vm.ipv4, vm.ipv6])
+    assert.deepEqual(withdrawals(monitor, vm), [])
+    assert.deepEqual(await bgpDrops(near), [0])
+  })
+
   test(`FRR ${frr}: the snooper is killed and comes back`, async () => {
     await using fabric = await Fabric.start({ frr })
     const { near, far, vm } = fabric
