@@ -8,6 +8,7 @@
 // Every host has a MAC of its own that nobody has seen before: bridge, zebra and bgpd learn it from the very frame, on
 // either fabric. Kernel neighbours are permanent, because of others the kernel takes no more than gc_thresh3 (1024).
 import { setTimeout as sleep } from 'node:timers/promises'
+import { reason } from '../src/base/exit.js'
 import { Fabric } from '../lab/fabric.js'
 import { type Host, arpAnnouncement } from '../lab/frames.js'
 import { Lab } from '../lab/lab.js'
@@ -77,11 +78,13 @@ export async function benchBurst({ frr, progress }: Context): Promise<Measuremen
   ]
 
   for (let round = 0; round < WARM_UP + ROUNDS; round++) {
-    for (const [index, { lab, watch, start, times }] of arms.entries()) {
+    for (const [index, { name, lab, watch, start, times }] of arms.entries()) {
       const burst = hosts((round * arms.length + index) * HOSTS, HOSTS)
       times.push(await timeOf(watch, burst, start))
       if (lab === plain) for (const chunk of chunks(burst)) writer.delete(chunk)
-      await withdraw(lab, watch, burst)
+      await withdraw(lab, watch, burst).catch(async (error: unknown) => {
+        throw new Error(`${name}: ${reason(error)}\n${await lab.evpnState()}`, { cause: error })
+      })
     }
     const values = arms.map(({ name, times }) => `${name} ${times.at(-1)?.toFixed(0)} ms`)
     progress(`round ${round + 1} of ${WARM_UP + ROUNDS}: ${values.join(', ')}`)

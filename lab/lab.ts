@@ -167,8 +167,8 @@ export class Lab implements AsyncDisposable {
     }
   }
 
-  /** What zebra and bgpd of each node believe about EVPN. */
-  private async evpnState(): Promise<string> {
+  /** What zebra and bgpd of each node believe about EVPN, or that they do not answer. */
+  async evpnState(): Promise<string> {
     const commands = ['show evpn vni', 'show bgp l2vpn evpn vni', 'show bgp l2vpn evpn route type multicast']
     const asked = this.nodes.flatMap((node) => commands.map((command) => ({ node, command })))
     const answers = asked.map(async ({ node, command }) => `${node.name}# ${command}\n${await node.vtysh(command)}`)

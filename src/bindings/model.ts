@@ -67,6 +67,8 @@ export type Status =
   | 'shadowed'
   | 'no-session'
   | 'release-uncertain'
+  /** What bgpd has is not certain, and is being read from FRR. */
+  | 'relearning'
   /** zebra has not announced the VNI. */
   | 'vni-not-live'
   /** zebra does not announce the MAC as local in the VNI. */

@@ -33,6 +33,7 @@ export const REASONS = {
   'not-reported': { state: 'pending', meaning: 'the relay has not reported on it yet' },
   'no-session': { state: 'pending', meaning: 'bgpd is not connected to the relay' },
   'release-uncertain': { state: 'pending', meaning: "FRR's release is not certain: nothing is injected" },
+  relearning: { state: 'pending', meaning: 'what bgpd has is not certain: the relay is reading it from FRR' },
   'vni-not-live': { state: 'pending', meaning: 'zebra has not announced the VNI' },
   'mac-not-local': { state: 'pending', meaning: 'zebra does not announce the MAC as local in the VNI' },
   'ip-conflict': { state: 'pending', meaning: 'another MAC is announced with the IP' },

@@ -57,6 +57,7 @@ export const STATUS_TO_PROTO: Record<Status, proto.EntryStatus> = {
   shadowed: proto.EntryStatus.SHADOWED,
   'no-session': proto.EntryStatus.HELD_NO_SESSION,
   'release-uncertain': proto.EntryStatus.HELD_RELEASE_UNCERTAIN,
+  relearning: proto.EntryStatus.HELD_RELEARNING,
   'vni-not-live': proto.EntryStatus.HELD_VNI_NOT_LIVE,
   'mac-not-local': proto.EntryStatus.HELD_MAC_NOT_LOCAL,
   remote: proto.EntryStatus.HELD_REMOTE,

@@ -13,6 +13,7 @@ const SHUT_WR = 1
 const SHUT_RDWR = 2
 const F_SETPIPE_SZ = 1031
 const FIONREAD = 0x541b
+const SIOCOUTQ = 0x5411
 
 /** Copies the bytes that wait in the socket into `buffer` without consuming them; 0 is the end of the stream. */
 export const peek = (socket: number, buffer: Buffer): number | undefined =>
@@ -48,12 +49,17 @@ function shutdown(socket: number, how: number): void {
   }
 }
 
-const held = Buffer.alloc(4)
+const answer = Buffer.alloc(4)
 
 /** Returns the number of bytes in a pipe. */
-export function pipeHolds(pipe: number): number {
-  checked('ioctl FIONREAD', () => libc.ioctl(pipe, FIONREAD, held))
-  return endianness() === 'LE' ? held.readInt32LE() : held.readInt32BE()
+export const pipeHolds = (pipe: number): number => askInt('ioctl FIONREAD', pipe, FIONREAD)
+
+/** Whether the peer of a Unix socket has read all that was sent. */
+export const isAllRead = (socket: number): boolean => askInt('ioctl SIOCOUTQ', socket, SIOCOUTQ) === 0
+
+function askInt(call: string, fd: number, request: number): number {
+  checked(call, () => libc.ioctl(fd, request, answer))
+  return endianness() === 'LE' ? answer.readInt32LE() : answer.readInt32BE()
 }
 
 /** Enlarges a pipe, as far as the system's limits permit. */

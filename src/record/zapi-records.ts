@@ -36,6 +36,10 @@ export const RecordKind = {
    * minimum while the MAC is local. The bytes are the frame of a ZEBRA_MACIP_ADD with both.
    */
   minSequence: 11,
+  /** Only in a journal: the bytes are the CRC-32 of all that was written since the checksum before, or the magic. */
+  checksum: 12,
+  /** From here on it is not certain what bgpd has been told in the session; the bytes say why, in UTF-8. */
+  uncertain: 13,
 } as const
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind]
 
@@ -76,6 +80,13 @@ export function* decodeRecords(records: Buffer, offset = 0): Generator<ExchangeR
     offset = end
   }
   return offset
+}
+
+/** Whether what begins at `offset` of a file, at which decoding has stopped, is the beginning of a record, or nothing. */
+export function isTorn(file: Buffer, offset: number): boolean {
+  if (file.length - offset < LENGTH_BYTES) return true
+  const end = offset + LENGTH_BYTES + file.readUInt32BE(offset)
+  return end >= offset + RECORD_HEADER && end > file.length
 }
 
 /** Whether a file is a recorded exchange, judging by its magic. */

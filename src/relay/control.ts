@@ -4,7 +4,8 @@ import { type ControlClient, type ControlHandler, ControlServer, type ControlSer
 import type { Logger } from '../base/log.js'
 import { overlay as proto } from '../gen/overlay.js'
 import type { Key } from '../bindings/model.js'
-import type { Report } from './overlay/entry.js'
+import { NO_ENTRY, type Report } from './overlay/entry.js'
+import type { Orphan } from './overlay/restate.js'
 import { viewMessages } from './overlay/views.js'
 import type { BgpMessage, ZebraMessage } from '../zapi/evpn-codec.js'
 import { feedDump } from './dump.js'
@@ -29,6 +30,8 @@ export class RelayControl implements EngineListener {
   private readonly dumping = new WeakSet<Client>()
   /** When the owner came or went, milliseconds since the epoch. */
   private ownerSince = Date.now()
+  /** Whether the overlay is what its owner wants; not so before a new owner has said all, or before the stale time. */
+  private isReconciled = false
   /** Entries that the present owner has neither put nor removed yet. */
   private unreconciled = new Map<string, Key>()
   private changes: proto.ViewChange.$Properties[] = []
@@ -83,6 +86,15 @@ export class RelayControl implements EngineListener {
     }
   }
 
+  /** What an entry may account for that is not known yet stays, as the entries of a predecessor do. */
+  onOrphan({ router, ...key }: Orphan): void {
+    if (this.isReconciled) return
+    const now = Date.now()
+    const entry = { ...NO_ENTRY, ...key, router, firstSeen: now, lastSeen: now }
+    if (this.owner !== undefined) this.unreconciled.set(keyText(key), entry)
+    this.engine.put(entry)
+  }
+
   private readonly flushChanges = (): void => {
     const { changes } = this
     this.changes = []
@@ -130,6 +142,7 @@ export class RelayControl implements EngineListener {
     } else if (message.reconciled != null) {
       for (const key of this.unreconciled.values()) this.engine.remove(key)
       this.unreconciled.clear()
+      this.isReconciled = true
     } else {
       this.refuse(client, 'the message says nothing that is known here')
     }
@@ -159,6 +172,7 @@ export class RelayControl implements EngineListener {
     this.owner = client
     this.ownerSince = Date.now()
     this.changes = []
+    this.isReconciled = false
     this.unreconciled = new Map()
     for (const { entry } of this.engine.overlay.entries()) this.unreconciled.set(keyText(entry), entry)
     this.log.info({ client: name, pid: client.peer.pid, entries: this.unreconciled.size }, 'the overlay has an owner')
@@ -202,12 +216,14 @@ export class RelayControl implements EngineListener {
   private ownerLeft(): void {
     this.owner = undefined
     this.ownerSince = Date.now()
+    this.isReconciled = false
     this.log.warn({ staleMs: this.staleMs }, 'the owner of the overlay has gone; the entries stay for the stale time')
     this.startStaleTimer()
   }
 
   private startStaleTimer(): void {
     this.staleTimer = setTimeout(() => {
+      this.isReconciled = true
       if (this.engine.overlay.size === 0) return
       this.log.warn({ entries: this.engine.overlay.size }, 'no owner has come back in time: the overlay is withdrawn')
       for (const { entry } of [...this.engine.overlay.entries()]) this.engine.remove(entry)

@@ -4,7 +4,8 @@ import { overlay as proto } from '../gen/overlay.js'
 import type { FrrRelease } from '../zapi/releases.js'
 import type { Entry, Key } from '../bindings/model.js'
 import { Overlay, INITIAL_SYNC_MS } from './overlay/overlay.js'
-import type { Report } from './overlay/entry.js'
+import type { Gate, Report } from './overlay/entry.js'
+import type { Orphan } from './overlay/restate.js'
 import type { Verdict } from '../zapi/scanner.js'
 import { Views } from './overlay/views.js'
 import type { BgpMessage, ZebraMessage } from '../zapi/evpn-codec.js'
@@ -13,7 +14,8 @@ import { RecordKind, encodeGap } from '../record/zapi-records.js'
 import type { Opening } from './exchange.js'
 import { OverlayInjections } from './injections.js'
 import { Journal } from './journal.js'
-import { recover } from './recover.js'
+import { type Recovered, recover } from './recover.js'
+import { Relearning } from './relearning.js'
 import { Ring } from '../record/ring.js'
 import type { Session, SessionEvents } from './session.js'
 import { snapshot } from './snapshot.js'
@@ -27,6 +29,8 @@ export type EngineListener = {
   onMessage(message: ZebraMessage | BgpMessage): void
   onReset(): void
   onReports(reports: (Report & { key: Key })[]): void
+  /** bgpd has a MAC-IP that neither zebra nor an entry accounts for; it is withdrawn unless an entry is put. */
+  onOrphan(orphan: Orphan): void
 }
 
 export class Engine implements SessionEvents {
@@ -38,7 +42,10 @@ export class Engine implements SessionEvents {
   readonly recent: Ring | undefined
   main: Session | undefined
   listener: EngineListener | undefined
-  private readonly inherited: Map<number, Opening>
+  private readonly recovered: Recovered
+  private relearning: Relearning | undefined
+  /** Why the last attempt to read from FRR what bgpd has came to nothing. */
+  relearningFailure: string | undefined
   private journal: Journal | undefined
   private initialSync: NodeJS.Timeout | undefined
   private flushScheduled = false
@@ -51,20 +58,30 @@ export class Engine implements SessionEvents {
       zebraVersions: ReadonlyMap<number, string>
       /** Size of `recent` in bytes. */
       recentBytes: number
+      /** The directory of zebra's and bgpd's vty sockets. */
+      vtyDir: string
       onSessionEnd: (session: Session) => void
+      /** HELLO or CAPABILITIES of the session has been seen. */
+      onOpening: (session: Session) => void
+      /** What bgpd has been told in the session is known again. */
+      onCertain: (session: Session) => void
       onTrouble: (what: string, error: unknown) => void
     },
   ) {
     this.recent = options.recentBytes === 0 ? undefined : new Ring(options.recentBytes)
-    this.inherited = recover(this.readJournal(), this.overlay, options, (error) => {
-      this.counters.journalErrors++
-      options.onTrouble('a record of the journal is left out', error)
-    })
+    this.recovered = recover(this.readJournal(), this.overlay, options)
   }
 
-  /** The first frames of a session that is older than this process. */
+  /** What the journal says of a session that is older than this process. */
   openingOf(id: number): Opening {
-    return this.inherited.get(id) ?? { hello: undefined, capabilities: undefined }
+    return this.recovered.openings.get(id) ?? { hello: undefined, capabilities: undefined }
+  }
+
+  /** Why it is not certain what bgpd has been told in a session that is older than this process. */
+  uncertaintyOf(id: number): string | undefined {
+    const { openings, untrusted } = this.recovered
+    if (untrusted !== undefined) return `the journal cannot be trusted: ${untrusted}`
+    return openings.get(id)?.uncertain
   }
 
   /** Takes over the sessions that still exist. Others that the journal knows have ended. */
@@ -74,6 +91,7 @@ export class Engine implements SessionEvents {
       if (session.handshake.kind === 'main') this.setMain(session)
     }
     if (this.main === undefined) this.overlay.onSessionLost()
+    else if (this.main.uncertain !== undefined) this.onUncertain(this.main)
     this.journal = new Journal(this.options.journal, () => snapshot(this), this.onJournalError)
     this.updateGate()
     for (const session of sessions) session.start()
@@ -119,6 +137,7 @@ export class Engine implements SessionEvents {
   onHandshake(session: Session, frame: Buffer, direction: 'toZebra' | 'toBgpd'): void {
     const begins = direction === 'toZebra'
     this.record(begins ? RecordKind.toZebra : RecordKind.toBgpd, session.id, frame)
+    this.options.onOpening(session)
     if (session.handshake.kind !== 'main') return
     if (begins) {
       if (this.main !== undefined) this.clearMain()
@@ -132,6 +151,7 @@ export class Engine implements SessionEvents {
     const verdict = this.overlay.onZebra(message)
     if (verdict === 'defer') return verdict
     this.record(verdict === 'drop' ? RecordKind.dropped : RecordKind.toBgpd, session.id, frame)
+    this.relearning?.onMessage(message)
     this.listener?.onMessage(message)
     this.scheduleFlush()
     return verdict
@@ -141,6 +161,7 @@ export class Engine implements SessionEvents {
     if (session !== this.main) return
     this.overlay.onBgpd(message)
     this.record(RecordKind.toZebra, session.id, frame)
+    this.relearning?.onMessage(message)
     this.listener?.onMessage(message)
     this.scheduleFlush()
   }
@@ -151,6 +172,18 @@ export class Engine implements SessionEvents {
       `session ${session.id} is not understood; its bytes pass, nothing is injected`,
       new Error(why),
     )
+    this.updateGate()
+  }
+
+  onUncertain(session: Session): void {
+    const why = session.uncertain ?? ''
+    this.options.onTrouble('it is not certain what bgpd has been told; it is read from FRR', new Error(why))
+    this.record(RecordKind.uncertain, session.id, Buffer.from(why))
+    this.recent?.append(RecordKind.uncertain, session.id, Buffer.from(why))
+    if (session !== this.main) return
+    this.relearning?.cancel()
+    this.relearning = undefined
+    this.overlay.onUncertain()
     this.updateGate()
   }
 
@@ -187,7 +220,7 @@ export class Engine implements SessionEvents {
     this.initialSync = setTimeout(() => {
       this.overlay.onInitialSyncDone()
       this.scheduleFlush()
-    }, INITIAL_SYNC_MS).unref()
+    }, untilInitialSync(session)).unref()
   }
 
   private clearMain(): void {
@@ -200,13 +233,40 @@ export class Engine implements SessionEvents {
 
   private updateGate(): void {
     const { main } = this
-    if (main === undefined) this.overlay.setGate('no-session')
-    else {
-      const { release } = main
-      this.overlay.setGate(release === undefined ? 'release-uncertain' : 'open')
-      main.toBgpd.injections = release && this.injectionsFor(main, release)
-    }
+    const gate = gateOf(main)
+    this.overlay.setGate(gate)
+    if (main !== undefined)
+      main.toBgpd.injections =
+        gate === 'open' && main.release !== undefined ? this.injectionsFor(main, main.release) : undefined
+    if (gate !== 'relearning') {
+      this.relearning?.cancel()
+      this.relearning = undefined
+    } else if (main !== undefined) this.relearning ??= this.relearn(main)
     this.scheduleFlush()
+  }
+
+  private relearn(session: Session): Relearning {
+    this.relearningFailure = undefined
+    return new Relearning({
+      overlay: this.overlay,
+      vtyDir: this.options.vtyDir,
+      // zebra, which has just begun to announce what it has, does not have it all in its tables either
+      delayMs: untilInitialSync(session),
+      session,
+      onOrphan: (orphan) => this.listener?.onOrphan(orphan),
+      onFailed: (why) => {
+        this.relearningFailure = why
+        this.options.onTrouble('what bgpd has cannot be read from FRR; it is tried again', new Error(why))
+      },
+      onDone: () => {
+        session.markCertain()
+        this.relearning = undefined
+        this.overlay.onInitialSyncDone()
+        this.journal?.rewrite()
+        this.options.onCertain(session)
+        this.updateGate()
+      },
+    })
   }
 
   private injectionsFor(session: Session, release: FrrRelease): OverlayInjections {
@@ -260,3 +320,13 @@ export class Engine implements SessionEvents {
     this.options.onTrouble('the journal cannot be used: without it a successor of this worker knows nothing', error)
   }
 }
+
+function gateOf(main: Session | undefined): Gate {
+  if (main === undefined) return 'no-session'
+  if (main.release === undefined) return 'release-uncertain'
+  return main.uncertain === undefined ? 'open' : 'relearning'
+}
+
+/** How long zebra may still take to announce all it has. */
+const untilInitialSync = ({ since }: Session): number =>
+  Math.min(Math.max(since + INITIAL_SYNC_MS - Date.now(), 0), INITIAL_SYNC_MS)

@@ -21,14 +21,16 @@ export type ExchangeEvent =
   /** zebra has answered in the main session. */
   | { type: 'handshake'; handshake: Handshake }
   | { type: 'lost' }
+  /** It is not certain any more what bgpd has been told in the main session. */
+  | { type: 'uncertain' }
   | { type: 'bgpd'; message: BgpMessage }
   | { type: 'zebra'; message: ZebraMessage; dropped: boolean }
   | { type: 'injected'; message: Injection }
   /** bgpd has the MAC with `seq` or more, because an entry required it. */
   | { type: 'min-sequence'; vni: number; mac: string; seq: number }
 
-/** The frames of HELLO and CAPABILITIES that begin a session, as far as they were seen. */
-export type Opening = { hello: Buffer | undefined; capabilities: Buffer | undefined }
+/** How a session began: HELLO and CAPABILITIES, as far as they were seen, and why it has become uncertain, if it has. */
+export type Opening = { hello: Buffer | undefined; capabilities: Buffer | undefined; uncertain?: string }
 
 type FrameRecord = ExchangeRecord & {
   kind: (typeof RecordKind)['toZebra' | 'toBgpd' | 'dropped' | 'injected' | 'minSequence']
@@ -68,6 +70,12 @@ export class ExchangeReader {
         return this.readFrame({ kind, session, bytes, time: record.time })
       case RecordKind.known:
         return this.join(session, bytes)
+      case RecordKind.uncertain: {
+        const opening = this.openings.get(session)
+        if (opening !== undefined) opening.uncertain = bytes.toString()
+        return this.isMain(session) ? { type: 'uncertain' } : undefined
+      }
+      case RecordKind.checksum:
       case RecordKind.opened:
       case RecordKind.gap:
         return undefined
@@ -96,7 +104,7 @@ export class ExchangeReader {
   private readFrame(record: FrameRecord): ExchangeEvent | undefined {
     const { kind, session, bytes } = record
     checkFrame(bytes)
-    const opening = this.openings.get(session) ?? { hello: undefined, capabilities: undefined }
+    const opening: Opening = this.openings.get(session) ?? { hello: undefined, capabilities: undefined }
     this.openings.set(session, opening)
     if (opening.hello === undefined && kind === RecordKind.toZebra) {
       opening.hello = Buffer.from(bytes)

@@ -38,7 +38,17 @@ export type SessionOffer = {
   inherited: boolean
   /** The keeper has forwarded bytes itself, so that frames have passed that no worker has seen. */
   unseen: boolean
+  /** HELLO and CAPABILITIES in base64, as far as a worker has seen them: a successor needs them if the journal is lost. */
+  opening: { hello: string; capabilities: string }
 }
+
+const UNKNOWN_OPENING: SessionOffer['opening'] = { hello: '', capabilities: '' }
+
+/** Of a connection of which no byte has passed. */
+export const newOffer = (id: number): SessionOffer => ({
+  ...{ id, since: Date.now(), zebraVersion: undefined, inherited: false, unseen: false },
+  opening: UNKNOWN_OPENING,
+})
 
 export type ToWorker =
   | { type: 'options'; options: WorkerOptions }
@@ -62,6 +72,10 @@ export type ToKeeper =
   | { type: 'failed'; exitCode: number; message: string }
   /** Both directions of the session have ended: the keeper closes its descriptors. */
   | { type: 'ended'; id: number }
+  /** The first frames of a session. */
+  | { type: 'opening'; id: number; opening: SessionOffer['opening'] }
+  /** What bgpd has been told in the session is known again, although frames have passed unseen. */
+  | { type: 'certain'; id: number }
   | { type: 'pong' }
 
 /** A libuv pipe handle as Node's IPC delivers it. */

@@ -1,16 +1,38 @@
 // The records that views and overlay can be rebuilt from, for the successor of a worker that died: zebra does not send
 // its messages again.
 //
-// The file is 8 bytes of magic, then a recorded exchange. It may end with an unfinished record.
-import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, truncateSync, writeSync } from 'node:fs'
-import { type ExchangeRecord, MAGIC, encodeRecord } from '../record/zapi-records.js'
+// The file is a recorded exchange. What is written at once ends with a checksum; if the process dies in the middle, the
+// last part is unfinished, and what it tells of has not happened yet.
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs'
+import { crc32 } from 'node:zlib'
+import {
+  type ExchangeRecord,
+  MAGIC,
+  RECORD_HEADER,
+  RecordKind,
+  decodeRecords,
+  encodeRecord,
+  isExchange,
+  isTorn,
+} from '../record/zapi-records.js'
 
 /** The file is written anew when it has at least this size, and this many times its size after the last rewriting. */
 const COMPACT_BYTES = 1 << 20
 const COMPACT_FACTOR = 4
 const RECORDS_PER_SLICE = 256
 
-/** A journal that could not be written is begun anew after this time. */
+/** A journal that could not be written is begun anew after this time; one that is written is looked at as often. */
 const RETRY_MS = 1000
 
 export class Journal {
@@ -21,6 +43,7 @@ export class Journal {
   private pending: Buffer[] = []
   private rewriting: { file: number; size: number; records: Generator<ExchangeRecord> } | undefined
   private retry: NodeJS.Timeout | undefined
+  private readonly watch: NodeJS.Timeout
   private removed = false
 
   /**
@@ -35,7 +58,13 @@ export class Journal {
     private readonly snapshot: () => Generator<ExchangeRecord>,
     private readonly onError: (error: unknown) => void,
   ) {
+    this.watch = setInterval(this.check, RETRY_MS).unref()
     this.begin()
+  }
+
+  /** Whether a successor would find everything. */
+  get isWritten(): boolean {
+    return this.file !== undefined
   }
 
   static read(path: string): Buffer {
@@ -51,7 +80,7 @@ export class Journal {
   flush(): void {
     const { file } = this
     if (this.pending.length === 0 || file === undefined) return
-    const bytes = this.pending.length === 1 ? (this.pending[0] ?? MAGIC) : Buffer.concat(this.pending)
+    const bytes = withChecksum(this.pending)
     this.pending = []
     this.attempt(() => {
       writeAll(file, bytes)
@@ -63,9 +92,20 @@ export class Journal {
     })
   }
 
+  /** Writes the file anew, because the state has changed in ways that were not recorded. */
+  rewrite(): void {
+    if (this.file === undefined) return
+    this.attempt(() => {
+      if (this.rewriting !== undefined) closeSync(this.rewriting.file)
+      this.rewriting = undefined
+      this.compact()
+    })
+  }
+
   /** Ends and deletes the journal: there will be no successor. */
   remove(): void {
     this.removed = true
+    clearInterval(this.watch)
     this.abandon()
   }
 
@@ -77,10 +117,10 @@ export class Journal {
     this.attempt(() => {
       const file = this.create(this.newPath)
       try {
-        const records = [...this.snapshot()].map((record) => encodeRecord(record))
-        writeAll(file, Buffer.concat(records))
+        const bytes = withChecksum([...this.snapshot()].map((record) => encodeRecord(record)))
+        writeAll(file, bytes)
         renameSync(this.newPath, this.path)
-        this.size = records.reduce((sum, { length }) => sum + length, 0)
+        this.size = bytes.length
       } catch (error) {
         closeSync(file)
         throw error
@@ -97,13 +137,13 @@ export class Journal {
   }
 
   private compact(): void {
-    this.rewriting = { file: this.create(this.newPath), size: 0, records: this.snapshot() }
-    setImmediate(this.compactSlice)
+    const rewriting = { file: this.create(this.newPath), size: 0, records: this.snapshot() }
+    this.rewriting = rewriting
+    setImmediate(this.compactSlice, rewriting)
   }
 
-  private readonly compactSlice = (): void => {
-    const { rewriting } = this
-    if (rewriting === undefined) return
+  private readonly compactSlice = (rewriting: NonNullable<Journal['rewriting']>): void => {
+    if (rewriting !== this.rewriting) return
     this.attempt(() => {
       const slice: Buffer[] = []
       let done = false
@@ -112,10 +152,10 @@ export class Journal {
         if (next.done === true) done = true
         else slice.push(encodeRecord(next.value))
       }
-      const bytes = Buffer.concat(slice)
+      const bytes = withChecksum(slice)
       writeAll(rewriting.file, bytes)
       rewriting.size += bytes.length
-      if (!done) setImmediate(this.compactSlice)
+      if (!done) setImmediate(this.compactSlice, rewriting)
       else this.adopt(rewriting)
     })
   }
@@ -127,6 +167,17 @@ export class Journal {
     this.size = rewritten.size
     this.compactAt = Math.max(COMPACT_BYTES, COMPACT_FACTOR * rewritten.size)
     this.rewriting = undefined
+  }
+
+  /** Notices a file that somebody has removed, replaced or shortened: the next writing would not. */
+  private readonly check = (): void => {
+    const { file, size } = this
+    if (file === undefined) return
+    this.attempt(() => {
+      const [ours, found] = [fstatSync(file), statSync(this.path)]
+      if (ours.ino !== found.ino || ours.dev !== found.dev || ours.size !== MAGIC.length + size)
+        throw new Error(`${this.path}: somebody else has changed it`)
+    })
   }
 
   private attempt(write: () => void): void {
@@ -150,6 +201,41 @@ export class Journal {
     this.file = undefined
     this.rewriting = undefined
     for (const path of [this.path, this.newPath]) discard(path)
+  }
+}
+
+/** A checksum costs about a microsecond, and is written with what it is about. */
+function withChecksum(records: readonly Buffer[]): Buffer {
+  const sum = Buffer.alloc(4)
+  sum.writeUInt32BE(records.reduce((crc, bytes) => crc32(bytes, crc), 0))
+  return Buffer.concat([...records, encodeRecord({ kind: RecordKind.checksum, time: 0, session: 0, bytes: sum })])
+}
+
+/**
+ * Yields the records of a journal up to its last checksum. Returns why it cannot be trusted; undefined if it is whole, apart
+ * from an unfinished end.
+ */
+export function* checkedRecords(file: Buffer): Generator<ExchangeRecord, string | undefined> {
+  if (file.length === 0) return 'there is none'
+  if (!isExchange(file)) return 'it is of another version, or no journal'
+  let start = MAGIC.length
+  let part: ExchangeRecord[] = []
+  const records = decodeRecords(file, start)
+  for (;;) {
+    const next = records.next()
+    if (next.done === true)
+      return isTorn(file, next.value) ? undefined : `it is not understood after byte ${next.value}`
+    const record = next.value
+    if (record.kind !== RecordKind.checksum) {
+      part.push(record)
+      continue
+    }
+    const end = record.bytes.byteOffset - file.byteOffset - RECORD_HEADER
+    if (record.bytes.length !== 4 || crc32(file.subarray(start, end)) !== record.bytes.readUInt32BE())
+      return `the checksum at byte ${end} is wrong`
+    yield* part
+    part = []
+    start = end + RECORD_HEADER + record.bytes.length
   }
 }
 

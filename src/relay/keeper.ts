@@ -10,7 +10,7 @@ import { type BoundSocket, ListeningSocket, type Owner, type SocketOptions } fro
 import { type Connection, closeConnection, openEnds } from './connections.js'
 import type { DescriptorStore } from './descriptor-store.js'
 import type { Held } from './hand-over.js'
-import { DESCRIPTORS, rawHandle } from './ipc.js'
+import { DESCRIPTORS, newOffer, rawHandle } from './ipc.js'
 import { KeeperStatus } from './keeper-status.js'
 import { PlainForwarding } from './plain-forwarding.js'
 import { RestartDelay } from './restart-delay.js'
@@ -158,8 +158,7 @@ export class Keeper {
     try {
       const ends = await openEnds(bgpd, this.options.zebra)
       const id = this.nextId++
-      const offer = { id, since: Date.now(), zebraVersion: undefined, inherited: false, unseen: false }
-      const connection: Connection = { offer, ends }
+      const connection: Connection = { offer: newOffer(id), ends }
       // only now: a connection to zebra shows which zebra is meant, which may have been upgraded
       connection.offer.zebraVersion = await zebraVersion(this.options.zebra)
       if (this.stopping && !this.leaving) {
@@ -246,6 +245,16 @@ export class Keeper {
         },
         onSessionEnded: (id) => {
           this.end(id)
+        },
+        onOpening: (id, opening) => {
+          const connection = this.connections.get(id)
+          if (connection !== undefined) connection.offer.opening = opening
+        },
+        onCertain: (id) => {
+          const connection = this.connections.get(id)
+          if (connection === undefined) return
+          connection.offer.unseen = false
+          this.store?.update(connection)
         },
         onGone: (why) => {
           waiting?.onGone(why)

@@ -1,28 +1,34 @@
 // Rebuilds overlay and views of a predecessor from its journal.
 import type { Overlay } from './overlay/overlay.js'
 import { type ExchangeEvent, ExchangeReader, type KnownRelease, type Opening } from './exchange.js'
-import { fileRecords } from '../record/zapi-records.js'
+import { reason } from '../base/exit.js'
+import { checkedRecords } from './journal.js'
+
+/** What a predecessor's journal says. */
+export type Recovered = {
+  /** How each session began that has not ended. */
+  openings: Map<number, Opening>
+  /** Why the journal cannot be trusted; undefined if it can. */
+  untrusted: string | undefined
+}
 
 /**
- * Feeds the records of `file` to `overlay`, and through it to the views. Returns how each session began that has not ended.
- * A record that cannot be decoded is reported with `onBad` and left out.
+ * Feeds the records of `file` to `overlay`, and through it to the views. What can be read of a journal that cannot be trusted
+ * is used all the same: the entries in it are as good as any.
  */
-export function recover(
-  file: Buffer,
-  overlay: Overlay,
-  known: KnownRelease,
-  onBad: (error: unknown) => void,
-): Map<number, Opening> {
+export function recover(file: Buffer, overlay: Overlay, known: KnownRelease): Recovered {
   const reader = new ExchangeReader(known)
-  for (const record of fileRecords(file)) {
+  const records = checkedRecords(file)
+  let untrusted: string | undefined
+  for (let next = records.next(); ; next = records.next()) {
+    if (next.done === true) return { openings: reader.openings, untrusted: untrusted ?? next.value }
     try {
-      const event = reader.read(record)
+      const event = reader.read(next.value)
       if (event !== undefined) apply(event, overlay)
     } catch (error) {
-      onBad(error)
+      untrusted ??= `a record of it cannot be understood: ${reason(error)}`
     }
   }
-  return reader.openings
 }
 
 function apply(event: ExchangeEvent, overlay: Overlay): void {
@@ -37,6 +43,9 @@ function apply(event: ExchangeEvent, overlay: Overlay): void {
       if (event.again) overlay.onSessionLost()
       return
     case 'handshake':
+      return
+    case 'uncertain':
+      overlay.onUncertain()
       return
     case 'lost':
       overlay.onSessionLost()

@@ -124,6 +124,11 @@ class Replay {
       case 'put':
         this.put(event.entry)
         return
+      case 'uncertain':
+        // what the relay reads from FRR then is not in the recording
+        this.overlay.onUncertain()
+        this.overlay.setGate('relearning')
+        return
       case 'remove':
         this.causes.set(keyText(event.key), 'removed')
         this.overlay.remove(event.key)

@@ -10,6 +10,7 @@ import { type BgpMessage, EvpnCodec, type ZebraMessage } from '../zapi/evpn-code
 import { Channel } from './channel.js'
 import { RecordKind } from '../record/zapi-records.js'
 import { FdPoll } from '../os/fd-poll.js'
+import { isAllRead } from '../os/splice.js'
 import type { Pipe } from '../os/pipe.js'
 import { Transit } from './transit.js'
 
@@ -27,6 +28,8 @@ export type SessionEvents = {
   onBgpd(session: Session, message: BgpMessage, frame: Buffer): void
   /** A message is not what the release says it should be, or frame boundaries were lost. */
   onProtocolError(session: Session, why: string): void
+  /** It is not certain any more what bgpd has been told. */
+  onUncertain(session: Session): void
   beforeConsume(): void
   onEnded(session: Session): void
 }
@@ -41,8 +44,8 @@ export type SessionOptions = {
   inherited: { hello: Buffer | undefined; capabilities: Buffer | undefined } | undefined
   /** The release from the configuration. */
   configured: FrrRelease | undefined
-  /** Frames of an inherited connection have passed that no worker has seen. */
-  unseen: boolean
+  /** Why it is not certain what bgpd has been told in this session; undefined if it is certain. */
+  uncertain: string | undefined
   /** The release that zebra's vty reports. */
   zebraVersion: string | undefined
   events: SessionEvents
@@ -62,6 +65,8 @@ export class Session {
   private zebraCodec: EvpnCodec<ZebraMessage> | undefined
   private bgpdCodec: EvpnCodec<BgpMessage> | undefined
   private readonly polls: { bgpd: FdPoll; zebra: FdPoll }
+  /** Why it is not certain what bgpd has been told; undefined while it is. Messages are decoded, nothing is injected. */
+  uncertain: string | undefined
   /** Why the session is not trusted any more: something contradicted the release. */
   private untrusted: string | undefined
   private endsSeen = 0
@@ -114,7 +119,7 @@ export class Session {
     })
     this.handshake = handshakeOf(undefined, undefined, undefined)
     if (inherited?.hello !== undefined) this.detectRelease(inherited.hello, inherited.capabilities)
-    if (options.unseen) this.distrust('frames have passed while no worker served, so what bgpd knows is not certain')
+    this.uncertain = options.uncertain
   }
 
   start(): void {
@@ -141,7 +146,28 @@ export class Session {
   setZebraVersion(zebraVersion: string | undefined): void {
     if (zebraVersion === this.zebraVersion) return
     this.zebraVersion = zebraVersion
-    if (this.hello !== undefined && this.untrusted === undefined) this.detectRelease(this.hello, this.capabilities)
+    if (this.hello === undefined || this.untrusted !== undefined) return
+    const before = this.release
+    this.detectRelease(this.hello, this.capabilities)
+    if (this.capabilities !== undefined && before === undefined && this.release !== undefined)
+      this.markUncertain('messages have passed before it was certain which release of FRR speaks')
+  }
+
+  /** Messages have passed that were not understood. */
+  markUncertain(why: string): void {
+    this.uncertain = why
+    this.options.events.onUncertain(this)
+  }
+
+  /** What bgpd has is known again. */
+  markCertain(): void {
+    this.uncertain = undefined
+  }
+
+  /** Whether each daemon has read all that was sent to it. */
+  get isAllRead(): boolean {
+    const { bgpd, zebra } = this.options.descriptors
+    return isAllRead(bgpd) && isAllRead(zebra)
   }
 
   /** Stops moving bytes as soon as no frame of ours is half written. */

@@ -25,9 +25,10 @@ export function* snapshot(state: RelayState): Generator<ExchangeRecord> {
   const record = (kind: RecordKind, session: number, bytes: Uint8Array): ExchangeRecord => {
     return { kind, time, session, bytes: Buffer.from(bytes) }
   }
-  for (const { id, hello, capabilities } of sessions.values()) {
+  for (const { id, hello, capabilities, uncertain } of sessions.values()) {
     if (hello !== undefined) yield record(RecordKind.toZebra, id, hello)
     if (capabilities !== undefined) yield record(RecordKind.toBgpd, id, capabilities)
+    if (uncertain !== undefined) yield record(RecordKind.uncertain, id, Buffer.from(uncertain))
   }
   for (const { entry } of overlay.entries()) {
     yield record(RecordKind.overlayPut, 0, proto.Entry.encode(entryToProto(entry)).finish())

@@ -6,15 +6,15 @@ import type { Engine } from './engine.js'
 import type { WorkerOptions } from './ipc.js'
 import type { Session } from './session.js'
 
-const JOURNAL_LOST =
-  'the journal was lost when the worker was replaced, so it is not known what bgpd has been told: restart bgpd'
+const UNKNOWN_SESSION =
+  'the first frames of a session have passed unseen, so it is not known what it is for: restart bgpd'
 
 export function relayStatus(engine: Engine, options: WorkerOptions): proto.RelayStatus.$Properties {
   const { main, overlay, views } = engine
   let announced = 0
   for (const { report } of overlay.entries()) if (report.status === 'announced') announced++
-  const isUnknown = [...engine.sessions.values()].some(({ handshake }) => handshake.kind === 'unknown')
-  const why = main?.handshake.releaseReason ?? (isUnknown ? JOURNAL_LOST : undefined)
+  const unknown = [...engine.sessions.values()].find(({ handshake }) => handshake.kind === 'unknown')
+  const why = uncertainty(engine) ?? main?.handshake.releaseReason ?? (unknown && UNKNOWN_SESSION)
   return {
     version,
     keeperPid: options.keeperPid,
@@ -25,7 +25,7 @@ export function relayStatus(engine: Engine, options: WorkerOptions): proto.Relay
     zebra: options.zebra,
     release: main?.handshake.releaseName ?? '',
     releaseReason: why ?? 'bgpd is not connected',
-    injecting: main?.release !== undefined,
+    injecting: main?.release !== undefined && main.uncertain === undefined,
     sessions: [...engine.sessions.values()].map(sessionStatus),
     ...countViews(views),
     overlayEntries: overlay.size,
@@ -37,7 +37,26 @@ export function relayStatus(engine: Engine, options: WorkerOptions): proto.Relay
   }
 }
 
-function sessionStatus({ id, handshake, since, toZebra, toBgpd, frames, inSync }: Session): proto.Session.$Properties {
+/** Why nothing is injected although the release is known, and what is being done about it. */
+function uncertainty({ main, relearningFailure }: Engine): string | undefined {
+  if (main?.uncertain === undefined) return undefined
+  const cure =
+    relearningFailure === undefined
+      ? 'what bgpd has is being read from FRR'
+      : `what bgpd has cannot be read from FRR, which is tried again (${relearningFailure}); or restart bgpd`
+  return `${main.uncertain}: ${cure}`
+}
+
+function sessionStatus({
+  id,
+  handshake,
+  since,
+  toZebra,
+  toBgpd,
+  frames,
+  inSync,
+  uncertain,
+}: Session): proto.Session.$Properties {
   return {
     id,
     kind: handshake.kind,
@@ -50,7 +69,7 @@ function sessionStatus({ id, handshake, since, toZebra, toBgpd, frames, inSync }
     injected: frames.injected,
     dropped: frames.dropped,
     inSync,
-    note: handshake.release === undefined ? handshake.releaseReason : '',
+    note: uncertain ?? (handshake.release === undefined ? handshake.releaseReason : ''),
   }
 }
 

@@ -80,5 +80,8 @@ const isComplete = (some: Partial<Descriptors>): some is Descriptors =>
 function offerOf(connection: string, marker: KeptDescriptor | undefined): SessionOffer {
   const [id, since] = connection.split('-').map(Number)
   const zebraVersion = /-seen-([\d.]+)$/.exec(marker?.name ?? '')?.[1]
-  return { id: id ?? 0, since: since ?? 0, zebraVersion, inherited: true, unseen: marker === undefined }
+  return {
+    ...{ id: id ?? 0, since: since ?? 0, zebraVersion, inherited: true, unseen: marker === undefined },
+    opening: { hello: '', capabilities: '' },
+  }
 }

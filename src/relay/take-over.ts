@@ -25,6 +25,7 @@ const offer = v.object({
   since: number,
   zebraVersion: v.optional(v.pipe(v.string(), v.regex(/^\d+\.\d+$/))),
   unseen: v.boolean(),
+  opening: v.object({ hello: v.string(), capabilities: v.string() }),
 })
 const fromHolder = v.variant('type', [
   v.object({ type: v.literal('holder'), protocol: number, role: v.picklist(['keeper', 'worker']), pid: number }),
@@ -154,8 +155,8 @@ export class TakeOver {
         this.text = this.text.slice(end + 1)
         const parsed = v.parse(fromHolder, JSON.parse(line))
         if (parsed.type !== 'connection') return parsed
-        const { id, since, zebraVersion, unseen } = parsed.offer
-        return { type: 'connection', offer: { id, since, zebraVersion, unseen, inherited: true } }
+        const { id, since, zebraVersion, unseen, opening } = parsed.offer
+        return { type: 'connection', offer: { id, since, zebraVersion, unseen, opening, inherited: true } }
       }
       if (this.ended) return undefined
       if (this.text.length > MAX_LINE) throw new Error('it sends something else')

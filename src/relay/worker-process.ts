@@ -3,7 +3,7 @@ import { type ChildProcess, type StdioOptions, fork } from 'node:child_process'
 import { reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
 import type { Connection } from './connections.js'
-import { DESCRIPTORS, type ToKeeper, type ToWorker, type WorkerOptions, sendSocket } from './ipc.js'
+import { DESCRIPTORS, type SessionOffer, type ToKeeper, type ToWorker, type WorkerOptions, sendSocket } from './ipc.js'
 
 const PING_MS = 500
 /** Pings in a row without an answer after which a serving worker counts as hung. */
@@ -21,6 +21,9 @@ export type WorkerEvents = {
   /** It cannot work; it ends. */
   onFailed(exitCode: number, message: string): void
   onSessionEnded(id: number): void
+  onOpening(id: number, opening: SessionOffer['opening']): void
+  /** What bgpd has been told in the session is known again. */
+  onCertain(id: number): void
   /** It has ended, or could not be started: called once. `why` in words. */
   onGone(why: string): void
 }
@@ -132,6 +135,12 @@ export class WorkerProcess {
         return
       case 'ended':
         this.events.onSessionEnded(message.id)
+        return
+      case 'opening':
+        this.events.onOpening(message.id, message.opening)
+        return
+      case 'certain':
+        this.events.onCertain(message.id)
         return
       case 'pong':
         return

@@ -1,5 +1,5 @@
 // The relay's worker: it forwards, decodes and injects. The keeper starts it and hands it every connection.
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ExitCode, FatalError, reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
@@ -9,6 +9,7 @@ import { ignoreSignals } from '../os/signals.js'
 import { type FrrRelease, frrRelease } from '../zapi/releases.js'
 import { RelayControl } from './control.js'
 import { Engine } from './engine.js'
+import type { Opening } from './exchange.js'
 import {
   DESCRIPTORS,
   type DescriptorName,
@@ -50,8 +51,19 @@ class Worker {
       configured: this.configured,
       zebraVersions: new Map(options.zebraVersions),
       recentBytes: options.recentBytes,
+      vtyDir: dirname(options.zebra),
       onSessionEnd: (session) => {
         this.closeHandles(session.id)
+      },
+      onOpening: ({ id, hello, capabilities }) => {
+        const opening = { hello: toText(hello), capabilities: toText(capabilities) }
+        this.change(id, { opening })
+        tellKeeper({ type: 'opening', id, opening })
+      },
+      onCertain: ({ id }) => {
+        log.info({ session: id }, 'what bgpd has is known again')
+        this.change(id, { unseen: false })
+        tellKeeper({ type: 'certain', id })
       },
       onTrouble: (what, error) => {
         log.error({ error: reason(error) }, what)
@@ -87,9 +99,9 @@ class Worker {
         toZebra: { readEnd: handles.toZebraReadEnd.fd, writeEnd: handles.toZebraWriteEnd.fd },
         toBgpd: { readEnd: handles.toBgpdReadEnd.fd, writeEnd: handles.toBgpdWriteEnd.fd },
       },
-      inherited: offer.inherited ? this.engine.openingOf(offer.id) : undefined,
+      inherited: offer.inherited ? this.openingOf(offer) : undefined,
       configured: this.configured,
-      unseen: offer.unseen,
+      uncertain: offer.inherited ? this.uncertaintyOf(offer) : undefined,
       zebraVersion: offer.zebraVersion,
       events: this.engine,
     })
@@ -99,8 +111,7 @@ class Worker {
 
   setZebraVersion(id: number, version: string): void {
     this.engine.setZebraVersion(id, version)
-    const held = this.held.get(id)
-    if (held !== undefined) held.offer.zebraVersion = version
+    this.change(id, { zebraVersion: version })
   }
 
   /**
@@ -147,6 +158,24 @@ class Worker {
     await this.control.close()
   }
 
+  /** What another process is to know of the connection if this one hands it over. */
+  private change(id: number, change: Partial<SessionOffer>): void {
+    const held = this.held.get(id)
+    if (held !== undefined) Object.assign(held.offer, change)
+  }
+
+  /** The keeper remembers the first frames, too, for the case that the journal is lost. */
+  private openingOf({ id, opening }: SessionOffer): Opening {
+    const { hello, capabilities } = this.engine.openingOf(id)
+    return { hello: hello ?? toFrame(opening.hello), capabilities: capabilities ?? toFrame(opening.capabilities) }
+  }
+
+  private uncertaintyOf(offer: SessionOffer): string | undefined {
+    if (offer.unseen) return 'frames have passed while no worker served'
+    // before HELLO nothing has passed
+    return this.openingOf(offer).hello === undefined ? undefined : this.engine.uncertaintyOf(offer.id)
+  }
+
   private get configured(): FrrRelease | undefined {
     const { frrRelease: name } = this.options
     return name === undefined ? undefined : frrRelease(name)
@@ -166,10 +195,13 @@ class Worker {
     if (held === undefined) return
     this.held.delete(id)
     for (const handle of Object.values(held.handles)) handle.close()
-    if (process.connected) tellKeeper({ type: 'ended', id })
-    else if (this.held.size === 0) void this.end({ handsOver: false })
+    tellKeeper({ type: 'ended', id })
+    if (!process.connected && this.held.size === 0) void this.end({ handsOver: false })
   }
 }
+
+const toText = (frame: Buffer | undefined): string => frame?.toString('base64') ?? ''
+const toFrame = (text: string): Buffer | undefined => (text === '' ? undefined : Buffer.from(text, 'base64'))
 
 function complete(handles: Partial<Handles>): Handles | undefined {
   const isComplete = (some: Partial<Handles>): some is Handles => DESCRIPTORS.every((name) => some[name] !== undefined)
@@ -182,8 +214,9 @@ const fdsOf = ({ bgpd, zebra, ...pipes }: Handles): Descriptors => ({
   ...{ toBgpdReadEnd: pipes.toBgpdReadEnd.fd, toBgpdWriteEnd: pipes.toBgpdWriteEnd.fd },
 })
 
+/** A keeper that has gone is told nothing: `disconnect` tells of it, and the bytes go on. */
 function tellKeeper(message: ToKeeper): void {
-  process.send?.(message)
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined)
 }
 
 function fail(log: Logger, error: unknown): void {

@@ -40,6 +40,7 @@ async function start(t: TestContext, changes: Partial<SessionEvents>): Promise<R
     onHandshake: nothing,
     onZebra: () => 'pass',
     onBgpd: nothing,
+    onUncertain: nothing,
     onProtocolError: (_session, why) => protocolErrors.push(why),
     beforeConsume: nothing,
     onEnded: nothing,
@@ -51,7 +52,7 @@ async function start(t: TestContext, changes: Partial<SessionEvents>): Promise<R
     descriptors: { bgpd: bgpd.fd, zebra: zebra.fd, toZebra, toBgpd },
     inherited: undefined,
     configured: undefined,
-    unseen: false,
+    uncertain: undefined,
     zebraVersion: undefined,
     events,
   })

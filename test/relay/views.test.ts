@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
 import { formatIp } from '../../src/base/address.js'
+import { MacIpFlag } from '../../src/base/macip-flags.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
 import { MAX_VTEPS, Views, viewMessages } from '../../src/relay/overlay/views.js'
 import { type BgpMessage, type ZebraMessage, isFromBgpd } from '../../src/zapi/evpn-codec.js'
@@ -37,6 +38,21 @@ test('zebra’s own IPs of a MAC are those it has now, whenever it is asked', ()
   say('ZEBRA_MACIP_ADD', '10.0.0.3')
   say('ZEBRA_MACIP_DEL', '10.0.0.2')
   assert.deepEqual([...(views.get(100)?.ipsOf(M1) ?? [])], ['10.0.0.3'])
+})
+
+test('a remote route that becomes a path of a shared Ethernet segment is remote no longer', () => {
+  const views = new Views()
+  const add = (ip: string | undefined, flags: number): void => {
+    const body = { vni: 100, mac: M1, ip, vtep: '192.0.2.2', flags, seq: 1, esi: ESI }
+    views.applyBgpd({ command: 'ZEBRA_REMOTE_MACIP_ADD', vrf: 0, body })
+  }
+  for (const ip of [undefined, '10.0.0.1']) add(ip, 0)
+  for (const ip of [undefined, '10.0.0.1']) add(ip, MacIpFlag.SYNC_PATH)
+  assert.deepEqual([...(views.get(100)?.remoteMacs ?? [])], [])
+  assert.deepEqual([...(views.get(100)?.remoteMacIps ?? [])], [])
+  for (const ip of [undefined, '10.0.0.1']) add(ip, 0)
+  assert.equal(views.get(100)?.remoteMacs.size, 1)
+  assert.equal(views.get(100)?.remoteMacIps.size, 1)
 })
 
 suite('remote VTEPs', () => {

@@ -15,6 +15,7 @@ export const LAYERS = {
   'src/rtnetlink': NETLINK,
   'src/sock-diag': NETLINK,
   'src/zapi': BASE,
+  'src/vty': BASE,
   'src/fpm': [...NETLINK, 'src/gen', 'src/rtnetlink', 'src/sock-diag'],
   'src/record': [...BASE, 'src/fpm', 'src/zapi'],
   // decisions, without input and output
@@ -32,6 +33,7 @@ export const LAYERS = {
     'src/os',
     'src/record',
     'src/relay/overlay',
+    'src/vty',
     'src/zapi',
   ],
   'src/snoop': [

@@ -41,6 +41,7 @@ const ADVICE: Words = {
   'not-reported': 'look again in a moment; if it stays so, see macipctl status',
   'no-session': 'start bgpd with its -z option at the relay; see macipctl status',
   'release-uncertain': 'if you know the FRR release, start the relay with: --frr-release X.Y',
+  relearning: 'nothing: it takes some seconds; if it stays so, see macipctl status',
   'vni-not-live': 'check advertise-all-vni in the BGP configuration, and: vtysh -c "show evpn vni"',
   'mac-not-local': 'check the bridge and zebra: bridge fdb show, and vtysh -c "show evpn mac vni all"',
   'ip-conflict': 'two hosts have one address? macipctl show macs, and look at the other MAC',

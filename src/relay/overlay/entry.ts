@@ -24,7 +24,7 @@ export type OverlayRecord = {
 }
 
 /** `open`, or why nothing may be injected at all. */
-export type Gate = 'open' | 'no-session' | 'release-uncertain'
+export type Gate = 'open' | 'no-session' | 'release-uncertain' | 'relearning'
 
 /** Stands in for the snooper's part of an entry in a record without one. */
 export const NO_ENTRY = { router: false, port: '', vlan: 0, firstSeen: 0, lastSeen: 0, minSeq: 0, observe: false }

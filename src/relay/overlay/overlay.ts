@@ -15,6 +15,8 @@ import {
 } from './snapshot.js'
 import { OverlayState } from './state.js'
 import { reportOf, statusOf } from './status.js'
+import type { LiveChanges } from './live-changes.js'
+import { type Orphan, type VniReading, restate } from './restate.js'
 import type { Views } from './views.js'
 
 /** How long zebra may take to announce all it has in a new session; it does not say when it is done. */
@@ -136,6 +138,20 @@ export class Overlay {
     views.clear()
     this.state.forgetAllAdvertised()
     this.setGate('no-session')
+  }
+
+  /** What bgpd has is not certain any more: zebra's messages pass as they are until `restate` has brought the truth. */
+  onUncertain(): void {
+    this.state.forgetAllAdvertised()
+  }
+
+  /** See `restate`. To be called while the gate is closed. */
+  restate(
+    readings: ReadonlyMap<number, VniReading>,
+    live: LiveChanges,
+    onOrphan: (orphan: Orphan) => void,
+  ): Generator<void, number> {
+    return restate(this.state, readings, live, onOrphan)
   }
 
   /** zebra has announced all it has in a new session: bgpd's older routes beyond that are to be withdrawn. */

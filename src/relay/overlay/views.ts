@@ -126,20 +126,14 @@ export class Views {
       case 'ZEBRA_REMOTE_MACIP_ADD': {
         const { vni, mac, ip, vtep, flags, seq } = message.body
         // a path synchronised from a peer of the same Ethernet segment is local, too
-        if ((flags & MacIpFlag.SYNC_PATH) !== 0) return
-        const view = this.vni(vni)
-        if (ip === undefined) view.remoteMacs.set(mac, { vtep, flags, seq })
-        else setByIp(view.remoteMacIps, ip, mac, { vtep, flags, seq })
+        if ((flags & MacIpFlag.SYNC_PATH) !== 0) this.deleteRemote(message.body)
+        else if (ip === undefined) this.vni(vni).remoteMacs.set(mac, { vtep, flags, seq })
+        else setByIp(this.vni(vni).remoteMacIps, ip, mac, { vtep, flags, seq })
         return
       }
-      case 'ZEBRA_REMOTE_MACIP_DEL': {
-        const { vni, mac, ip } = message.body
-        const view = this.byVni.get(vni)
-        if (view === undefined) return
-        if (ip === undefined) view.remoteMacs.delete(mac)
-        else deleteByIp(view.remoteMacIps, ip, mac)
+      case 'ZEBRA_REMOTE_MACIP_DEL':
+        this.deleteRemote(message.body)
         return
-      }
       case 'ZEBRA_REMOTE_VTEP_ADD':
         for (const vtep of [message.body, ...message.body.more]) this.addVtep(vtep)
         return
@@ -149,6 +143,13 @@ export class Views {
         }
         return
     }
+  }
+
+  private deleteRemote({ vni, mac, ip }: { vni: number; mac: string; ip: string | undefined }): void {
+    const view = this.byVni.get(vni)
+    if (view === undefined) return
+    if (ip === undefined) view.remoteMacs.delete(mac)
+    else deleteByIp(view.remoteMacIps, ip, mac)
   }
 
   private addVtep({ vni, vtep, floodControl }: Omit<RemoteVtep, 'more'>): void {
@@ -206,6 +207,6 @@ export function* viewMessages(views: Views): Generator<ZebraMessage | BgpMessage
   }
 }
 
-function* eachByIp<T>(entries: ByIp<T>): Generator<{ mac: string; ip: string; value: T }> {
+export function* eachByIp<T>(entries: ByIp<T>): Generator<{ mac: string; ip: string; value: T }> {
   for (const [ip, byMac] of entries) for (const [mac, value] of byMac) yield { mac, ip, value }
 }

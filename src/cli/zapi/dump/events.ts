@@ -27,7 +27,9 @@ export type MessageEvent = Common & {
 export type OverlayEvent = Common & { type: 'overlay-put' | 'overlay-removed'; fields: { [name: string]: Json } }
 export type SessionEvent = Common & { type: 'opened' | 'closed' }
 export type GapEvent = Common & Gap & { type: 'gap' }
-export type DumpEvent = MessageEvent | OverlayEvent | SessionEvent | GapEvent
+/** From here on it is not certain what bgpd has been told. */
+export type UncertainEvent = Common & { type: 'uncertain'; why: string }
+export type DumpEvent = MessageEvent | OverlayEvent | SessionEvent | GapEvent | UncertainEvent
 
 /** So many messages at most wait for the one that tells their release. */
 const MAX_WAITING = 1000
@@ -83,7 +85,10 @@ export class Decoder {
         return { ...common, type: 'closed' }
       case RecordKind.known:
       case RecordKind.minSequence:
+      case RecordKind.checksum:
         return undefined
+      case RecordKind.uncertain:
+        return { ...common, type: 'uncertain', why: bytes.toString() }
       case RecordKind.gap:
         return { ...common, type: 'gap', ...decodeGap(bytes) }
     }

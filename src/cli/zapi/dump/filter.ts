@@ -30,7 +30,7 @@ export function parsePrefix(text: string): Prefix | undefined {
 
 /** Whether an event matches. One that lacks what the filter names does not; a gap in the recording always does. */
 export function matches(event: DumpEvent, filter: DumpFilter): boolean {
-  if (event.type === 'gap') return true
+  if (event.type === 'gap' || event.type === 'uncertain') return true
   const { direction, session, command, family, vni, mac, ip, vrf, prefix } = filter
   const message = event.type === 'message' ? event : undefined
   const dissection = message?.dissection

@@ -22,6 +22,8 @@ function toJson(event: DumpEvent, hex: boolean): { [name: string]: Json | undefi
     case 'opened':
     case 'closed':
       return { type, time, session, kind }
+    case 'uncertain':
+      return { type, time, session, why: event.why }
     case 'gap':
       return { type, time, session, lost: event.lost, inParts: event.inParts }
   }

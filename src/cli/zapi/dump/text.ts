@@ -78,6 +78,8 @@ function describe(event: DumpEvent): Description {
     case 'opened':
     case 'closed':
       return { who: '. bgpd  ', what: `session ${event.type}`, text: '', style: 'dim' }
+    case 'uncertain':
+      return { who: '? macipd', what: 'what bgpd has is read from FRR:', text: event.why, style: 'red' }
     case 'gap':
       return { who: '? gap   ', what: gapText(event), text: '', style: 'red' }
   }

@@ -1,0 +1,58 @@
+// Which keys the messages of a period were about. What a reading of FRR's tables says of them may be older than the message.
+import { MacIpFlag } from '../../base/macip-flags.js'
+import type { BgpMessage, ZebraMessage } from '../../zapi/evpn-codec.js'
+
+export class LiveChanges {
+  private readonly local = new Set<string>()
+  private readonly remote = new Set<string>()
+  private readonly vteps = new Set<string>()
+  /** VNIs of which everything is known from messages, because both sides have forgotten what was before. */
+  private readonly forgotten = new Set<number>()
+  private allForgotten = false
+
+  onMessage({ command, body }: ZebraMessage | BgpMessage): void {
+    switch (command) {
+      case 'ZEBRA_MACIP_ADD':
+      case 'ZEBRA_MACIP_DEL':
+        this.local.add(keyOf(body.vni, body.mac, body.ip))
+        return
+      case 'ZEBRA_REMOTE_MACIP_ADD':
+      case 'ZEBRA_REMOTE_MACIP_DEL':
+        this.remote.add(keyOf(body.vni, body.mac, body.ip))
+        // such a path makes zebra announce the host anew
+        if (command === 'ZEBRA_REMOTE_MACIP_ADD' && (body.flags & MacIpFlag.SYNC_PATH) !== 0)
+          this.local.add(keyOf(body.vni, body.mac, body.ip))
+        return
+      case 'ZEBRA_REMOTE_VTEP_ADD':
+      case 'ZEBRA_REMOTE_VTEP_DEL':
+        for (const { vni, vtep } of [body, ...body.more]) this.vteps.add(`${vni} ${vtep}`)
+        return
+      case 'ZEBRA_VNI_DEL':
+        this.forgotten.add(body.vni)
+        return
+      case 'ZEBRA_ADVERTISE_ALL_VNI':
+        if (body.advertise === 0) this.allForgotten = true
+        return
+      case 'ZEBRA_VNI_ADD':
+        return
+    }
+  }
+
+  hasLocal(vni: number, mac: string, ip: string | undefined): boolean {
+    return this.local.has(keyOf(vni, mac, ip))
+  }
+
+  hasRemote(vni: number, mac: string, ip: string | undefined): boolean {
+    return this.remote.has(keyOf(vni, mac, ip))
+  }
+
+  hasVtep(vni: number, vtep: string): boolean {
+    return this.vteps.has(`${vni} ${vtep}`)
+  }
+
+  hasForgotten(vni: number): boolean {
+    return this.allForgotten || this.forgotten.has(vni)
+  }
+}
+
+const keyOf = (vni: number, mac: string, ip: string | undefined): string => `${vni} ${mac} ${ip ?? ''}`

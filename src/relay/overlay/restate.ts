@@ -1,0 +1,233 @@
+// Brings views and overlay in line with what FRR's daemons show, where the messages that led there are not known.
+import { MacIpFlag } from '../../base/macip-flags.js'
+import type { VniAdd } from '../../zapi/messages/vni.js'
+import type { Key } from '../../bindings/model.js'
+import type { Advertised } from './entry.js'
+import type { LiveChanges } from './live-changes.js'
+import type { OverlayState } from './state.js'
+import { type Attributes, type ByIp, type Remote, VniView, deleteByIp, eachByIp, isSticky, setByIp } from './views.js'
+
+/** What zebra and bgpd show of a VNI that is live in bgpd. */
+export type VniReading = {
+  vrf: number
+  body: VniAdd
+  /** bgpd's own routes, by MAC, and by IP and MAC. */
+  routes: Map<string, Attributes>
+  macIpRoutes: ByIp<Attributes>
+  /** Sequence numbers of the MACs and neighbours that zebra has and that are not remote. */
+  macs: Map<string, number>
+  neighbors: ByIp<number>
+  remoteMacs: Map<string, Remote>
+  remoteMacIps: ByIp<Remote>
+  vteps: Set<string>
+}
+
+/** A MAC-IP that bgpd has, that zebra does not have, and that no entry wants. */
+export type Orphan = Key & { router: boolean }
+
+/** The flags that both daemons show; others of a message are left as they are. */
+const SHOWN_FLAGS = MacIpFlag.STICKY | MacIpFlag.GW | MacIpFlag.ROUTER
+
+/** Keys between two yields. */
+const SLICE = 64
+
+/**
+ * Yields between small parts of the work, so that messages can pass; what they are about (`live`) is newer than the
+ * reading. Returns how many things were not as the reading says.
+ */
+export function* restate(
+  state: OverlayState,
+  readings: ReadonlyMap<number, VniReading>,
+  live: LiveChanges,
+  onOrphan: (orphan: Orphan) => void,
+): Generator<void, number> {
+  let corrections = 0
+  const { views, records, minSequences } = state
+  const known = [...views.entries()].map(([vni]) => vni)
+  for (const vni of new Set([...known, ...records.vnis(), ...minSequences.vnis(), ...readings.keys()])) {
+    if (live.hasForgotten(vni)) continue
+    const reading = readings.get(vni)
+    if (reading !== undefined) corrections += yield* new Restatement(state, vni, reading, live, onOrphan).run()
+    else if (views.get(vni)?.announced !== undefined) {
+      corrections++
+      views.applyZebra({ command: 'ZEBRA_VNI_DEL', vrf: 0, body: { vni } })
+      state.forgetAdvertised(vni)
+    }
+    yield
+  }
+  return corrections
+}
+
+type Keys = { keys(): Iterable<string>; has(key: string): boolean }
+
+class Restatement {
+  private corrections = 0
+  private steps = 0
+
+  constructor(
+    private readonly state: OverlayState,
+    private readonly vni: number,
+    private readonly reading: VniReading,
+    private readonly live: LiveChanges,
+    private readonly onOrphan: (orphan: Orphan) => void,
+  ) {}
+
+  *run(): Generator<void, number> {
+    const { state, vni, reading } = this
+    const { announced } = this.view
+    if (announced?.body.vtep !== reading.body.vtep || announced.vrf !== reading.vrf) {
+      this.corrections++
+      state.views.applyZebra({ command: 'ZEBRA_VNI_ADD', vrf: reading.vrf, body: reading.body })
+      state.touchVni(vni)
+    }
+    for (const mac of union(reading.routes, this.view.macs)) {
+      if (!this.live.hasLocal(vni, mac, undefined)) this.restateMac(mac)
+      if (this.isTimeToYield()) yield
+    }
+    for (const { mac, ip, value } of eachByIp(reading.macIpRoutes)) {
+      if (!this.live.hasLocal(vni, mac, ip)) this.restateMacIp({ vni, mac, ip }, value)
+      if (this.isTimeToYield()) yield
+    }
+    for (const { mac, ip } of eachByIp(this.view.macIps)) {
+      if (!this.isIn(reading.macIpRoutes, mac, ip)) this.withoutRoute({ vni, mac, ip })
+      if (this.isTimeToYield()) yield
+    }
+    for (const { entry } of state.records.ofVni(vni)) {
+      if (!this.isIn(reading.macIpRoutes, entry.mac, entry.ip)) this.withoutRoute(entry)
+      if (this.isTimeToYield()) yield
+    }
+    yield* this.restateRemotes()
+    this.restateVteps()
+    return this.corrections
+  }
+
+  private get view(): VniView {
+    return this.state.views.get(this.vni) ?? new VniView()
+  }
+
+  private restateMac(mac: string): void {
+    const { state, vni, reading } = this
+    const route = reading.routes.get(mac)
+    const seq = reading.macs.get(mac)
+    const zebras = route !== undefined && seq !== undefined ? { ...route, seq } : undefined
+    if (!this.isSame(this.view.macs.get(mac), zebras)) {
+      if (zebras === undefined) this.view.macs.delete(mac)
+      else this.view.macs.set(mac, zebras)
+      state.touchConcerned({ vni, mac, ip: undefined })
+    }
+    if (route !== undefined && zebras === undefined)
+      state.staleRoutes.remember({ vni, vrf: reading.vrf, mac, ip: undefined })
+    const isRaised = route !== undefined && zebras !== undefined && route.seq > zebras.seq
+    const minSequence = isRaised ? state.minSequences.findOrAdd(vni, mac) : state.minSequences.find(vni, mac)
+    if (minSequence === undefined || this.isSame(minSequence.advertised, route)) return
+    if (route === undefined) minSequence.advertised = undefined
+    else state.minSequences.onAdvertised(minSequence, route)
+    state.minSequences.dirty.add(minSequence)
+  }
+
+  private restateMacIp(key: Key, route: Attributes): void {
+    const { state, reading } = this
+    const { mac, ip } = key
+    const seq = reading.macs.has(mac) ? reading.neighbors.get(ip)?.get(mac) : undefined
+    const zebras = seq === undefined ? undefined : { ...route, seq }
+    if (!this.isSame(state.zebrasOwn(key), zebras)) {
+      if (zebras === undefined) this.view.deleteMacIp(mac, ip)
+      else this.view.addMacIp(mac, ip, zebras)
+      state.touchConcerned(key)
+    }
+    const isZebras = zebras?.seq === route.seq
+    const advertised: Advertised = { by: isZebras ? 'zebra' : 'us', attributes: route }
+    const known = state.records.find(key)
+    if (known === undefined && isZebras) return
+    const record = known ?? state.findOrAddRecord(key, undefined)
+    record.suppressedPending = false
+    if (!this.isSame(record.advertised?.attributes, route) || record.advertised?.by !== advertised.by)
+      record.advertised = advertised
+    state.touch(record)
+    if (record.removed && zebras === undefined)
+      this.onOrphan({ ...key, router: (route.flags & MacIpFlag.ROUTER) !== 0 })
+  }
+
+  /** bgpd has no route for the MAC-IP. */
+  private withoutRoute(key: Key): void {
+    const { state, vni } = this
+    const { mac, ip } = key
+    if (this.live.hasLocal(vni, mac, ip)) return
+    if (state.zebrasOwn(key) !== undefined) {
+      this.corrections++
+      this.view.deleteMacIp(mac, ip)
+      state.touchIp(vni, ip)
+    }
+    const record = state.records.find(key)
+    if (record === undefined) return
+    if (record.advertised !== undefined) this.corrections++
+    record.advertised = undefined
+    record.suppressedPending = false
+    state.touch(record)
+  }
+
+  private *restateRemotes(): Generator<void> {
+    const { vni, live, reading, view, state } = this
+    for (const mac of union(reading.remoteMacs, view.remoteMacs)) {
+      if (this.isTimeToYield()) yield
+      const remote = reading.remoteMacs.get(mac)
+      if (live.hasRemote(vni, mac, undefined) || this.isSameRemote(view.remoteMacs.get(mac), remote)) continue
+      if (remote === undefined) view.remoteMacs.delete(mac)
+      else view.remoteMacs.set(mac, remote)
+      state.touchMac(vni, mac)
+    }
+    for (const table of [reading.remoteMacIps, view.remoteMacIps])
+      for (const { mac, ip } of eachByIp(table)) {
+        if (this.isTimeToYield()) yield
+        const remote = reading.remoteMacIps.get(ip)?.get(mac)
+        if (live.hasRemote(vni, mac, ip) || this.isSameRemote(view.remoteMacIps.get(ip)?.get(mac), remote)) continue
+        if (remote === undefined) deleteByIp(view.remoteMacIps, ip, mac)
+        else setByIp(view.remoteMacIps, ip, mac, remote)
+        state.touchIp(vni, ip)
+      }
+  }
+
+  /** No decision depends on VTEPs. */
+  private restateVteps(): void {
+    const { vni, live, reading, state } = this
+    for (const vtep of union(reading.vteps, this.view.vteps)) {
+      if (live.hasVtep(vni, vtep) || this.view.vteps.has(vtep) === reading.vteps.has(vtep)) continue
+      const command = reading.vteps.has(vtep) ? 'ZEBRA_REMOTE_VTEP_ADD' : 'ZEBRA_REMOTE_VTEP_DEL'
+      state.views.applyBgpd({ command, vrf: reading.vrf, body: { vni, vtep, floodControl: 0, more: [] } })
+    }
+  }
+
+  private isIn(entries: ByIp<unknown>, mac: string, ip: string): boolean {
+    return entries.get(ip)?.has(mac) === true
+  }
+
+  private isSame(known: Attributes | undefined, shown: Attributes | undefined): boolean {
+    const isSame =
+      known === undefined || shown === undefined
+        ? known === shown
+        : known.seq === shown.seq &&
+          (known.flags & SHOWN_FLAGS) === (shown.flags & SHOWN_FLAGS) &&
+          known.esi.equals(shown.esi)
+    if (!isSame) this.corrections++
+    return isSame
+  }
+
+  private isSameRemote(known: Remote | undefined, shown: Remote | undefined): boolean {
+    const isSame =
+      known === undefined || shown === undefined
+        ? known === shown
+        : known.vtep === shown.vtep && known.seq === shown.seq && isSticky(known) === isSticky(shown)
+    if (!isSame) this.corrections++
+    return isSame
+  }
+
+  private isTimeToYield(): boolean {
+    return ++this.steps % SLICE === 0
+  }
+}
+
+/** The keys of both, which may change meanwhile. */
+function* union(a: Keys, b: Keys): Generator<string> {
+  yield* a.keys()
+  for (const key of b.keys()) if (!a.has(key)) yield key
+}
