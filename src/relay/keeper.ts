@@ -23,6 +23,8 @@ import { zebraVersion } from './zebra-version.js'
 const LISTEN_MODE = 0o600
 /** Bytes wait so long for a worker; then the keeper forwards them itself. */
 const PLAIN_AFTER_MS = 3000
+/** The same while a worker starts, which takes its time on a busy machine: waiting costs less than bytes unseen. */
+const PLAIN_AFTER_START_MS = 10_000
 const UPKEEP_MS = 1000
 /** zebra's vty is asked again after this time if it has not answered. */
 const VERSION_RETRY_MS = 5000
@@ -72,8 +74,10 @@ export class Keeper {
   }
 
   async start(): Promise<void> {
-    if (this.tookOver) this.startWorker()
-    else await this.startFirstWorker()
+    if (this.tookOver) {
+      this.startWorker()
+      this.awaitWorker()
+    } else await this.startFirstWorker()
     const options: SocketOptions = {
       path: this.options.listen,
       mode: LISTEN_MODE,
@@ -287,16 +291,25 @@ export class Keeper {
     )
     this.status.onWorkerGone(why)
     if (this.delay.isFailing) this.startPlain('workers end at once')
-    else
-      this.plainTimer ??= setTimeout(() => {
-        this.startPlain(`no worker has served for ${PLAIN_AFTER_MS / 1000} s`)
-      }, PLAIN_AFTER_MS)
+    else this.awaitWorker()
     setTimeout(() => {
       if (!this.stopping) this.startWorker()
     }, delay)
   }
 
+  /** From now on the bytes wait for a worker. */
+  private awaitWorker(): void {
+    const afterMs = (ms: number, isPatient: boolean): NodeJS.Timeout =>
+      setTimeout(() => {
+        if (isPatient && this.worker?.state === 'starting')
+          this.plainTimer = afterMs(PLAIN_AFTER_START_MS - PLAIN_AFTER_MS, false)
+        else this.startPlain('no worker has served in time')
+      }, ms)
+    this.plainTimer ??= afterMs(PLAIN_AFTER_MS, true)
+  }
+
   private startPlain(why: string): void {
+    clearTimeout(this.plainTimer)
     this.plainTimer = undefined
     if (this.stopping || this.plain !== undefined || this.worker?.hasConnections === true) return
     this.log.error(
