@@ -1,6 +1,6 @@
 // Descriptors as the kernel sees them: handing them to another process (SCM_RIGHTS, unix(7)), and who uses one.
 import * as libc from './libc.js'
-import { SystemError, checked } from './libc.js'
+import { checked } from './libc.js'
 
 const SOL_SOCKET = 1
 const SCM_RIGHTS = 1
@@ -64,13 +64,6 @@ export const closeOnExec = (fd: number): boolean => libc.fcntl(fd, F_SETFD, FD_C
 
 export function closeDescriptor(fd: number): void {
   libc.close(fd)
-}
-
-/** A descriptor of something that is nobody else's: no process uses it, it can only be handed on. */
-export function openMarker(): number {
-  const fd = libc.eventfd(0, libc.CLOEXEC | libc.NONBLOCK)
-  if (fd < 0) throw new SystemError('eventfd', libc.errno())
-  return fd
 }
 
 /**

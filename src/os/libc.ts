@@ -77,8 +77,8 @@ export const sendmsg = declare('intptr_t sendmsg(int fd, msghdr *message, int fl
 type RecvMsg = (fd: number, message: MessageHeader, flags: number) => number
 export const recvmsg = declare('intptr_t recvmsg(int fd, _Inout_ msghdr *message, int flags)') as RecvMsg
 
-type EventFd = (value: number, flags: number) => number
-export const eventfd = declare('int eventfd(uint32_t value, int flags)') as EventFd
+type MemfdCreate = (name: string, flags: number) => number
+export const memfdCreate = declare('int memfd_create(const char *name, unsigned int flags)') as MemfdCreate
 
 type Close = (fd: number) => number
 export const close = declare('int close(int fd)') as Close

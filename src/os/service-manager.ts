@@ -12,6 +12,9 @@ const FIRST_DESCRIPTOR = 3
 export type KeptDescriptor = { readonly name: string; readonly fd: number }
 
 export type ServiceEnvironment = {
+  /** Whether systemd has started the process as a unit. */
+  isUnit: boolean
+  /** Undefined if nobody is told anything. */
   manager: ServiceManager | undefined
   kept: readonly KeptDescriptor[]
   /** The process counts as hung after so long without WATCHDOG=1; undefined if nobody watches. */
@@ -20,11 +23,12 @@ export type ServiceEnvironment = {
 
 /** Takes what is meant for this process out of `env`, so that no child process believes it is meant. */
 export function takeServiceEnvironment(env: NodeJS.ProcessEnv, pid: number): ServiceEnvironment {
-  const taken = take(env, 'NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID', 'FDSTORE')
+  const taken = take(env, 'NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID', 'FDSTORE', 'SYSTEMD_EXEC_PID')
   const listen = take(env, 'LISTEN_FDS', 'LISTEN_FDNAMES', 'LISTEN_PID', 'LISTEN_PIDFDID')
   const isMeant = (meant: string | undefined): boolean => meant === undefined || Number(meant) === pid
   const usec = isMeant(taken.WATCHDOG_PID) ? Number(taken.WATCHDOG_USEC ?? 0) : 0
   return {
+    isUnit: Number(taken.SYSTEMD_EXEC_PID) === pid,
     manager: ServiceManager.at(taken.NOTIFY_SOCKET),
     kept: listen.LISTEN_PID !== undefined && isMeant(listen.LISTEN_PID) ? keptDescriptors(listen) : [],
     watchdogMs: usec > 0 ? usec / 1000 : undefined,

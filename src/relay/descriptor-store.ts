@@ -1,12 +1,15 @@
 // Keeps the relay's descriptors with the service manager, which gives them to the next keeper however this one ends.
 import { reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
-import { closeDescriptor, openMarker } from '../os/descriptors.js'
+import { closeDescriptor } from '../os/descriptors.js'
 import { descriptorOf } from '../os/handle.js'
+import { openMemoryFile } from '../os/memory-file.js'
 import type { ServiceManager } from '../os/service-manager.js'
+import { writeNote } from './connection-note.js'
 import type { Connection } from './connections.js'
 import { DESCRIPTORS } from './ipc.js'
-import { type KeptListener, descriptorName, listenerName, markerName } from './stored-names.js'
+import { StoreProbe } from './store-probe.js'
+import { type KeptListener, descriptorName, listenerName, noteName } from './stored-names.js'
 
 /** What the service manager could not take is offered again after this time. */
 const RETRY_MS = 20
@@ -16,11 +19,20 @@ const RETRY_AFTER_ERROR_MS = 1000
 export class DescriptorStore {
   private readonly wanted = new Map<string, number>()
   private readonly given = new Set<string>()
-  private readonly markers = new Map<number, { fd: number; name: string }>()
+  /** Names under which something is kept that is not what is wanted. */
+  private readonly outdated = new Set<string>()
+  /** By the number of the connection. */
+  private readonly notes = new Map<number, number>()
+  private readonly probe: StoreProbe
   private listener: string | undefined
   private retry: NodeJS.Timeout | undefined
   private lastTrouble = ''
   private started = false
+  /** Whether something was given since it was asked whether it is kept. */
+  private isChanged = true
+  private hasWarned = false
+  /** Whether a successor finds what is given, as far as is known. */
+  isKept = true
 
   /** @param given the names of descriptors that the service manager has already */
   constructor(
@@ -29,6 +41,7 @@ export class DescriptorStore {
     private readonly log: Logger,
   ) {
     for (const name of given) this.given.add(name)
+    this.probe = new StoreProbe(manager, this.onRefused)
   }
 
   /** What was given before and is not wanted again by now is taken back. */
@@ -37,24 +50,29 @@ export class DescriptorStore {
     this.reconcile()
   }
 
-  /** @param marker of a connection that was kept before; undefined makes one unless bytes have passed unseen */
-  add({ offer, ends }: Connection, marker?: number): void {
+  /** @param note of a connection that was kept before */
+  add(connection: Connection, note?: number): void {
+    const { offer, ends } = connection
     for (const role of DESCRIPTORS) {
       const fd = descriptorOf(ends[role])
       if (fd !== undefined) this.wanted.set(descriptorName(offer, role), fd)
     }
-    if (marker !== undefined) this.markers.set(offer.id, { fd: marker, name: '' })
-    this.update({ offer })
+    if (note !== undefined) this.notes.set(offer.id, note)
+    else if (this.given.has(noteName(offer))) this.outdated.add(noteName(offer))
+    this.update(connection)
   }
 
-  /** The connection's release is known now, or its bytes have passed unseen. */
+  /** More is known of the connection, or its bytes are about to pass unseen. */
   update({ offer }: Pick<Connection, 'offer'>): void {
-    const marker = this.markers.get(offer.id)
-    if (marker !== undefined) this.wanted.delete(marker.name)
-    if (!offer.unseen) this.mark(offer, marker?.fd)
-    else if (marker !== undefined) {
-      this.markers.delete(offer.id)
-      closeDescriptor(marker.fd)
+    try {
+      const note = this.notes.get(offer.id) ?? openMemoryFile('macipd-note')
+      this.notes.set(offer.id, note)
+      writeNote(note, offer)
+      this.wanted.set(noteName(offer), note)
+    } catch (error) {
+      // one that says what is not true any more must not stay
+      this.removeNote(offer)
+      this.log.warn({ session: offer.id, error: reason(error) }, 'a restart would make the connection distrusted')
     }
     this.reconcile()
   }
@@ -62,13 +80,15 @@ export class DescriptorStore {
   /** Call it before its descriptors are closed. */
   remove({ offer }: Connection): void {
     for (const role of DESCRIPTORS) this.wanted.delete(descriptorName(offer, role))
-    const marker = this.markers.get(offer.id)
-    if (marker !== undefined) {
-      this.wanted.delete(marker.name)
-      this.markers.delete(offer.id)
-      closeDescriptor(marker.fd)
-    }
+    this.removeNote(offer)
     this.reconcile()
+  }
+
+  /** What is kept is a successor's. */
+  close(): void {
+    this.started = false
+    clearTimeout(this.retry)
+    this.probe.close()
   }
 
   setListener({ fd, inode }: KeptListener): void {
@@ -84,7 +104,7 @@ export class DescriptorStore {
     clearTimeout(this.retry)
     this.retry = undefined
     try {
-      const isDone = this.takeBack() && this.give()
+      const isDone = this.takeBack() && this.give() && this.ask()
       this.lastTrouble = ''
       if (!isDone) this.tryAgain(RETRY_MS)
     } catch (error) {
@@ -107,9 +127,10 @@ export class DescriptorStore {
 
   private takeBack(): boolean {
     for (const name of this.given) {
-      if (this.wanted.has(name)) continue
+      if (this.wanted.has(name) && !this.outdated.has(name)) continue
       if (!this.manager.notify(['FDSTOREREMOVE=1', `FDNAME=${name}`])) return false
       this.given.delete(name)
+      this.outdated.delete(name)
     }
     return true
   }
@@ -120,19 +141,35 @@ export class DescriptorStore {
       // it would forget sockets whose peer has gone, and a successor would find a part of a connection
       if (!this.manager.notify(['FDSTORE=1', `FDNAME=${name}`, 'FDPOLL=0'], [fd])) return false
       this.given.add(name)
+      this.isChanged = true
     }
     return true
   }
 
-  /** Without a marker a successor distrusts the connection, so that a missing descriptor costs no truth. */
-  private mark(offer: Connection['offer'], kept: number | undefined): void {
-    const name = markerName(offer)
-    try {
-      const fd = kept ?? openMarker()
-      this.markers.set(offer.id, { fd, name })
-      this.wanted.set(name, fd)
-    } catch (error) {
-      this.log.warn({ session: offer.id, error: reason(error) }, 'a restart would make the connection distrusted')
-    }
+  /** Whether what was given last is kept. */
+  private ask(): boolean {
+    if (!this.isChanged) return true
+    this.isKept = true
+    if (!this.probe.renew()) return false
+    this.isChanged = false
+    return true
+  }
+
+  private readonly onRefused = (): void => {
+    this.isKept = false
+    if (this.hasWarned) return
+    this.hasWarned = true
+    this.log.warn(
+      { needed: this.wanted.size + 1 },
+      'the service manager does not keep all descriptors: the end of the relay costs bgpd zebra; raise FileDescriptorStoreMax=',
+    )
+  }
+
+  private removeNote(offer: Connection['offer']): void {
+    this.wanted.delete(noteName(offer))
+    const note = this.notes.get(offer.id)
+    if (note === undefined) return
+    this.notes.delete(offer.id)
+    closeDescriptor(note)
   }
 }

@@ -10,7 +10,7 @@ import { type BoundSocket, ListeningSocket, type Owner, type SocketOptions } fro
 import { type Connection, closeConnection, openEnds } from './connections.js'
 import type { DescriptorStore } from './descriptor-store.js'
 import type { Held } from './hand-over.js'
-import { DESCRIPTORS, newOffer, rawHandle } from './ipc.js'
+import { DESCRIPTORS, type SessionOffer, newOffer, rawHandle } from './ipc.js'
 import { KeeperStatus } from './keeper-status.js'
 import { PlainForwarding } from './plain-forwarding.js'
 import { RestartDelay } from './restart-delay.js'
@@ -112,7 +112,8 @@ export class Keeper {
     const { plain, worker } = this.status
     const mover =
       plain === undefined ? `worker ${worker?.pid ?? '?'}: ${worker?.state ?? 'gone'}` : `no worker: ${plain}`
-    return `${this.connections.size} connections of bgpd; ${mover}`
+    const lost = this.store?.isKept === false ? '; a restart would cost bgpd zebra' : ''
+    return `${this.connections.size} connections of bgpd; ${mover}${lost}`
   }
 
   get bound(): BoundSocket | undefined {
@@ -191,11 +192,18 @@ export class Keeper {
           this.askVersionAgain(id)
           return
         }
-        connection.offer.zebraVersion = version
-        this.store?.update(connection)
+        this.note(id, { zebraVersion: version })
         this.worker?.send({ type: 'zebra-version', id, version })
       })
     }, VERSION_RETRY_MS).unref()
+  }
+
+  /** More is known of a connection; a successor is to know it, too. */
+  private note(id: number, change: Partial<SessionOffer>): void {
+    const connection = this.connections.get(id)
+    if (connection === undefined) return
+    Object.assign(connection.offer, change)
+    this.store?.update(connection)
   }
 
   /** Rejects if the first worker cannot work: then nothing depends on this process yet. */
@@ -251,14 +259,10 @@ export class Keeper {
           this.end(id)
         },
         onOpening: (id, opening) => {
-          const connection = this.connections.get(id)
-          if (connection !== undefined) connection.offer.opening = opening
+          this.note(id, { opening })
         },
         onCertain: (id) => {
-          const connection = this.connections.get(id)
-          if (connection === undefined) return
-          connection.offer.unseen = false
-          this.store?.update(connection)
+          this.note(id, { unseen: false })
         },
         onGone: (why) => {
           waiting?.onGone(why)
@@ -323,9 +327,7 @@ export class Keeper {
 
   private forwardPlainly(connection: Connection): void {
     const { id } = connection.offer
-    connection.offer.unseen = true
-    connection.offer.inherited = true
-    this.store?.update(connection)
+    this.note(id, { unseen: true, inherited: true })
     try {
       this.plain?.set(
         id,

@@ -27,10 +27,14 @@ const LOCK_MS = 1000
 
 /** Runs until SIGTERM or SIGINT, or until another relay has taken over. Rejects with FatalError when it cannot start. */
 export async function runKeeper(options: RelayOptions, log: Logger): Promise<void> {
-  const { manager, kept, watchdogMs } = takeServiceEnvironment(process.env, process.pid)
+  const { isUnit, manager, kept, watchdogMs } = takeServiceEnvironment(process.env, process.pid)
   ignoreSignals()
   for (const name of ['listen', 'zebra', 'control'] as const) checkSocketPath(options[name], name)
   prepareRunDir(options.runDir)
+  if (isUnit && manager === undefined)
+    log.warn(
+      'systemd keeps no descriptors: the end of the relay costs bgpd zebra; set Type=notify, FileDescriptorStoreMax=',
+    )
   const store = manager && new DescriptorStore(manager, namesOf(kept), log)
   const { lock, ...inheritance } = await inherit(options, kept, store, log)
   const isNew = inheritance.connections.length === 0
@@ -78,7 +82,8 @@ export async function runKeeper(options: RelayOptions, log: Logger): Promise<voi
     service.stopping()
     handOver.closePath()
     // a service manager that keeps the descriptors gives them to the next keeper if there is one, and else closes them
-    await keeper.stop({ leaves: manager !== undefined })
+    await keeper.stop({ leaves: store?.isKept === true })
+    store?.close()
     keeper.close()
     lock.release()
     handOver.close()
@@ -107,7 +112,8 @@ async function inherit(
   return { lock, connections, listener: stored.listener ?? taken.listener }
 }
 
-function closeUseless({ incomplete, unknown }: Kept, log: Logger): void {
+function closeUseless({ incomplete, spare, unknown }: Kept, log: Logger): void {
+  for (const { fd } of spare) closeDescriptor(fd)
   for (const { id, descriptors } of incomplete) {
     log.error({ session: id, kept: namesOf(descriptors) }, 'a connection was kept in part; it is closed')
     for (const { fd } of descriptors) closeDescriptor(fd)
@@ -119,10 +125,10 @@ function closeUseless({ incomplete, unknown }: Kept, log: Logger): void {
 }
 
 function adopt(connections: readonly KeptConnection[], store: DescriptorStore | undefined, log: Logger): Connection[] {
-  return connections.flatMap(({ offer, descriptors, marker }) => {
+  return connections.flatMap(({ offer, descriptors, note }) => {
     try {
       const connection = adoptConnection(offer, descriptors)
-      store?.add(connection, marker)
+      store?.add(connection, note)
       return [connection]
     } catch (error) {
       log.error({ session: offer.id, error: reason(error) }, 'the connection cannot be taken over; it is closed')

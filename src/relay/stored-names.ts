@@ -1,7 +1,7 @@
-// The names under which the keeper's descriptors are kept by the service manager. A successor of any version reads from
-// them what it has to know, so that no file is needed: `listen-INODE`, and for each connection `ID-SINCE-ROLE` with one
-// role for each descriptor, and `ID-SINCE-seen[-RELEASE]` while every byte of it has passed through workers.
+// The names under which the keeper's descriptors are kept by the service manager: `listen-INODE`, for each connection
+// `ID-SINCE-ROLE` with one role for each descriptor, and `ID-SINCE-note` for what else a successor has to know of it.
 import type { KeptDescriptor } from '../os/service-manager.js'
+import { type Note, readNote } from './connection-note.js'
 import { DESCRIPTORS, type DescriptorName, type SessionOffer } from './ipc.js'
 
 export type Descriptors = Readonly<Record<DescriptorName, number>>
@@ -9,8 +9,8 @@ export type Descriptors = Readonly<Record<DescriptorName, number>>
 export type KeptConnection = {
   offer: SessionOffer
   descriptors: Descriptors
-  /** The descriptor that says that the connection has been seen. */
-  marker: number | undefined
+  /** The descriptor of its note; undefined if there is none that can be read, so that the connection is distrusted. */
+  note: number | undefined
 }
 
 /** bgpd's listening socket, with the inode of the path at which it was bound. */
@@ -21,6 +21,8 @@ export type Kept = {
   connections: readonly KeptConnection[]
   /** Connections of which a part is missing. */
   incomplete: readonly { id: number; descriptors: readonly KeptDescriptor[] }[]
+  /** Nothing that a successor needs. */
+  spare: readonly KeptDescriptor[]
   /** The names are not of our making. */
   unknown: readonly KeptDescriptor[]
 }
@@ -29,59 +31,59 @@ export const listenerName = (inode: number): string => `listen-${inode}`
 
 export const descriptorName = ({ id, since }: SessionOffer, role: DescriptorName): string => `${id}-${since}-${role}`
 
-export const markerName = ({ id, since, zebraVersion }: SessionOffer): string =>
-  `${id}-${since}-seen${zebraVersion === undefined ? '' : `-${zebraVersion}`}`
+export const noteName = ({ id, since }: SessionOffer): string => `${id}-${since}-note`
 
-type Parts = Partial<Record<DescriptorName, number>> & { marker?: KeptDescriptor }
+/** Of the pipe that shows whether descriptors are kept. */
+export const PROBE_NAME = 'probe'
 
-/** Puts together what belongs together. */
-export function parseKept(descriptors: readonly KeptDescriptor[]): Kept {
+const ROLES = [...DESCRIPTORS, 'note'] as const
+type Parts = Partial<Record<(typeof ROLES)[number], KeptDescriptor>>
+
+/**
+ * Puts together what belongs together.
+ *
+ * @param read reads a note; undefined if it cannot be understood
+ */
+export function parseKept(kept: readonly KeptDescriptor[], read: (fd: number) => Note | undefined = readNote): Kept {
+  const spare: KeptDescriptor[] = []
   const unknown: KeptDescriptor[] = []
-  const byConnection = new Map<string, { parts: Parts; members: KeptDescriptor[] }>()
+  const byConnection = new Map<string, Parts>()
   let listener: KeptListener | undefined
-  for (const kept of descriptors) {
-    const { name, fd } = kept
+  for (const descriptor of kept) {
+    const { name, fd } = descriptor
     const listen = /^listen-(\d+)$/.exec(name)
-    const [, connection = '', role = ''] = /^(\d+-\d+)-([\w.-]+)$/.exec(name) ?? []
-    if (listen !== null && listener === undefined) listener = { fd, inode: Number(listen[1]) }
-    else if (connection === '') unknown.push(kept)
+    const [, connection = '', role = ''] = /^(\d+-\d+)-(\w+)$/.exec(name) ?? []
+    if (name === PROBE_NAME) spare.push(descriptor)
+    else if (listen !== null && listener === undefined) listener = { fd, inode: Number(listen[1]) }
     else {
-      const found = byConnection.get(connection) ?? { parts: {}, members: [] }
-      byConnection.set(connection, found)
-      if (assign(found.parts, role, kept)) found.members.push(kept)
-      else unknown.push(kept)
+      const parts = byConnection.get(connection) ?? {}
+      const known = ROLES.find((it) => it === role)
+      if (known === undefined || parts[known] !== undefined) unknown.push(descriptor)
+      else byConnection.set(connection, { ...parts, [known]: descriptor })
     }
   }
   const connections: KeptConnection[] = []
-  const incomplete: { id: number; descriptors: readonly KeptDescriptor[] }[] = []
-  for (const [name, { parts, members }] of byConnection) {
-    const { marker, ...some } = parts
-    if (isComplete(some)) connections.push({ offer: offerOf(name, marker), descriptors: some, marker: marker?.fd })
-    else incomplete.push({ id: offerOf(name, marker).id, descriptors: members })
+  const incomplete: Kept['incomplete'][number][] = []
+  for (const [connection, { note, ...some }] of byConnection) {
+    const [id = 0, since = 0] = connection.split('-').map(Number)
+    const content = note && read(note.fd)
+    if (note !== undefined && content === undefined) spare.push(note)
+    if (isComplete(some)) {
+      const offer = { id, since, inherited: true, ...(content ?? UNKNOWN) }
+      connections.push({ offer, descriptors: descriptorsOf(some), note: content && note.fd })
+    } else {
+      const members = [...Object.values(some), ...(content === undefined || note === undefined ? [] : [note])]
+      incomplete.push({ id, descriptors: members })
+    }
   }
-  return { listener, connections, incomplete, unknown }
+  return { listener, connections, incomplete, spare, unknown }
 }
 
-function assign(parts: Parts, role: string, kept: KeptDescriptor): boolean {
-  const name = DESCRIPTORS.find((known) => known === role)
-  if (name !== undefined) {
-    if (parts[name] !== undefined) return false
-    parts[name] = kept.fd
-    return true
-  }
-  if (!/^seen(-|$)/.test(role) || parts.marker !== undefined) return false
-  parts.marker = kept
-  return true
-}
+const UNKNOWN: Note = { zebraVersion: undefined, unseen: true, opening: { hello: '', capabilities: '' } }
 
-const isComplete = (some: Partial<Descriptors>): some is Descriptors =>
-  DESCRIPTORS.every((name) => some[name] !== undefined)
+type Complete = Readonly<Record<DescriptorName, KeptDescriptor>>
 
-function offerOf(connection: string, marker: KeptDescriptor | undefined): SessionOffer {
-  const [id, since] = connection.split('-').map(Number)
-  const zebraVersion = /-seen-([\d.]+)$/.exec(marker?.name ?? '')?.[1]
-  return {
-    ...{ id: id ?? 0, since: since ?? 0, zebraVersion, inherited: true, unseen: marker === undefined },
-    opening: { hello: '', capabilities: '' },
-  }
-}
+const isComplete = (some: Partial<Complete>): some is Complete => DESCRIPTORS.every((name) => some[name] !== undefined)
+
+const descriptorsOf = (parts: Complete): Descriptors =>
+  Object.fromEntries(DESCRIPTORS.map((name) => [name, parts[name].fd])) as Descriptors

@@ -10,6 +10,7 @@ import { closeDescriptor, receiveWithDescriptors, sendWithDescriptors } from '..
 import { FdPoll } from '../os/fd-poll.js'
 import { descriptorOf } from '../os/handle.js'
 import { peerOf } from '../os/peercred.js'
+import { NOTE } from './connection-note.js'
 import { dial } from './connections.js'
 import { type FromHolder, HAND_OVER_SOCKET, PROTOCOL, descriptorCount } from './hand-over-messages.js'
 import { DESCRIPTORS, type DescriptorName } from './ipc.js'
@@ -20,13 +21,7 @@ const ANSWER_MS = 5000
 const MAX_LINE = 4096
 
 const number = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
-const offer = v.object({
-  id: number,
-  since: number,
-  zebraVersion: v.optional(v.pipe(v.string(), v.regex(/^\d+\.\d+$/))),
-  unseen: v.boolean(),
-  opening: v.object({ hello: v.string(), capabilities: v.string() }),
-})
+const offer = v.object({ id: number, since: number, ...NOTE })
 const fromHolder = v.variant('type', [
   v.object({ type: v.literal('holder'), protocol: number, role: v.picklist(['keeper', 'worker']), pid: number }),
   v.object({ type: v.literal('listener'), inode: number }),
@@ -137,7 +132,7 @@ export class TakeOver {
     taken.connections.push({
       offer: message.offer,
       descriptors: descriptors as Record<DescriptorName, number>,
-      marker: undefined,
+      note: undefined,
     })
   }
 

@@ -200,7 +200,11 @@ class Worker {
   }
 }
 
-const toText = (frame: Buffer | undefined): string => frame?.toString('base64') ?? ''
+/** The first frames have some twenty bytes; what is longer is none that a successor would understand. */
+const MAX_OPENING = 1024
+
+const toText = (frame: Buffer | undefined): string =>
+  frame === undefined || frame.length > MAX_OPENING ? '' : frame.toString('base64')
 const toFrame = (text: string): Buffer | undefined => (text === '' ? undefined : Buffer.from(text, 'base64'))
 
 function complete(handles: Partial<Handles>): Handles | undefined {
