@@ -15,6 +15,8 @@ export interface NodeOptions {
   snoop?: readonly string[]
   /** Makes the service manager that starts the relay. */
   manager?: (node: Router) => FakeServiceManager
+  /** Starts the relay with this command, instead of the fabric; resolves when bgpd can connect. */
+  startRelay?: (command: readonly string[]) => Promise<void>
   /** Text of the configuration file of both. */
   config?: string
 }
@@ -58,7 +60,9 @@ export class Fabric implements AsyncDisposable {
 
   private async startMacipd(node: Router): Promise<void> {
     await node.startZebra()
-    await this.startRelay(node)
+    const { relay = [], startRelay } = this.optionsOf(node)
+    if (startRelay === undefined) await this.startRelay(node)
+    else await startRelay(node.relayCommand([...relay, ...this.configOf(node)]))
     const tap = node === this.near ? this.options.tap : undefined
     await node.startBgpd({ zapi: (await tap?.(node)) ?? '/run/macipd/zserv.api' })
     await this.startSnoop(node)

@@ -162,7 +162,8 @@ export class Router extends Space {
     return daemon
   }
 
-  private relayCommand(extra: readonly string[]): string[] {
+  /** The command that `startRelay` runs. */
+  relayCommand(extra: readonly string[]): string[] {
     const paths = { listen: '/run/macipd/zserv.api', zebra: '/run/frr/zserv.api', control: '/run/macipd/relay.sock' }
     const options = Object.entries(paths).flatMap(([name, path]) => [`--${name}`, this.path(path)])
     return this.asFrr(macipd('relay', ...options, '--run-dir', this.path('/run/macipd'), ...extra))
@@ -188,6 +189,16 @@ export class Router extends Space {
     const readable = [ROOT, dirname(process.execPath)].every(everyoneMayEnter)
     const reading = readable ? [] : ['--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search']
     return ['setpriv', `--reuid=${id}`, `--regid=${id}`, '--clear-groups', ...reading, ...argv]
+  }
+
+  /** For how many seconds bgpd's connections to zebra have lasted, the shortest of them. */
+  async bgpdConnectedSeconds(): Promise<number> {
+    const text = await this.vtysh('show zebra client')
+    const times = [...text.matchAll(/^Client: (?:bgp|vnc)\b[^]*?^Connect Time: (\d+):(\d+):(\d+)/gm)].map(
+      ([, hours, minutes, seconds]) => (Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds),
+    )
+    if (times.length < 2) throw new Error(text)
+    return Math.min(...times)
   }
 
   /** Ends a daemon of this node and waits until it is gone. */

@@ -25,16 +25,6 @@ async function bgpDrops(node: Router): Promise<unknown[]> {
   return Object.values(summary.peers).map((peer) => peer.connectionsDropped)
 }
 
-/** For how many seconds bgpd's connections have lasted, the shortest of them. */
-async function connectedSeconds(node: Router): Promise<number> {
-  const text = await node.vtysh('show zebra client')
-  const times = [...text.matchAll(/^Client: (?:bgp|vnc)\b[^]*?^Connect Time: (\d+):(\d+):(\d+)/gm)].map(
-    ([, hours, minutes, seconds]) => (Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds),
-  )
-  assert.ok(times.length >= 2, text)
-  return Math.min(...times)
-}
-
 for (const frr of RELEASES) {
   test(`FRR ${frr}: the whole relay is restarted and killed, and the service manager keeps its descriptors`, async () => {
     const manager = (node: Router): FakeServiceManager => FakeServiceManager.at(node.path('/run/macipd/notify'))
@@ -44,7 +34,7 @@ for (const frr of RELEASES) {
     const clients = await fabric.allConnected()
     await using monitor = await far.monitor('neigh')
     const updates = await near.updatesSent()
-    const [began, connected] = [Date.now(), await connectedSeconds(near)]
+    const [began, connected] = [Date.now(), await near.bgpdConnectedSeconds()]
     for (let round = 0; round < 6; round++) {
       const worker = fabric.workerPid()
       const isKilled = round % 2 === 1
@@ -52,7 +42,7 @@ for (const frr of RELEASES) {
       if (isKilled) process.kill(worker, 'SIGKILL')
       await fabric.startRelay(near)
     }
-    const lasted = (await connectedSeconds(near)) - connected
+    const lasted = (await near.bgpdConnectedSeconds()) - connected
     assert.ok(lasted >= Math.floor((Date.now() - began) / 1000) - 2, `one of the connections is ${lasted} s older`)
     assert.deepEqual(await fabric.zebraClients(), clients)
     assert.equal(await near.updatesSent(), updates)

@@ -28,8 +28,8 @@ export class DescriptorStore {
   private retry: NodeJS.Timeout | undefined
   private lastTrouble = ''
   private started = false
-  /** Whether something was given since it was asked whether it is kept. */
-  private isChanged = true
+  /** Whether the probe was given after everything else. */
+  private isProbed = false
   private hasWarned = false
   /** Whether a successor finds what is given, as far as is known. */
   isKept = true
@@ -104,7 +104,7 @@ export class DescriptorStore {
     clearTimeout(this.retry)
     this.retry = undefined
     try {
-      const isDone = this.takeBack() && this.give() && this.ask()
+      const isDone = this.takeBack() && this.give()
       this.lastTrouble = ''
       if (!isDone) this.tryAgain(RETRY_MS)
     } catch (error) {
@@ -135,24 +135,20 @@ export class DescriptorStore {
     return true
   }
 
+  /** Gives what is new, and finds out whether it is kept. */
   private give(): boolean {
-    for (const [name, fd] of this.wanted) {
-      if (this.given.has(name)) continue
+    const missing = [...this.wanted].filter(([name]) => !this.given.has(name))
+    if (missing.length === 0 && this.isProbed) return true
+    this.isProbed = false
+    if (!this.probe.takeBack()) return false
+    for (const [name, fd] of missing) {
       // it would forget sockets whose peer has gone, and a successor would find a part of a connection
       if (!this.manager.notify(['FDSTORE=1', `FDNAME=${name}`, 'FDPOLL=0'], [fd])) return false
       this.given.add(name)
-      this.isChanged = true
     }
-    return true
-  }
-
-  /** Whether what was given last is kept. */
-  private ask(): boolean {
-    if (!this.isChanged) return true
     this.isKept = true
-    if (!this.probe.renew()) return false
-    this.isChanged = false
-    return true
+    this.isProbed = this.probe.give()
+    return this.isProbed
   }
 
   private readonly onRefused = (): void => {

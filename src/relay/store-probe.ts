@@ -8,25 +8,31 @@ import { PROBE_NAME } from './stored-names.js'
 
 export class StoreProbe {
   private waiting: FdPoll | undefined
+  private isGiven = false
 
   constructor(
     private readonly manager: ServiceManager,
     private readonly onRefused: () => void,
   ) {}
 
-  /** Asks again: call it after what must fit. False if the service manager is busy. Throws SystemError. */
-  renew(): boolean {
+  /** Makes room: call it before something is given. False if the service manager is busy. Throws SystemError. */
+  takeBack(): boolean {
     this.close()
-    if (!this.manager.notify(['FDSTOREREMOVE=1', `FDNAME=${PROBE_NAME}`])) return false
+    if (!this.isGiven) return true
+    this.isGiven = !this.manager.notify(['FDSTOREREMOVE=1', `FDNAME=${PROBE_NAME}`])
+    return !this.isGiven
+  }
+
+  /** Asks whether everything fits that was given before. False if the service manager is busy. Throws SystemError. */
+  give(): boolean {
     const { readEnd, writeEnd } = openPipe()
-    let isGiven = false
     try {
-      isGiven = this.manager.notify(['FDSTORE=1', `FDNAME=${PROBE_NAME}`, 'FDPOLL=0'], [writeEnd])
+      this.isGiven = this.manager.notify(['FDSTORE=1', `FDNAME=${PROBE_NAME}`, 'FDPOLL=0'], [writeEnd])
     } finally {
       closeDescriptor(writeEnd)
-      if (!isGiven) closeDescriptor(readEnd)
+      if (!this.isGiven) closeDescriptor(readEnd)
     }
-    if (!isGiven) return false
+    if (!this.isGiven) return false
     this.waiting = new FdPoll(readEnd)
     this.waiting.readable(() => {
       this.close()
