@@ -4,6 +4,12 @@ import type { ChildProcess, SendHandle } from 'node:child_process'
 import type { Socket } from 'node:net'
 import type { RelayOptions } from '../config/options.js'
 
+/**
+ * Changes when a worker would not understand the keeper of another version: an upgrade replaces the worker's files under a
+ * keeper that runs.
+ */
+export const WORKER_PROTOCOL = 1
+
 export type WorkerOptions = RelayOptions & {
   keeperPid: number
   /** How many workers were started, this one included. */
@@ -51,7 +57,7 @@ export const newOffer = (id: number): SessionOffer => ({
 })
 
 export type ToWorker =
-  | { type: 'options'; options: WorkerOptions }
+  | { type: 'options'; protocol: number; options: WorkerOptions }
   /** A descriptor comes with the message; all of one connection come one after the other, in the order of DESCRIPTORS. */
   | { type: 'descriptor'; name: DescriptorName; session: SessionOffer }
   /** All connections that existed before the worker have been sent. */

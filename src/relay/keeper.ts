@@ -288,13 +288,14 @@ export class Keeper {
   private onWorkerGone(worker: WorkerProcess, why: string): void {
     if (this.stopping) return
     for (const { offer } of this.connections.values()) offer.inherited = true
-    const delay = this.delay.next(worker.livedMs)
+    const { failure } = worker
+    const delay = this.delay.next(worker.livedMs, failure !== undefined)
     this.log.error(
       { why, sessions: this.connections.size, delayMs: delay },
       'the worker ended; its successor takes over',
     )
-    this.status.onWorkerGone(why)
-    if (this.delay.isFailing) this.startPlain('workers end at once')
+    this.status.onWorkerGone(failure ?? why)
+    if (this.delay.isFailing) this.startPlain(failure ?? 'workers end at once')
     else this.awaitWorker()
     setTimeout(() => {
       if (!this.stopping) this.startWorker()

@@ -3,7 +3,15 @@ import { type ChildProcess, type StdioOptions, fork } from 'node:child_process'
 import { reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
 import type { Connection } from './connections.js'
-import { DESCRIPTORS, type SessionOffer, type ToKeeper, type ToWorker, type WorkerOptions, sendSocket } from './ipc.js'
+import {
+  DESCRIPTORS,
+  type SessionOffer,
+  type ToKeeper,
+  type ToWorker,
+  WORKER_PROTOCOL,
+  type WorkerOptions,
+  sendSocket,
+} from './ipc.js'
 
 const PING_MS = 500
 /** Pings in a row without an answer after which a serving worker counts as hung. */
@@ -30,6 +38,8 @@ export type WorkerEvents = {
 
 export class WorkerProcess {
   state: WorkerState = 'starting'
+  /** Why it cannot work, as it says itself. */
+  failure: string | undefined
   private child: ChildProcess | undefined
   private readonly startedAt = performance.now()
   private unanswered = 0
@@ -66,7 +76,7 @@ export class WorkerProcess {
       .on('exit', (code, signal) => {
         this.gone(signal ?? `exit code ${code ?? '?'}`)
       })
-    this.send({ type: 'options', options })
+    this.send({ type: 'options', protocol: WORKER_PROTOCOL, options })
   }
 
   get pid(): number | undefined {
@@ -131,6 +141,7 @@ export class WorkerProcess {
         this.events.onServing()
         return
       case 'failed':
+        this.failure = message.message
         this.events.onFailed(message.exitCode, message.message)
         return
       case 'ended':

@@ -17,6 +17,7 @@ import {
   type SessionOffer,
   type ToKeeper,
   type ToWorker,
+  WORKER_PROTOCOL,
   type WorkerOptions,
   isRawHandle,
 } from './ipc.js'
@@ -30,6 +31,9 @@ type Held = { offer: SessionOffer; handles: Handles }
 
 /** Less than the keeper waits for the end. */
 const STOP_MS = 1500
+
+const OTHER_VERSION =
+  'macipd was replaced by another version while the relay runs, and its keeper is too old for new workers: restart the relay'
 
 class Worker {
   private readonly engine: Engine
@@ -223,7 +227,7 @@ function tellKeeper(message: ToKeeper): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined)
 }
 
-function fail(log: Logger, error: unknown): void {
+function fail(log: Logger, error: unknown): never {
   log.fatal({ error: reason(error), stack: error instanceof Error ? error.stack : undefined }, 'the worker ends')
   const exitCode = error instanceof FatalError ? error.exitCode : ExitCode.internal
   if (error instanceof FatalError) tellKeeper({ type: 'failed', exitCode, message: error.message })
@@ -238,6 +242,7 @@ process.on('message', (message: ToWorker, handle: unknown) => {
   switch (message.type) {
     case 'options':
       log = createLogger('macipd-relay-worker', message.options.logLevel)
+      if (message.protocol !== WORKER_PROTOCOL) fail(log, new FatalError(ExitCode.internal, OTHER_VERSION))
       worker = new Worker(message.options, log)
       return
     case 'descriptor':

@@ -162,10 +162,14 @@ export class RelayRig {
   private zebraServer: FakeZebra | undefined
   log = ''
 
-  /** @param manager starts the relay, which otherwise runs by itself */
+  /**
+   * @param manager starts the relay, which otherwise runs by itself
+   * @param program another copy of macipd than the one that is tested
+   */
   constructor(
     readonly dir = mkdtempSync(join(tmpdir(), 'macipd-relay-')),
     private readonly manager?: FakeServiceManager,
+    private readonly program = MACIPD,
   ) {}
 
   path(name: string): string {
@@ -195,7 +199,7 @@ export class RelayRig {
   /** As `run`, as another user or with another standard error. */
   runAs(options: SpawnOptions, ...args: string[]): Promise<number | null> {
     const paths = ['--listen', this.path('bgpd'), '--zebra', this.path('zebra'), '--control', this.path('control')]
-    const command = [process.execPath, MACIPD, 'relay', ...paths, '--run-dir', this.dir, ...args]
+    const command = [process.execPath, this.program, 'relay', ...paths, '--run-dir', this.dir, ...args]
     const { argv, descriptors } = this.manager?.unit(command) ?? { argv: command, descriptors: [] }
     const [file = '', ...rest] = argv
     const child = spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe', ...descriptors], ...options })
