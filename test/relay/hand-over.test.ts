@@ -2,7 +2,7 @@
 // byte passes exactly once.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -255,6 +255,61 @@ suite('a relay whose descriptors the service manager keeps', () => {
     const { sessions } = await (await rig.control()).status()
     assert.match(sessions?.[0]?.note ?? '', /no worker served/)
     await assertPasses(ends)
+  })
+
+  const lost: [what: string, lose: (journal: string) => void, why: RegExp][] = [
+    ['is missing', (journal) => rmSync(journal), /the journal cannot be trusted: there is none/],
+    ['is of another version', (journal) => writeFileSync(journal, 'MACIPD of old'), /it is of another version/],
+  ]
+  for (const [what, lose, why] of lost)
+    test(`knows what a connection is for when the journal ${what}, and that nothing else is certain`, async () => {
+      await using unit = await Unit.start()
+      const { rig } = unit
+      const ends = await unit.connected()
+      rig.signal('SIGTERM')
+      await rig.exited()
+      lose(rig.path('journal'))
+      await rig.start()
+      const { injecting, release, releaseReason, sessions } = await (await rig.control()).status()
+      assert.deepEqual([injecting, sessions?.[0]?.kind], [false, 'main'])
+      assert.match(release ?? '', /^8\.4/)
+      assert.match(releaseReason ?? '', why)
+      assert.match(releaseReason ?? '', /what bgpd has (is being|cannot be) read from FRR/)
+      await assertPasses(ends)
+    })
+
+  test('does not know what a connection is for when journal and note are lost, and says what to do', async () => {
+    await using unit = await Unit.start()
+    const { rig, manager } = unit
+    const ends = await unit.connected()
+    await manager.until(() => manager.kept.size === KEPT + KEPT_EACH)
+    rig.signal('SIGTERM')
+    await rig.exited()
+    rmSync(rig.path('journal'))
+    const note = [...manager.kept.keys()].find((name) => name.endsWith('-note'))
+    assert.ok(note !== undefined)
+    manager.drop(note)
+    await rig.start()
+    const { releaseReason } = await (await rig.control()).status()
+    assert.match(releaseReason ?? '', /the first frames of a session have passed unseen.*restart bgpd/)
+    await assertPasses(ends)
+    // another one has taken its place
+    await manager.until(() => manager.kept.size === KEPT + KEPT_EACH)
+  })
+
+  test('warns once when there is no room for all descriptors, and then ends as without a service manager', async () => {
+    await using unit = await Unit.start({ limit: KEPT + KEPT_EACH })
+    const { rig, manager } = unit
+    await unit.connected()
+    await manager.until(() => manager.kept.size === KEPT + KEPT_EACH)
+    assert.doesNotMatch(rig.log, /does not keep all descriptors/)
+    await unit.connected()
+    await unit.connected()
+    await manager.until(() => manager.said.some((it) => it.endsWith('; a restart would cost bgpd zebra')))
+    assert.equal(rig.log.match(/does not keep all descriptors/g)?.length, 1)
+    rig.signal('SIGTERM')
+    assert.equal(await rig.exited(), 0)
+    assert.equal(existsSync(rig.path('bgpd')), false)
   })
 
   test('ends a worker that has outlived its keeper before it serves itself', async () => {
