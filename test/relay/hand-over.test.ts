@@ -258,8 +258,20 @@ suite('a relay whose descriptors the service manager keeps', () => {
   })
 
   const lost: [what: string, lose: (journal: string) => void, why: RegExp][] = [
-    ['is missing', (journal) => rmSync(journal), /the journal cannot be trusted: there is none/],
-    ['is of another version', (journal) => writeFileSync(journal, 'MACIPD of old'), /it is of another version/],
+    [
+      'is missing',
+      (journal) => {
+        rmSync(journal)
+      },
+      /the journal cannot be trusted: there is none/,
+    ],
+    [
+      'is of another version',
+      (journal) => {
+        writeFileSync(journal, 'MACIPD of old')
+      },
+      /it is of another version/,
+    ],
   ]
   for (const [what, lose, why] of lost)
     test(`knows what a connection is for when the journal ${what}, and that nothing else is certain`, async () => {
