@@ -63,6 +63,11 @@ export class Space {
     return daemon
   }
 
+  /** Whether the daemon last started under this name runs. */
+  protected isRunning(name: string): boolean {
+    return this.daemons.get(name)?.running ?? false
+  }
+
   /** The daemon last started under this name. */
   daemon(name: string): Daemon {
     const daemon = this.daemons.get(name)

@@ -2,33 +2,32 @@
 // handed on like them, so that neither a name nor a disk is needed.
 import * as v from 'valibot'
 import { readLine, writeLine } from '../os/memory-file.js'
-import { HEADER_SIZE, frameLength, headerFault } from '../zapi/frame.js'
-import type { SessionOffer } from './ipc.js'
+import { findOpening } from '../zapi/handshake.js'
+import type { FirstBytes, SessionOffer } from './ipc.js'
 
 export type Note = Pick<SessionOffer, 'zebraVersion' | 'unseen' | 'opening'>
 
-/** Base64 of a whole frame, or empty. */
-const frame = v.pipe(
-  v.string(),
-  v.check((text) => {
-    const bytes = Buffer.from(text, 'base64')
-    if (bytes.length < HEADER_SIZE) return text === ''
-    return headerFault(bytes, 0) === undefined && frameLength(bytes) === bytes.length
-  }, 'not a frame'),
-)
+/** HELLO and CAPABILITIES have some twenty bytes; of what is longer a successor would understand nothing. */
+const MAX_FRAME = 1024
 
 /** What another process says of a connection. */
 export const NOTE = {
   zebraVersion: v.optional(v.pipe(v.string(), v.regex(/^\d+\.\d+$/))),
   unseen: v.boolean(),
-  opening: v.object({ hello: frame, capabilities: frame }),
+  opening: v.object({ toZebra: v.string(), toBgpd: v.string() }),
 }
 const note = v.object(NOTE)
 
 /** Throws if it cannot be written; what was written before is not valid any more then. */
 export function writeNote(fd: number, { zebraVersion, unseen, opening }: SessionOffer): void {
-  writeLine(fd, JSON.stringify({ zebraVersion, unseen, opening }))
+  const { hello, capabilities } = findOpening(fromText(opening.toZebra), fromText(opening.toBgpd))
+  const frames: FirstBytes = { toZebra: toText(hello), toBgpd: toText(capabilities) }
+  writeLine(fd, JSON.stringify({ zebraVersion, unseen, opening: frames }))
 }
+
+const fromText = (text: string): Buffer => Buffer.from(text, 'base64')
+const toText = (frame: Buffer | undefined): string =>
+  frame === undefined || frame.length > MAX_FRAME ? '' : frame.toString('base64')
 
 /** Undefined if there is none that can be understood. */
 export function readNote(fd: number): Note | undefined {

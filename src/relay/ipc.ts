@@ -44,16 +44,17 @@ export type SessionOffer = {
   inherited: boolean
   /** The keeper has forwarded bytes itself, so that frames have passed that no worker has seen. */
   unseen: boolean
-  /** HELLO and CAPABILITIES in base64, as far as a worker has seen them: a successor needs them if the journal is lost. */
-  opening: { hello: string; capabilities: string }
+  /** What HELLO and CAPABILITIES are found in: a worker needs them for a session that the journal does not know. */
+  opening: FirstBytes
 }
 
-const UNKNOWN_OPENING: SessionOffer['opening'] = { hello: '', capabilities: '' }
+/** The first bytes of both directions in base64, each empty unless a worker or the keeper has noted them. */
+export type FirstBytes = { toZebra: string; toBgpd: string }
 
 /** Of a connection of which no byte has passed. */
 export const newOffer = (id: number): SessionOffer => ({
   ...{ id, since: Date.now(), zebraVersion: undefined, inherited: false, unseen: false },
-  opening: UNKNOWN_OPENING,
+  opening: { toZebra: '', toBgpd: '' },
 })
 
 export type ToWorker =
@@ -79,7 +80,7 @@ export type ToKeeper =
   /** Both directions of the session have ended: the keeper closes its descriptors. */
   | { type: 'ended'; id: number }
   /** The first frames of a session. */
-  | { type: 'opening'; id: number; opening: SessionOffer['opening'] }
+  | { type: 'opening'; id: number; opening: FirstBytes }
   /** What bgpd has been told in the session is known again, although frames have passed unseen. */
   | { type: 'certain'; id: number }
   | { type: 'pong' }

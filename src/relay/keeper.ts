@@ -308,7 +308,7 @@ export class Keeper {
       setTimeout(() => {
         if (isPatient && this.worker?.state === 'starting')
           this.plainTimer = afterMs(PLAIN_AFTER_START_MS - PLAIN_AFTER_MS, false)
-        else this.startPlain('no worker has served in time')
+        else this.startPlain(`no worker has served for ${(isPatient ? PLAIN_AFTER_MS : PLAIN_AFTER_START_MS) / 1000} s`)
       }, ms)
     this.plainTimer ??= afterMs(PLAIN_AFTER_MS, true)
   }
@@ -342,7 +342,11 @@ export class Keeper {
   }
 
   private endPlain(): void {
-    for (const forwarding of this.plain?.values() ?? []) forwarding.close()
+    for (const [id, forwarding] of this.plain ?? []) {
+      forwarding.close()
+      // it may have noted first bytes
+      this.note(id, {})
+    }
     this.plain = undefined
     this.status.plain = undefined
   }

@@ -79,7 +79,7 @@ export function parseKept(kept: readonly KeptDescriptor[], read: (fd: number) =>
   return { listener, connections, incomplete, spare, unknown }
 }
 
-const UNKNOWN: Note = { zebraVersion: undefined, unseen: true, opening: { hello: '', capabilities: '' } }
+const UNKNOWN: Note = { zebraVersion: undefined, unseen: true, opening: { toZebra: '', toBgpd: '' } }
 
 type Complete = Readonly<Record<DescriptorName, KeptDescriptor>>
 

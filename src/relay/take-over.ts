@@ -18,7 +18,8 @@ import type { KeptConnection, KeptListener } from './stored-names.js'
 
 /** The holder answers within this time, or is taken for hung. */
 const ANSWER_MS = 5000
-const MAX_LINE = 4096
+/** With the first bytes of a connection. */
+const MAX_LINE = 16 * 1024
 
 const number = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const offer = v.object({ id: number, since: number, ...NOTE })

@@ -6,6 +6,7 @@ import type { Logger } from '../base/log.js'
 import { setUser } from '../os/descriptors.js'
 import { createLogger } from '../os/log.js'
 import { ignoreSignals } from '../os/signals.js'
+import { findOpening } from '../zapi/handshake.js'
 import { type FrrRelease, frrRelease } from '../zapi/releases.js'
 import { RelayControl } from './control.js'
 import { Engine } from './engine.js'
@@ -23,7 +24,7 @@ import {
 } from './ipc.js'
 import { HandOver } from './hand-over.js'
 import { Session } from './session.js'
-import { relayStatus } from './status.js'
+import { statusSource } from './status.js'
 import type { Descriptors } from './stored-names.js'
 
 type Handles = Record<DescriptorName, RawHandle>
@@ -60,7 +61,7 @@ class Worker {
         this.closeHandles(session.id)
       },
       onOpening: ({ id, hello, capabilities }) => {
-        const opening = { hello: toText(hello), capabilities: toText(capabilities) }
+        const opening = { toZebra: toText(hello), toBgpd: toText(capabilities) }
         this.change(id, { opening })
         tellKeeper({ type: 'opening', id, opening })
       },
@@ -73,7 +74,7 @@ class Worker {
         log.error({ error: reason(error) }, what)
       },
     })
-    this.control = new RelayControl(this.engine, options.staleMs, () => relayStatus(this.engine, options), log)
+    this.control = new RelayControl(this.engine, options.staleMs, statusSource(this.engine, options), log)
     tellKeeper({ type: 'recovered' })
   }
 
@@ -168,10 +169,11 @@ class Worker {
     if (held !== undefined) Object.assign(held.offer, change)
   }
 
-  /** The keeper remembers the first frames, too, for the case that the journal is lost. */
+  /** What the journal does not know the keeper may: it is lost sometimes, or no worker has seen the session begin. */
   private openingOf({ id, opening }: SessionOffer): Opening {
-    const { hello, capabilities } = this.engine.openingOf(id)
-    return { hello: hello ?? toFrame(opening.hello), capabilities: capabilities ?? toFrame(opening.capabilities) }
+    const known = this.engine.openingOf(id)
+    const noted = findOpening(known.hello ?? fromText(opening.toZebra), fromText(opening.toBgpd))
+    return { hello: noted.hello, capabilities: known.capabilities ?? noted.capabilities }
   }
 
   private uncertaintyOf(offer: SessionOffer): string | undefined {
@@ -204,12 +206,8 @@ class Worker {
   }
 }
 
-/** The first frames have some twenty bytes; what is longer is none that a successor would understand. */
-const MAX_OPENING = 1024
-
-const toText = (frame: Buffer | undefined): string =>
-  frame === undefined || frame.length > MAX_OPENING ? '' : frame.toString('base64')
-const toFrame = (text: string): Buffer | undefined => (text === '' ? undefined : Buffer.from(text, 'base64'))
+const toText = (frame: Buffer | undefined): string => frame?.toString('base64') ?? ''
+const fromText = (text: string): Buffer => Buffer.from(text, 'base64')
 
 function complete(handles: Partial<Handles>): Handles | undefined {
   const isComplete = (some: Partial<Handles>): some is Handles => DESCRIPTORS.every((name) => some[name] !== undefined)

@@ -10,7 +10,7 @@ import { DESCRIPTORS, newOffer } from '../../src/relay/ipc.js'
 import { PROBE_NAME, descriptorName, listenerName, noteName, parseKept } from '../../src/relay/stored-names.js'
 import { OPENINGS } from '../zapi/build.js'
 
-const NOTE: Note = { zebraVersion: '10.3', unseen: false, opening: { hello: '', capabilities: '' } }
+const NOTE: Note = { zebraVersion: '10.3', unseen: false, opening: { toZebra: '', toBgpd: '' } }
 const read = (): Note => NOTE
 
 /** Everything that is stored of a connection; its descriptors have numbers from `fd` on, the note comes last. */
@@ -113,8 +113,10 @@ suite('a note', () => {
   test('is read as it was written last, by every holder of its descriptor', () => {
     withNote((fd) => {
       const { hello, capabilities } = OPENINGS['10.3']
-      const opening = { hello: hello.toString('base64'), capabilities: capabilities.toString('base64') }
-      const seen = { ...newOffer(7), opening, zebraVersion: '10.3' }
+      const opening = { toZebra: hello.toString('base64'), toBgpd: capabilities.toString('base64') }
+      // the frames alone, of whatever followed
+      const more = Buffer.concat([hello, Buffer.alloc(4000)]).toString('base64')
+      const seen = { ...newOffer(7), opening: { ...opening, toZebra: more }, zebraVersion: '10.3' }
       writeNote(fd, seen)
       assert.deepEqual(readNote(fd), { zebraVersion: '10.3', unseen: false, opening })
       writeNote(fd, { ...newOffer(7), unseen: true })
@@ -122,12 +124,10 @@ suite('a note', () => {
     })
   })
 
-  test('that is empty, damaged or holds no frames is none', () => {
+  test('that is empty or damaged is none', () => {
     withNote((fd) => {
       assert.equal(readNote(fd), undefined)
-      const lines = ['', '{', '[]', '{"unseen":false}', '{"unseen":1,"opening":{"hello":"","capabilities":""}}']
-      for (const hello of ['AAAA', Buffer.alloc(20).toString('base64'), 7])
-        lines.push(JSON.stringify({ unseen: false, opening: { hello, capabilities: '' } }))
+      const lines = ['', '{', '[]', '{"unseen":false}', '{"unseen":1,"opening":{"toZebra":"","toBgpd":""}}']
       for (const line of lines) {
         writeLine(fd, line)
         assert.equal(readNote(fd), undefined, line)
