@@ -1,6 +1,7 @@
 // A lab with macipd on its first node: what most tests, the demo and the measurements look at.
 import { inspect, isDeepStrictEqual } from 'node:util'
 import { reason } from '../src/base/exit.js'
+import type { FakeServiceManager } from './fake-service-manager.js'
 import { Lab, type LabOptions, type MoveOptions } from './lab.js'
 import type { Daemon } from './process.js'
 import type { Router } from './router.js'
@@ -13,6 +14,10 @@ export interface NodeOptions {
   relay?: readonly string[]
   /** Further arguments of `macipd snoop`. */
   snoop?: readonly string[]
+  /** Makes the service manager that starts the relay. */
+  manager?: (node: Router) => FakeServiceManager
+  /** Starts the relay with this command, instead of the fabric; resolves when bgpd can connect. */
+  startRelay?: (command: readonly string[]) => Promise<void>
   /** Text of the configuration file of both. */
   config?: string
 }
@@ -27,6 +32,9 @@ export interface FabricOptions extends LabOptions {
 }
 
 export class Fabric implements AsyncDisposable {
+  /** The near relay's, if the options make one. */
+  private manager: FakeServiceManager | undefined
+
   private constructor(
     readonly lab: Lab,
     private readonly options: Omit<FabricOptions, keyof LabOptions>,
@@ -53,16 +61,21 @@ export class Fabric implements AsyncDisposable {
 
   private async startMacipd(node: Router): Promise<void> {
     await node.startZebra()
-    await this.startRelay(node)
+    const { relay = [], startRelay } = this.optionsOf(node)
+    if (startRelay === undefined) await this.startRelay(node)
+    else await startRelay(node.relayCommand([...relay, ...this.configOf(node)]))
     const tap = node === this.near ? this.options.tap : undefined
     await node.startBgpd({ zapi: (await tap?.(node)) ?? '/run/macipd/zserv.api' })
     await this.startSnoop(node)
   }
 
   /** As the options of the fabric say for this node. */
-  startRelay(node: Router): Promise<Daemon> {
-    const { relay = [] } = this.optionsOf(node)
-    return node.startRelay(...relay, ...this.configOf(node))
+  async startRelay(node: Router): Promise<Daemon> {
+    const { relay = [], manager } = this.optionsOf(node)
+    const args = [...relay, ...this.configOf(node)]
+    if (manager === undefined) return node.startRelay(...args)
+    this.manager ??= manager(node)
+    return node.startRelayUnit(this.manager, ...args)
   }
 
   /** As the options of the fabric say for this node. */
@@ -190,6 +203,7 @@ export class Fabric implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.lab.stop()
+    this.manager?.[Symbol.dispose]()
   }
 }
 

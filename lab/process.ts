@@ -65,11 +65,18 @@ export class Daemon {
     readonly pid: number,
   ) {}
 
-  static async start(namespaces: Namespaces, name: string, argv: readonly string[], logPath: string): Promise<Daemon> {
+  /** @param descriptors which it has from number 3 on */
+  static async start(
+    namespaces: Namespaces,
+    name: string,
+    argv: readonly string[],
+    logPath: string,
+    descriptors: readonly number[] = [],
+  ): Promise<Daemon> {
     const log = openSync(logPath, 'a')
     try {
       const start = fstatSync(log).size
-      const child = launch(namespaces, argv, ['ignore', log, log])
+      const child = launch(namespaces, argv, ['ignore', log, log, ...descriptors])
       await once(child, 'spawn')
       if (child.pid === undefined) throw new Error(`${name} has no PID`)
       child.unref()

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { ExitCode, reason } from '../src/base/exit.js'
 import type { Answer, BindingReport, SnooperReport } from '../src/cli/report.js'
 import { bgpdConfig, findTree, type FpmModule, type Release, ROOT, TENANT, type Tree, VNI, zebraConfig } from './frr.js'
+import type { FakeServiceManager } from './fake-service-manager.js'
 import { type Holder, REMOUNT } from './holder.js'
 import { JsonLines } from './json-lines.js'
 import { type FdbEntry, type Neighbour, parseFdb, parseNeighbours } from './kernel.js'
@@ -163,13 +164,24 @@ export class Router extends Space {
 
   /** Starts `macipd relay` as FRR's user; resolves when bgpd can connect. */
   async startRelay(...extra: readonly string[]): Promise<Daemon> {
-    const listen = this.path('/run/macipd/zserv.api')
-    const control = this.path('/run/macipd/relay.sock')
-    const options = ['--listen', listen, '--zebra', this.path('/run/frr/zserv.api'), '--control', control]
-    const argv = macipd('relay', ...options, '--run-dir', this.path('/run/macipd'), ...extra)
-    const daemon = await this.spawn('relay', this.asFrr(argv))
+    const daemon = await this.spawn('relay', this.relayCommand(extra))
     await this.listens(daemon, ['/run/macipd/zserv.api', '/run/macipd/relay.sock'])
     return daemon
+  }
+
+  /** As `startRelay`, as a unit of a service manager; resolves when the relay has said that it is ready. */
+  async startRelayUnit(manager: FakeServiceManager, ...extra: readonly string[]): Promise<Daemon> {
+    const { argv, descriptors } = manager.unit(this.relayCommand(extra))
+    const daemon = await this.spawn('relay', argv, descriptors)
+    await this.ready(daemon, 'to say that it is ready', () => manager.said.includes('READY=1'))
+    return daemon
+  }
+
+  /** The command that `startRelay` runs. */
+  relayCommand(extra: readonly string[]): string[] {
+    const paths = { listen: '/run/macipd/zserv.api', zebra: '/run/frr/zserv.api', control: '/run/macipd/relay.sock' }
+    const options = Object.entries(paths).flatMap(([name, path]) => [`--${name}`, this.path(path)])
+    return this.asFrr(macipd('relay', ...options, '--run-dir', this.path('/run/macipd'), ...extra))
   }
 
   /** Starts `macipd snoop` as root; resolves when frames on the VM ports reach it. Needs its log at level info. */
@@ -192,6 +204,16 @@ export class Router extends Space {
     const readable = [ROOT, dirname(process.execPath)].every(everyoneMayEnter)
     const reading = readable ? [] : ['--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search']
     return ['setpriv', `--reuid=${id}`, `--regid=${id}`, '--clear-groups', ...reading, ...argv]
+  }
+
+  /** For how many seconds bgpd's connections to zebra have lasted, the shortest of them. */
+  async bgpdConnectedSeconds(): Promise<number> {
+    const text = await this.vtysh('show zebra client')
+    const times = [...text.matchAll(/^Client: (?:bgp|vnc)\b[^]*?^Connect Time: (\d+):(\d+):(\d+)/gm)].map(
+      ([, hours, minutes, seconds]) => (Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds),
+    )
+    if (times.length < 2) throw new Error(text)
+    return Math.min(...times)
   }
 
   /** Ends a daemon of this node and waits until it is gone. */

@@ -57,8 +57,8 @@ export class Space {
   }
 
   /** Starts a long-running command of the host here; it ends with the lab at the latest. */
-  async spawn(name: string, argv: readonly string[]): Promise<Daemon> {
-    const daemon = await Daemon.start(this.namespaces, name, argv, join(this.logs, `${name}.log`))
+  async spawn(name: string, argv: readonly string[], descriptors: readonly number[] = []): Promise<Daemon> {
+    const daemon = await Daemon.start(this.namespaces, name, argv, join(this.logs, `${name}.log`), descriptors)
     this.daemons.set(name, daemon)
     return daemon
   }

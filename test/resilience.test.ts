@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Fabric } from '../lab/fabric.js'
 import { RELEASES } from '../lab/frr.js'
+import { FakeServiceManager } from '../lab/fake-service-manager.js'
 import type { Monitor } from '../lab/monitor.js'
 import type { Router } from '../lab/router.js'
 import type { Vm } from '../lab/vm.js'
@@ -25,6 +26,34 @@ async function bgpDrops(node: Router): Promise<unknown[]> {
 }
 
 for (const frr of RELEASES) {
+  test(`FRR ${frr}: the whole relay is restarted and killed, and the service manager keeps its descriptors`, async () => {
+    const manager = (node: Router): FakeServiceManager => FakeServiceManager.at(node.path('/run/macipd/notify'))
+    await using fabric = await Fabric.start({ frr, near: { manager } })
+    const { near, far, vm } = fabric
+    await fabric.learn()
+    const clients = await fabric.allConnected()
+    await using monitor = await far.monitor('neigh')
+    const updates = await near.updatesSent()
+    const [began, connected] = [Date.now(), await near.bgpdConnectedSeconds()]
+    for (let round = 0; round < 6; round++) {
+      const worker = fabric.workerPid()
+      const isKilled = round % 2 === 1
+      await near.kill('relay', isKilled ? 'SIGKILL' : 'SIGTERM')
+      if (isKilled) process.kill(worker, 'SIGKILL')
+      await fabric.startRelay(near)
+    }
+    const lasted = (await near.bgpdConnectedSeconds()) - connected
+    assert.ok(lasted >= Math.floor((Date.now() - began) / 1000) - 2, `one of the connections is ${lasted} s older`)
+    assert.deepEqual(await fabric.zebraClients(), clients)
+    assert.equal(await near.updatesSent(), updates)
+    // the relay still knows what bgpd was told, and adds to it
+    const another = await fabric.addVm()
+    await fabric.learn(another)
+    await fabric.farRoutes([vm.ipv4, vm.ipv6])
+    assert.deepEqual(withdrawals(monitor, vm), [])
+    assert.deepEqual(await bgpDrops(near), [0])
+  })
+
   test(`FRR ${frr}: the snooper is killed and comes back`, async () => {
     await using fabric = await Fabric.start({ frr })
     const { near, far, vm } = fabric

@@ -19,6 +19,8 @@ export type RelayOptions = {
   frrRelease: string | undefined
   /** Memory for recent messages, in bytes; 0 keeps none. */
   recentBytes: number
+  /** Whether a relay that uses the run directory hands its connections over to this one. */
+  takeOver: boolean
   logLevel: LogLevel
 }
 

@@ -18,6 +18,7 @@ export type RelayArguments = CommonArguments & {
   staleTime?: number
   frrRelease?: string
   recent?: number
+  takeOver?: boolean
 }
 export type SnoopArguments = CommonArguments & {
   relay?: string
@@ -77,6 +78,7 @@ export function relayOptions(
     staleMs: given.staleTime ?? relay.staleTime ?? DEFAULTS.staleMs,
     frrRelease: given.frrRelease ?? frr.release,
     recentBytes: given.recent ?? relay.recent ?? DEFAULTS.recentBytes,
+    takeOver: given.takeOver ?? false,
     logLevel: given.logLevel ?? log.level ?? DEFAULTS.logLevel,
   }
   for (const name of ['listen', 'zebra', 'control'] as const) checkSocketPath(options[name], name)

@@ -1,5 +1,6 @@
 // The system calls that Node lacks, through koffi; no other file loads libc. Each returns -1 on failure; `errno()` then
 // gives the reason. koffi gives every function the type (...any) => any: the casts repeat the C declarations.
+import { constants } from 'node:os'
 import koffi from 'koffi'
 
 const libc = koffi.load('libc.so.6')
@@ -58,6 +59,33 @@ export const splice = declare(
   'intptr_t splice(int from, void *from_offset, int to, void *to_offset, size_t length, uint32_t flags)',
 ) as Splice
 
+type MessageHeader = {
+  name: Buffer | null
+  namelen: number
+  iov: { base: Buffer; length: number }
+  iovlen: 1
+  control: Buffer | null
+  /** recvmsg sets it, and `flags`. */
+  controllen: number
+  flags: number
+}
+koffi.struct('iovec', { base: 'void *', length: 'size_t' })
+koffi.struct('msghdr', {
+  ...{ name: 'void *', namelen: 'uint32_t', iov: 'iovec *', iovlen: 'size_t' },
+  ...{ control: 'void *', controllen: 'size_t', flags: 'int' },
+})
+type SendMsg = (fd: number, message: MessageHeader, flags: number) => number
+export const sendmsg = declare('intptr_t sendmsg(int fd, msghdr *message, int flags)') as SendMsg
+
+type RecvMsg = (fd: number, message: MessageHeader, flags: number) => number
+export const recvmsg = declare('intptr_t recvmsg(int fd, _Inout_ msghdr *message, int flags)') as RecvMsg
+
+type MemfdCreate = (name: string, flags: number) => number
+export const memfdCreate = declare('int memfd_create(const char *name, unsigned int flags)') as MemfdCreate
+
+type Close = (fd: number) => number
+export const close = declare('int close(int fd)') as Close
+
 type Shutdown = (fd: number, how: number) => number
 export const shutdown = declare('int shutdown(int fd, int how)') as Shutdown
 
@@ -92,5 +120,18 @@ export class SystemError extends Error {
     const code = Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`
     super(`${call}: ${code}`)
     this.code = code
+  }
+}
+
+const { EAGAIN, EINTR } = constants.errno
+
+/** Returns the call's result; undefined if it would block. Throws SystemError for any other error. */
+export function checked(call: string, result: () => number): number | undefined {
+  for (;;) {
+    const value = result()
+    if (value >= 0) return value
+    const code = errno()
+    if (code === EAGAIN) return undefined
+    if (code !== EINTR) throw new SystemError(call, code)
   }
 }

@@ -20,6 +20,11 @@ export class LockFile {
     return fd === undefined ? undefined : new LockFile(path, fd)
   }
 
+  /** Its descriptor. A child process that has a copy keeps the lock as well. */
+  get descriptor(): number {
+    return this.fd
+  }
+
   /** Ends the lock and removes the file. */
   release(): void {
     if (statSync(this.path, { throwIfNoEntry: false })?.ino === fstatSync(this.fd).ino) rmSync(this.path)
@@ -40,7 +45,12 @@ export class LockFile {
 
 function lock(path: string): number | undefined {
   const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, MODE)
-  if (libc.flock(fd, LOCK_EX | LOCK_NB) === 0) return fd
+  if (libc.flock(fd, LOCK_EX | LOCK_NB) === 0) {
+    if (statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino) return fd
+    // its owner has removed it in between
+    closeSync(fd)
+    return lock(path)
+  }
   const error = new SystemError('flock', libc.errno())
   closeSync(fd)
   if (error.code === 'EWOULDBLOCK' || error.code === 'EAGAIN') return undefined

@@ -1,5 +1,6 @@
 // Identifies the peer of a Unix socket, as the kernel recorded it when the peer connected (unix(7)).
 import type { Socket } from 'node:net'
+import { descriptorOf } from './handle.js'
 import { getsockopt } from './libc.js'
 
 // asm-generic/socket.h
@@ -13,7 +14,7 @@ export type Peer = { pid: number; uid: number; gid: number; groups: readonly num
 
 /** Reads SO_PEERCRED and SO_PEERGROUPS of a connected Unix socket; undefined if the kernel does not give them. */
 export function peerOf(socket: Socket): Peer | undefined {
-  const fd = descriptor(socket)
+  const fd = descriptorOf(socket)
   if (fd === undefined) return undefined
   const credentials = option(fd, SO_PEERCRED, 12)
   if (credentials?.length !== 12) return undefined
@@ -43,10 +44,3 @@ function word(bytes: Buffer, offset: number): number {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(offset, LITTLE_ENDIAN)
 }
 const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
-
-/** Reads an internal property, because Node has no public way to get a socket's descriptor. */
-function descriptor(socket: Socket): number | undefined {
-  const handle: unknown = '_handle' in socket ? socket._handle : undefined
-  if (typeof handle !== 'object' || handle === null || !('fd' in handle)) return undefined
-  return typeof handle.fd === 'number' && handle.fd >= 0 ? handle.fd : undefined
-}

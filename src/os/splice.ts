@@ -1,14 +1,15 @@
 // Moves bytes from socket to socket inside the kernel, so that no byte is lost or duplicated if the worker is killed at any
 // instruction.
-import { constants, endianness } from 'node:os'
+import { endianness } from 'node:os'
 import * as libc from './libc.js'
-import { SystemError } from './libc.js'
+import { SystemError, checked } from './libc.js'
 
 const MSG_PEEK = 0x02
 const MSG_DONTWAIT = 0x40
 const SPLICE_F_MOVE = 1
 const SPLICE_F_NONBLOCK = 2
 const SHUT_WR = 1
+const SHUT_RDWR = 2
 const F_SETPIPE_SZ = 1031
 const SOL_SOCKET = 1
 const SO_PEEK_OFF = 42
@@ -16,19 +17,6 @@ const SO_PEEK_OFF = 42
 export const PIPE_BUF = 4096
 const FIONREAD = 0x541b
 const SIOCOUTQ = 0x5411
-
-const { EAGAIN, EINTR } = constants.errno
-
-/** Returns the call's result; undefined if it would block. Throws SystemError for any other error. */
-function checked(call: string, result: () => number): number | undefined {
-  for (;;) {
-    const value = result()
-    if (value >= 0) return value
-    const errno = libc.errno()
-    if (errno === EAGAIN) return undefined
-    if (errno !== EINTR) throw new SystemError(call, errno)
-  }
-}
 
 /** Copies the bytes that wait in the socket into `buffer` without consuming them; 0 is the end of the stream. */
 export const peek = (socket: number, buffer: Buffer): number | undefined =>
@@ -48,8 +36,17 @@ export const splice = (from: number, to: number, length: number): number | undef
 
 /** Ends our sending direction of the socket; does nothing if the peer has already gone. */
 export function shutdownWrite(socket: number): void {
+  shutdown(socket, SHUT_WR)
+}
+
+/** Ends both directions, for every process that has the socket; does nothing if the peer has already gone. */
+export function shutdownBoth(socket: number): void {
+  shutdown(socket, SHUT_RDWR)
+}
+
+function shutdown(socket: number, how: number): void {
   try {
-    checked('shutdown', () => libc.shutdown(socket, SHUT_WR))
+    checked('shutdown', () => libc.shutdown(socket, how))
   } catch (error) {
     if (!(error instanceof SystemError) || error.code !== 'ENOTCONN') throw error
   }

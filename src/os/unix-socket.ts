@@ -4,6 +4,7 @@ import { existsSync, lchownSync, lstatSync, mkdirSync, readlinkSync, realpathSyn
 import { connect, type Server } from 'node:net'
 import { dirname, resolve } from 'node:path'
 import { errnoName, ExitCode, FatalError, reason } from '../base/exit.js'
+import { descriptorOf } from './handle.js'
 
 /** sizeof(sockaddr_un.sun_path) minus the terminating NUL (unix(7)) and the suffix of the temporary name at binding. */
 const MAX_PATH_BYTES = 107 - '.1234567'.length
@@ -34,9 +35,16 @@ export type SocketOptions = {
   replaceLinkTo?: string
   /** Makes a server that does not listen yet; called again when the path has to be restored. */
   createServer: () => Server
+  /** A listening socket of a predecessor that was bound to this inode: what waits in its queue is accepted. */
+  inherited?: BoundSocket | undefined
+  /** The socket that listens now: at the begin, and when the path has been restored. */
+  onBound?: (bound: BoundSocket) => void
   /** The path was lost, or cannot be restored for now; called once for each reason. */
   onTrouble: (what: string, error?: unknown) => void
 }
+
+/** A listening socket, and the inode of its path. */
+export type BoundSocket = { readonly fd: number; readonly inode: number }
 
 const CHECK_MS = 1000
 
@@ -66,7 +74,8 @@ export class ListeningSocket {
   static async open(options: SocketOptions): Promise<ListeningSocket> {
     const socket = new ListeningSocket(options)
     try {
-      await socket.listen()
+      await socket.inherit()
+      if (!socket.isReachable) await socket.listen()
       return socket
     } catch (error) {
       await socket.close()
@@ -77,8 +86,15 @@ export class ListeningSocket {
   /** As `open`, but a path that cannot be used now is tried again until it can. */
   static async openLater(options: SocketOptions): Promise<ListeningSocket> {
     const socket = new ListeningSocket(options)
+    await socket.inherit()
     await socket.check()
     return socket
+  }
+
+  /** The socket that listens now. */
+  get bound(): BoundSocket | undefined {
+    const fd = this.server && descriptorOf(this.server)
+    return fd === undefined ? undefined : { fd, inode: this.inode }
   }
 
   /** Whether a connection to the path reaches this socket. */
@@ -87,16 +103,30 @@ export class ListeningSocket {
   }
 
   /**
-   * Accepts no more connections and removes the path at once. Resolves when all connections have ended, which is the
-   * owner's to do.
+   * Accepts no more connections and removes the path at once, unless a successor listens there. Resolves when all
+   * connections have ended, which is the owner's to do.
    */
-  async close(): Promise<void> {
+  async close({ leavePath = false } = {}): Promise<void> {
     this.closed = true
     clearInterval(this.timer)
     process.off('exit', this.remove)
-    this.remove()
+    if (!leavePath) this.remove()
     const { server } = this
     if (server?.listening === true) await new Promise((settle) => server.close(settle))
+  }
+
+  private async inherit(): Promise<void> {
+    const { inherited, createServer, onBound, path } = this.options
+    if (inherited === undefined) return
+    try {
+      const server = createServer()
+      await bind(server, inherited)
+      this.server = server
+      this.inode = inherited.inode
+      onBound?.(inherited)
+    } catch (error) {
+      this.trouble(`${path}: the predecessor's socket cannot be used; another one is made`, error)
+    }
   }
 
   private async check(): Promise<void> {
@@ -128,13 +158,19 @@ export class ListeningSocket {
     await this.makeRoom()
     rmSync(temporary, { force: true })
     const server = createServer()
-    await bind(server, temporary, mode)
+    // with the umask, the socket never has a wider mode
+    const umask = process.umask(0o777 & ~mode)
+    const bound = bind(server, { path: temporary })
+    process.umask(umask)
+    await bound
     const before = this.server
     this.server = server
     // the directory may be another user's, who could have put a link there: it is not followed
     if (owner !== undefined) lchownSync(temporary, owner.uid, owner.gid)
     this.inode = lstatSync(temporary).ino
     renameSync(temporary, path)
+    const { bound: now } = this
+    if (now !== undefined) this.options.onBound?.(now)
     before?.close()
   }
 
@@ -193,16 +229,14 @@ function hasListener(path: string): Promise<boolean> {
   })
 }
 
-function bind(server: Server, path: string, mode: number): Promise<void> {
+function bind(server: Server, where: { path: string } | { fd: number }): Promise<void> {
   return new Promise((settle, reject) => {
     server.once('error', reject)
     server.once('listening', () => {
       server.off('error', reject)
       settle()
     })
-    // listen() binds before it returns: with the umask, the socket never has a wider mode
-    const before = process.umask(0o777 & ~mode)
-    server.listen(path)
-    process.umask(before)
+    // it binds before it returns
+    server.listen(where)
   })
 }

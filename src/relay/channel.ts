@@ -66,6 +66,7 @@ export class Channel {
   private retry: NodeJS.Timeout | undefined
   private scheduled: NodeJS.Immediate | undefined
   private closed = false
+  private onFinished: (() => void) | undefined
 
   constructor(private readonly options: ChannelOptions) {
     this.plan = { pass: options.bytesAhead, discard: 0, starved: false }
@@ -83,6 +84,10 @@ export class Channel {
     try {
       const { source, sink } = this.options
       for (let step = 0; step < STEPS_PER_TURN; step++) {
+        if (this.onFinished !== undefined && this.injecting === undefined) {
+          this.close()
+          return
+        }
         const outcome = this.step()
         if (outcome === 'moved') continue
         sink.writable(outcome === 'sink-full' ? this.run : undefined)
@@ -96,8 +101,16 @@ export class Channel {
     }
   }
 
+  /** Closes, but only when the frames that are being written are complete. */
+  finish(onFinished: () => void): void {
+    if (this.closed) onFinished()
+    this.onFinished = onFinished
+    this.run()
+  }
+
   close(): void {
     this.closed = true
+    this.onFinished?.()
     clearTimeout(this.retry)
     clearImmediate(this.scheduled)
   }

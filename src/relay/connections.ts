@@ -3,8 +3,10 @@
 import { Socket, connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errnoName } from '../base/exit.js'
+import { closeDescriptor } from '../os/descriptors.js'
 import { type Pipe, openPipe } from '../os/pipe.js'
-import type { DescriptorName, SessionOffer } from './ipc.js'
+import { DESCRIPTORS, type DescriptorName, type SessionOffer } from './ipc.js'
+import type { Descriptors } from './stored-names.js'
 
 /** zebra's queue of connections is full: connect(2) would wait, as bgpd does when it connects directly. */
 const QUEUE_RETRY_MS = 50
@@ -14,7 +16,7 @@ const QUEUE_RETRIES = 1200
 export type Connection = { offer: SessionOffer; ends: Readonly<Record<DescriptorName, Socket>> }
 
 /** Dials zebra for an accepted, paused connection of bgpd. Rejects if zebra does not answer; then nothing stays open. */
-export async function openConnection(id: number, bgpd: Socket, zebraPath: string): Promise<Connection> {
+export async function openEnds(bgpd: Socket, zebraPath: string): Promise<Connection['ends']> {
   // the worker, which uses these sockets, sees their errors
   bgpd.on('error', () => undefined)
   const open: Socket[] = [bgpd]
@@ -24,7 +26,7 @@ export async function openConnection(id: number, bgpd: Socket, zebraPath: string
     const toZebra = pipeEnds(openPipe())
     open.push(toZebra.readEnd, toZebra.writeEnd)
     const toBgpd = pipeEnds(openPipe())
-    const ends = {
+    return {
       bgpd,
       zebra,
       toZebraReadEnd: toZebra.readEnd,
@@ -32,19 +34,24 @@ export async function openConnection(id: number, bgpd: Socket, zebraPath: string
       toBgpdReadEnd: toBgpd.readEnd,
       toBgpdWriteEnd: toBgpd.writeEnd,
     }
-    return {
-      offer: {
-        id,
-        since: Date.now(),
-        zebraVersion: undefined,
-        inherited: false,
-        unseen: false,
-        opening: { toZebra: '', toBgpd: '' },
-      },
-      ends,
-    }
   } catch (error) {
     for (const socket of open) socket.destroy()
+    throw error
+  }
+}
+
+/** Makes a connection of descriptors that another keeper had. Throws if they are not what they should be; then all are closed. */
+export function adoptConnection(offer: SessionOffer, descriptors: Descriptors): Connection {
+  const open: Partial<Record<DescriptorName, Socket>> = {}
+  try {
+    for (const name of DESCRIPTORS) open[name] = ownSocket(descriptors[name])
+    return { offer, ends: open as Connection['ends'] }
+  } catch (error) {
+    for (const name of DESCRIPTORS) {
+      const socket = open[name]
+      if (socket === undefined) closeDescriptor(descriptors[name])
+      else socket.destroy()
+    }
     throw error
   }
 }
@@ -79,8 +86,11 @@ async function dialPatiently(path: string, bgpd: Socket): Promise<Socket> {
 }
 
 /** Sockets that own the ends of a pipe, because Node passes only sockets to other processes. */
-function pipeEnds({ readEnd, writeEnd }: Pipe): Record<keyof Pipe, Socket> {
-  const own = (fd: number): Socket =>
-    new Socket({ fd, readable: false, writable: false }).pause().on('error', () => undefined)
-  return { readEnd: own(readEnd), writeEnd: own(writeEnd) }
-}
+const pipeEnds = ({ readEnd, writeEnd }: Pipe): Record<keyof Pipe, Socket> => ({
+  readEnd: ownSocket(readEnd),
+  writeEnd: ownSocket(writeEnd),
+})
+
+/** A socket that owns a descriptor and never reads it. */
+const ownSocket = (fd: number): Socket =>
+  new Socket({ fd, readable: false, writable: false, allowHalfOpen: true }).pause().on('error', () => undefined)

@@ -224,6 +224,12 @@ export class Engine implements SessionEvents {
     this.journal?.remove()
   }
 
+  /** The journal is a successor's. Resolves when no session moves bytes any more, and nothing of ours is half written. */
+  async handOver(): Promise<void> {
+    await Promise.all([...this.sessions.values()].map((session) => session.finish()))
+    this.journal?.flush()
+  }
+
   private setMain(session: Session): void {
     this.main = session
     this.interruptions = 0

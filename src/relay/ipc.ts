@@ -4,12 +4,20 @@ import type { ChildProcess, SendHandle } from 'node:child_process'
 import type { Socket } from 'node:net'
 import type { RelayOptions } from '../config/options.js'
 
+/**
+ * Changes when a worker would not understand the keeper of another version: an upgrade replaces the worker's files under a
+ * keeper that runs.
+ */
+export const WORKER_PROTOCOL = 1
+
 export type WorkerOptions = RelayOptions & {
   keeperPid: number
   /** How many workers were started, this one included. */
   workerStarts: number
   /** Start of the keeper, milliseconds since the epoch. */
   since: number
+  /** The connections were another relay's before: nothing may keep the worker from serving them. */
+  tookOver: boolean
   /** What zebra's vty has reported for the connections that exist: pairs of number and release. */
   zebraVersions: readonly (readonly [id: number, version: string])[]
 }
@@ -43,8 +51,14 @@ export type SessionOffer = {
 /** The first bytes of both directions in base64, each empty unless a worker or the keeper has noted them. */
 export type FirstBytes = { toZebra: string; toBgpd: string }
 
+/** Of a connection of which no byte has passed. */
+export const newOffer = (id: number): SessionOffer => ({
+  ...{ id, since: Date.now(), zebraVersion: undefined, inherited: false, unseen: false },
+  opening: { toZebra: '', toBgpd: '' },
+})
+
 export type ToWorker =
-  | { type: 'options'; options: WorkerOptions }
+  | { type: 'options'; protocol: number; options: WorkerOptions }
   /** A descriptor comes with the message; all of one connection come one after the other, in the order of DESCRIPTORS. */
   | { type: 'descriptor'; name: DescriptorName; session: SessionOffer }
   /** All connections that existed before the worker have been sent. */
@@ -53,7 +67,8 @@ export type ToWorker =
   | { type: 'zebra-version'; id: number; version: string }
   /** Answered with `pong`: the worker's event loop turns. */
   | { type: 'ping' }
-  | { type: 'end' }
+  /** Ends in order; with `handsOver` so that another process can go on with the connections. */
+  | { type: 'end'; handsOver: boolean }
 
 export type ToKeeper =
   /** The journal is read: connections may be lent. */

@@ -1,135 +1,184 @@
 // The relay's keeper: accepts bgpd's connections, dials zebra for each, holds the descriptors and lends them to the worker.
 // It understands nothing of ZAPI, so that nothing in the bytes can end it. While no worker serves, it moves them itself.
-import { mkdirSync, statSync } from 'node:fs'
 import { type Socket, createServer } from 'node:net'
-import { dirname, join } from 'node:path'
-import { ExitCode, FatalError, errnoName, reason } from '../base/exit.js'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ExitCode, FatalError, reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
 import type { RelayOptions } from '../config/options.js'
-import { LockFile } from '../os/lock-file.js'
-import { ignoreSignals } from '../os/signals.js'
-import { ListeningSocket, type Owner, checkSocketPath } from '../os/unix-socket.js'
-import { type Connection, closeConnection, dial, openConnection } from './connections.js'
+import { shutdownBoth } from '../os/splice.js'
+import { type BoundSocket, ListeningSocket, type Owner, type SocketOptions } from '../os/unix-socket.js'
+import { type Connection, closeConnection, openEnds } from './connections.js'
+import type { DescriptorStore } from './descriptor-store.js'
+import type { Held } from './hand-over.js'
+import { DESCRIPTORS, type SessionOffer, newOffer, rawHandle } from './ipc.js'
 import { KeeperStatus } from './keeper-status.js'
 import { PlainForwarding } from './plain-forwarding.js'
 import { RestartDelay } from './restart-delay.js'
+import type { RunDirLock } from './run-dir-lock.js'
+import type { Descriptors } from './stored-names.js'
 import { WorkerProcess } from './worker-process.js'
 import { zebraVersion } from './zebra-version.js'
 
 /** bgpd runs as the same user as zebra; no other user needs to connect. */
 const LISTEN_MODE = 0o600
-/** Bytes wait for a worker twice as long as the last one took to start, within these; then the keeper forwards them itself. */
-const PLAIN_AFTER_MS = { min: 3000, max: 10_000 }
+/** Bytes wait so long for a worker; then the keeper forwards them itself. */
+const PLAIN_AFTER_MS = 3000
+/** The same while a worker starts, which takes its time on a busy machine: waiting costs less than bytes unseen. */
+const PLAIN_AFTER_START_MS = 10_000
 const UPKEEP_MS = 1000
 /** zebra's vty is asked again after this time if it has not answered. */
 const VERSION_RETRY_MS = 5000
+/** A keeper in which bytes stand still for so long is not well. */
+const STANDSTILL_MS = 30_000
+/** How long connections that begin while another relay takes over may take. */
+const LATE_MS = 1000
 
-/** Runs until SIGTERM or SIGINT. Rejects with FatalError when it cannot start; then nothing is left behind. */
-export async function runKeeper(options: RelayOptions, log: Logger): Promise<void> {
-  ignoreSignals()
-  for (const name of ['listen', 'zebra', 'control'] as const) checkSocketPath(options[name], name)
-  prepareRunDir(options.runDir)
-  const lock = takeLock(options.runDir)
-  const owner = await ownerOfListener(options, log).catch((error: unknown) => {
-    lock.release()
-    throw error
-  })
-  const keeper = new Keeper(options, owner, lock, log)
-  const stopped = new Promise<void>((resolve) => {
-    // `on`, not `once`: a second signal must not end the process during the cleanup
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, resolve)
-  })
-  try {
-    await keeper.start()
-    // from here on bgpd depends on this process
-    process.removeAllListeners('uncaughtException')
-    for (const event of ['uncaughtException', 'unhandledRejection'] as const)
-      process.on(event, (error: unknown) => {
-        log.error(
-          { error: reason(error), stack: stackOf(error) },
-          'internal error, please report it; the keeper goes on',
-        )
-      })
-    await stopped
-  } finally {
-    await keeper.stop()
-    lock.release()
-  }
+/** What the keeper has from a predecessor. */
+export type Inheritance = {
+  connections: readonly Connection[]
+  listener: BoundSocket | undefined
 }
 
-class Keeper {
+export class Keeper {
   private readonly connections = new Map<number, Connection>()
   /** Connections that the keeper forwards itself; undefined while a worker serves, or is about to. */
   private plain: Map<number, PlainForwarding> | undefined
   private readonly status: KeeperStatus
   private readonly delay = new RestartDelay()
+  /** Connections of bgpd for which zebra is dialled. */
+  private readonly arriving = new Set<Promise<void>>()
   private listening: ListeningSocket | undefined
   private worker: WorkerProcess | undefined
   private plainTimer: NodeJS.Timeout | undefined
   private upkeep: NodeJS.Timeout | undefined
-  private lastStartMs = 0
-  private nextId = 1
+  private nextId: number
   private stopping = false
+  private leaving = false
+  private stopped: Promise<void> | undefined
+  private movedAt = performance.now()
 
   constructor(
     private readonly options: RelayOptions,
     private readonly owner: Owner | undefined,
-    private readonly lock: LockFile,
+    private readonly lock: RunDirLock,
+    private readonly inheritance: Inheritance,
+    private readonly store: DescriptorStore | undefined,
     private readonly log: Logger,
   ) {
     this.status = new KeeperStatus(options, log)
+    const ids = inheritance.connections.map(({ offer }) => offer.id)
+    // above those of any earlier keeper: connections do not come faster than once a second for long
+    this.nextId = Math.max(Math.floor(Date.now() / 1000), ...ids.map((id) => id + 1))
+    for (const connection of inheritance.connections) this.connections.set(connection.offer.id, connection)
+    this.status.connections = this.connections.size
   }
 
   async start(): Promise<void> {
-    await this.startFirstWorker()
-    this.listening = await ListeningSocket.open({
+    if (this.tookOver) {
+      this.startWorker()
+      this.awaitWorker()
+    } else await this.startFirstWorker()
+    const options: SocketOptions = {
       path: this.options.listen,
       mode: LISTEN_MODE,
       owner: this.owner,
       replaceLinkTo: this.options.zebra,
       createServer: () =>
         createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) => {
-          void this.accept(socket)
+          const arriving = this.accept(socket)
+          this.arriving.add(arriving)
+          void arriving.finally(() => this.arriving.delete(arriving))
         }).on('error', this.onServerError),
+      inherited: this.inheritance.listener,
+      onBound: (bound) => this.store?.setListener(bound),
       onTrouble: this.onTrouble,
-    })
+    }
+    this.listening = await (this.tookOver ? ListeningSocket.openLater(options) : ListeningSocket.open(options))
     await this.status.listen()
     this.upkeep = setInterval(() => {
-      this.renewLock()
+      this.status.isAlone = this.lock.renew()
+      if (this.isMoving) this.movedAt = performance.now()
     }, UPKEEP_MS)
     this.log.info({ listen: this.options.listen, zebra: this.options.zebra }, 'bgpd can connect')
   }
 
-  async stop(): Promise<void> {
+  /** Whether bytes do not stand still for long. */
+  get isHealthy(): boolean {
+    return this.isMoving || performance.now() - this.movedAt < STANDSTILL_MS
+  }
+
+  /** In words, for the service manager. */
+  get summary(): string {
+    const { plain, worker } = this.status
+    const mover =
+      plain === undefined ? `worker ${worker?.pid ?? '?'}: ${worker?.state ?? 'gone'}` : `no worker: ${plain}`
+    const lost = this.store?.isKept === false ? '; a restart would cost bgpd zebra' : ''
+    return `${this.connections.size} connections of bgpd; ${mover}${lost}`
+  }
+
+  get bound(): BoundSocket | undefined {
+    return this.listening?.bound
+  }
+
+  get held(): readonly Held[] {
+    return [...this.connections.values()].map(({ offer, ends }) => ({ offer, descriptors: descriptorsOf(ends) }))
+  }
+
+  /**
+   * Moves no more bytes, and accepts nothing more. The connections, the journal and the path of bgpd's socket are left to
+   * a successor, or end.
+   */
+  stop({ leaves }: { leaves: boolean }): Promise<void> {
+    this.stopped ??= this.stopOnce(leaves)
+    return this.stopped
+  }
+
+  /** Closes this process's copies of everything. */
+  close(): void {
+    for (const connection of this.connections.values()) closeConnection(connection)
+  }
+
+  private async stopOnce(leaves: boolean): Promise<void> {
     this.stopping = true
+    this.leaving = leaves
     clearInterval(this.upkeep)
     clearTimeout(this.plainTimer)
-    // its connections are closed below
-    void this.listening?.close()
-    await this.worker?.end()
+    // its connections are closed later
+    void this.listening?.close({ leavePath: leaves })
+    await this.worker?.end({ handsOver: leaves })
     this.endPlain()
-    for (const connection of this.connections.values()) closeConnection(connection)
     this.status.close()
+    if (leaves) await Promise.race([Promise.allSettled(this.arriving), sleep(LATE_MS)])
+  }
+
+  private get tookOver(): boolean {
+    return this.inheritance.connections.length > 0
+  }
+
+  private get isMoving(): boolean {
+    return this.connections.size === 0 || this.plain !== undefined || this.worker?.hasConnections === true
   }
 
   private async accept(bgpd: Socket): Promise<void> {
-    const id = this.nextId++
     try {
-      const connection = await openConnection(id, bgpd, this.options.zebra)
+      const ends = await openEnds(bgpd, this.options.zebra)
+      const id = this.nextId++
+      const connection: Connection = { offer: newOffer(id), ends }
       // only now: a connection to zebra shows which zebra is meant, which may have been upgraded
       connection.offer.zebraVersion = await zebraVersion(this.options.zebra)
-      if (this.stopping) {
+      if (this.stopping && !this.leaving) {
         closeConnection(connection)
         return
       }
       this.connections.set(id, connection)
+      this.store?.add(connection)
       this.status.connections = this.connections.size
       if (this.plain !== undefined) this.forwardPlainly(connection)
       else if (this.worker?.hasConnections === true) this.worker.lend(connection)
       if (connection.offer.zebraVersion === undefined) this.askVersionAgain(id)
     } catch (error) {
       // without the relay zebra would refuse the connection; bgpd tries again in both cases
-      this.log.warn({ session: id, error: reason(error) }, 'zebra does not answer: the connection of bgpd is closed')
+      this.log.warn({ error: reason(error) }, 'zebra does not answer: the connection of bgpd is closed')
       bgpd.destroy()
     }
   }
@@ -143,10 +192,18 @@ class Keeper {
           this.askVersionAgain(id)
           return
         }
-        connection.offer.zebraVersion = version
+        this.note(id, { zebraVersion: version })
         this.worker?.send({ type: 'zebra-version', id, version })
       })
     }, VERSION_RETRY_MS).unref()
+  }
+
+  /** More is known of a connection; a successor is to know it, too. */
+  private note(id: number, change: Partial<SessionOffer>): void {
+    const connection = this.connections.get(id)
+    if (connection === undefined) return
+    Object.assign(connection.offer, change)
+    this.store?.update(connection)
   }
 
   /** Rejects if the first worker cannot work: then nothing depends on this process yet. */
@@ -178,10 +235,14 @@ class Keeper {
     )
     let waiting = first
     const worker = new WorkerProcess(
-      { ...options, keeperPid: process.pid, workerStarts: status.workerStarts, since: status.since, zebraVersions },
+      {
+        ...options,
+        ...{ keeperPid: process.pid, workerStarts: status.workerStarts, since: status.since },
+        ...{ tookOver: this.tookOver, zebraVersions },
+      },
+      this.lock.descriptor,
       {
         onRecovered: () => {
-          this.lastStartMs = worker.startMs ?? 0
           this.lendAll(worker)
         },
         onServing: () => {
@@ -198,12 +259,10 @@ class Keeper {
           this.end(id)
         },
         onOpening: (id, opening) => {
-          const connection = this.connections.get(id)
-          if (connection !== undefined) connection.offer.opening = opening
+          this.note(id, { opening })
         },
         onCertain: (id) => {
-          const connection = this.connections.get(id)
-          if (connection !== undefined) connection.offer.unseen = false
+          this.note(id, { unseen: false })
         },
         onGone: (why) => {
           waiting?.onGone(why)
@@ -229,25 +288,33 @@ class Keeper {
   private onWorkerGone(worker: WorkerProcess, why: string): void {
     if (this.stopping) return
     for (const { offer } of this.connections.values()) offer.inherited = true
-    const delay = this.delay.next(worker.livedMs)
+    const { failure } = worker
+    const delay = this.delay.next(worker.livedMs, failure !== undefined)
     this.log.error(
       { why, sessions: this.connections.size, delayMs: delay },
       'the worker ended; its successor takes over',
     )
-    this.status.onWorkerGone(why)
-    if (this.delay.isFailing) this.startPlain('workers end at once')
-    else {
-      const waitMs = Math.min(Math.max(2 * this.lastStartMs, PLAIN_AFTER_MS.min), PLAIN_AFTER_MS.max)
-      this.plainTimer ??= setTimeout(() => {
-        this.startPlain(`no worker has served for ${Math.round(waitMs / 1000)} s`)
-      }, waitMs)
-    }
+    this.status.onWorkerGone(failure ?? why)
+    if (this.delay.isFailing) this.startPlain(failure ?? 'workers end at once')
+    else this.awaitWorker()
     setTimeout(() => {
       if (!this.stopping) this.startWorker()
     }, delay)
   }
 
+  /** From now on the bytes wait for a worker. */
+  private awaitWorker(): void {
+    const afterMs = (ms: number, isPatient: boolean): NodeJS.Timeout =>
+      setTimeout(() => {
+        if (isPatient && this.worker?.state === 'starting')
+          this.plainTimer = afterMs(PLAIN_AFTER_START_MS - PLAIN_AFTER_MS, false)
+        else this.startPlain(`no worker has served for ${(isPatient ? PLAIN_AFTER_MS : PLAIN_AFTER_START_MS) / 1000} s`)
+      }, ms)
+    this.plainTimer ??= afterMs(PLAIN_AFTER_MS, true)
+  }
+
   private startPlain(why: string): void {
+    clearTimeout(this.plainTimer)
     this.plainTimer = undefined
     if (this.stopping || this.plain !== undefined || this.worker?.hasConnections === true) return
     this.log.error(
@@ -261,8 +328,7 @@ class Keeper {
 
   private forwardPlainly(connection: Connection): void {
     const { id } = connection.offer
-    connection.offer.unseen = true
-    connection.offer.inherited = true
+    this.note(id, { unseen: true, inherited: true })
     try {
       this.plain?.set(
         id,
@@ -276,7 +342,11 @@ class Keeper {
   }
 
   private endPlain(): void {
-    for (const forwarding of this.plain?.values() ?? []) forwarding.close()
+    for (const [id, forwarding] of this.plain ?? []) {
+      forwarding.close()
+      // it may have noted first bytes
+      this.note(id, {})
+    }
     this.plain = undefined
     this.status.plain = undefined
   }
@@ -288,15 +358,10 @@ class Keeper {
     this.plain?.delete(id)
     this.connections.delete(id)
     this.status.connections = this.connections.size
+    // other processes may have copies
+    for (const { fd } of [rawHandle(connection.ends.bgpd), rawHandle(connection.ends.zebra)]) shutdownBoth(fd)
+    this.store?.remove(connection)
     closeConnection(connection)
-  }
-
-  private renewLock(): void {
-    try {
-      this.status.isAlone = this.lock.renew()
-    } catch (error) {
-      this.log.debug({ error: reason(error) }, 'the lock file cannot be checked')
-    }
   }
 
   private readonly onServerError = (error: Error): void => {
@@ -309,52 +374,9 @@ class Keeper {
   }
 }
 
-function prepareRunDir(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o755 })
-  } catch (error) {
-    throw new FatalError(ExitCode.privilege, `run directory ${path} cannot be made: ${reason(error)}`, { cause: error })
-  }
+function descriptorsOf(ends: Connection['ends']): Descriptors {
+  return Object.fromEntries(DESCRIPTORS.map((name) => [name, rawHandle(ends[name]).fd])) as Descriptors
 }
-
-/** Nothing is touched before the lock is ours: another relay may live on what is there. */
-function takeLock(runDir: string): LockFile {
-  const path = join(runDir, 'relay.lock')
-  try {
-    const lock = LockFile.take(path)
-    if (lock !== undefined) return lock
-  } catch (error) {
-    throw new FatalError(ExitCode.privilege, `${path}: cannot be locked: ${reason(error)}`, { cause: error })
-  }
-  throw new FatalError(
-    ExitCode.socketBusy,
-    `${path}: another relay uses this run directory; stop it, or choose another one with --run-dir`,
-  )
-}
-
-/**
- * bgpd, which runs as zebra's user, must be able to connect even when the relay runs as root. zebra need not run yet: then
- * its directory tells the user.
- */
-async function ownerOfListener({ zebra }: RelayOptions, log: Logger): Promise<Owner | undefined> {
-  try {
-    const socket = await dial(zebra)
-    socket.destroy()
-  } catch (error) {
-    const code = errnoName(error) ?? reason(error)
-    if (code === 'EACCES' || code === 'EPERM') {
-      const message = `${zebra}: user ${process.geteuid?.() ?? '?'} may not connect to zebra (${code}); run the relay as zebra's user`
-      throw new FatalError(ExitCode.privilege, message, { cause: error })
-    }
-    log.warn({ zebra, error: code }, 'zebra does not answer yet: connections of bgpd are closed until it does')
-  }
-  if (process.geteuid?.() !== 0) return undefined
-  return [zebra, dirname(zebra)]
-    .map((path) => statSync(path, { throwIfNoEntry: false }))
-    .find((found) => found !== undefined)
-}
-
-const stackOf = (error: unknown): string | undefined => (error instanceof Error ? error.stack : undefined)
 
 const asExitCode = (code: number): ExitCode =>
   Object.values(ExitCode).find((known) => known === code) ?? ExitCode.internal

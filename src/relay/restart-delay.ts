@@ -15,9 +15,14 @@ export class RestartDelay {
     return this.quickEnds > QUICK_ENDS
   }
 
-  /** Milliseconds to wait before the next worker, when one has ended that lived for `livedMs`, or could not be started. */
-  next(livedMs: number): number {
-    this.quickEnds = livedMs >= LONG_LIFE_MS ? 1 : this.quickEnds + 1
+  /**
+   * Milliseconds to wait before the next worker, when one has ended that lived for `livedMs`, or could not be started.
+   *
+   * @param isHopeless whether it has said itself that it cannot work
+   */
+  next(livedMs: number, isHopeless: boolean): number {
+    if (isHopeless) this.quickEnds = Math.max(this.quickEnds, QUICK_ENDS) + 1
+    else this.quickEnds = livedMs >= LONG_LIFE_MS ? 1 : this.quickEnds + 1
     return this.isFailing ? Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (this.quickEnds - QUICK_ENDS - 1)) : 0
   }
 }

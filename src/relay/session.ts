@@ -195,6 +195,14 @@ export class Session {
     return isAllRead(bgpd) && isAllRead(zebra)
   }
 
+  /** Stops moving bytes as soon as no frame of ours is half written. */
+  async finish(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.toBgpd.finish(resolve)
+    })
+    this.close()
+  }
+
   /** Stops moving bytes; the descriptors are the caller's to close. */
   close(): void {
     if (this.ended) return

@@ -1,10 +1,18 @@
 // One worker as the keeper sees it: a process that is started, lent connections, asked whether it lives, and ended.
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, type StdioOptions, fork } from 'node:child_process'
 import { reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
 import type { WorkerState } from '../control/keeper-report.js'
 import type { Connection } from './connections.js'
-import { DESCRIPTORS, type FirstBytes, type ToKeeper, type ToWorker, type WorkerOptions, sendSocket } from './ipc.js'
+import {
+  DESCRIPTORS,
+  type FirstBytes,
+  type ToKeeper,
+  type ToWorker,
+  WORKER_PROTOCOL,
+  type WorkerOptions,
+  sendSocket,
+} from './ipc.js'
 
 const PING_MS = 500
 /** A serving worker counts as hung when it has not answered for so long, or for as long as it took to start. */
@@ -40,15 +48,18 @@ export type WorkerEvents = {
 
 export class WorkerProcess {
   state: WorkerState = 'starting'
+  /** Why it cannot work, as it says itself. */
+  failure: string | undefined
   private child: ChildProcess | undefined
   private readonly startedAt = performance.now()
   /** How long it took until it could be lent connections. */
-  startMs: number | undefined
+  private startMs: number | undefined
   private unanswered = 0
   private readonly pings: NodeJS.Timeout
 
   constructor(
     options: WorkerOptions,
+    lock: number | undefined,
     private readonly events: WorkerEvents,
     private readonly log: Logger,
   ) {
@@ -56,7 +67,9 @@ export class WorkerProcess {
       this.ping()
     }, PING_MS)
     try {
-      this.child = fork(new URL('./worker.js', import.meta.url), { execArgv: [], stdio: ['ignore', 2, 2, 'ipc'] })
+      // with a copy of the lock: as long as the worker serves, another relay must not begin beside it
+      const stdio: StdioOptions = ['ignore', 2, 2, 'ipc', lock ?? 'ignore']
+      this.child = fork(new URL('./worker.js', import.meta.url), { execArgv: [], stdio })
     } catch (error) {
       // fork(2) or a pipe has failed: the caller has not got this object yet
       setImmediate(() => {
@@ -75,7 +88,7 @@ export class WorkerProcess {
       .on('exit', (code, signal) => {
         this.gone(signal ?? `exit code ${code ?? '?'}`)
       })
-    this.send({ type: 'options', options })
+    this.send({ type: 'options', protocol: WORKER_PROTOCOL, options })
   }
 
   get pid(): number | undefined {
@@ -112,10 +125,10 @@ export class WorkerProcess {
   }
 
   /** Ends the process, in order if it can, within END_MS. */
-  async end(): Promise<void> {
+  async end({ handsOver }: { handsOver: boolean }): Promise<void> {
     if (this.state === 'gone' || this.pid === undefined) return
     const gone = new Promise((resolve) => this.child?.once('exit', resolve))
-    this.send({ type: 'end' })
+    this.send({ type: 'end', handsOver })
     const late = setTimeout(() => {
       this.kill()
     }, END_MS)
@@ -141,6 +154,7 @@ export class WorkerProcess {
         this.events.onServing()
         return
       case 'failed':
+        this.failure = message.message
         this.events.onFailed(message.exitCode, message.message)
         return
       case 'ended':

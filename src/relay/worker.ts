@@ -1,7 +1,9 @@
 // The relay's worker: it forwards, decodes and injects. The keeper starts it and hands it every connection.
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ExitCode, FatalError, reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
+import { setUser } from '../os/descriptors.js'
 import { createLogger } from '../os/log.js'
 import { ignoreSignals } from '../os/signals.js'
 import { findOpening } from '../zapi/handshake.js'
@@ -16,22 +18,34 @@ import {
   type SessionOffer,
   type ToKeeper,
   type ToWorker,
+  WORKER_PROTOCOL,
   type WorkerOptions,
   isRawHandle,
 } from './ipc.js'
+import { HandOver } from './hand-over.js'
 import { Session } from './session.js'
 import { statusSource } from './status.js'
+import type { Descriptors } from './stored-names.js'
 
 type Handles = Record<DescriptorName, RawHandle>
+type Held = { offer: SessionOffer; handles: Handles }
+
+/** Less than the keeper waits for the end. */
+const STOP_MS = 1500
+
+const OTHER_VERSION =
+  'macipd was replaced by another version while the relay runs, and its keeper is too old for new workers: restart the relay'
 
 class Worker {
   private readonly engine: Engine
   private readonly control: RelayControl
   /** Handles of the connection whose last one has not arrived yet. */
   private arriving: Partial<Handles> = {}
-  private readonly handles = new Map<number, Handles>()
+  private readonly held = new Map<number, Held>()
   /** Sessions that have arrived before `begin`; undefined afterwards. */
   private waiting: Session[] | undefined = []
+  private handOver: HandOver | undefined
+  private isEnding = false
 
   constructor(
     private readonly options: WorkerOptions,
@@ -47,10 +61,13 @@ class Worker {
         this.closeHandles(session.id)
       },
       onOpening: ({ id, hello, capabilities }) => {
-        tellKeeper({ type: 'opening', id, opening: { toZebra: toText(hello), toBgpd: toText(capabilities) } })
+        const opening = { toZebra: toText(hello), toBgpd: toText(capabilities) }
+        this.change(id, { opening })
+        tellKeeper({ type: 'opening', id, opening })
       },
       onCertain: ({ id }) => {
         log.info({ session: id }, 'what bgpd has is known again')
+        this.change(id, { unseen: false })
         tellKeeper({ type: 'certain', id })
       },
       onTrouble: (what, error) => {
@@ -66,7 +83,7 @@ class Worker {
     this.waiting = undefined
     // the bytes go first: nothing that can fail comes before them
     this.engine.begin(sessions)
-    await this.control.listen(this.options.control, this.options.workerStarts === 1)
+    await this.control.listen(this.options.control, this.options.workerStarts === 1 && !this.options.tookOver)
     tellKeeper({ type: 'ready' })
   }
 
@@ -76,7 +93,8 @@ class Worker {
     const handles = complete(this.arriving)
     this.arriving = {}
     if (handles === undefined) throw new Error(`session ${offer.id} has come without all of its descriptors`)
-    this.handles.set(offer.id, handles)
+    this.held.set(offer.id, { offer, handles })
+    this.signConnection(offer, handles)
     const session = new Session({
       id: offer.id,
       since: offer.since,
@@ -98,18 +116,57 @@ class Worker {
 
   setZebraVersion(id: number, version: string): void {
     this.engine.setZebraVersion(id, version)
+    this.change(id, { zebraVersion: version })
   }
 
-  /** Without a keeper no more connections come, but FRR still depends on those that exist: the worker ends after them. */
+  /**
+   * Without a keeper no more connections come, but FRR still depends on those that exist: the worker ends after them, or
+   * when another keeper has them.
+   */
   onKeeperLost(): void {
-    this.log.fatal({ sessions: this.handles.size }, 'the keeper has gone; its connections are served until they end')
-    if (this.handles.size === 0) void this.end()
+    if (this.isEnding) return
+    this.log.fatal({ sessions: this.held.size }, 'the keeper has gone; its connections are served until they end')
+    if (this.held.size === 0) {
+      void this.end({ handsOver: false })
+      return
+    }
+    this.handOver = new HandOver(
+      this.options.runDir,
+      {
+        role: 'worker',
+        listener: () => undefined,
+        connections: () =>
+          [...this.held.values()].map(({ offer, handles }) => ({ offer, descriptors: fdsOf(handles) })),
+        stop: () => this.stop(),
+        onDone: () => process.exit(ExitCode.ok),
+      },
+      this.log,
+    )
+    void this.handOver.listen()
   }
 
-  async end(): Promise<void> {
-    await this.control.close()
-    this.engine.end()
+  async end({ handsOver }: { handsOver: boolean }): Promise<void> {
+    if (handsOver) await this.stop()
+    else {
+      this.isEnding = true
+      await this.control.close()
+      this.engine.end()
+    }
     process.exit(ExitCode.ok)
+  }
+
+  /** Leaves the connections to another process. A sink that takes nothing must not delay it for ever. */
+  private async stop(): Promise<void> {
+    this.isEnding = true
+    this.handOver?.closePath()
+    await Promise.race([this.engine.handOver(), sleep(STOP_MS)])
+    await this.control.close()
+  }
+
+  /** What another process is to know of the connection if this one hands it over. */
+  private change(id: number, change: Partial<SessionOffer>): void {
+    const held = this.held.get(id)
+    if (held !== undefined) Object.assign(held.offer, change)
   }
 
   /** What the journal does not know the keeper may: it is lost sometimes, or no worker has seen the session begin. */
@@ -130,13 +187,22 @@ class Worker {
     return name === undefined ? undefined : frrRelease(name)
   }
 
+  /** For a keeper that gets the connection while this process lives on. */
+  private signConnection({ id }: SessionOffer, { bgpd }: Handles): void {
+    try {
+      setUser(bgpd.fd, process.pid)
+    } catch (error) {
+      this.log.warn({ session: id, error: reason(error) }, 'another keeper would not find this worker')
+    }
+  }
+
   private closeHandles(id: number): void {
-    const handles = this.handles.get(id)
-    if (handles === undefined) return
-    this.handles.delete(id)
-    for (const handle of Object.values(handles)) handle.close()
-    if (process.connected) tellKeeper({ type: 'ended', id })
-    else if (this.handles.size === 0) void this.end()
+    const held = this.held.get(id)
+    if (held === undefined) return
+    this.held.delete(id)
+    for (const handle of Object.values(held.handles)) handle.close()
+    tellKeeper({ type: 'ended', id })
+    if (!process.connected && this.held.size === 0) void this.end({ handsOver: false })
   }
 }
 
@@ -148,11 +214,18 @@ function complete(handles: Partial<Handles>): Handles | undefined {
   return isComplete(handles) ? handles : undefined
 }
 
+const fdsOf = ({ bgpd, zebra, ...pipes }: Handles): Descriptors => ({
+  ...{ bgpd: bgpd.fd, zebra: zebra.fd },
+  ...{ toZebraReadEnd: pipes.toZebraReadEnd.fd, toZebraWriteEnd: pipes.toZebraWriteEnd.fd },
+  ...{ toBgpdReadEnd: pipes.toBgpdReadEnd.fd, toBgpdWriteEnd: pipes.toBgpdWriteEnd.fd },
+})
+
+/** A keeper that has gone is told nothing: `disconnect` tells of it, and the bytes go on. */
 function tellKeeper(message: ToKeeper): void {
-  process.send?.(message)
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined)
 }
 
-function fail(log: Logger, error: unknown): void {
+function fail(log: Logger, error: unknown): never {
   log.fatal({ error: reason(error), stack: error instanceof Error ? error.stack : undefined }, 'the worker ends')
   const exitCode = error instanceof FatalError ? error.exitCode : ExitCode.internal
   if (error instanceof FatalError) tellKeeper({ type: 'failed', exitCode, message: error.message })
@@ -167,6 +240,7 @@ process.on('message', (message: ToWorker, handle: unknown) => {
   switch (message.type) {
     case 'options':
       log = createLogger('macipd-relay-worker', message.options.logLevel)
+      if (message.protocol !== WORKER_PROTOCOL) fail(log, new FatalError(ExitCode.internal, OTHER_VERSION))
       worker = new Worker(message.options, log)
       return
     case 'descriptor':
@@ -185,7 +259,7 @@ process.on('message', (message: ToWorker, handle: unknown) => {
       tellKeeper({ type: 'pong' })
       return
     case 'end':
-      void worker?.end()
+      void worker?.end(message)
       return
   }
 })
@@ -196,5 +270,5 @@ process.on('uncaughtException', (error) => {
 // a terminal's Ctrl-C reaches the whole process group; the keeper decides when this process ends
 process.on('SIGINT', () => undefined)
 process.on('SIGTERM', () => {
-  if (!process.connected) void worker?.end()
+  if (!process.connected) void worker?.end({ handsOver: true })
 })

@@ -83,6 +83,7 @@ log:
     runDir: '/run/d',
     staleMs: 300_000,
     frrRelease: '10.0',
+    takeOver: false,
     recentBytes: 65_536,
     logLevel: 'debug',
   })
@@ -148,6 +149,7 @@ test('an empty file and empty sections mean the defaults', () => {
       runDir: '/run/macipd',
       staleMs: 300_000,
       frrRelease: undefined,
+      takeOver: false,
       recentBytes: 4_194_304,
       logLevel: 'info',
     })

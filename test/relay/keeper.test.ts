@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { waitFor } from '../../lab/wait.js'
 import { frame as messageFrame } from '../../src/control/framing.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
@@ -50,6 +51,19 @@ async function assertPasses({ bgpd, zebra }: Ends): Promise<void> {
 const ECHO = `
 const server = require('node:net').createServer((socket) => socket.pipe(socket))
 server.listen({ path: process.argv[1], backlog: 1 }, () => console.log('listening'))`
+
+/** Kills the worker, and stops its successor before it is lent anything. Resolves with the successor's process id. */
+async function stopAtStart(rig: RelayRig): Promise<number> {
+  const before = await rig.workerPid()
+  process.kill(before, 'SIGKILL')
+  const { worker } = await rig.keeperUntil(
+    'the next worker to start',
+    ({ worker }) => worker.state === 'starting' && worker.pid !== null && worker.pid !== before,
+  )
+  assert.ok(worker.pid !== null)
+  process.kill(worker.pid, 'SIGSTOP')
+  return worker.pid
+}
 
 const descriptors = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length
 
@@ -161,6 +175,26 @@ suite('bytes pass', () => {
     process.kill(await rig.workerPid(), 'SIGSTOP')
     await assertPasses(ends)
     assert.match(rig.log, /the worker hangs; it is killed/)
+  })
+
+  test('when a worker takes its time to start: they wait for it, and nothing is forwarded unseen', async () => {
+    await using rig = new RelayRig()
+    const ends = await connected(rig)
+    const starting = await stopAtStart(rig)
+    await sleep(4000)
+    process.kill(starting, 'SIGCONT')
+    await assertPasses(ends)
+    assert.doesNotMatch(rig.log, /forwards the bytes itself/)
+    const { sessions } = await (await rig.control()).status()
+    assert.equal(sessions?.[0]?.note, '')
+  })
+
+  test('when a worker hangs at its start', async () => {
+    await using rig = new RelayRig()
+    const ends = await connected(rig)
+    await stopAtStart(rig)
+    await assertPasses(ends)
+    assert.match(rig.log, /forwards the bytes itself/)
   })
 
   test('when signals arrive that end other programs', async () => {

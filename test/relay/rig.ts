@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { Deframer, frame } from '../../src/control/framing.js'
 import { waitFor } from '../../lab/wait.js'
 import { errnoName } from '../../src/base/exit.js'
+import type { FakeServiceManager } from '../../lab/fake-service-manager.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
 
 const MACIPD = fileURLToPath(new URL('../../src/bin/macipd.js', import.meta.url))
@@ -79,6 +80,7 @@ export class Inbox {
 }
 
 export type KeeperReport = {
+  readonly pid: number
   readonly worker: { readonly state: string; readonly pid: number | null; readonly starts: number }
   readonly plain: string | null
   readonly connections: number
@@ -161,7 +163,15 @@ export class RelayRig {
   private zebraServer: FakeZebra | undefined
   log = ''
 
-  constructor(readonly dir = mkdtempSync(join(tmpdir(), 'macipd-relay-'))) {}
+  /**
+   * @param manager starts the relay, which otherwise runs by itself
+   * @param program another copy of macipd than the one that is tested
+   */
+  constructor(
+    readonly dir = mkdtempSync(join(tmpdir(), 'macipd-relay-')),
+    private readonly manager?: FakeServiceManager,
+    private readonly program = MACIPD,
+  ) {}
 
   path(name: string): string {
     return join(this.dir, name)
@@ -182,7 +192,7 @@ export class RelayRig {
     const ids = user === undefined ? {} : { uid: user, gid: user }
     if (user !== undefined) for (const path of [this.dir, this.path('zebra')]) chownSync(path, user, user)
     const failed = this.runAs(ids, ...args).then((code) => Promise.reject(new Error(`exit ${code ?? ''}: ${this.log}`)))
-    await Promise.race([this.appears('bgpd'), failed])
+    await Promise.race([this.manager?.hears('READY=1') ?? this.appears('bgpd'), failed])
     // the relay's own check that zebra is there
     const check = await this.zebraServer?.accept()
     check?.socket.destroy()
@@ -197,7 +207,10 @@ export class RelayRig {
   /** As `run`, as another user or with another standard error. */
   runAs(options: SpawnOptions, ...args: string[]): Promise<number | null> {
     const paths = ['--listen', this.path('bgpd'), '--zebra', this.path('zebra'), '--control', this.path('control')]
-    const child = spawn(process.execPath, [MACIPD, 'relay', ...paths, '--run-dir', this.dir, ...args], options)
+    const command = [process.execPath, this.program, 'relay', ...paths, '--run-dir', this.dir, ...args]
+    const { argv, descriptors } = this.manager?.unit(command) ?? { argv: command, descriptors: [] }
+    const [file = '', ...rest] = argv
+    const child = spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe', ...descriptors], ...options })
     this.process = child
     child.stderr?.on('data', (chunk: Buffer) => (this.log += chunk.toString()))
     return new Promise((resolve) => child.on('exit', resolve))

@@ -20,7 +20,9 @@ export const relayCommand = (io: Io): Command =>
     .description(
       `Stands between bgpd and zebra: passes everything through unchanged and adds the MAC-IPs that the snooper wants announced to what zebra says.
 
-bgpd must be started after it, with -z and the path of --listen. Run it as zebra's user. If it ends, bgpd loses zebra.`,
+bgpd must be started after it, with -z and the path of --listen. Run it as zebra's user.
+
+If it is stopped, bgpd loses zebra, unless systemd keeps its descriptors (Type=notify, FileDescriptorStoreMax=), or the next relay takes over (--take-over).`,
     )
     .option('--listen <path>', 'socket that bgpd connects to (default: /run/macipd[/NAME]/zserv.api)')
     .option('--zebra <path>', "zebra's socket (default: /run/frr[/NAME]/zserv.api)")
@@ -41,6 +43,10 @@ bgpd must be started after it, with -z and the path of --listen. Run it as zebra
       `insist on this release instead of detecting it: ${RELEASE_NAMES}`,
       (name) => releaseArgument(name).name,
     )
+    .option(
+      '--take-over',
+      'take the connections over from a relay that runs already, which then ends; FRR does not notice',
+    )
     .addHelpText(
       'after',
       `${EXIT_CODES}
@@ -53,6 +59,6 @@ Example:
       const options = relayOptions(given, loadConfig(given.config))
       const log = createLogger('macipd-relay', options.logLevel)
       endOnDefect(log, io)
-      const { runKeeper } = await import('../../relay/keeper.js')
+      const { runKeeper } = await import('../../relay/run-keeper.js')
       await runKeeper(options, log)
     })
