@@ -11,6 +11,7 @@ import type { Release } from '../lab/frr.js'
 import type { Daemon } from '../lab/process.js'
 import { Recorder } from '../lab/recorder.js'
 import type { Router } from '../lab/router.js'
+import { PATIENCE } from '../lab/wait.js'
 import { PortOccupancy } from './crowd.js'
 import { unlimited } from './limits.js'
 import { type Context, type Measurement, median, percentile } from './measurement.js'
@@ -29,7 +30,7 @@ const PROBES_PER_S = 1100
 const CYCLE_MS = 100_000
 const IDLE_MS = 40_000
 const INITIAL_SYNC_MS = 10_000
-const TIMEOUT_MS = 120_000
+const TIMEOUT_MS = 120_000 * PATIENCE
 const BINDINGS = 2 * HOSTS
 const REPLAYED = 2 * REPLAYED_HOSTS
 

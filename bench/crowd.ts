@@ -9,11 +9,12 @@ import type { Daemon } from '../lab/process.js'
 import type { Router } from '../lab/router.js'
 import type { Vm } from '../lab/vm.js'
 import { steady } from '../lab/load.js'
+import { PATIENCE } from '../lab/wait.js'
 
 const PORTS = 4
 /** New hosts per second: more at once, and zebra loses messages of the kernel's about MAC addresses. */
 const HOSTS_PER_S = 2000
-const TIMEOUT_MS = 120_000
+const TIMEOUT_MS = 120_000 * PATIENCE
 
 export class PortOccupancy implements AsyncDisposable {
   private constructor(

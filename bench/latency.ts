@@ -14,11 +14,12 @@ import { Recorder } from '../lab/recorder.js'
 import type { Router } from '../lab/router.js'
 import { type Context, type Measurement, percentile } from './measurement.js'
 import { hosts } from '../lab/hosts.js'
+import { PATIENCE } from '../lab/wait.js'
 import { UNLIMITED } from './limits.js'
 
 const SAMPLES = 600
 const WARM_UP = 100
-const TIMEOUT_MS = 5000
+const TIMEOUT_MS = 5000 * PATIENCE
 /** Between two frames; random, so that no timer of anyone keeps step. Long enough for every process to fall asleep. */
 const PAUSE_MS = { least: 5, most: 15 }
 

@@ -12,9 +12,11 @@ import { benchFpm } from './fpm.js'
 import { benchLatency } from './latency.js'
 import type { Context, Measurement } from './measurement.js'
 import { benchMemory } from './memory.js'
+import { benchOutage } from './outage.js'
 import { benchPorts } from './ports.js'
 import { benchRelay } from './relay.js'
 import { benchRoutes } from './routes.js'
+import { benchStale } from './stale.js'
 import { benchSteady } from './steady.js'
 import { benchZapi } from './zapi.js'
 import { describeMachine, jsonReport, type Result, tableReport } from './report.js'
@@ -36,11 +38,13 @@ const BENCHMARKS = new Map<string, Benchmark>([
     { about: '100,000 bindings: memory, restarts, probes; 40,000 to a new bgpd', frr: true, run: benchBindings },
   ],
   ['steady', { about: '20,000 ARP/s of known hosts', frr: true, run: benchSteady }],
+  ['stale', { about: 'zebra ends, 5,000 hosts leave: how long the far node keeps them', frr: true, run: benchStale }],
   ['ports', { about: 'how fast the map of ports follows the kernel', frr: false, run: benchPorts }],
   ['memory', { about: 'resident memory of each process, idle', frr: true, run: benchMemory }],
   ['routes', { about: '200,000 routes from bgpd to zebra, with and without the relay', frr: true, run: benchRoutes }],
   ['fpm', { about: '200,000 routes from zebra to the FPM listener, against a sink', frr: true, run: benchFpm }],
   ['relay', { about: 'what the relay adds to a frame', frr: false, run: benchRelay }],
+  ['outage', { about: 'how long bytes wait when a process of the relay dies or hangs', frr: false, run: benchOutage }],
   ['zapi', { about: 'what scanning, decoding and showing ZAPI frames costs', frr: false, run: benchZapi }],
 ])
 const names = [...BENCHMARKS.keys()]

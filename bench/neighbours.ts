@@ -8,6 +8,7 @@ import { parseIp, parseMac } from '../src/base/address.js'
 import type { Host } from '../lab/frames.js'
 import { inNamespaces } from '../lab/namespaces.js'
 import type { Router } from '../lab/router.js'
+import { PATIENCE } from '../lab/wait.js'
 import * as write from '../test/rtnetlink/writer.js'
 
 const RTM_NEWNEIGH = 28
@@ -24,7 +25,7 @@ const NDA_DST = 1
 const NDA_LLADDR = 2
 /** Two events of each host of a burst. */
 const RECEIVE_BUFFER = 64 << 20
-const TIMEOUT_MS = 60_000
+const TIMEOUT_MS = 60_000 * PATIENCE
 
 /** NUD_* of linux/neighbour.h. */
 export const NeighbourState = { reachable: 0x02, permanent: 0x80 } as const

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ASN } from '../lab/frr.js'
 import { Lab } from '../lab/lab.js'
 import type { Router } from '../lab/router.js'
+import { PATIENCE } from '../lab/wait.js'
 import { type Context, type Measurement, median } from './measurement.js'
 import { cpuSeconds, memory } from './processes.js'
 
@@ -12,7 +13,7 @@ const PAIRS = 3
 /** How often all routes are withdrawn and announced again through one relay. */
 const FLAPS = 10
 const POLL_MS = 200
-const PATIENCE_MS = 120_000
+const PATIENCE_MS = 120_000 * PATIENCE
 
 /**
  * The far node has the routes in its kernel and redistributes them; FRR's own bgpd sends them faster than gobgpd or

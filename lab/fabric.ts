@@ -1,5 +1,6 @@
 // A lab with macipd on its first node: what most tests, the demo and the measurements look at.
-import { isDeepStrictEqual } from 'node:util'
+import { inspect, isDeepStrictEqual } from 'node:util'
+import { reason } from '../src/base/exit.js'
 import { Lab, type LabOptions, type MoveOptions } from './lab.js'
 import type { Daemon } from './process.js'
 import type { Router } from './router.js'
@@ -166,12 +167,25 @@ export class Fabric implements AsyncDisposable {
   }
 
   /** Waits until the far node has exactly these IPs of a VM in MAC+IP routes. */
-  farRoutes(ips: readonly string[], vm: Vm = this.vm): Promise<MacipRoute[]> {
-    return this.lab.waitFor(
-      `${this.far.name} to have the routes of ${ips.join(', ') || 'no IP'} for ${vm.mac}`,
-      async () => (await this.far.macipRoutes()).filter(({ mac, ip }) => mac === vm.mac && ip !== undefined),
-      (routes) => isDeepStrictEqual(routes.map(({ ip }) => ip).sort(), [...ips].sort()),
-    )
+  async farRoutes(ips: readonly string[], vm: Vm = this.vm): Promise<MacipRoute[]> {
+    try {
+      return await this.lab.waitFor(
+        `${this.far.name} to have the routes of ${ips.join(', ') || 'no IP'} for ${vm.mac}`,
+        async () => (await this.far.macipRoutes()).filter(({ mac, ip }) => mac === vm.mac && ip !== undefined),
+        (routes) => isDeepStrictEqual(routes.map(({ ip }) => ip).sort(), [...ips].sort()),
+      )
+    } catch (error) {
+      throw new Error(`${reason(error)}\n${await this.explained(vm)}`, { cause: error })
+    }
+  }
+
+  /** What the near node says about the addresses of a VM, or why it says nothing. */
+  private async explained({ mac, ipv4, ipv6 }: Vm): Promise<string> {
+    const show = (answer: unknown): string => inspect(answer, { depth: 8, breakLength: 120 })
+    const answers = [mac, ipv4, ipv6].map(async (address) => {
+      return `${this.near.name}# macipctl explain ${address}\n${await this.near.explain(address).then(show, reason)}`
+    })
+    return (await Promise.all(answers)).join('\n')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

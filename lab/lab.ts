@@ -167,12 +167,22 @@ export class Lab implements AsyncDisposable {
     }
   }
 
-  /** What zebra and bgpd of each node believe about EVPN, or that they do not answer. */
+  /** What zebra and bgpd of each node believe about EVPN, and the bytes that wait between them, or that they do not answer. */
   async evpnState(): Promise<string> {
-    const commands = ['show evpn vni', 'show bgp l2vpn evpn vni', 'show bgp l2vpn evpn route type multicast']
-    const asked = this.nodes.flatMap((node) => commands.map((command) => ({ node, command })))
-    const answers = asked.map(async ({ node, command }) => `${node.name}# ${command}\n${await node.vtysh(command)}`)
-    return (await Promise.allSettled(answers))
+    const commands = [
+      'show evpn vni',
+      'show bgp summary',
+      'show bgp l2vpn evpn vni',
+      'show bgp l2vpn evpn route type multicast',
+      // a route whose next hop bgpd does not find is in its table, and never the best
+      'show bgp nexthop',
+      'show ip nht',
+    ]
+    const vtysh = this.nodes.flatMap((node) =>
+      commands.map(async (command) => `${node.name}# ${command}\n${await node.vtysh(command)}`),
+    )
+    const queues = this.nodes.map(async (node) => `${node.name}: queues of ZAPI\n${await node.zapiQueues()}`)
+    return (await Promise.allSettled([...vtysh, ...queues]))
       .map((each) => (each.status === 'fulfilled' ? each.value : reason(each.reason)))
       .join('\n')
   }

@@ -9,14 +9,17 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ExitCode, FatalError } from '../src/base/exit.js'
 import { labCache } from './frr.js'
+import { PATIENCE } from './wait.js'
 
 /** Debian 12's. */
 export const KERNEL = '6.1'
 
 const MEMORY_MB = 6144
-/** How many times slower it is, at the most. */
-const PATIENCE = 6
+/** How many times slower than this machine it is, at the most. */
+const EMULATION = 6
 const PROGRESS_MS = 500
+/** Timers of Node go no further. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
 const TAIL_BYTES = 4000
 
 export type Run = {
@@ -29,6 +32,7 @@ export type Run = {
 }
 
 export type RunOptions = {
+  /** Milliseconds, times PATIENCE; default 900,000. */
   timeoutMs?: number
   /** Gets the output as it comes. */
   progress?: (text: string) => void
@@ -52,7 +56,7 @@ export async function runInMachine(
     const wrapped = ['--pdeathsig', 'KILL', 'nice', 'qemu-system-x86_64', ...machineOptions(kernel, share)]
     const machine = spawn('setpriv', wrapped, {
       stdio: ['ignore', 'ignore', 'pipe'],
-      timeout: timeoutMs,
+      timeout: Math.min(timeoutMs * PATIENCE, LONGEST_TIMEOUT_MS),
       killSignal: 'SIGKILL',
     })
     const complaints: string[] = []
@@ -96,7 +100,11 @@ function machineOptions(kernel: string, share: string): string[] {
 /** PID 1, once the root file system is there. */
 function initOf(argv: readonly string[]): string {
   const environment = Object.entries(process.env).filter(([name]) => name === 'PATH' || name.startsWith('MACIPD_'))
-  const variables = { ...Object.fromEntries(environment), HOME: '/root', MACIPD_LAB_PATIENCE: `${PATIENCE}` }
+  const variables = {
+    ...Object.fromEntries(environment),
+    HOME: '/root',
+    MACIPD_LAB_PATIENCE: `${EMULATION * PATIENCE}`,
+  }
   return [
     ...Object.entries(variables).map(([name, value]) => `export ${name}=${quoted(value)}`),
     'ip link set lo up',
@@ -115,7 +123,7 @@ const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`
 
 async function main(argv: readonly string[]): Promise<void> {
   const { exitCode, console: kernel } = await runInMachine(argv, {
-    timeoutMs: 2 ** 31 - 1,
+    timeoutMs: LONGEST_TIMEOUT_MS,
     progress: (text) => process.stdout.write(text),
   })
   if (exitCode === undefined) process.stderr.write(`the machine ended: ${kernel}\n`)

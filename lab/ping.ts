@@ -6,6 +6,7 @@ import { parseIp } from '../src/base/address.js'
 import { pollReadable } from '../src/os/fd-poll.js'
 import * as libc from '../src/os/libc.js'
 import { inNamespaces, type Namespaces } from './namespaces.js'
+import { PATIENCE } from './wait.js'
 
 type SendTo = (fd: number, bytes: Buffer, length: number, flags: number, to: Buffer, toLength: number) => number
 const sendto = koffi
@@ -28,7 +29,7 @@ export interface PingOptions {
   count?: number
   /** Milliseconds between two of them; default 100. */
   intervalMs?: number
-  /** Milliseconds to wait for answers after the last one; default 1000. */
+  /** Milliseconds to wait for answers after the last one, times PATIENCE; default 1000. */
   timeoutMs?: number
 }
 
@@ -73,7 +74,7 @@ export async function ping(namespaces: Namespaces, ip: string, options: PingOpti
       sent.push(performance.now())
       sendto(fd, message, message.length, MSG_DONTWAIT, to, to.length)
     }
-    await delay(timeoutMs, undefined, { signal: complete.signal }).catch(() => undefined)
+    await delay(timeoutMs * PATIENCE, undefined, { signal: complete.signal }).catch(() => undefined)
   } finally {
     poll.close()
     closeSync(fd)

@@ -3,8 +3,9 @@ import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import { inNamespaces, type Namespaces } from './namespaces.js'
+import { PATIENCE } from './wait.js'
 
-const EXEC_TIMEOUT_MS = 30_000
+const EXEC_TIMEOUT_MS = 30_000 * PATIENCE
 
 /** Starts `argv` in the given namespaces; the root file system and the user stay this process's. */
 export function launch(
@@ -18,8 +19,13 @@ export function launch(
   return inNamespaces(namespaces, () => spawn(file, args, { stdio, ...(timeout !== undefined && { timeout }) }))
 }
 
-/** Runs a command to its end and resolves to its standard output; any other exit code than 0 is an error. */
-export async function exec(namespaces: Namespaces, argv: readonly string[], input = ''): Promise<string> {
+/** Runs a command to its end and resolves to its standard output; any other exit code than those of `done` is an error. */
+export async function exec(
+  namespaces: Namespaces,
+  argv: readonly string[],
+  input = '',
+  done: readonly number[] = [0],
+): Promise<string> {
   const child = launch(namespaces, argv, ['pipe', 'pipe', 'pipe'], EXEC_TIMEOUT_MS)
   const output: string[] = []
   const errors: string[] = []
@@ -28,7 +34,7 @@ export async function exec(namespaces: Namespaces, argv: readonly string[], inpu
   // a command that does not read its input may be gone before it is written
   child.stdin?.on('error', () => undefined).end(input)
   await once(child, 'close')
-  if (child.exitCode === 0) return output.join('')
+  if (child.exitCode !== null && done.includes(child.exitCode)) return output.join('')
   const how = child.signalCode ?? `exit code ${child.exitCode}`
   throw new Error(`\`${argv.join(' ')}\` failed (${how}): ${errors.join('')}${output.join('')}`)
 }

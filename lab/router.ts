@@ -1,13 +1,13 @@
 import { chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { reason } from '../src/base/exit.js'
+import { ExitCode, reason } from '../src/base/exit.js'
 import type { Answer, BindingReport, SnooperReport } from '../src/cli/report.js'
 import { bgpdConfig, findTree, type FpmModule, type Release, ROOT, TENANT, type Tree, VNI, zebraConfig } from './frr.js'
 import { type Holder, REMOUNT } from './holder.js'
 import { JsonLines } from './json-lines.js'
 import { type FdbEntry, type Neighbour, parseFdb, parseNeighbours } from './kernel.js'
 import { type MacipRoute, parseMacipRoutes, parseRemoteVteps, parseUpdatesSent } from './show.js'
-import type { Daemon } from './process.js'
+import { type Daemon, exec } from './process.js'
 import { Space } from './space.js'
 import { waitFor } from './wait.js'
 
@@ -88,9 +88,12 @@ export class Router extends Space {
     )
   }
 
-  /** Starts zebra, and mgmtd before it where the release has one; resolves when zebra accepts clients. */
+  /**
+   * Starts zebra, and mgmtd before it where the release has one and it does not run yet: a second one would end at once,
+   * before or after the socket of the first is taken for its own. Resolves when zebra accepts clients.
+   */
   async startZebra({ module = 'dplane_fpm_nl' }: { module?: FpmModule } = {}): Promise<Daemon> {
-    if (existsSync(join(this.tree.path, 'usr/lib/frr/mgmtd')))
+    if (existsSync(join(this.tree.path, 'usr/lib/frr/mgmtd')) && !this.isRunning('mgmtd'))
       await this.startFrr('mgmtd', [], ['/run/frr/mgmtd_be.sock'])
     return this.startFrr('zebra', ['-M', module], ['/run/frr/zserv.api', '/run/frr/zebra.vty'])
   }
@@ -206,6 +209,12 @@ export class Router extends Space {
     return JSON.parse(await this.vtysh(command)) as unknown
   }
 
+  /** The sockets of ZAPI with the bytes that nobody has read yet, as `ss` shows them. */
+  async zapiQueues(): Promise<string> {
+    const lines = (await this.exec(['ss', '-xan'])).split('\n')
+    return lines.filter((line, index) => index === 0 || line.includes('zserv.api')).join('\n')
+  }
+
   /** How many UPDATEs bgpd has sent. */
   async updatesSent(): Promise<number> {
     return parseUpdatesSent(await this.vtyshJson('show bgp neighbors json'))
@@ -225,7 +234,8 @@ export class Router extends Space {
 
   /** What `macipctl … --json` says about this node. */
   async macipctl(...args: readonly string[]): Promise<unknown> {
-    return JSON.parse(await this.exec(this.macipctlCommand(args))) as unknown
+    const done = [ExitCode.ok, ExitCode.unhealthy]
+    return JSON.parse(await exec(this.namespaces, this.macipctlCommand(args), '', done)) as unknown
   }
 
   /** Follows a macipctl command that prints one JSON value a line, and does not end by itself. */
@@ -237,8 +247,9 @@ export class Router extends Space {
     const script = join(ROOT, 'dist/src/bin/macipctl.js')
     // the one option for its sockets that all commands have
     const config = this.path('/run/macipd/macipctl.yaml')
-    const control = (name: string): string => `${name}: {control: ${this.path(`/run/macipd/${name}.sock`)}}\n`
-    writeFileSync(config, control('relay') + control('snoop'))
+    const control = (name: string): string => `control: ${this.path(`/run/macipd/${name}.sock`)}`
+    const relay = `relay: {${control('relay')}, runDir: ${this.path('/run/macipd')}}\n`
+    writeFileSync(config, `${relay}snoop: {${control('snoop')}}\n`)
     return [process.execPath, '--enable-source-maps', script, ...args, '--config', config, '--json']
   }
 

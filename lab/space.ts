@@ -63,15 +63,16 @@ export class Space {
     return daemon
   }
 
+  /** Whether the daemon last started under this name runs. */
+  protected isRunning(name: string): boolean {
+    return this.daemons.get(name)?.running ?? false
+  }
+
   /** The daemon last started under this name. */
   daemon(name: string): Daemon {
     const daemon = this.daemons.get(name)
     if (daemon === undefined) throw new Error(`no ${name} was started in ${this.name}`)
     return daemon
-  }
-
-  isRunning(name: string): boolean {
-    return this.daemons.get(name)?.running === true
   }
 
   /** Collects every frame on a device from now on. */

@@ -136,14 +136,14 @@ describe('macipd beside others', { concurrency: RELEASES.length }, () => {
     })
 
     test(`FRR ${frr}: the bridge forgets a silent host, the snooper ends: the host is asked at once`, async () => {
-      await using fabric = await Fabric.start({ frr })
+      // so nobody is asked for 18 minutes, but when something happens
+      await using fabric = await Fabric.start({ frr, ageing: 3600 })
       const { lab, near, far, vm } = fabric
       await fabric.learn()
       using port = near.capture(vm.port)
       await using dump = await near.follow('zapi', 'dump', '--follow', '--last', 'all', '--family', 'macip')
       await using neighbours = await far.monitor('neigh')
 
-      // nobody would ask for 90 s
       for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
         const before = [vm.ipv4, vm.ipv6].map((ip) => asked(port, ip))
         await near.kill('snoop', signal)
@@ -180,7 +180,8 @@ describe('macipd beside others', { concurrency: RELEASES.length }, () => {
     })
 
     test(`FRR ${frr}: after a restart of the machine a remembered host is announced when it has answered`, async () => {
-      await using fabric = await Fabric.start({ frr, ageing: 15 })
+      // asked every 5 s, and remembered for longer than anything here takes
+      await using fabric = await Fabric.start({ frr, ageing: 15, near: { config: 'snoop: {age: 30m}\n' } })
       const { lab, near, vm } = fabric
       await fabric.learn()
       for (const name of ['snoop', 'relay', 'bgpd', 'zebra'] as const) await near.kill(name)

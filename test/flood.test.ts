@@ -13,6 +13,7 @@ import { arpAnnouncement, neighborAdvertisement } from '../lab/frames.js'
 import type { Release } from '../lab/frr.js'
 import type { Router } from '../lab/router.js'
 import type { Vm } from '../lab/vm.js'
+import { PATIENCE } from '../lab/wait.js'
 
 /** What a flood meets, the eBPF program, the limits and the table, is the same beside every release. */
 const RELEASE: Release = '10.7'
@@ -21,7 +22,7 @@ const SOURCES = 1500
 const PER_MAC = 128
 const PER_PORT = 256
 /** What is claimed and has nobody behind it is gone after this; within it, all may be asked three times. */
-const AGE_S = 20
+const AGE_S = 20 * PATIENCE
 const CONFIG = `snoop:
   age: ${AGE_S}s
   probeRate: {perPort: 1000}

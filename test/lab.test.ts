@@ -119,6 +119,17 @@ test('a VM sends thousands of frames at once, each of them once', async () => {
   assert.equal(arrived.filter((frame) => isArp(frame, 1)).length, addresses.length + 1)
 })
 
+test('zebra starts again beside the mgmtd that has stayed', async () => {
+  await using lab = await Lab.start({ frr: '10.7' })
+  const [node] = lab.nodes
+  await node.startZebra()
+  const mgmtd = node.daemon('mgmtd')
+  await node.kill('zebra')
+  await node.startZebra()
+  assert.equal(node.daemon('mgmtd'), mgmtd)
+  assert.ok(mgmtd.running)
+})
+
 test('a daemon that does not start says why', async () => {
   await using lab = await Lab.start({ frr: '8.4' })
   await assert.rejects(lab.nodes[0].startSnoop('--no-such-option'), /snoop, ended \(exit code \d+\):\n.+/s)
@@ -129,7 +140,7 @@ test('waiting that fails shows what it waited for, the last value and the logs',
   const options = { timeoutMs: 30, context: () => 'last lines of the logs' }
   await assert.rejects(
     waitFor('BGP to be established', probe, () => false, options),
-    /30 ms for: BGP to be established\nlast seen: { state: 'Idle' }\nlast lines of the logs/,
+    /waited \d+ ms for: BGP to be established\nlast seen: { state: 'Idle' }\nlast lines of the logs/,
   )
 })
 

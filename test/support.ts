@@ -7,6 +7,7 @@ import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import type { Logger } from '../src/base/log.js'
+import { PATIENCE } from '../lab/wait.js'
 
 export const silent: Logger = pino({ level: 'silent' })
 
@@ -22,12 +23,16 @@ export function tempDir(t: TestContext): string {
 export const MACIPD = fileURLToPath(new URL('../src/bin/macipd.js', import.meta.url))
 export const MACIPCTL = fileURLToPath(new URL('../src/bin/macipctl.js', import.meta.url))
 
+/** What macipctl knows of a process that is not there. */
+export const notRunning = (socket: string) =>
+  ({ running: false, socket, cause: 'absent', pid: null, error: 'there is no such socket' }) as const
+
 export type Result = { code: number; stdout: string; stderr: string }
 
-/** Runs a command to its end, at most 20 s. */
+/** Runs a command to its end, at most 20 s, times PATIENCE. */
 export function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Result> {
   return new Promise((resolve) => {
-    const options = { env: { ...process.env, ...env }, timeout: 20_000 }
+    const options = { env: { ...process.env, ...env }, timeout: 20_000 * PATIENCE }
     execFile(command, args, options, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1
       resolve({ code, stdout, stderr })

@@ -16,8 +16,23 @@ function run(what, command, args) {
   try {
     execFileSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
   } catch (error) {
-    console.error(`build: ${what} failed: ${error.code === 'ENOENT' ? `${command} is not installed` : error.message}`)
-    process.exit(1)
+    fail(what, command, error)
+  }
+}
+
+/** Ends the build with one line. */
+function fail(what, command, error) {
+  const missing = `${command} is not installed (on Debian, as root: node tools/ready.mjs build)`
+  console.error(`build: ${what} failed: ${error.code === 'ENOENT' ? missing : error.message}`)
+  process.exit(1)
+}
+
+/** The directory of the C library's headers for this machine, such as x86_64-linux-gnu. */
+function multiarch() {
+  try {
+    return execFileSync('cc', ['-print-multiarch'], { encoding: 'utf8' }).trim()
+  } catch (error) {
+    return fail('eBPF program', 'cc', error)
   }
 }
 
@@ -46,9 +61,8 @@ function bpf() {
   const sources = [...files('bpf', '.c'), ...files('bpf', '.h')]
   if (!stale(object, sources)) return
   mkdirSync(dirname(object), { recursive: true })
-  const arch = execFileSync('cc', ['-print-multiarch'], { encoding: 'utf8' }).trim()
   // v2: with 32-bit registers clang spills 32 bits to the stack, which older kernels refuse without CAP_PERFMON.
-  const flags = ['-O2', '-g', '-Wall', '-Werror', '-target', 'bpf', '-mcpu=v2', `-I/usr/include/${arch}`]
+  const flags = ['-O2', '-g', '-Wall', '-Werror', '-target', 'bpf', '-mcpu=v2', `-I/usr/include/${multiarch()}`]
   run('eBPF program', 'clang', [...flags, '-c', at('bpf/snoop.bpf.c'), '-o', object])
 }
 

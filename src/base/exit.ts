@@ -10,6 +10,7 @@ export const ExitCode = {
   notRunning: 7,
   notFound: 8,
   disagreement: 9,
+  unhealthy: 10,
 } as const
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
 

@@ -19,7 +19,8 @@ Exit codes:
   6  zebra does not answer
   7  nothing answers on the control sockets
   8  nothing found
-  9  what zebra says and what it programs differ (macipctl check)`
+  9  what zebra says and what it programs differ (macipctl check)
+ 10  something is wrong (macipctl status)`
 
 export function durationArgument(text: string): number {
   const ms = parseDuration(text)
@@ -90,7 +91,7 @@ export async function run(program: Command, args: readonly string[], io: Io): Pr
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return ExitCode.ok
-      complain(`${describe(error, program, args)} (see ${program.name()} --help)`)
+      complain(`${describe(error, program, args)} (see ${pathOf(deepest(program, args))} --help)`)
       return ExitCode.usage
     }
     if (error instanceof FatalError) {
@@ -109,6 +110,10 @@ function describe({ code, message }: CommanderError, program: Command, args: rea
   }
   return message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ')
 }
+
+/** Returns the words that lead to a command, the program's name first. */
+const pathOf = (command: Command): string =>
+  command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`
 
 /** Returns the command that the words lead to. */
 function deepest(program: Command, args: readonly string[]): Command {

@@ -1,5 +1,6 @@
 // Options and arguments that macipctl's commands have in common.
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { dirname, join } from 'node:path'
 import { formatIp, formatMac, parseIp, parseMac } from '../base/address.js'
 import { MAX_VNI } from '../base/vni.js'
 import { configOption, configured, pathspaceOption, RELAY_OPTION } from './command.js'
@@ -41,6 +42,18 @@ export function sockets(given: Common): { relay: string; snoop: string } {
     relay: checkSocketPath(given.relay ?? config.relay?.control ?? paths.relayControl, 'relay'),
     snoop: checkSocketPath(given.snoop ?? config.snoop?.control ?? paths.snoopControl, 'snoop'),
   }
+}
+
+export const RUN_DIR_OPTION = [
+  '--run-dir <path>',
+  "the relay's run directory (default: the one of --relay, or /run/macipd[/NAME])",
+] as const
+
+/** The socket of the relay's keeper, which is in its run directory. */
+export function keeperSocket({ runDir, relay, config: file, pathspace }: Common & { runDir?: string }): string {
+  const config = loadConfig(file)
+  const named = runDir ?? (relay === undefined ? config.relay?.runDir : dirname(relay))
+  return checkSocketPath(join(named ?? defaultPaths(pathspace ?? config.pathspace).runDir, 'keeper.sock'), 'run-dir')
 }
 
 /** A MAC or an IP address, in canonical text. */

@@ -1,5 +1,5 @@
 // Asks the relay and the snooper the questions of macipctl.
-import { ask as askControl } from '../control/client.js'
+import { ask as askControl, NoAnswerError } from '../control/client.js'
 import { errnoName, ExitCode, FatalError, reason } from '../base/exit.js'
 import { REASONS } from '../bindings/state.js'
 import { overlay as relayProto } from '../gen/overlay.js'
@@ -10,6 +10,7 @@ import {
   type BindingReport,
   bindingReport,
   type NotRunning,
+  type NotRunningCause,
   type RelayReport,
   relayReport,
   type SnooperReport,
@@ -23,21 +24,33 @@ import { type ViewsReport, addChange } from './show/report.js'
 const TIMEOUT_MS = 5000
 
 /** Resolves with what the process at `socket` says; that it does not answer is an answer, too. */
-async function answer<Report>(socket: string, question: () => Promise<Report>): Promise<Answer<Report>> {
+export async function answer<Report>(socket: string, question: () => Promise<Report>): Promise<Answer<Report>> {
   try {
     return { running: true, socket, ...(await question()) }
   } catch (error) {
-    return { running: false, socket, error: explain(error) }
+    const [cause, text] = causeOf(error)
+    return {
+      running: false,
+      socket,
+      cause,
+      pid: error instanceof NoAnswerError ? (error.pid ?? null) : null,
+      error: text,
+    }
   }
 }
 
-const EXPLANATIONS = new Map<string | undefined, string>([
-  ['ENOENT', 'there is no such socket'],
-  ['ECONNREFUSED', 'nobody listens on the socket'],
-  ['EACCES', 'no permission: run as root or as a member of the socket’s group'],
+const CAUSES = new Map<string | undefined, readonly [NotRunningCause, string]>([
+  ['ENOENT', ['absent', 'there is no such socket']],
+  ['ECONNREFUSED', ['refused', 'nobody listens on the socket']],
+  ['EACCES', ['denied', 'no permission: run as root or as a member of the socket’s group']],
+  // its queue of connections is full
+  ['EAGAIN', ['silent', 'it accepts no connection']],
 ])
 
-export const explain = (error: unknown): string => EXPLANATIONS.get(errnoName(error)) ?? reason(error)
+const causeOf = (error: unknown): readonly [NotRunningCause, string] =>
+  CAUSES.get(errnoName(error)) ?? [error instanceof NoAnswerError ? 'silent' : 'other', reason(error)]
+
+export const explain = (error: unknown): string => causeOf(error)[1]
 
 /** Returns the error (notRunning) of a command that neither process has answered. */
 export const nothingAnswers = (relay: string, snoop: string): FatalError =>
@@ -47,25 +60,27 @@ export const nothingAnswers = (relay: string, snoop: string): FatalError =>
 export const noAnswer = (who: 'relay' | 'snooper', { socket, error }: NotRunning): FatalError =>
   new FatalError(ExitCode.notRunning, `the ${who} does not answer at ${socket}: ${error}`)
 
-export const askRelay = (socket: string): Promise<Answer<RelayReport>> =>
+export const askRelay = (socket: string, timeoutMs = TIMEOUT_MS): Promise<Answer<RelayReport>> =>
   answer(socket, async () => {
     let report: RelayReport | undefined
-    await relay(socket, { getStatus: {} }, ({ status }) => {
+    const onPart = ({ status }: relayProto.FromRelay): boolean => {
       if (status == null) return false
       report = relayReport(status)
       return true
-    })
+    }
+    await relay(socket, { getStatus: {} }, onPart, timeoutMs)
     return complete(report)
   })
 
-export const askSnooper = (socket: string): Promise<Answer<SnooperReport>> =>
+export const askSnooper = (socket: string, timeoutMs = TIMEOUT_MS): Promise<Answer<SnooperReport>> =>
   answer(socket, async () => {
     let report: SnooperReport | undefined
-    await snooper(socket, { getStatus: {} }, ({ status }) => {
+    const onPart = ({ status }: snoopProto.FromSnoop): boolean => {
       if (status == null) return false
       report = snooperReport(status)
       return true
-    })
+    }
+    await snooper(socket, { getStatus: {} }, onPart, timeoutMs)
     return complete(report)
   })
 
@@ -175,6 +190,7 @@ function relay(
   path: string,
   question: relayProto.ToRelay.$Properties,
   onPart: (message: relayProto.FromRelay) => boolean,
+  timeoutMs = TIMEOUT_MS,
 ): Promise<void> {
   return askControl<relayProto.FromRelay, relayProto.ToRelay.$Properties>({
     path,
@@ -182,7 +198,7 @@ function relay(
     decode: (bytes) => relayProto.FromRelay.decode(bytes),
     encode: (message) => relayProto.ToRelay.encode(message).finish(),
     onPart: (message) => onPart(accepted(message)),
-    timeoutMs: TIMEOUT_MS,
+    timeoutMs,
   })
 }
 
@@ -190,6 +206,7 @@ function snooper(
   path: string,
   question: snoopProto.ToSnoop.$Properties,
   onPart: (message: snoopProto.FromSnoop) => boolean,
+  timeoutMs = TIMEOUT_MS,
 ): Promise<void> {
   return askControl<snoopProto.FromSnoop, snoopProto.ToSnoop.$Properties>({
     path,
@@ -197,7 +214,7 @@ function snooper(
     decode: (bytes) => snoopProto.FromSnoop.decode(bytes),
     encode: (message) => snoopProto.ToSnoop.encode(message).finish(),
     onPart: (message) => onPart(accepted(message)),
-    timeoutMs: TIMEOUT_MS,
+    timeoutMs,
   })
 }
 

@@ -22,7 +22,14 @@ export type SessionReport = {
   inSync: boolean
   /** Why nothing is injected into it; empty for the main session while that is possible. */
   note: string
+  /** Why nothing that passes is understood any more, for as long as the session lasts; empty if it is. */
+  untrusted: string
+  /** Why what bgpd has is read from FRR, and nothing injected before it is known; empty if it is known. */
+  uncertain: string
 }
+
+/** The worker's journal cannot be written. */
+export type JournalFailureReport = { path: string; since: number; code: string; why: string }
 
 export type RelayReport = {
   version: string
@@ -46,7 +53,18 @@ export type RelayReport = {
   announced: number
   snooperConnected: boolean
   snooperSince: number
+  /** It has a connection and does not answer, so it does not count as connected. */
+  snooperSilent: boolean
+  /** 0 if it has no connection. */
+  snooperPid: number
   staleMs: number
+  /** The keeper has ended: bgpd's connections are served, but no new one is accepted. */
+  keeperLost: boolean
+  journalFailure: JournalFailureReport | null
+  /** Why the last attempt to read from FRR what bgpd has came to nothing; empty if it did not. */
+  relearningFailure: string
+  /** zebra has a client bgp, although no connection of bgpd goes through the relay. */
+  bgpdDirect: boolean
   counters: Counters
 }
 
@@ -88,8 +106,13 @@ export type SnooperReport = {
   fpm: FpmStatusReport
 }
 
-/** A process that does not answer, and why. */
-export type NotRunning = { running: false; socket: string; error: string }
+/**
+ * There is no socket; no process listens on it; it may not be used; a process has taken the connection and says nothing;
+ * anything else.
+ */
+export type NotRunningCause = 'absent' | 'refused' | 'denied' | 'silent' | 'other'
+/** A process that does not answer, and why. `pid` is null where it is not known. */
+export type NotRunning = { running: false; socket: string; cause: NotRunningCause; pid: number | null; error: string }
 export type Running<Report> = { running: true; socket: string } & Report
 export type Answer<Report> = Running<Report> | NotRunning
 
@@ -133,7 +156,13 @@ export function relayReport(properties: relayProto.RelayStatus.$Properties): Rel
     announced: status.announced,
     snooperConnected: status.snooperConnected,
     snooperSince: status.snooperSince,
+    snooperSilent: status.snooperSilent,
+    snooperPid: status.snooperPid,
     staleMs: status.staleMs,
+    keeperLost: status.keeperLost,
+    journalFailure: status.journalFailure == null ? null : journalFailureReport(status.journalFailure),
+    relearningFailure: status.relearningFailure,
+    bgpdDirect: status.bgpdDirect,
     counters: counters(status.counters),
   }
 }
@@ -153,7 +182,14 @@ function sessionReport(properties: relayProto.Session.$Properties): SessionRepor
     dropped: session.dropped,
     inSync: session.inSync,
     note: session.note,
+    untrusted: session.untrusted,
+    uncertain: session.uncertain,
   }
+}
+
+function journalFailureReport(properties: relayProto.JournalFailure.$Properties): JournalFailureReport {
+  const { path, since, code, why } = relayProto.JournalFailure.create(properties)
+  return { path, since, code, why }
 }
 
 export function snooperReport(properties: snoopProto.SnoopStatus.$Properties): SnooperReport {

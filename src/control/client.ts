@@ -26,6 +26,18 @@ export type Question<In, Out> = Codec<In, Out> & {
   timeoutMs: number
 }
 
+/** The process at the socket has taken the connection, and says nothing. */
+export class NoAnswerError extends Error {
+  override readonly name = 'NoAnswerError'
+  /** @param pid of the process; undefined if it is not known */
+  constructor(
+    timeoutMs: number,
+    readonly pid: number | undefined,
+  ) {
+    super(`no answer within ${timeoutMs / 1000} s`)
+  }
+}
+
 /** Asks one question and resolves when the answer is complete. */
 export async function ask<In, Out>({ path, ask, onPart, timeoutMs, ...codec }: Question<In, Out>): Promise<void> {
   let finish: (error: Error | undefined) => void = () => undefined
@@ -46,7 +58,7 @@ export async function ask<In, Out>({ path, ask, onPart, timeoutMs, ...codec }: Q
     },
   })
   const timer = setTimeout(() => {
-    finish(new Error(`no answer within ${timeoutMs / 1000} s`))
+    finish(new NoAnswerError(timeoutMs, stream.peerPid))
   }, timeoutMs)
   try {
     stream.send(ask)

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Deframer, frame } from './framing.js'
+import { peerOf } from '../os/peercred.js'
 
 /** A peer that leaves more than this unread is disconnected; it can connect again and start over. */
 const MAX_QUEUED_BYTES = 64 << 20
@@ -57,6 +58,11 @@ export class ControlStream<In, Out> {
     this.socket.on('data', (chunk) => {
       this.receive(chunk, events)
     })
+  }
+
+  /** The process at the other end; undefined if the kernel does not say. */
+  get peerPid(): number | undefined {
+    return peerOf(this.socket)?.pid
   }
 
   get closed(): boolean {

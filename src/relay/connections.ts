@@ -39,7 +39,7 @@ export async function openConnection(id: number, bgpd: Socket, zebraPath: string
         zebraVersion: undefined,
         inherited: false,
         unseen: false,
-        opening: { hello: '', capabilities: '' },
+        opening: { toZebra: '', toBgpd: '' },
       },
       ends,
     }

@@ -10,6 +10,7 @@ import { viewMessages } from './overlay/views.js'
 import type { BgpMessage, ZebraMessage } from '../zapi/evpn-codec.js'
 import { feedDump } from './dump.js'
 import type { Engine, EngineListener } from './engine.js'
+import { OwnerWatch } from './owner-watch.js'
 import {
   STATUS_TO_PROTO,
   changeForOwner,
@@ -24,11 +25,14 @@ import {
 const PART = 500
 
 type Client = ControlClient<proto.FromRelay.$Properties>
+type Status = proto.RelayStatus.$Properties
 
 export class RelayControl implements EngineListener {
   private owner: Client | undefined
+  /** Undefined if the owner answers no pings. */
+  private ownerWatch: OwnerWatch | undefined
   private readonly dumping = new WeakSet<Client>()
-  /** When the owner came or went, milliseconds since the epoch. */
+  /** When the owner came, went or fell silent, milliseconds since the epoch. */
   private ownerSince = Date.now()
   /** Whether the overlay is what its owner wants; not so before a new owner has said all, or before the stale time. */
   private isReconciled = false
@@ -41,7 +45,7 @@ export class RelayControl implements EngineListener {
   constructor(
     private readonly engine: Engine,
     private readonly staleMs: number,
-    private readonly status: () => proto.RelayStatus.$Properties,
+    private readonly status: () => Status | Promise<Status>,
     private readonly log: Logger,
   ) {
     engine.listener = this
@@ -62,6 +66,7 @@ export class RelayControl implements EngineListener {
 
   async close(): Promise<void> {
     clearTimeout(this.staleTimer)
+    this.ownerWatch?.close()
     await this.server?.close()
   }
 
@@ -115,8 +120,9 @@ export class RelayControl implements EngineListener {
   }
 
   private handle(client: Client, message: proto.ToRelay): Promise<void> | undefined {
+    if (client === this.owner) this.ownerWatch?.onSignOfLife()
     if (message.getStatus != null) {
-      client.send({ status: this.fullStatus() })
+      return this.sendStatus(client)
     } else if (message.getOverlay != null) {
       return this.sendOverlay(client)
     } else if (message.getViews != null) {
@@ -124,9 +130,11 @@ export class RelayControl implements EngineListener {
     } else if (message.dump != null) {
       this.dump(client, message.dump)
     } else if (message.own != null) {
-      return this.own(client, message.own.client ?? '')
+      return this.own(client, message.own)
     } else if (client !== this.owner) {
       this.refuse(client, 'only the owner of the overlay may change it')
+    } else if (message.pong != null) {
+      // that it came is all it says
     } else if (message.put != null) {
       for (const wire of message.put.entries ?? []) {
         const entry = entryFromProto(wire)
@@ -166,10 +174,13 @@ export class RelayControl implements EngineListener {
     client.close()
   }
 
-  private own(client: Client, name: string): Promise<void> {
-    if (this.owner !== undefined && this.owner !== client) this.refuse(this.owner, `${name} has taken over the overlay`)
+  private own(client: Client, { client: name = '', answersPings }: proto.Own.$Properties): Promise<void> {
+    const before = this.owner
+    if (before !== undefined && before !== client) this.refuse(before, `${name ?? ''} has taken over the overlay`)
     clearTimeout(this.staleTimer)
     this.owner = client
+    this.ownerWatch?.close()
+    this.ownerWatch = answersPings === true ? this.watch(client) : undefined
     this.ownerSince = Date.now()
     this.changes = []
     this.isReconciled = false
@@ -177,6 +188,26 @@ export class RelayControl implements EngineListener {
     for (const { entry } of this.engine.overlay.entries()) this.unreconciled.set(keyText(entry), entry)
     this.log.info({ client: name, pid: client.peer.pid, entries: this.unreconciled.size }, 'the overlay has an owner')
     return this.handOver(client)
+  }
+
+  private watch(client: Client): OwnerWatch {
+    const { pid } = client.peer
+    return new OwnerWatch({
+      ping: () => {
+        client.send({ ping: {} })
+      },
+      onSilent: () => {
+        this.ownerSince = Date.now()
+        const { staleMs } = this
+        this.log.error({ pid, staleMs }, 'the owner of the overlay hangs; the entries stay for the stale time')
+        this.startStaleTimer()
+      },
+      onAnswering: () => {
+        this.ownerSince = Date.now()
+        this.log.info({ pid }, 'the owner of the overlay answers again')
+        clearTimeout(this.staleTimer)
+      },
+    })
   }
 
   /** Changes during the transfer are sent between its parts: the last message about each key is the right one. */
@@ -210,11 +241,19 @@ export class RelayControl implements EngineListener {
   /** Lets frames pass between two parts, and waits for a slow reader. */
   private async ready(client: Client): Promise<boolean> {
     await nextTurn()
-    return client.writable()
+    const isOpen = await client.writable()
+    // its answers to pings wait until all is sent
+    if (client === this.owner) this.ownerWatch?.onSignOfLife()
+    return isOpen
   }
 
   private ownerLeft(): void {
+    const wasSilent = this.ownerWatch?.isSilent === true
+    this.ownerWatch?.close()
+    this.ownerWatch = undefined
     this.owner = undefined
+    // the stale time has begun when it fell silent
+    if (wasSilent) return
     this.ownerSince = Date.now()
     this.isReconciled = false
     this.log.warn({ staleMs: this.staleMs }, 'the owner of the overlay has gone; the entries stay for the stale time')
@@ -227,13 +266,32 @@ export class RelayControl implements EngineListener {
       if (this.engine.overlay.size === 0) return
       this.log.warn({ entries: this.engine.overlay.size }, 'no owner has come back in time: the overlay is withdrawn')
       for (const { entry } of [...this.engine.overlay.entries()]) this.engine.remove(entry)
+      const { owner } = this
+      if (owner === undefined) return
+      // it does not know that its entries are gone: it starts over when it continues
+      this.ownerLeft()
+      this.refuse(owner, 'silent for the stale time: the overlay was withdrawn')
     }, this.staleMs)
   }
 
-  private fullStatus(): proto.RelayStatus.$Properties {
+  private sendStatus(client: Client): Promise<void> | undefined {
+    const status = this.status()
+    if (!(status instanceof Promise)) {
+      client.send({ status: this.withOwner(status) })
+      return undefined
+    }
+    return status.then((later) => {
+      client.send({ status: this.withOwner(later) })
+    })
+  }
+
+  private withOwner(status: Status): Status {
+    const isSilent = this.ownerWatch?.isSilent === true
     return {
-      ...this.status(),
-      snooperConnected: this.owner !== undefined,
+      ...status,
+      snooperConnected: this.owner !== undefined && !isSilent,
+      snooperSilent: isSilent,
+      snooperPid: this.owner?.peer.pid ?? 0,
       snooperSince: this.ownerSince,
       staleMs: this.staleMs,
     }

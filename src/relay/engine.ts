@@ -73,6 +73,10 @@ export class Engine implements SessionEvents {
     this.recovered = recover(this.readJournal(), this.overlay, options)
   }
 
+  get journalFailure(): Journal['failure'] {
+    return this.journal?.failure
+  }
+
   /** What the journal says of a session that is older than this process. */
   openingOf(id: number): Opening {
     return this.recovered.openings.get(id) ?? { hello: undefined, capabilities: undefined }
@@ -257,6 +261,7 @@ export class Engine implements SessionEvents {
       onDone: () => {
         session.markCertain()
         this.relearning = undefined
+        this.relearningFailure = undefined
         this.overlay.onInitialSyncDone()
         this.journal?.rewrite()
         this.options.onCertain(session)

@@ -36,9 +36,12 @@ export type SessionOffer = {
   inherited: boolean
   /** The keeper has forwarded bytes itself, so that frames have passed that no worker has seen. */
   unseen: boolean
-  /** HELLO and CAPABILITIES in base64, as far as a worker has seen them: a successor needs them if the journal is lost. */
-  opening: { hello: string; capabilities: string }
+  /** What HELLO and CAPABILITIES are found in: a worker needs them for a session that the journal does not know. */
+  opening: FirstBytes
 }
+
+/** The first bytes of both directions in base64, each empty unless a worker or the keeper has noted them. */
+export type FirstBytes = { toZebra: string; toBgpd: string }
 
 export type ToWorker =
   | { type: 'options'; options: WorkerOptions }
@@ -62,7 +65,7 @@ export type ToKeeper =
   /** Both directions of the session have ended: the keeper closes its descriptors. */
   | { type: 'ended'; id: number }
   /** The first frames of a session. */
-  | { type: 'opening'; id: number; opening: SessionOffer['opening'] }
+  | { type: 'opening'; id: number; opening: FirstBytes }
   /** What bgpd has been told in the session is known again, although frames have passed unseen. */
   | { type: 'certain'; id: number }
   | { type: 'pong' }

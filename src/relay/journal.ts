@@ -29,6 +29,8 @@ const BEGINNING = beginning()
 export class Journal {
   /** Undefined while the file cannot be written. */
   private file: number | undefined
+  /** Since when (milliseconds since the epoch) and why the file cannot be written; undefined while it can. */
+  failure: { readonly since: number; readonly error: unknown } | undefined
   /** The whole file's. */
   private size = 0
   private compactAt = COMPACT_BYTES
@@ -120,6 +122,7 @@ export class Journal {
         throw error
       }
       this.file = file
+      this.failure = undefined
       this.compactAt = Math.max(COMPACT_BYTES, COMPACT_FACTOR * this.size)
     })
   }
@@ -179,6 +182,7 @@ export class Journal {
     try {
       write()
     } catch (error) {
+      this.failure = { since: this.failure?.since ?? Date.now(), error }
       this.abandon()
       if (!this.removed)
         this.retry = setTimeout(() => {

@@ -6,6 +6,7 @@ import { reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
 import { version } from '../base/version.js'
 import type { RelayOptions } from '../config/options.js'
+import type { KeeperReport } from '../control/keeper-report.js'
 import { ListeningSocket } from '../os/unix-socket.js'
 import type { WorkerProcess } from './worker-process.js'
 
@@ -53,10 +54,11 @@ export class KeeperStatus {
     void this.listening?.close()
   }
 
-  private report(): unknown {
+  private report(): KeeperReport {
     const { since, connections, workerStarts, worker, plain, isAlone, lastEnd, options } = this
     return {
       ...{ version, pid: process.pid, since, connections, listen: options.listen, zebra: options.zebra },
+      runDir: options.runDir,
       worker: {
         state: worker?.state ?? 'gone',
         pid: worker?.pid ?? null,

@@ -18,8 +18,8 @@ import { zebraVersion } from './zebra-version.js'
 
 /** bgpd runs as the same user as zebra; no other user needs to connect. */
 const LISTEN_MODE = 0o600
-/** Bytes wait so long for a worker; then the keeper forwards them itself. */
-const PLAIN_AFTER_MS = 3000
+/** Bytes wait for a worker twice as long as the last one took to start, within these; then the keeper forwards them itself. */
+const PLAIN_AFTER_MS = { min: 3000, max: 10_000 }
 const UPKEEP_MS = 1000
 /** zebra's vty is asked again after this time if it has not answered. */
 const VERSION_RETRY_MS = 5000
@@ -67,6 +67,7 @@ class Keeper {
   private worker: WorkerProcess | undefined
   private plainTimer: NodeJS.Timeout | undefined
   private upkeep: NodeJS.Timeout | undefined
+  private lastStartMs = 0
   private nextId = 1
   private stopping = false
 
@@ -180,6 +181,7 @@ class Keeper {
       { ...options, keeperPid: process.pid, workerStarts: status.workerStarts, since: status.since, zebraVersions },
       {
         onRecovered: () => {
+          this.lastStartMs = worker.startMs ?? 0
           this.lendAll(worker)
         },
         onServing: () => {
@@ -234,10 +236,12 @@ class Keeper {
     )
     this.status.onWorkerGone(why)
     if (this.delay.isFailing) this.startPlain('workers end at once')
-    else
+    else {
+      const waitMs = Math.min(Math.max(2 * this.lastStartMs, PLAIN_AFTER_MS.min), PLAIN_AFTER_MS.max)
       this.plainTimer ??= setTimeout(() => {
-        this.startPlain(`no worker has served for ${PLAIN_AFTER_MS / 1000} s`)
-      }, PLAIN_AFTER_MS)
+        this.startPlain(`no worker has served for ${Math.round(waitMs / 1000)} s`)
+      }, waitMs)
+    }
     setTimeout(() => {
       if (!this.stopping) this.startWorker()
     }, delay)

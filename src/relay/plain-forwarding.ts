@@ -1,23 +1,32 @@
-// The keeper's last resort while no worker serves: it moves the bytes of a connection without looking at any of them.
+// The keeper's last resort while no worker serves: it moves the bytes of a connection without understanding any of them. It
+// notes the first ones: without HELLO no later worker could learn anything of the session.
 import type { Socket } from 'node:net'
 import { FdPoll } from '../os/fd-poll.js'
 import { SystemError } from '../os/libc.js'
-import { shutdownWrite } from '../os/splice.js'
+import { peek, shutdownWrite } from '../os/splice.js'
 import type { Connection } from './connections.js'
 import { rawHandle } from './ipc.js'
 import { Transit } from './transit.js'
 
 /** Steps before the event loop gets its turn again. */
 const STEPS_PER_TURN = 64
+/** HELLO or CAPABILITIES, and what may come before it, in every release. */
+const FIRST_BYTES = 4096
+const peeked = Buffer.allocUnsafeSlow(FIRST_BYTES)
 
 /** Forwards one connection until it is closed here, or ends. */
 export class PlainForwarding {
   private readonly polls: readonly FdPoll[]
-  private readonly directions: readonly Direction[]
+  private readonly toZebra: Direction
+  private readonly toBgpd: Direction
   private endsSeen = 0
 
   /** @param onEnded both directions have ended, or the connection is broken */
-  constructor({ ends }: Connection, onEnded: () => void) {
+  constructor(
+    private readonly connection: Connection,
+    onEnded: () => void,
+  ) {
+    const { ends, offer } = connection
     // libuv polls a descriptor for one handle only, and does not poll those of sockets that were never read; a copy of the
     // descriptor could be refused just when it is needed
     const [bgpd, zebra] = [new FdPoll(rawHandle(ends.bgpd).fd), new FdPoll(rawHandle(ends.zebra).fd)]
@@ -31,16 +40,31 @@ export class PlainForwarding {
     }
     const pipe = (readEnd: Socket, writeEnd: Socket): Transit =>
       new Transit({ readEnd: rawHandle(readEnd).fd, writeEnd: rawHandle(writeEnd).fd })
-    this.directions = [
-      new Direction(bgpd, zebra, pipe(ends.toZebraReadEnd, ends.toZebraWriteEnd), events),
-      new Direction(zebra, bgpd, pipe(ends.toBgpdReadEnd, ends.toBgpdWriteEnd), events),
-    ]
-    for (const direction of this.directions) direction.run()
+    this.toZebra = new Direction(
+      bgpd,
+      zebra,
+      pipe(ends.toZebraReadEnd, ends.toZebraWriteEnd),
+      offer.opening.toZebra === '',
+      events,
+    )
+    this.toBgpd = new Direction(
+      zebra,
+      bgpd,
+      pipe(ends.toBgpdReadEnd, ends.toBgpdWriteEnd),
+      offer.opening.toBgpd === '',
+      events,
+    )
+    this.toZebra.run()
+    this.toBgpd.run()
   }
 
   /** Stops between two system calls; what has not reached its sink is in the pipe. */
   close(): void {
-    for (const direction of this.directions) direction.close()
+    this.toZebra.close()
+    this.toBgpd.close()
+    const { opening } = this.connection.offer
+    const [toZebra, toBgpd] = [this.toZebra.firstBytes, this.toBgpd.firstBytes]
+    this.connection.offer.opening = { toZebra: toZebra ?? opening.toZebra, toBgpd: toBgpd ?? opening.toBgpd }
     for (const poll of this.polls) poll.close()
   }
 }
@@ -49,13 +73,23 @@ class Direction {
   private ended = false
   private closed = false
   private scheduled: NodeJS.Immediate | undefined
+  private first: Buffer | undefined
 
+  /** @param fromBeginning nobody has noted the first bytes of the stream yet */
   constructor(
     private readonly source: FdPoll,
     private readonly sink: FdPoll,
     private readonly transit: Transit,
+    fromBeginning: boolean,
     private readonly events: { onEnd(): void; onBroken(): void },
-  ) {}
+  ) {
+    if (fromBeginning) this.first = Buffer.alloc(0)
+  }
+
+  /** The first bytes of the stream in base64, as many as have passed here; undefined if others have noted them. */
+  get firstBytes(): string | undefined {
+    return this.first?.toString('base64')
+  }
 
   readonly run = (): void => {
     if (this.closed) return
@@ -82,12 +116,20 @@ class Direction {
   private step(): 'moved' | 'source-empty' | 'sink-full' | 'resting' {
     if (!this.transit.drain(this.sink.fd)) return 'sink-full'
     if (this.ended) return 'resting'
-    const moved = this.transit.fill(this.source.fd)
+    const moved = this.fill()
     if (moved === undefined) return 'source-empty'
     if (moved > 0) return 'moved'
     this.ended = true
     shutdownWrite(this.sink.fd)
     this.events.onEnd()
     return 'resting'
+  }
+  private fill(): number | undefined {
+    const { first, source, transit } = this
+    const size = first !== undefined && first.length < FIRST_BYTES ? peek(source.fd, peeked) : 0
+    if (first === undefined || size === undefined || size === 0) return transit.fill(source.fd)
+    const moved = transit.fill(source.fd, Math.min(size, FIRST_BYTES - first.length))
+    if (moved !== undefined) this.first = Buffer.concat([first, peeked.subarray(0, moved)])
+    return moved
   }
 }

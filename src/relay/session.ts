@@ -68,7 +68,7 @@ export class Session {
   /** Why it is not certain what bgpd has been told; undefined while it is. Messages are decoded, nothing is injected. */
   uncertain: string | undefined
   /** Why the session is not trusted any more: something contradicted the release. */
-  private untrusted: string | undefined
+  untrusted: string | undefined
   private endsSeen = 0
   private inParts = 0
   private ended = false
@@ -130,6 +130,11 @@ export class Session {
   /** The release in use; undefined while nothing may be injected. */
   get release(): FrrRelease | undefined {
     return this.handshake.release
+  }
+
+  /** The first frames have passed in the time of a predecessor, and the journal does not have them. */
+  get hasLostOpening(): boolean {
+    return this.hello === undefined && this.options.inherited !== undefined
   }
 
   /** Bytes that passed while frame boundaries were not known. */

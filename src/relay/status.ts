@@ -1,20 +1,34 @@
 // The relay's state in numbers, for `macipctl status`.
+import { join } from 'node:path'
 import { overlay as proto } from '../gen/overlay.js'
 import { version } from '../base/version.js'
 import type { Views } from './overlay/views.js'
+import { errnoName, reason } from '../base/exit.js'
+import { directBgpdQuestion } from './direct-bgpd.js'
 import type { Engine } from './engine.js'
 import type { WorkerOptions } from './ipc.js'
 import type { Session } from './session.js'
 
-const UNKNOWN_SESSION =
-  'the first frames of a session have passed unseen, so it is not known what it is for: restart bgpd'
+const OPENING_LOST = 'the first frames of a session have passed unseen, so it is not known what it is for'
 
-export function relayStatus(engine: Engine, options: WorkerOptions): proto.RelayStatus.$Properties {
+type Status = proto.RelayStatus.$Properties
+
+/** Returns what gives the status; it takes a moment only while no connection of bgpd goes through the relay. */
+export function statusSource(engine: Engine, options: WorkerOptions): () => Status | Promise<Status> {
+  const isBgpdDirect = directBgpdQuestion(options.zebra)
+  return () => {
+    const status = relayStatus(engine, options)
+    if (engine.sessions.size > 0) return status
+    return isBgpdDirect().then((bgpdDirect) => ({ ...status, bgpdDirect }))
+  }
+}
+
+function relayStatus(engine: Engine, options: WorkerOptions): Status {
   const { main, overlay, views } = engine
   let announced = 0
   for (const { report } of overlay.entries()) if (report.status === 'announced') announced++
-  const unknown = [...engine.sessions.values()].find(({ handshake }) => handshake.kind === 'unknown')
-  const why = uncertainty(engine) ?? main?.handshake.releaseReason ?? (unknown && UNKNOWN_SESSION)
+  const sessions = [...engine.sessions.values()]
+  const withoutMain = sessions.some((session) => session.hasLostOpening) ? OPENING_LOST : 'bgpd is not connected'
   return {
     version,
     keeperPid: options.keeperPid,
@@ -24,9 +38,10 @@ export function relayStatus(engine: Engine, options: WorkerOptions): proto.Relay
     listen: options.listen,
     zebra: options.zebra,
     release: main?.handshake.releaseName ?? '',
-    releaseReason: why ?? 'bgpd is not connected',
+    releaseReason: main?.handshake.releaseReason ?? withoutMain,
     injecting: main?.release !== undefined && main.uncertain === undefined,
-    sessions: [...engine.sessions.values()].map(sessionStatus),
+    sessions: sessions.map(sessionStatus),
+    relearningFailure: engine.relearningFailure ?? '',
     ...countViews(views),
     overlayEntries: overlay.size,
     announced,
@@ -34,29 +49,22 @@ export function relayStatus(engine: Engine, options: WorkerOptions): proto.Relay
       name,
       value,
     })),
+    keeperLost: !process.connected,
+    journalFailure: journalFailure(engine, options),
   }
 }
 
-/** Why nothing is injected although the release is known, and what is being done about it. */
-function uncertainty({ main, relearningFailure }: Engine): string | undefined {
-  if (main?.uncertain === undefined) return undefined
-  const cure =
-    relearningFailure === undefined
-      ? 'what bgpd has is being read from FRR'
-      : `what bgpd has cannot be read from FRR, which is tried again (${relearningFailure}); or restart bgpd`
-  return `${main.uncertain}: ${cure}`
+function journalFailure(
+  { journalFailure }: Engine,
+  { runDir }: WorkerOptions,
+): proto.JournalFailure.$Properties | null {
+  if (journalFailure === undefined) return null
+  const { since, error } = journalFailure
+  return { path: join(runDir, 'journal'), since, code: errnoName(error) ?? '', why: reason(error) }
 }
 
-function sessionStatus({
-  id,
-  handshake,
-  since,
-  toZebra,
-  toBgpd,
-  frames,
-  inSync,
-  uncertain,
-}: Session): proto.Session.$Properties {
+function sessionStatus(session: Session): proto.Session.$Properties {
+  const { id, handshake, since, toZebra, toBgpd, frames, inSync, untrusted, uncertain } = session
   return {
     id,
     kind: handshake.kind,
@@ -69,7 +77,9 @@ function sessionStatus({
     injected: frames.injected,
     dropped: frames.dropped,
     inSync,
-    note: uncertain ?? (handshake.release === undefined ? handshake.releaseReason : ''),
+    note: handshake.release === undefined ? handshake.releaseReason : '',
+    untrusted: untrusted ?? (session.hasLostOpening ? OPENING_LOST : ''),
+    uncertain: uncertain ?? '',
   }
 }
 

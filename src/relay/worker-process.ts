@@ -2,18 +2,28 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
+import type { WorkerState } from '../control/keeper-report.js'
 import type { Connection } from './connections.js'
-import { DESCRIPTORS, type SessionOffer, type ToKeeper, type ToWorker, type WorkerOptions, sendSocket } from './ipc.js'
+import { DESCRIPTORS, type FirstBytes, type ToKeeper, type ToWorker, type WorkerOptions, sendSocket } from './ipc.js'
 
 const PING_MS = 500
-/** Pings in a row without an answer after which a serving worker counts as hung. */
-const MAX_UNANSWERED = 4
-/** The same for one that reads its journal, and answers only when it has read all of it. */
-const MAX_UNANSWERED_AT_START = 60
+/** A serving worker counts as hung when it has not answered for so long, or for as long as it took to start. */
+const HUNG_MS = 2000
+const HUNG_MAX_MS = 30_000
+/** The same for one that starts: it answers only when it has read all of its journal. */
+const HUNG_AT_START_MS = 120_000
 /** How long a worker may take to end in order. */
 const END_MS = 2000
 
-export type WorkerState = 'starting' | 'recovered' | 'serving' | 'hung' | 'gone'
+/**
+ * Unanswered pings in a row after which a worker counts as hung. A successor needs `startMs` as well: on a slow machine,
+ * killing earlier only makes the bytes wait longer.
+ * @param startMs how long the worker took to start; undefined while it starts
+ */
+export function maxUnanswered(startMs: number | undefined): number {
+  const hungMs = startMs === undefined ? HUNG_AT_START_MS : Math.min(Math.max(startMs, HUNG_MS), HUNG_MAX_MS)
+  return Math.ceil(hungMs / PING_MS)
+}
 
 export type WorkerEvents = {
   onRecovered(): void
@@ -21,7 +31,7 @@ export type WorkerEvents = {
   /** It cannot work; it ends. */
   onFailed(exitCode: number, message: string): void
   onSessionEnded(id: number): void
-  onOpening(id: number, opening: SessionOffer['opening']): void
+  onOpening(id: number, opening: FirstBytes): void
   /** What bgpd has been told in the session is known again. */
   onCertain(id: number): void
   /** It has ended, or could not be started: called once. `why` in words. */
@@ -32,6 +42,8 @@ export class WorkerProcess {
   state: WorkerState = 'starting'
   private child: ChildProcess | undefined
   private readonly startedAt = performance.now()
+  /** How long it took until it could be lent connections. */
+  startMs: number | undefined
   private unanswered = 0
   private readonly pings: NodeJS.Timeout
 
@@ -121,6 +133,7 @@ export class WorkerProcess {
     switch (message.type) {
       case 'recovered':
         this.state = 'recovered'
+        this.startMs = this.livedMs
         this.events.onRecovered()
         return
       case 'ready':
@@ -146,8 +159,7 @@ export class WorkerProcess {
 
   /** Pings are counted, not timed: a keeper that was stopped itself must not blame its worker. */
   private ping(): void {
-    const limit = this.state === 'starting' ? MAX_UNANSWERED_AT_START : MAX_UNANSWERED
-    if (this.unanswered >= limit) {
+    if (this.state !== 'hung' && this.unanswered >= maxUnanswered(this.startMs)) {
       this.log.error({ worker: this.pid, unanswered: this.unanswered }, 'the worker hangs; it is killed')
       this.state = 'hung'
       this.kill()

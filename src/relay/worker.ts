@@ -4,6 +4,7 @@ import { ExitCode, FatalError, reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
 import { createLogger } from '../os/log.js'
 import { ignoreSignals } from '../os/signals.js'
+import { findOpening } from '../zapi/handshake.js'
 import { type FrrRelease, frrRelease } from '../zapi/releases.js'
 import { RelayControl } from './control.js'
 import { Engine } from './engine.js'
@@ -19,7 +20,7 @@ import {
   isRawHandle,
 } from './ipc.js'
 import { Session } from './session.js'
-import { relayStatus } from './status.js'
+import { statusSource } from './status.js'
 
 type Handles = Record<DescriptorName, RawHandle>
 
@@ -46,7 +47,7 @@ class Worker {
         this.closeHandles(session.id)
       },
       onOpening: ({ id, hello, capabilities }) => {
-        tellKeeper({ type: 'opening', id, opening: { hello: toText(hello), capabilities: toText(capabilities) } })
+        tellKeeper({ type: 'opening', id, opening: { toZebra: toText(hello), toBgpd: toText(capabilities) } })
       },
       onCertain: ({ id }) => {
         log.info({ session: id }, 'what bgpd has is known again')
@@ -56,7 +57,7 @@ class Worker {
         log.error({ error: reason(error) }, what)
       },
     })
-    this.control = new RelayControl(this.engine, options.staleMs, () => relayStatus(this.engine, options), log)
+    this.control = new RelayControl(this.engine, options.staleMs, statusSource(this.engine, options), log)
     tellKeeper({ type: 'recovered' })
   }
 
@@ -111,10 +112,11 @@ class Worker {
     process.exit(ExitCode.ok)
   }
 
-  /** The keeper remembers the first frames, too, for the case that the journal is lost. */
+  /** What the journal does not know the keeper may: it is lost sometimes, or no worker has seen the session begin. */
   private openingOf({ id, opening }: SessionOffer): Opening {
-    const { hello, capabilities } = this.engine.openingOf(id)
-    return { hello: hello ?? toFrame(opening.hello), capabilities: capabilities ?? toFrame(opening.capabilities) }
+    const known = this.engine.openingOf(id)
+    const noted = findOpening(known.hello ?? fromText(opening.toZebra), fromText(opening.toBgpd))
+    return { hello: noted.hello, capabilities: known.capabilities ?? noted.capabilities }
   }
 
   private uncertaintyOf(offer: SessionOffer): string | undefined {
@@ -139,7 +141,7 @@ class Worker {
 }
 
 const toText = (frame: Buffer | undefined): string => frame?.toString('base64') ?? ''
-const toFrame = (text: string): Buffer | undefined => (text === '' ? undefined : Buffer.from(text, 'base64'))
+const fromText = (text: string): Buffer => Buffer.from(text, 'base64')
 
 function complete(handles: Partial<Handles>): Handles | undefined {
   const isComplete = (some: Partial<Handles>): some is Handles => DESCRIPTORS.every((name) => some[name] !== undefined)

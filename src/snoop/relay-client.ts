@@ -21,6 +21,11 @@ const RETRY_MIN_MS = 100
 const RETRY_MAX_MS = 2000
 /** Maximum number of entries in one message. */
 const PART = 500
+const CHECK_MS = 1000
+/** Checks in a row without a word of the relay after which it counts as hung: one that pings does so every second. */
+const MAX_SILENT = 5
+/** The same while it hands everything back. */
+const MAX_SILENT_AT_START = 10
 
 /** Called in this order: connected; views, reports and entries handed back; synced; in the end lost. */
 export type RelayEvents = {
@@ -43,6 +48,11 @@ export class RelayClient {
   private stream: Stream | undefined
   /** True when all entries were put or are being put: from here on, single changes are sent as well. */
   private synced = false
+  /** The relay tells that it lives; an old one does not. */
+  private pings = false
+  /** Checks since the relay has last said something. */
+  private silent = 0
+  private checks: NodeJS.Timeout | undefined
   private parts: Part[] = []
   private retryMs = RETRY_MIN_MS
   private retry: NodeJS.Timeout | undefined
@@ -83,6 +93,7 @@ export class RelayClient {
   close(): void {
     this.closed = true
     clearTimeout(this.retry)
+    clearInterval(this.checks)
     this.flush()
     this.stream?.close()
   }
@@ -112,13 +123,25 @@ export class RelayClient {
     this.stream = stream
     this.complained = false
     this.log.info({ relay: this.path }, 'connected to the relay')
-    stream.send({ own: { client: this.name } })
+    stream.send({ own: { client: this.name, answersPings: true } })
+    this.silent = 0
+    this.checks = setInterval(() => {
+      this.check(stream)
+    }, CHECK_MS).unref()
     this.events.onConnected()
+  }
+
+  /** Checks are counted, not timed: a snooper that was stopped itself must not blame the relay. */
+  private check(stream: Stream): void {
+    const limit = this.synced ? (this.pings ? MAX_SILENT : Infinity) : MAX_SILENT_AT_START
+    if (this.silent++ >= limit) stream.destroy(new Error(`it has said nothing for ${limit} s`))
   }
 
   private lost(error: Error | undefined): void {
     if (this.stream === undefined) return
     this.stream = undefined
+    this.pings = false
+    clearInterval(this.checks)
     this.synced = false
     this.parts = []
     this.events.onLost()
@@ -140,7 +163,11 @@ export class RelayClient {
   }
 
   private receive(message: proto.FromRelay): void {
-    if (message.views != null) {
+    this.silent = 0
+    if (message.ping != null) {
+      this.pings = true
+      this.stream?.send({ pong: {} })
+    } else if (message.views != null) {
       if (message.views.reset === true) this.events.onViewsReset()
       for (const change of message.views.changes ?? []) this.events.onViewChange(viewChangeFromProto(change))
     } else if (message.handedBack != null) {

@@ -26,6 +26,16 @@ export function writeHeader(bytes: Buffer, vrf: number, command: number): void {
   bytes.writeUInt16BE(command, 8)
 }
 
+/** The whole frames that `bytes` begin with. */
+export function* framesIn(bytes: Buffer): Generator<Buffer> {
+  for (let offset = 0; offset + HEADER_SIZE <= bytes.length && headerFault(bytes, offset) === undefined; ) {
+    const end = offset + frameLength(bytes, offset)
+    if (end > bytes.length) return
+    yield bytes.subarray(offset, end)
+    offset = end
+  }
+}
+
 /** Why the bytes at `offset` cannot be a header; undefined if they can. At least HEADER_SIZE bytes must be there. */
 export function headerFault(bytes: Buffer, offset: number): string | undefined {
   const length = bytes.readUInt16BE(offset)

@@ -1,5 +1,5 @@
 // Tells what a connection is for and which release speaks, from its first message of each direction.
-import { HEADER_SIZE, frameCommand } from './frame.js'
+import { HEADER_SIZE, frameCommand, framesIn } from './frame.js'
 import type { FrrRelease } from './releases.js'
 import { HELLO, type Hello, type SessionKind, sessionKind } from './messages/session.js'
 import {
@@ -46,6 +46,21 @@ export function handshakeOf(
 /** Whether zebra's frame is its answer to HELLO, or would have to be. */
 export const answers = (hello: Buffer, frame: Buffer): boolean =>
   !mayPrecedeCapabilities(outline(hello), frameCommand(frame))
+
+/**
+ * Finds HELLO and CAPABILITIES in the first bytes of both directions; what is not there whole, or is something else, is
+ * undefined.
+ */
+export function findOpening(
+  toZebra: Buffer,
+  toBgpd: Buffer,
+): { hello: Buffer | undefined; capabilities: Buffer | undefined } {
+  const [hello] = framesIn(toZebra)
+  if (hello === undefined || releasesWith(outline(hello), undefined).length === 0)
+    return { hello: undefined, capabilities: undefined }
+  for (const frame of framesIn(toBgpd)) if (answers(hello, frame)) return { hello, capabilities: frame }
+  return { hello, capabilities: undefined }
+}
 
 function describeHello({ proto, instance, sessionId, synchronous }: Hello, { features }: FrrRelease): string {
   const names = new Map([

@@ -13,6 +13,7 @@ import { type BindingReport, relayReport, snooperReport } from '../../src/cli/re
 import type { LocalMac, RemoteMac, ViewsReport } from '../../src/cli/show/report.js'
 import { REASONS } from '../../src/bindings/state.js'
 import { VM1, VM2 } from '../bindings/build.js'
+import { notRunning } from '../support.js'
 
 process.env['TZ'] = 'UTC'
 const NOW = Date.parse('2026-03-01T12:00:00Z')
@@ -56,7 +57,6 @@ type Scene = {
 
 function inputs(scene: Scene): Inputs {
   const { address = { ip: IP }, vni, detail, events = [], refusals = [], policy, views, frames = { passed: 9 } } = scene
-  const missing = (socket: string) => ({ running: false, socket, error: 'there is no such socket' }) as const
   const binding = scene.binding === null ? undefined : { ...BINDING, ...scene.binding }
   const relay = {
     injecting: true,
@@ -73,7 +73,7 @@ function inputs(scene: Scene): Inputs {
     address,
     vni,
     snooper: noSnooper
-      ? missing('/s')
+      ? notRunning('/s')
       : {
           ...{ running: true, socket: '/s', policy: { ...POLICY, ...policy } },
           bindings: binding === undefined ? [] : [{ binding, detail: { ...DETAIL, ...detail } }],
@@ -81,19 +81,19 @@ function inputs(scene: Scene): Inputs {
           refusals: refusals.map((it) => ({ ...key, reason: 'gateway', count: 1, first: NOW, last: NOW, ...it })),
         },
     snooperStatus: noSnooper
-      ? missing('/s')
+      ? notRunning('/s')
       : {
           ...{ running: true, socket: '/s', ...snooperReport({}), frames },
           ports: [{ name: 'tap1', bridge: 'br0', up: false, attached: 'tcx', error: '', bindings: 0, limited: 0 }],
         },
-    relay: noRelay ? missing('/r') : { running: true, socket: '/r', ...relayReport(relay) },
+    relay: noRelay ? notRunning('/r') : { running: true, socket: '/r', ...relayReport(relay) },
     views: noRelay
-      ? missing('/r')
+      ? notRunning('/r')
       : {
           ...{ running: true, socket: '/r', vnis: [{ vni: 100, vtep: '192.0.2.1' }], macs: [ZEBRA_MAC] },
           ...{ remote: [], vteps: [], ...views },
         },
-    overlay: noRelay ? missing('/r') : { running: true, socket: '/r', bindings: overlay },
+    overlay: noRelay ? notRunning('/r') : { running: true, socket: '/r', bindings: overlay },
   }
 }
 

@@ -2,20 +2,54 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { findings, type Status } from '../../src/cli/status/health.js'
 import { fpmStatusReport } from '../../src/cli/fpm/report.js'
-import { type RelayReport, relayReport, type SnooperReport, snooperReport } from '../../src/cli/report.js'
+import {
+  type Answer,
+  type NotRunning,
+  type RelayReport,
+  relayReport,
+  type SnooperReport,
+  snooperReport,
+} from '../../src/cli/report.js'
+import type { FindingId } from '../../src/cli/status/finding.js'
+import type { KeeperReport } from '../../src/control/keeper-report.js'
+import { notRunning } from '../support.js'
 
 const NOW = 1_000_000
 
-function status(relay: Partial<RelayReport> | undefined, snooper: Partial<SnooperReport> | undefined): Status {
-  const missing = { running: false, socket: '/run/x', error: 'there is no such socket' } as const
-  const main = { ...{ id: 1, kind: 'main', client: '', since: 0, bytesToZebra: 0, bytesToBgpd: 0 }, inSync: true }
-  const session = { ...main, framesToZebra: 0, framesToBgpd: 0, injected: 0, dropped: 0, note: '' }
-  const goodRelay = { ...relayReport({}), sessions: [session], injecting: true, vnis: 1, workerStarts: 1 }
+const KEEPER: KeeperReport = {
+  ...{ version: '', pid: 41, since: 0, connections: 2, listen: '/run/z', zebra: '/run/frr/z', runDir: '/run/macipd' },
+  worker: { state: 'serving', pid: 42, starts: 1, lastEnd: null },
+  ...{ plain: null, isAlone: true },
+}
+const SESSION = {
+  ...{ id: 1, kind: 'main', client: '', since: 0, bytesToZebra: 0, bytesToBgpd: 0, inSync: true },
+  ...{ framesToZebra: 0, framesToBgpd: 0, injected: 0, dropped: 0, note: '', untrusted: '', uncertain: '' },
+}
+
+type Silence = Partial<NotRunning>
+const isSilence = (it: object): it is Silence => 'cause' in it
+
+/** What each says that is not ordinary; undefined: it is not there. */
+function status(
+  relay: Partial<RelayReport> | Silence | undefined,
+  snooper: Partial<SnooperReport> | Silence | undefined,
+  keeper: Partial<KeeperReport> | Silence | undefined = {},
+): Status {
+  const goodRelay = {
+    ...{ ...relayReport({}), sessions: [SESSION], injecting: true, vnis: 1 },
+    ...{ workerStarts: 1, keeperPid: 41, workerPid: 42, listen: '/run/macipd/zserv.api' },
+  }
   const port = { name: 'tap1', bridge: 'br0', up: true, attached: 'tcx', error: '', bindings: 0, limited: 0 }
   const goodSnooper = { ...snooperReport({}), relayConnected: true, ports: [port] }
+  const said = <Report>(socket: string, good: Report, given: Partial<Report> | Silence | undefined): Answer<Report> => {
+    if (given === undefined) return notRunning(socket)
+    if (isSilence(given)) return { ...notRunning(socket), ...given }
+    return { running: true, socket, ...good, ...given }
+  }
   return {
-    relay: relay === undefined ? missing : { running: true, socket: '/run/r', ...goodRelay, ...relay },
-    snooper: snooper === undefined ? missing : { running: true, socket: '/run/s', ...goodSnooper, ...snooper },
+    keeper: said('/run/macipd/keeper.sock', KEEPER, keeper),
+    relay: said('/run/macipd/relay.sock', goodRelay, relay),
+    snooper: said('/run/macipd/snoop.sock', goodSnooper, snooper),
   }
 }
 
@@ -54,6 +88,153 @@ for (const [name, status, expected] of CASES) {
     assert.deepEqual(others, [])
   })
 }
+
+const SILENT = { cause: 'silent', pid: 42, error: 'no answer within 1.2 s' } as const
+const REFUSED = { cause: 'refused', error: 'nobody listens on the socket' } as const
+const worker = (state: KeeperReport['worker']['state']): KeeperReport['worker'] => ({
+  ...{ state, pid: 42, starts: 2 },
+  lastEnd: { why: 'SIGKILL', time: NOW - 3000 },
+})
+const failure = (code: string): RelayReport['journalFailure'] => ({
+  ...{ path: '/run/macipd/journal', since: NOW - 60_000, code, why: `${code}: no` },
+})
+const UNCERTAIN = { ...SESSION, uncertain: 'frames have passed while no worker served' }
+
+const STATES: [name: string, status: Status, id: FindingId, what: RegExp, todo: RegExp][] = [
+  ['worker hung', status(SILENT, {}), 'worker-hung', /worker 42 hangs/, /within some seconds.*kill -KILL 42/],
+  [
+    'worker hung, as the keeper says',
+    status(REFUSED, {}, { worker: worker('hung') }),
+    'worker-hung',
+    /42 hangs/,
+    /some seconds/,
+  ],
+  [
+    'worker gone',
+    status(REFUSED, {}, { worker: { ...worker('gone'), pid: null } }),
+    'worker-gone',
+    /no worker .* serves.*ended 3 s ago \(SIGKILL\)/,
+    /starts another one by itself.*macipctl status/,
+  ],
+  ['worker starting', status(REFUSED, {}, { worker: worker('starting') }), 'worker-gone', /no worker/, /by itself/],
+  ['control socket gone', status(undefined, {}), 'relay-socket', /worker 42 serves, but/, /--relay/],
+  [
+    'plain forwarding',
+    status(REFUSED, {}, { plain: 'workers end at once', worker: worker('starting') }),
+    'plain-forwarding',
+    /forwards the bytes .* unseen.*: workers end at once; the last one ended 3 s ago \(SIGKILL\)/,
+    /the worker ended/,
+  ],
+  [
+    'keeper gone',
+    status({ keeperLost: true }, {}, REFUSED),
+    'keeper-gone',
+    /keeper 41 has ended; its worker 42 still serves 1 connection/,
+    /loses zebra for a moment .*: kill -TERM 42; macipd relay$/,
+  ],
+  [
+    'keeper hung',
+    status({}, {}, { ...SILENT, pid: 41 }),
+    'keeper-hung',
+    /keeper 41 hangs/,
+    /kill -CONT 41.*kill -KILL 41 42; macipd relay$/,
+  ],
+  [
+    'lock lost',
+    status({}, {}, { isAlone: false }),
+    'lock-lost',
+    /another relay .* \/run\/macipd/,
+    /lslocks.*--run-dir/,
+  ],
+  [
+    'run directory full',
+    status({ journalFailure: failure('ENOSPC') }, {}),
+    'run-directory-full',
+    /\/run\/macipd is full, so \/run\/macipd\/journal cannot be written for 1 min/,
+    /df -h \/run\/macipd/,
+  ],
+  [
+    'journal not writable',
+    status({ journalFailure: failure('EACCES') }, {}),
+    'journal-not-writable',
+    /cannot be written \(EACCES: no\)/,
+    /ls -ld \/run\/macipd /,
+  ],
+  [
+    'session unknown',
+    status({ sessions: [{ ...SESSION, kind: 'unknown', untrusted: 'HELLO was not seen' }], injecting: false }, {}),
+    'session-unknown',
+    /nothing is announced: HELLO was not seen/,
+    /watchfrr\.sh restart bgpd/,
+  ],
+  [
+    'session not trusted',
+    status({ sessions: [{ ...SESSION, untrusted: 'MACIP_ADD is too short' }], injecting: false }, {}),
+    'session-not-trusted',
+    /nothing is announced: MACIP_ADD is too short/,
+    /watchfrr\.sh restart bgpd/,
+  ],
+  [
+    'session uncertain',
+    status({ sessions: [UNCERTAIN], injecting: false }, {}),
+    'session-uncertain',
+    /nothing is announced or withdrawn: frames have passed while no worker served; .* is being read from FRR$/,
+    /some seconds.*half a minute.*macipctl status$/,
+  ],
+  [
+    'session uncertain, and nothing can be read',
+    status({ sessions: [UNCERTAIN], injecting: false, relearningFailure: 'bgpd.vty: EACCES' }, {}),
+    'session-uncertain',
+    /could not be read from FRR, which is tried again: bgpd\.vty: EACCES$/,
+    /ls -l .*vty; .*watchfrr\.sh restart bgpd$/,
+  ],
+  [
+    'release uncertain',
+    status({ injecting: false, releaseReason: 'odd HELLO' }, {}),
+    'release-uncertain',
+    /nothing is announced: odd HELLO/,
+    /vtysh -c "show version".*macipd relay --frr-release X\.Y/,
+  ],
+  [
+    'bgpd direct',
+    status({ sessions: [], injecting: false, bgpdDirect: true }, {}),
+    'bgpd-direct',
+    /bgpd is connected to zebra, but not through this relay/,
+    /-z \/run\/macipd\/zserv\.api .*watchfrr\.sh restart bgpd/,
+  ],
+  [
+    'snooper hung',
+    status(
+      { snooperSilent: true, snooperPid: 43, snooperSince: NOW - 60_000, staleMs: 300_000, overlayEntries: 5 },
+      { ...SILENT, pid: 43 },
+    ),
+    'snooper-hung',
+    /the snooper does not answer at .*: its process 43 hangs for 1 min/,
+    /kill -CONT 43.*kill -KILL 43.*macipd snoop — the relay withdraws 5 MAC-IPs in 4 min/,
+  ],
+]
+for (const [name, status, id, what, todo] of STATES) {
+  test(`${name}: found, with advice, and nothing else`, () => {
+    const [first, ...others] = findings(status, NOW).filter(({ severity }) => severity === 'problem')
+    assert.deepEqual([first?.id, others], [id, []])
+    assert.match(first?.what ?? '', what)
+    assert.match(first?.todo ?? '', todo)
+  })
+}
+
+test('a keeper in another run directory is looked for with an option, and is no problem', () => {
+  const [first, ...others] = findings(status({}, {}, { cause: 'absent' }), NOW)
+  assert.deepEqual([first?.id, first?.severity, others], ['keeper-not-found', 'notice', []])
+  assert.match(first?.todo ?? '', /--run-dir/)
+})
+
+test('neither keeper nor worker is there: start them', () => {
+  const found = findings(status(undefined, {}, { cause: 'absent' }), NOW)
+  assert.deepEqual(
+    found.map(({ id }) => id),
+    ['relay-not-running'],
+  )
+})
 
 test('a missing cross-check with FPM is no problem, and neither is one that is not wanted', () => {
   const listening = ['127.0.0.1:2620']

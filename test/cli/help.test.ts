@@ -38,6 +38,22 @@ test('help is as wide as the terminal, and 80 columns without one', async () => 
   assert.ok(wide.length < piped.length)
 })
 
+test('a wrong word or option points at the help of the command it belongs to', async () => {
+  for (const [words, help] of [
+    [['statu'], 'macipctl'],
+    [['status', '--colour'], 'macipctl status'],
+    [['explain'], 'macipctl explain'],
+    [['zapi'], 'macipctl zapi'],
+    [['zapi', 'dump', 'FILE'], 'macipctl zapi dump'],
+  ] as const) {
+    const { code, stderr } = await macipctl(...words)
+    assert.equal(code, 2)
+    assert.ok(stderr.endsWith(` (see ${help} --help)\n`), stderr)
+  }
+  const { stderr } = await macipd('snoop', '--age', '5x')
+  assert.ok(stderr.endsWith(' (see macipd snoop --help)\n'), stderr)
+})
+
 test('the programs themselves', async () => {
   assert.deepEqual(await spawnMacipctl('--help'), await macipctl('--help'))
   assert.deepEqual(await spawnMacipctl('--version'), { code: 0, stdout: `${version}\n`, stderr: '' })

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { chmodSync } from 'node:fs'
-import { join } from 'node:path'
+import { createServer } from 'node:net'
+import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { DEFAULT_POLICY } from '../../src/bindings/policy.js'
 import type { Input } from '../../src/bindings/input.js'
 import { step } from '../../src/bindings/step.js'
 import { Table } from '../../src/bindings/table.js'
+import type { KeeperReport } from '../../src/control/keeper-report.js'
 import type { snoop as proto } from '../../src/gen/snoop.js'
 import { monotonicMs } from '../../src/base/clock.js'
 import { listenSnoopControl } from '../../src/snoop/control.js'
@@ -63,6 +66,20 @@ async function withRelay(t: TestContext, path: string): Promise<FakeRelay> {
     counters: [{ name: 'protocolErrors', value: 0 }],
   }
   return relay
+}
+
+/** A keeper that all is well with, in the run directory of a relay. */
+async function withKeeper(t: TestContext, relay: string): Promise<void> {
+  const report: KeeperReport = {
+    ...{ version: '0.1.0', pid: 41, since: Date.now() - 3_700_000, connections: 1 },
+    ...{ listen: '/run/macipd/zserv.api', zebra: '/run/frr/zserv.api', runDir: dirname(relay) },
+    worker: { state: 'serving', pid: 42, starts: 1, lastEnd: null },
+    ...{ plain: null, isAlone: true },
+  }
+  const server = createServer((socket) => socket.end(`${JSON.stringify(report)}\n`))
+  server.listen(join(dirname(relay), 'keeper.sock'))
+  await once(server, 'listening')
+  t.after(() => server.close())
 }
 
 /** A snooper with three bindings: active, pending, and one in another VNI. */
@@ -124,6 +141,7 @@ test('nothing runs: both are named, exit code 7', async (t) => {
 test('status with both: all is well, first of all', async (t) => {
   const { spawned, relay, snoop } = scene(t)
   await withRelay(t, relay)
+  await withKeeper(t, relay)
   await withSnooper(t, snoop)
   const { code, stdout, stderr } = await spawned('status')
   assert.deepEqual([code, stderr], [0, ''])
@@ -143,11 +161,11 @@ test('status with both: all is well, first of all', async (t) => {
   assert.ok(!stdout.includes('\u001b'), 'no colours in a pipe')
 })
 
-test('status of one half: the other is shown as missing, exit code 0', async (t) => {
+test('status of one half: the other is shown as missing, exit code 10', async (t) => {
   const { ctl, relay, snoop } = scene(t)
   await withSnooper(t, snoop, { relayConnected: false, relay })
-  const { code, stdout } = await ctl('status')
-  assert.equal(code, 0)
+  const { code, stdout, stderr } = await ctl('status')
+  assert.deepEqual([code, stderr], [10, 'macipctl: 2 problems\n'])
   const shown = lines(stdout)
   assert.equal(shown[0], 'NOT OK: 2 problems')
   assert.ok(shown.includes(`! the relay does not answer at ${relay}: there is no such socket`))
@@ -167,10 +185,11 @@ test('zebra’s FPM connection counts in status when it begins, not when its pee
 test('status --json has the documented names', async (t) => {
   const { ctl, relay, snoop } = scene(t)
   await withRelay(t, relay)
+  await withKeeper(t, relay)
   await withSnooper(t, snoop)
   const { stdout } = await ctl('status', '--json')
   const report = JSON.parse(stdout) as Record<string, Record<string, unknown>>
-  assert.deepEqual(Object.keys(report), ['healthy', 'findings', 'relay', 'snooper'])
+  assert.deepEqual(Object.keys(report), ['healthy', 'findings', 'keeper', 'relay', 'snooper'])
   assert.equal(report['healthy'], true)
   assert.equal(report['relay']?.['running'], true)
   assert.equal(report['relay']['release'], '10.3')
@@ -256,6 +275,6 @@ test('a socket on which something else answers is not taken for the snooper', as
   await FakeRelay.listen(t, snoop)
   chmodSync(snoop, 0o660)
   const { code, stdout } = await ctl('status')
-  assert.equal(code, 0)
+  assert.equal(code, 10)
   assert.match(stdout, /the snooper does not answer/)
 })

@@ -159,7 +159,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`the snooper runs without a relay, and ends with ${signal}, leaving nothing behind`, async (t) => {
     const { dir, control, relay, child } = await snooping(t)
     const status = await spawnMacipctl('status', '--json', '--snoop', control, '--relay', relay)
-    assert.equal(status.code, 0, status.stderr)
+    assert.equal(status.code, 10, status.stderr)
     const report = JSON.parse(status.stdout) as { snooper: { running: boolean; relayConnected: boolean } }
     assert.equal(report.snooper.running, true)
     assert.equal(report.snooper.relayConnected, false)
@@ -183,7 +183,7 @@ test('hostile bytes on the control socket do not end the snooper', async (t) => 
     )
   }
   const { code, stdout } = await spawnMacipctl('status', '--json', '--snoop', control, '--relay', relay)
-  assert.equal(code, 0)
+  assert.equal(code, 10)
   const report = JSON.parse(stdout) as { snooper: { control: { malformed: number } } }
   assert.ok(report.snooper.control.malformed >= 2)
 })

@@ -1,6 +1,7 @@
 // What may be missing around the relay while bgpd depends on it: the bytes pass all the same, and it mends itself.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
@@ -9,24 +10,28 @@ import { waitFor } from '../../lab/wait.js'
 import { frame as messageFrame } from '../../src/control/framing.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
 import { NUMBERS, OPENINGS, frame } from '../zapi/build.js'
-import { type ControlPeer, type Inbox, RelayRig } from './rig.js'
+import { maxUnanswered } from '../../src/relay/worker-process.js'
+import { type ControlPeer, type FakeZebra, type Inbox, RelayRig } from './rig.js'
 
 const N = NUMBERS['8.4']
 const { hello, capabilities } = OPENINGS['8.4']
 
 type Ends = { readonly bgpd: Inbox; readonly zebra: Inbox }
+type Connected = Ends & { readonly server: FakeZebra }
 
-/** A relay with one connection through it. */
-async function connected(rig: RelayRig): Promise<Ends> {
+const OTHER_USER = { uid: 65_534, gid: 65_534 }
+
+/** A relay with one connection through it, running as another user if there is one. */
+async function connected(rig: RelayRig, user?: number): Promise<Connected> {
   const server = await rig.startZebra()
-  await rig.start()
+  await rig.startAs(user)
   const bgpd = await rig.bgpd()
   bgpd.socket.write(hello)
   const zebra = await server.accept()
   assert.deepEqual(await zebra.take(hello.length), hello)
   zebra.socket.write(capabilities)
   assert.deepEqual(await bgpd.take(capabilities.length), capabilities)
-  return { bgpd, zebra }
+  return { bgpd, zebra, server }
 }
 
 let marker = 0
@@ -41,6 +46,11 @@ async function assertPasses({ bgpd, zebra }: Ends): Promise<void> {
     assert.deepEqual(await to.frame(), sent)
   }
 }
+
+/** Sends everything back, and lets one connection wait besides the one that is next. */
+const ECHO = `
+const server = require('node:net').createServer((socket) => socket.pipe(socket))
+server.listen({ path: process.argv[1], backlog: 1 }, () => console.log('listening'))`
 
 /** Kills a process that may have gone already. */
 function kill(pid: number): void {
@@ -90,43 +100,54 @@ suite('bytes pass', () => {
     assert.ok((status.counters?.find(({ name }) => name === 'journalErrors')?.value ?? 0) > 0)
   })
 
-  test('when no descriptor is left for a new worker: the keeper forwards until there are some again', async () => {
-    await using rig = new RelayRig()
-    const ends = await connected(rig)
-    const { keeperPid } = rig
-    const limit = (value: number): unknown =>
-      execFileSync('prlimit', ['--pid', String(keeperPid), `--nofile=${value}:`])
-    limit(8)
-    process.kill(await rig.workerPid(), 'SIGKILL')
-    await assertPasses(ends)
-    limit(1024)
-    // bytes have passed that no worker has seen: it says so, and injects nothing
-    await waitFor(
-      'a worker to serve again',
-      async () => (await (await rig.control()).status()).releaseReason,
-      (why) => why?.includes('no worker served') === true,
-      { timeoutMs: 30_000, context: () => rig.log },
-    )
-    await assertPasses(ends)
-  })
+  for (const [what, resource, none, enough] of [
+    ['descriptor is left for', 'nofile', 8, 1024],
+    ['process may be started for', 'nproc', 1, 1024],
+  ] as const)
+    test(`when no ${what} a new worker: the keeper forwards until it is`, async () => {
+      await using rig = new RelayRig()
+      // root may always start processes
+      const ends = await connected(rig, OTHER_USER.uid)
+      const limit = (value: number): unknown =>
+        execFileSync('prlimit', ['--pid', String(rig.keeperPid), `--${resource}=${value}:`], OTHER_USER)
+      limit(none)
+      process.kill(await rig.workerPid(), 'SIGKILL')
+      await assertPasses(ends)
+      limit(enough)
+      // bytes have passed that no worker has seen: it says so, and injects nothing
+      await waitFor(
+        'a worker to serve again',
+        async () => (await (await rig.control()).status()).sessions?.[0]?.uncertain,
+        (why) => why?.includes('no worker served') === true,
+        { timeoutMs: 30_000, context: () => rig.log },
+      )
+      await assertPasses(ends)
+    })
 
   test('when workers end at once, again and again, and a worker serves again later', async () => {
     await using rig = new RelayRig()
-    const ends = await connected(rig)
+    const { server, ...ends } = await connected(rig)
     for (;;) {
       const { plain, worker } = await rig.keeper()
       if (plain !== null) break
       if (worker.pid !== null && worker.state !== 'gone') kill(worker.pid)
     }
     await assertPasses(ends)
-    // one that begins meanwhile is not understood later either
-    const begun = await rig.bgpd()
-    begun.socket.write(hello)
+    // one that begins meanwhile is known by its first messages
+    const begun = { bgpd: await rig.bgpd(), zebra: await server.accept() }
+    begun.bgpd.socket.write(hello)
+    assert.deepEqual(await begun.zebra.frame(), hello)
+    begun.zebra.socket.write(capabilities)
+    assert.deepEqual(await begun.bgpd.frame(), capabilities)
+    await assertPasses(begun)
     await rig.keeperUntil('a worker to serve', ({ plain, worker }) => plain === null && worker.state === 'serving')
     await assertPasses(ends)
     const { sessions } = await (await rig.control()).status()
     assert.equal(sessions?.length, 2)
-    for (const { note } of sessions) assert.match(note ?? '', /no worker served/)
+    for (const { uncertain, kind } of sessions) {
+      assert.match(uncertain ?? '', /no worker served/)
+      assert.equal(kind, 'main')
+    }
   })
 
   test('of connections that begin while a worker takes over', async () => {
@@ -177,6 +198,32 @@ test('a worker that is stopped does not keep the relay from ending', async () =>
   assert.equal(await rig.exited(), 0)
 })
 
+test('connections wait while zebra accepts none, as they would without the relay', async () => {
+  await using rig = new RelayRig()
+  const zebra = spawn(process.execPath, ['-e', ECHO, rig.path('zebra')], { stdio: ['ignore', 'pipe', 'inherit'] })
+  try {
+    await once(zebra.stdout, 'data')
+    await rig.start()
+    zebra.kill('SIGSTOP')
+    const waiting: Inbox[] = []
+    // more than the queue of connections has room for
+    for (let count = 0; count < 5; count++) {
+      const bgpd = await rig.bgpd()
+      bgpd.socket.write(hello)
+      waiting.push(bgpd)
+    }
+    await waitFor(
+      'the queue to be full',
+      () => execFileSync('ss', ['--listening', '--unix', '--no-header', `src = ${rig.path('zebra')}`]).toString(),
+      (listening) => / LISTEN +2 +1 /.test(listening),
+    )
+    zebra.kill('SIGCONT')
+    for (const bgpd of waiting) assert.deepEqual(await bgpd.frame(), hello)
+  } finally {
+    zebra.kill('SIGKILL')
+  }
+})
+
 test('connections that zebra does not take cost no descriptors', async () => {
   await using rig = new RelayRig()
   await rig.start()
@@ -218,4 +265,13 @@ suite('the control socket', () => {
       (count) => count === 1,
     )
   })
+})
+
+test('a worker has as long to answer as it took to start: a slow machine does not lose it for being slow', () => {
+  const pingsPerSecond = 2
+  const seconds = (startMs: number | undefined): number => maxUnanswered(startMs) / pingsPerSecond
+  assert.equal(seconds(undefined), 120)
+  assert.equal(seconds(300), 2)
+  assert.equal(seconds(22_000), 22)
+  assert.equal(seconds(110_000), 30)
 })

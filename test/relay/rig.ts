@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, watch } from 'node:fs'
+import { chownSync, existsSync, mkdtempSync, rmSync, watch } from 'node:fs'
 import { type Server, type Socket, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -173,7 +173,14 @@ export class RelayRig {
 
   /** Starts the relay; resolves when bgpd can connect. */
   async start(...args: string[]): Promise<void> {
-    const failed = this.run(...args).then((code) => Promise.reject(new Error(`exit ${code ?? ''}: ${this.log}`)))
+    await this.startAs(undefined, ...args)
+  }
+
+  /** As `start`, as another user, who gets the run directory. */
+  async startAs(user: number | undefined, ...args: string[]): Promise<void> {
+    const ids = user === undefined ? {} : { uid: user, gid: user }
+    if (user !== undefined) for (const path of [this.dir, this.path('zebra')]) chownSync(path, user, user)
+    const failed = this.runAs(ids, ...args).then((code) => Promise.reject(new Error(`exit ${code ?? ''}: ${this.log}`)))
     await Promise.race([this.appears('bgpd'), failed])
     // the relay's own check that zebra is there
     const check = await this.zebraServer?.accept()

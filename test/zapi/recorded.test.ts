@@ -4,7 +4,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { frameCommand, frameLength } from '../../src/zapi/frame.js'
-import { handshakeOf } from '../../src/zapi/handshake.js'
+import { findOpening, handshakeOf } from '../../src/zapi/handshake.js'
 import type { FrrRelease } from '../../src/zapi/releases.js'
 import { FrameScanner } from '../../src/zapi/scanner.js'
 import { Views } from '../../src/relay/overlay/views.js'
@@ -34,6 +34,22 @@ for (const frr of RELEASES) {
   const { kind, release, releaseName } = handshakeOf(main.toZebra[0], main.toBgpd[0], undefined)
 
   suite(`FRR ${frr}`, () => {
+    test('HELLO and CAPABILITIES are found in the first bytes, as soon as they are there whole', () => {
+      const [hello, capabilities] = [main.toZebra[0], main.toBgpd[0]]
+      assert.ok(hello && capabilities)
+      const [toZebra, toBgpd] = [read('1-to-zebra.bin'), read('1-to-bgpd.bin')]
+      for (let end = 0; end <= 1000; end++) {
+        const found = findOpening(toZebra.subarray(0, end), toBgpd.subarray(0, end))
+        const begun: boolean = end >= hello.length
+        assert.deepEqual(found.hello, begun ? hello : undefined)
+        assert.deepEqual(found.capabilities, begun && end >= capabilities.length ? capabilities : undefined)
+      }
+      // the middle of a conversation is not its beginning
+      const nothing = { hello: undefined, capabilities: undefined }
+      assert.deepEqual(findOpening(toZebra.subarray(1), toBgpd), nothing)
+      assert.deepEqual(findOpening(toZebra.subarray(hello.length), toBgpd), nothing)
+    })
+
     for (const name of names) {
       test(`${name}: split at every offset, every frame is seen once and every byte passes`, () => {
         const stream = read(name)

@@ -2,7 +2,7 @@
 import { parseIp } from '../../base/address.js'
 import { adviceFor, eventWords, reasonWords, stateWords, whyWords } from './words.js'
 import type { DetailReport, EventReport, ExplanationReport, PolicyReport, RefusalReport } from './report.js'
-import { relayFindings } from '../status/health.js'
+import { sessionFindings } from '../status/relay-health.js'
 import type { Address } from '../options.js'
 import type { Answer, BindingReport, RelayReport, SnooperReport } from '../report.js'
 import type { LocalMac, RemoteMac, ViewsReport } from '../show/report.js'
@@ -255,8 +255,7 @@ function missing({ snooper, relay }: Inputs): string[] {
       `the relay does not answer at ${relay.socket}: ${relay.error}; what zebra and bgpd say is not known`,
     ]
   }
-  const problems = relayFindings(relay).filter(({ severity }) => severity === 'problem')
-  return [...hints, ...problems.map(({ what, todo }) => `${what}; ${todo}`)]
+  return [...hints, ...sessionFindings(relay).map(({ what, todo }) => `${what}; ${todo}`)]
 }
 
 /** Counters that are no refusals: frames that were passed on or repeated, and multicast listener reports. */

@@ -4,7 +4,7 @@ import { configured } from '../command.js'
 import { askOverlay, askRelay, askViews, noAnswer } from '../queries.js'
 import { type Io, print, remark } from '../io.js'
 import { showFpmCommand } from './fpm.js'
-import { relayFindings } from '../status/health.js'
+import { sessionFindings } from '../status/relay-health.js'
 import { type Address, addressArgument, json, ofRelay, type RelayOnly, sockets, vniOption } from '../options.js'
 import type { RelayReport, Running } from '../report.js'
 import { type Rows, rowsOf } from './rows.js'
@@ -40,7 +40,7 @@ function matches(row: Row, vni: number | undefined, address: Address | undefined
 
 /** Says what is wrong beside an empty table, which is no answer then. */
 function explainEmptiness(io: Io, relay: Running<RelayReport>): void {
-  for (const { what, todo } of relayFindings(relay).filter(({ severity }) => severity === 'problem')) {
+  for (const { what, todo } of sessionFindings(relay)) {
     remark(io, `${what}; ${todo}`)
   }
 }

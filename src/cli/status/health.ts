@@ -1,74 +1,41 @@
 // Finds out from the two reports what is wrong, and what to do about it.
 import { HOW_TO_CONNECT } from '../fpm/tables.js'
 import type { FpmStatusReport } from '../fpm/report.js'
-import type { Answer, RelayReport, SnooperReport } from '../report.js'
+import type { Answer, NotRunning, RelayReport, SnooperReport } from '../report.js'
 import { count, duration } from '../text.js'
+import { type Finding, notice, problem } from './finding.js'
+import { processFindings, type Relay, workerFindings } from './relay-health.js'
 
-/** In a `problem` something does not work; a `notice` is worth knowing, but nothing is broken. */
-export type Finding = { severity: 'problem' | 'notice'; what: string; todo: string }
-
-export type Status = { relay: Answer<RelayReport>; snooper: Answer<SnooperReport> }
-
-const problem = (what: string, todo: string): Finding => ({ severity: 'problem', what, todo })
-const notice = (what: string, todo: string): Finding => ({ severity: 'notice', what, todo })
+export type Status = Relay & { snooper: Answer<SnooperReport> }
 
 /** Returns the findings, most important first; none if all is well. */
-export function findings({ relay, snooper }: Status, now: number): Finding[] {
+export function findings(status: Status, now: number): Finding[] {
+  const { relay, snooper } = status
   return [
-    ...(relay.running ? relayFindings(relay) : [relayMissing(relay)]),
+    ...processFindings(status, now),
+    ...(relay.running ? workerFindings(relay, now) : []),
     ...(snooper.running ? snooperFindings(snooper, relay) : [snooperMissing(snooper, relay, now)]),
   ]
 }
 
-const relayMissing = ({ socket, error }: { socket: string; error: string }): Finding =>
-  problem(
-    `the relay does not answer at ${socket}: ${error}`,
-    'start it with: macipd relay — bgpd reaches zebra only through it; or name its socket with --relay',
-  )
-
-function snooperMissing(
-  { socket, error }: { socket: string; error: string },
-  relay: Answer<RelayReport>,
-  now: number,
-): Finding {
+function snooperMissing({ socket, error, cause, pid }: NotRunning, relay: Answer<RelayReport>, now: number): Finding {
   const what = `the snooper does not answer at ${socket}: ${error}`
   const start = 'start it with: macipd snoop; or name its socket with --snoop'
-  if (!relay.running || relay.snooperConnected || relay.overlayEntries === 0) return problem(what, start)
-  const left = relay.snooperSince + relay.staleMs - now
-  return problem(what, `${start} — the relay withdraws ${count(relay.overlayEntries, 'MAC-IP')} in ${duration(left)}`)
+  if (cause !== 'silent') return problem('snooper-not-running', what, start + staleTime(relay, now))
+  const known = pid ?? (relay.running && relay.snooperPid !== 0 ? relay.snooperPid : 'PID')
+  const since = relay.running && relay.snooperSilent ? ` for ${duration(now - relay.snooperSince)}` : ''
+  return problem(
+    'snooper-hung',
+    `the snooper does not answer at ${socket}: its process ${known} hangs${since}`,
+    `if it was stopped: kill -CONT ${known}; if not: kill -KILL ${known}, and start it again: macipd snoop${staleTime(relay, now)}`,
+  )
 }
 
-/** Returns what is wrong with the relay alone. */
-export function relayFindings(relay: RelayReport): Finding[] {
-  const found: Finding[] = []
-  const main = relay.sessions.find(({ kind }) => kind === 'main')
-  if (main === undefined) {
-    found.push(
-      problem(
-        'bgpd is not connected to the relay',
-        `start bgpd with: -z ${relay.listen} (bgpd_options in /etc/frr/daemons)`,
-      ),
-    )
-  } else if (!relay.injecting) {
-    found.push(
-      problem(
-        `nothing is announced: ${relay.releaseReason || 'the FRR release is not certain'}`,
-        'if you know the release, start the relay with: --frr-release X.Y',
-      ),
-    )
-  } else if (relay.vnis === 0) {
-    found.push(
-      problem(
-        'zebra has announced no VNI',
-        'check advertise-all-vni in the BGP configuration, and: vtysh -c "show evpn vni"',
-      ),
-    )
-  }
-  if (relay.workerStarts > 1) {
-    const restarts = count(relay.workerStarts - 1, 'time')
-    found.push(notice(`the relay’s worker was replaced ${restarts}`, "look for 'the worker died' in the relay's log"))
-  }
-  return found
+/** What the relay does meanwhile with what it has. */
+function staleTime(relay: Answer<RelayReport>, now: number): string {
+  if (!relay.running || relay.snooperConnected || relay.overlayEntries === 0) return ''
+  const left = relay.snooperSince + relay.staleMs - now
+  return ` — the relay withdraws ${count(relay.overlayEntries, 'MAC-IP')} in ${duration(left)}`
 }
 
 function snooperFindings(snooper: SnooperReport, relay: Answer<RelayReport>): Finding[] {
@@ -76,17 +43,25 @@ function snooperFindings(snooper: SnooperReport, relay: Answer<RelayReport>): Fi
   if (!snooper.relayConnected) {
     found.push(
       problem(
+        'snooper-without-relay',
         `the snooper has no relay at ${snooper.relay}`,
         'start the relay, or give both the same --control and --relay',
       ),
     )
   }
   for (const { name, error } of snooper.ports.filter(({ error }) => error !== '')) {
-    found.push(problem(`port ${name} is not snooped: ${error}`, 'set it down and up again, or restart the snooper'))
+    found.push(
+      problem(
+        'port-not-snooped',
+        `port ${name} is not snooped: ${error}`,
+        'set it down and up again, or restart the snooper',
+      ),
+    )
   }
   if (snooper.ports.length === 0) {
     found.push(
       problem(
+        'no-port',
         'there is no port to snoop on',
         'a port counts if its bridge has a VXLAN device: bridge link, ip -d link show type vxlan',
       ),
@@ -95,29 +70,50 @@ function snooperFindings(snooper: SnooperReport, relay: Answer<RelayReport>): Fi
   found.push(...duplicates(snooper), ...waiting(snooper, relay))
   if (snooper.mode === 'observe') {
     found.push(
-      notice('observe mode: nothing is announced', 'end it in the configuration of the snooper to announce anything'),
+      notice(
+        'observe-mode',
+        'observe mode: nothing is announced',
+        'end it in the configuration of the snooper to announce anything',
+      ),
     )
   }
   const limited = snooper.ports.filter((port) => port.limited > 0)
   for (const { name, limited: claims } of limited.slice(0, NAMED)) {
     found.push(
       notice(
+        'learning-rate',
         `port ${name} claimed addresses faster than it may: ${count(claims, 'claim')} not looked at`,
         `look for a flood or a scan behind it: macipctl bindings --port ${name}`,
       ),
     )
   }
   if (limited.length > NAMED) {
-    found.push(notice(`so did ${count(limited.length - NAMED, 'other port')}`, 'the table of ports below names them'))
+    found.push(
+      notice(
+        'learning-rate',
+        `so did ${count(limited.length - NAMED, 'other port')}`,
+        'the table of ports below names them',
+      ),
+    )
   }
   const lost = snooper.frames['ring-full'] ?? 0
   if (lost > 0)
     found.push(
-      notice(`${count(lost, 'frame')} came faster than the snooper read`, 'hosts repeat theirs; look for a flood'),
+      notice(
+        'frames-lost',
+        `${count(lost, 'frame')} came faster than the snooper read`,
+        'hosts repeat theirs; look for a flood',
+      ),
     )
   found.push(...fpmFindings(snooper.fpm))
   if (relay.running && relay.version !== snooper.version) {
-    found.push(notice(`relay ${relay.version} and snooper ${snooper.version} differ`, 'restart the older one'))
+    found.push(
+      notice(
+        'versions-differ',
+        `relay ${relay.version} and snooper ${snooper.version} differ`,
+        'restart the older one',
+      ),
+    )
   }
   return found
 }
@@ -128,12 +124,13 @@ function fpmFindings({ off, error, phase, listening, forward, counters }: FpmSta
   if (error !== '') {
     const todo =
       'let macipd have the port and hand on (fpm.listen, fpm.forward), or say that it is not wanted: --fpm none'
-    return [notice(`no cross-check with FPM: ${error}`, todo)]
+    return [notice('fpm-not-listening', `no cross-check with FPM: ${error}`, todo)]
   }
   const found: Finding[] = []
   if (phase === 'disconnected') {
     found.push(
       notice(
+        'fpm-not-connected',
         'no cross-check with FPM: zebra has not connected',
         `${HOW_TO_CONNECT} (macipd listens on ${listening.join(' and ')}); or --fpm none`,
       ),
@@ -143,6 +140,7 @@ function fpmFindings({ off, error, phase, listening, forward, counters }: FpmSta
   if (refused > 0) {
     found.push(
       notice(
+        'fpm-refused',
         `${count(refused, 'FPM connection')} of others than root and FRR refused`,
         "who it was is in the snooper's log; zebra must run as the user that owns its socket, or the relay's",
       ),
@@ -152,6 +150,7 @@ function fpmFindings({ off, error, phase, listening, forward, counters }: FpmSta
   if (malformed > 0) {
     found.push(
       notice(
+        'fpm-malformed',
         `${count(malformed, 'FPM message')} could not be understood`,
         'look at them: macipctl fpm dump --type other',
       ),
@@ -159,7 +158,11 @@ function fpmFindings({ off, error, phase, listening, forward, counters }: FpmSta
   }
   if (forward !== null && (forward.state === 'missed' || forward.state === 'fresh')) {
     found.push(
-      notice(`the FPM server at ${forward.to} has not got everything`, 'is it running? It is tried again all the time'),
+      notice(
+        'fpm-forward',
+        `the FPM server at ${forward.to} has not got everything`,
+        'is it running? It is tried again all the time',
+      ),
     )
   }
   return found
@@ -175,6 +178,7 @@ function duplicates({ duplicates: number, duplicateIps }: SnooperReport): Findin
   const more = number > named.length ? `, and ${number - named.length} more` : ''
   return [
     problem(
+      'duplicate-ip',
       `${count(number, 'duplicate IP')}: ${named.join(', ')}${more}`,
       `withdrawn and frozen, as more than one host has it; see macipctl explain ${first.ip}`,
     ),
@@ -188,13 +192,18 @@ function waiting({ reasons }: SnooperReport, relay: Answer<RelayReport>): Findin
   const noVni = reasons['vni-not-live'] ?? 0
   if (noVni > 0 && relay.vnis > 0) {
     found.push(
-      problem(`${count(noVni, 'binding')} in VNIs that zebra has not announced`, 'check: vtysh -c "show evpn vni"'),
+      problem(
+        'vni-not-live',
+        `${count(noVni, 'binding')} in VNIs that zebra has not announced`,
+        'check: vtysh -c "show evpn vni"',
+      ),
     )
   }
   const notLocal = reasons['mac-not-local'] ?? 0
   if (notLocal > 0) {
     found.push(
       notice(
+        'mac-not-local',
         `${count(notLocal, 'binding')} whose MAC zebra does not announce as local`,
         'normal for a moment; else check: bridge fdb show, vtysh -c "show evpn mac vni all"',
       ),
@@ -204,6 +213,7 @@ function waiting({ reasons }: SnooperReport, relay: Answer<RelayReport>): Findin
   if (conflicts > 0) {
     found.push(
       problem(
+        'ip-conflict',
         `${count(conflicts, 'binding')} of an IP announced with another MAC`,
         'two hosts have one address? macipctl bindings',
       ),

@@ -1,22 +1,27 @@
 // Renders `macipctl status` for people: health comes first, then each process.
 import { amounts } from '../fpm/tables.js'
 import type { FpmStatusReport } from '../fpm/report.js'
-import { findings, type Status } from './health.js'
+import type { KeeperReport } from '../../control/keeper-report.js'
+import type { Finding } from './finding.js'
+import type { Status } from './health.js'
 import type { Counters, NotRunning, RelayReport, Running, SnooperReport } from '../report.js'
 import { ago, bytes, count, duration, type Paint, printable, table } from '../text.js'
 
-export function renderStatus(status: Status, now: number, paint: Paint): string {
-  const { relay, snooper } = status
+export function renderStatus(status: Status, found: readonly Finding[], now: number, paint: Paint): string {
+  const { keeper, relay, snooper } = status
   const sections = [
-    health(status, now, paint),
-    relay.running ? renderRelay(relay, now, paint) : missing('RELAY', relay, paint),
+    health(found, paint),
+    relay.running
+      ? renderRelay(relay, now, paint)
+      : keeper.running
+        ? renderKeeper(keeper, relay, now, paint)
+        : missing('RELAY', relay, paint),
     snooper.running ? renderSnooper(snooper, now, paint) : missing('SNOOPER', snooper, paint),
   ]
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`
 }
 
-function health(status: Status, now: number, paint: Paint): string[] {
-  const found = findings(status, now)
+function health(found: readonly Finding[], paint: Paint): string[] {
   const problems = found.filter(({ severity }) => severity === 'problem').length
   const verdict = problems === 0 ? paint('green', 'OK') : paint('red', `NOT OK: ${count(problems, 'problem')}`)
   const lines = found.flatMap(({ severity, what, todo }) => [
@@ -26,25 +31,43 @@ function health(status: Status, now: number, paint: Paint): string[] {
   return [verdict, ...lines]
 }
 
-const missing = (title: string, { socket, error }: NotRunning, paint: Paint): string[] => [
-  `${paint('bold', title)}  ${paint('red', 'not running')}`,
+const missing = (title: string, { socket, cause, error }: NotRunning, paint: Paint): string[] => [
+  `${paint('bold', title)}  ${paint('red', cause === 'silent' ? 'hangs' : 'not running')}`,
   ...facts([['socket', `${socket}: ${error}`]]),
 ]
 
+/** The worker does not answer. */
+function renderKeeper(keeper: Running<KeeperReport>, relay: NotRunning, now: number, paint: Paint): string[] {
+  const { pid, worker, connections, listen, zebra, since, version } = keeper
+  const running = `keeper running for ${duration(now - since)}, version ${version}`
+  return [
+    `${paint('bold', 'RELAY')}  ${paint('red', 'worker does not answer')}, ${running}`,
+    ...facts([
+      ['processes', `keeper ${pid}, worker ${worker.pid ?? 'none'} (${worker.state})${replaced(worker.starts)}`],
+      ['socket', `${relay.socket}: ${relay.error}`],
+      ['bgpd', `${count(connections, 'connection')} on ${listen}`],
+      ['zebra', zebra],
+    ]),
+  ]
+}
+
+const replaced = (workerStarts: number): string =>
+  workerStarts > 1 ? `, replaced ${count(workerStarts - 1, 'time')}` : ''
+
 function renderRelay(relay: Running<RelayReport>, now: number, paint: Paint): string[] {
-  const { keeperPid, workerPid, workerStarts } = relay
-  const replaced = workerStarts > 1 ? `, replaced ${count(workerStarts - 1, 'time')}` : ''
+  const { keeperPid, workerPid, workerStarts, keeperLost } = relay
+  const keeper = keeperLost ? `keeper ${keeperPid} gone` : `keeper ${keeperPid}`
   return [
     title('RELAY', relay, now, paint),
     ...facts([
-      ['processes', `keeper ${keeperPid}, worker ${workerPid}${replaced}`],
+      ['processes', `${keeper}, worker ${workerPid}${replaced(workerStarts)}`],
       [
         'FRR release',
         relay.release === '' ? `not certain: ${relay.releaseReason}` : `${relay.release} (${relay.releaseReason})`,
       ],
       ['bgpd', `${count(relay.sessions.length, 'connection')} on ${relay.listen}`],
       ['zebra', relay.zebra],
-      ['snooper', `${relay.snooperConnected ? 'connected' : 'gone'} for ${duration(now - relay.snooperSince)}`],
+      ['snooper', `${snooperState(relay)} for ${duration(now - relay.snooperSince)}`],
       ['announced', `${relay.announced} of ${count(relay.overlayEntries, 'MAC-IP')} learned here`],
       [
         'zebra says',
@@ -55,6 +78,11 @@ function renderRelay(relay: Running<RelayReport>, now: number, paint: Paint): st
     ]),
     ...indent(sessions(relay, now, paint)),
   ]
+}
+
+const snooperState = ({ snooperConnected, snooperSilent, snooperPid }: RelayReport): string => {
+  if (snooperConnected) return 'connected'
+  return snooperSilent ? `${snooperPid} hangs` : 'gone'
 }
 
 function sessions(relay: RelayReport, now: number, paint: Paint): string[] {

@@ -1,0 +1,51 @@
+// What `macipctl status` finds. The names are an interface, as those of reports: scripts look for them.
+
+export type FindingId =
+  // the relay's processes
+  | 'relay-not-running'
+  | 'keeper-gone'
+  | 'keeper-hung'
+  | 'keeper-not-found'
+  | 'worker-hung'
+  | 'worker-gone'
+  | 'worker-replaced'
+  | 'plain-forwarding'
+  | 'relay-socket'
+  | 'lock-lost'
+  | 'run-directory-full'
+  | 'journal-not-writable'
+  // its sessions
+  | 'session-uncertain'
+  | 'session-not-trusted'
+  | 'session-unknown'
+  | 'release-uncertain'
+  | 'bgpd-direct'
+  | 'bgpd-not-connected'
+  | 'no-vni'
+  // the snooper
+  | 'snooper-not-running'
+  | 'snooper-hung'
+  | 'snooper-without-relay'
+  | 'versions-differ'
+  | 'port-not-snooped'
+  | 'no-port'
+  | 'observe-mode'
+  | 'learning-rate'
+  | 'frames-lost'
+  | 'duplicate-ip'
+  | 'vni-not-live'
+  | 'mac-not-local'
+  | 'ip-conflict'
+  // zebra's FPM connection
+  | 'fpm-not-listening'
+  | 'fpm-not-connected'
+  | 'fpm-refused'
+  | 'fpm-malformed'
+  | 'fpm-forward'
+
+/** In a `problem` something does not work; a `notice` is worth knowing, but nothing is broken. */
+export type Severity = 'problem' | 'notice'
+export type Finding = { id: FindingId; severity: Severity; what: string; todo: string }
+
+export const problem = (id: FindingId, what: string, todo: string): Finding => ({ id, severity: 'problem', what, todo })
+export const notice = (id: FindingId, what: string, todo: string): Finding => ({ id, severity: 'notice', what, todo })

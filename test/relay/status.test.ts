@@ -1,0 +1,264 @@
+// `macipctl status` while something is wrong with the relay's processes, its run directory or its sessions: it says which,
+// and what to do, whoever hangs.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite, test } from 'node:test'
+import { waitFor } from '../../lab/wait.js'
+import { ExitCode } from '../../src/base/exit.js'
+import type { Finding, FindingId } from '../../src/cli/status/finding.js'
+import { LockFile } from '../../src/os/lock-file.js'
+import { macipctl } from '../in-process.js'
+import { NUMBERS, OPENINGS, frame, hex, macIpAdd, vniAdd } from '../zapi/build.js'
+import { type Inbox, RelayRig } from './rig.js'
+
+const N = NUMBERS['8.4']
+const { hello, capabilities } = OPENINGS['8.4']
+const MAC = 'bc:24:11:00:00:01'
+
+type Ends = { readonly bgpd: Inbox; readonly zebra: Inbox }
+
+/** A relay with bgpd's main session, and all well. */
+async function connected(rig: RelayRig, first = hello, answer = capabilities): Promise<Ends> {
+  const server = await rig.startZebra()
+  await rig.start()
+  const bgpd = await rig.bgpd()
+  bgpd.socket.write(first)
+  const zebra = await server.accept()
+  await zebra.take(first.length)
+  const opening = Buffer.concat([answer, vniAdd(N), macIpAdd(N, MAC, '')])
+  zebra.socket.write(opening)
+  await bgpd.take(opening.length)
+  return { bgpd, zebra }
+}
+
+/** Waiting for one that hangs is bounded; a busy machine makes the command itself slower. */
+const AT_MOST_MS = 4000
+
+/** Asks twice at once, as people and as programs do; both answers say the same. There is no snooper here. */
+async function problems(rig: RelayRig, exitCode: ExitCode = ExitCode.unhealthy): Promise<Finding[]> {
+  const options = ['--relay', rig.path('control'), '--run-dir', rig.dir, '--snoop', rig.path('snoop')]
+  const began = performance.now()
+  const [forPrograms, forPeople] = await Promise.all([
+    macipctl('status', '--json', ...options),
+    macipctl('status', ...options),
+  ])
+  assert.ok(performance.now() - began < AT_MOST_MS)
+  const { healthy, findings } = JSON.parse(forPrograms.stdout) as { healthy: boolean; findings: Finding[] }
+  const found = findings.filter(({ severity }) => severity === 'problem')
+  assert.deepEqual([healthy, forPrograms.code, forPeople.code], [false, exitCode, exitCode])
+  assert.match(forPeople.stdout, new RegExp(`^NOT OK: ${found.length} problems?\n`))
+  for (const { todo } of found) assert.ok(forPeople.stdout.includes(`\n      ${todo}\n`), forPeople.stdout)
+  return found.filter(({ id }) => id !== 'snooper-not-running')
+}
+
+/** Fails unless this is the only problem, with what is to be done. */
+async function assertFound(
+  rig: RelayRig,
+  id: FindingId,
+  what: RegExp,
+  todo: RegExp,
+  exitCode?: ExitCode,
+): Promise<void> {
+  const [found, ...others] = await problems(rig, exitCode)
+  assert.deepEqual([found?.id, others], [id, []])
+  assert.match(found?.what ?? '', what)
+  assert.match(found?.todo ?? '', todo)
+}
+
+const assertNothing = async (rig: RelayRig): Promise<void> => {
+  assert.deepEqual(await problems(rig), [])
+}
+
+const foundLater = (rig: RelayRig, id: FindingId | undefined): Promise<unknown> =>
+  waitFor(
+    `status to say ${id ?? 'nothing'}`,
+    async () => (await problems(rig)).map((found) => found.id),
+    (ids) => ids[0] === id,
+    { timeoutMs: 30_000, context: () => rig.log },
+  )
+
+/** Kills the worker, and stops its successor before it serves. */
+async function withoutWorker(rig: RelayRig): Promise<number> {
+  process.kill(await rig.workerPid(), 'SIGKILL')
+  const { worker } = await rig.keeperUntil('a successor to start', ({ worker: { starts } }) => starts === 2)
+  assert.ok(worker.state === 'starting' && worker.pid !== null)
+  process.kill(worker.pid, 'SIGSTOP')
+  return worker.pid
+}
+
+suite('processes', () => {
+  test('the worker hangs', async () => {
+    await using rig = new RelayRig()
+    await connected(rig)
+    await assertNothing(rig)
+    const pid = await rig.workerPid()
+    process.kill(pid, 'SIGSTOP')
+    await assertFound(
+      rig,
+      'worker-hung',
+      new RegExp(`worker ${pid} hangs`),
+      new RegExp(`replaces it within some seconds; .*kill -KILL ${pid}$`),
+    )
+    // it did
+    await foundLater(rig, undefined)
+  })
+
+  test('no worker serves; the keeper forwards unseen; the session is uncertain afterwards', async () => {
+    await using rig = new RelayRig()
+    await connected(rig)
+    const pid = await withoutWorker(rig)
+    await assertFound(rig, 'worker-gone', /no worker .*ended \d+ s ago \(SIGKILL\)/, /starts another one by itself/)
+    await rig.keeperUntil('the keeper to forward', ({ plain }) => plain !== null)
+    await assertFound(rig, 'plain-forwarding', /unseen.*: no worker has served for \d+ s; .*\(SIGKILL\)/, /relay’s log/)
+    process.kill(pid, 'SIGCONT')
+    await rig.keeperUntil('a worker to serve', ({ worker: { state } }) => state === 'serving')
+    await assertFound(
+      rig,
+      'session-uncertain',
+      /nothing is announced or withdrawn: frames have passed while no worker served; .* is being read from FRR$/,
+      /macipctl status$/,
+    )
+  })
+
+  test('the keeper is gone, and its worker serves on', async () => {
+    await using rig = new RelayRig()
+    const { bgpd, zebra } = await connected(rig)
+    const [keeper, worker] = [rig.keeperPid, await rig.workerPid()]
+    rig.signal('SIGKILL')
+    await rig.exited()
+    await assertFound(
+      rig,
+      'keeper-gone',
+      new RegExp(`keeper ${keeper} has ended; its worker ${worker} still serves 1 connection`),
+      new RegExp(`kill -TERM ${worker}; macipd relay$`),
+    )
+    const sent = frame(N.ROUTE_ADD, Buffer.from('still'))
+    bgpd.socket.write(sent)
+    assert.deepEqual(await zebra.frame(), sent)
+    // the advice works
+    process.kill(worker, 'SIGTERM')
+    await bgpd.end()
+    await rig.start()
+    const again = await rig.bgpd()
+    again.socket.destroy()
+  })
+
+  test('the keeper hangs', async () => {
+    await using rig = new RelayRig()
+    await connected(rig)
+    await rig.keeper()
+    rig.signal('SIGSTOP')
+    try {
+      const [pid, worker] = [rig.keeperPid, await rig.workerPid()]
+      const todo = new RegExp(`kill -CONT ${pid}; if not, .*: kill -KILL ${pid} ${worker}; macipd relay$`)
+      await assertFound(rig, 'keeper-hung', new RegExp(`keeper ${pid} hangs`), todo)
+    } finally {
+      rig.signal('SIGCONT')
+    }
+    await assertNothing(rig)
+  })
+
+  test('both hang', async () => {
+    await using rig = new RelayRig()
+    await connected(rig)
+    const worker = await rig.workerPid()
+    rig.signal('SIGSTOP')
+    process.kill(worker, 'SIGSTOP')
+    try {
+      const what = new RegExp(`keeper ${rig.keeperPid} hangs`)
+      await assertFound(rig, 'keeper-hung', what, /kill -CONT/, ExitCode.notRunning)
+    } finally {
+      process.kill(worker, 'SIGCONT')
+      rig.signal('SIGCONT')
+    }
+  })
+})
+
+suite('the run directory', () => {
+  test('another relay has locked it', async () => {
+    await using rig = new RelayRig()
+    await connected(rig)
+    // the keeper locks its file anew within a second, unless another is faster
+    let lock: LockFile | undefined
+    while (lock === undefined) {
+      rmSync(rig.path('relay.lock'))
+      lock = LockFile.take(rig.path('relay.lock'))
+    }
+    await foundLater(rig, 'lock-lost')
+    await assertFound(
+      rig,
+      'lock-lost',
+      new RegExp(`another relay has taken the run directory ${rig.dir}`),
+      /^find both: lslocks .*--run-dir DIR$/,
+    )
+    lock.release()
+    await foundLater(rig, undefined)
+  })
+
+  test('is full, until there is room again', async () => {
+    const small = mkdtempSync(join(tmpdir(), 'macipd-full-'))
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'macipd-test', small])
+    try {
+      const dir = mkdtempSync(join(small, 'run-'))
+      await using rig = new RelayRig(dir)
+      const { bgpd, zebra } = await connected(rig)
+      await rig.control()
+      const filler = rig.path('filler')
+      assert.throws(() => {
+        for (;;) appendFileSync(filler, Buffer.alloc(4096))
+      }, /ENOSPC/)
+      // more than fits into the last page of the journal
+      const frames = Array.from({ length: 200 }, (_, index) => macIpAdd(N, `bc:24:11:00:01:${hexByte(index)}`, ''))
+      const many = Buffer.concat(frames)
+      zebra.socket.write(many)
+      assert.deepEqual(await bgpd.take(many.length), many)
+      await foundLater(rig, 'run-directory-full')
+      await assertFound(
+        rig,
+        'run-directory-full',
+        new RegExp(`the run directory ${dir} is full, so ${dir}/journal cannot be written for \\d+ s`),
+        new RegExp(`df -h ${dir}`),
+      )
+      rmSync(filler)
+      await foundLater(rig, undefined)
+      // nothing was lost: a successor knows what to think of the session
+      await rig.killWorker()
+      await assertNothing(rig)
+    } finally {
+      execFileSync('umount', ['--lazy', small])
+      rmSync(small, { recursive: true })
+    }
+  })
+
+  test('has lost the journal when the worker is replaced', async () => {
+    await using rig = new RelayRig()
+    await connected(rig)
+    rmSync(rig.path('journal'))
+    await rig.killWorker()
+    await assertFound(
+      rig,
+      'session-uncertain',
+      /the journal cannot be trusted: there is none; .* is being read/,
+      /status$/,
+    )
+  })
+})
+
+suite('the release is not certain', () => {
+  for (const [name, first, answer, what] of [
+    ['unknown HELLO', frame(21, hex('0a000000000000 00')), capabilities, /nothing is announced: unknown HELLO/],
+    ['unknown CAPABILITIES', hello, frame(19, Buffer.alloc(17)), /nothing is announced: unknown FRR: CAPABILITIES/],
+  ] as const) {
+    test(name, async () => {
+      await using rig = new RelayRig()
+      await connected(rig, first, answer)
+      const todo = /vtysh -c "show version"; .*macipd relay --frr-release X\.Y$/
+      await assertFound(rig, 'release-uncertain', what, todo)
+    })
+  }
+})
+
+const hexByte = (number: number): string => number.toString(16).padStart(2, '0')
