@@ -186,7 +186,7 @@ suite('bytes pass', () => {
     await assertPasses(ends)
     assert.doesNotMatch(rig.log, /forwards the bytes itself/)
     const { sessions } = await (await rig.control()).status()
-    assert.equal(sessions?.[0]?.note, '')
+    assert.equal(sessions?.[0]?.uncertain, '')
   })
 
   test('when a worker hangs at its start', async () => {
