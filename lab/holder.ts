@@ -43,16 +43,10 @@ export const BOOT_ID = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').t
 /** Where everything of a lab is. */
 export const directory = (name: string): string => join(PARENT, PREFIX + name)
 
-/**
- * Run by PID 1 of the lab: mounts each node's root and then waits for its input to end, or forever once told
- * "detach". Arguments: the lab's directory, the FRR tree, the nodes' names.
- */
-const HOLDER = `
-set -e
-dir=$1 tree=$2
-shift 2
-mount -t tmpfs netns "$dir/netns"
-for node in "$@"; do
+/** Shell function: mounts a node's root. Arguments: the lab's directory, the FRR tree, the node's name. */
+const MOUNT_NODE = `
+mount_node() {
+  dir=$1 tree=$2 node=$3
   root=$dir/$node/root
   mount --bind "$tree" "$root"
   mount -o remount,bind,ro "$root"
@@ -64,10 +58,30 @@ for node in "$@"; do
   mount -t tmpfs lib "$root/var/lib"
   mount --rbind /dev "$root/dev"
   mount --rbind /proc "$root/proc"
-done
+}
+`
+/**
+ * Run by PID 1 of the lab: mounts each node's root and then waits for its input to end, or forever once told
+ * "detach". Arguments: the lab's directory, the FRR tree, the nodes' names.
+ */
+const HOLDER = `
+set -e
+${MOUNT_NODE}
+dir=$1 tree=$2
+shift 2
+mount -t tmpfs netns "$dir/netns"
+for node in "$@"; do mount_node "$dir" "$tree" "$node"; done
 echo ready
 exec >/dev/null 2>&1
 read -r line && [ "$line" = detach ] && exec sleep infinity </dev/null
+`
+/** Makes another FRR tree a node's root, in the mount namespace of the lab. Arguments as those of MOUNT_NODE. */
+export const REMOUNT = `
+set -e
+${MOUNT_NODE}
+# processes of the old root may still be ending
+umount --recursive --lazy "$1/$3/root"
+mount_node "$1" "$2" "$3"
 `
 const GUARD = `
 unshare --pid --fork --kill-child --mount --mount-proc --propagation private -- sh -c "$1" holder "$2" "$3" "$4" "$5"

@@ -5,6 +5,7 @@ import { converse } from './conversation.js'
 import { exchange } from './exchange.js'
 import { fpmLife, recordingsOf } from './fpm-life.js'
 import { type FpmModule, RELEASES, ROOT, type Release } from './frr.js'
+import { shown } from './shown.js'
 
 /** The raw bytes of each connection of bgpd to zebra. */
 async function recordStreams(frr: Release): Promise<void> {
@@ -40,10 +41,20 @@ async function recordFpm(frr: Release, modules: readonly FpmModule[]): Promise<v
   }
 }
 
+/** What zebra and bgpd show on their vty sockets. */
+async function recordShown(frr: Release): Promise<void> {
+  const directory = join(ROOT, 'test/fixtures/vty')
+  mkdirSync(directory, { recursive: true })
+  const text = await shown(frr)
+  writeFileSync(join(directory, `${frr}.txt`), text)
+  console.log(`${frr}: ${text.length} characters of vty`)
+}
+
 const RECORDERS: Readonly<Record<string, (frr: Release) => Promise<void>>> = {
   streams: recordStreams,
   exchange: recordExchange,
   fpm: (frr) => recordFpm(frr, ['dplane_fpm_nl', 'fpm']),
+  vty: recordShown,
 }
 /** Only when asked for: Debian's FRR has no protobuf. */
 const EXTRA: typeof RECORDERS = { protobuf: (frr) => recordFpm(frr, ['fpm:protobuf']) }

@@ -2,9 +2,9 @@ import { chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync
 import { dirname, join } from 'node:path'
 import { ExitCode, reason } from '../src/base/exit.js'
 import type { Answer, BindingReport, SnooperReport } from '../src/cli/report.js'
-import { bgpdConfig, type FpmModule, ROOT, TENANT, type Tree, VNI, zebraConfig } from './frr.js'
+import { bgpdConfig, findTree, type FpmModule, type Release, ROOT, TENANT, type Tree, VNI, zebraConfig } from './frr.js'
 import type { FakeServiceManager } from './fake-service-manager.js'
-import type { Holder } from './holder.js'
+import { type Holder, REMOUNT } from './holder.js'
 import { JsonLines } from './json-lines.js'
 import { type FdbEntry, type Neighbour, parseFdb, parseNeighbours } from './kernel.js'
 import { type MacipRoute, parseMacipRoutes, parseRemoteVteps, parseUpdatesSent } from './show.js'
@@ -42,7 +42,7 @@ export class Router extends Space {
   constructor(
     readonly number: 1 | 2,
     holder: Holder,
-    private readonly tree: Tree,
+    private tree: Tree,
   ) {
     super(`n${number}`, holder, `n${number}`)
     this.address = addressOf(number)
@@ -137,6 +137,18 @@ export class Router extends Space {
         return (listening.has(inside) || listening.has(outside)) && existsSync(outside)
       })
     })
+  }
+
+  /**
+   * Ends FRR and puts another release in its place, with the configuration and state directories it has, as an upgrade of
+   * the package does. What else runs on the node goes on.
+   */
+  async replaceFrr(release: Release): Promise<void> {
+    for (const name of ['bgpd', 'zebra', 'mgmtd']) if (this.isRunning(name)) await this.daemon(name).kill('SIGTERM')
+    this.tree = findTree(release)
+    const { directory, state } = this.holder
+    const mount = `--mount=/proc/${state.holder}/ns/mnt`
+    await this.exec(['nsenter', mount, 'sh', '-c', REMOUNT, 'remount', directory, this.tree.path, this.name])
   }
 
   /** Waits until a daemon is ready; fails at once when it has ended instead. */

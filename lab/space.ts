@@ -64,7 +64,7 @@ export class Space {
   }
 
   /** Whether the daemon last started under this name runs. */
-  protected isRunning(name: string): boolean {
+  isRunning(name: string): boolean {
     return this.daemons.get(name)?.running ?? false
   }
 

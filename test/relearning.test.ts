@@ -14,7 +14,7 @@ const withdrawals = (monitor: Monitor, vm: Vm): string[] =>
   monitor.lines.filter((line) => line.includes('Deleted') && line.includes(vm.mac))
 
 /** Somewhere in the journal's first frame. */
-const DAMAGED = 40
+const DAMAGED = 80
 
 /** Kills worker after worker, until the keeper does without. */
 async function forwardPlainly(fabric: Fabric): Promise<void> {
@@ -69,10 +69,7 @@ suite('what bgpd has is read from FRR', { concurrency: true }, () => {
         () => relayOf(fabric),
         (relay) => relay.running && !relay.injecting,
       )
-      assert.match(
-        JSON.stringify(uncertain),
-        /"the journal cannot be trusted: the checksum .* what bgpd has is being read from FRR"/,
-      )
+      assert.match(JSON.stringify(uncertain), /"uncertain":"the journal cannot be trusted: the checksum [^"]*"/)
       await certain(fabric)
       await fabric.farRoutes([], first)
 

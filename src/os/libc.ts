@@ -51,6 +51,9 @@ export const recvfrom = declare(
 type Recv = (fd: number, bytes: Buffer, size: number, flags: number) => number
 export const recv = declare('intptr_t recv(int fd, void *bytes, size_t size, int flags)') as Recv
 
+type Write = (fd: number, bytes: Buffer, length: number) => number
+export const write = declare('intptr_t write(int fd, void *bytes, size_t length)') as Write
+
 type Splice = (from: number, fromOffset: null, to: number, toOffset: null, length: number, flags: number) => number
 export const splice = declare(
   'intptr_t splice(int from, void *from_offset, int to, void *to_offset, size_t length, uint32_t flags)',

@@ -6,12 +6,15 @@ import { SystemError, checked } from './libc.js'
 
 const MSG_PEEK = 0x02
 const MSG_DONTWAIT = 0x40
-const MSG_NOSIGNAL = 0x4000
 const SPLICE_F_MOVE = 1
 const SPLICE_F_NONBLOCK = 2
 const SHUT_WR = 1
 const SHUT_RDWR = 2
 const F_SETPIPE_SZ = 1031
+const SOL_SOCKET = 1
+const SO_PEEK_OFF = 42
+/** So many bytes are written to a pipe as a whole or not at all (pipe(7)). */
+export const PIPE_BUF = 4096
 const FIONREAD = 0x541b
 const SIOCOUTQ = 0x5411
 
@@ -23,9 +26,9 @@ export const peek = (socket: number, buffer: Buffer): number | undefined =>
 export const take = (socket: number, buffer: Buffer, length: number): number | undefined =>
   checked('recv', () => libc.recv(socket, buffer, Math.min(length, buffer.length), MSG_DONTWAIT))
 
-/** Writes bytes to the socket. */
-export const send = (socket: number, bytes: Buffer): number | undefined =>
-  checked('send', () => libc.send(socket, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL))
+/** Writes bytes to a pipe: all or none if there are no more than PIPE_BUF. */
+export const write = (pipe: number, bytes: Buffer): number | undefined =>
+  checked('write', () => libc.write(pipe, bytes, bytes.length))
 
 /** Moves up to `length` bytes between a socket and a pipe, in either direction. */
 export const splice = (from: number, to: number, length: number): number | undefined =>
@@ -49,7 +52,11 @@ function shutdown(socket: number, how: number): void {
   }
 }
 
+const isLittleEndian = endianness() === 'LE'
 const answer = Buffer.alloc(4)
+const readAnswer = (): number => (isLittleEndian ? answer.readInt32LE() : answer.readInt32BE())
+const writeInt = (bytes: Buffer, value: number): number =>
+  isLittleEndian ? bytes.writeInt32LE(value) : bytes.writeInt32BE(value)
 
 /** Returns the number of bytes in a pipe. */
 export const pipeHolds = (pipe: number): number => askInt('ioctl FIONREAD', pipe, FIONREAD)
@@ -59,7 +66,27 @@ export const isAllRead = (socket: number): boolean => askInt('ioctl SIOCOUTQ', s
 
 function askInt(call: string, fd: number, request: number): number {
   checked(call, () => libc.ioctl(fd, request, answer))
-  return endianness() === 'LE' ? answer.readInt32LE() : answer.readInt32BE()
+  return readAnswer()
+}
+
+const option = Buffer.alloc(4)
+const answerLength = Buffer.alloc(4)
+
+/** Returns a socket's SO_PEEK_OFF, see `setPeekOffset`. */
+export function peekOffset(socket: number): number {
+  writeInt(answerLength, answer.length)
+  checked('getsockopt SO_PEEK_OFF', () => libc.getsockopt(socket, SOL_SOCKET, SO_PEEK_OFF, answer, answerLength))
+  return readAnswer()
+}
+
+/**
+ * Sets where `peek` begins (socket(7), SO_PEEK_OFF); negative values mean the front. The kernel subtracts from a positive
+ * one what is taken out of the socket, by whatever call, until it is 0, and adds what is peeked at. It leaves negative ones
+ * alone.
+ */
+export function setPeekOffset(socket: number, offset: number): void {
+  writeInt(option, offset)
+  checked('setsockopt SO_PEEK_OFF', () => libc.setsockopt(socket, SOL_SOCKET, SO_PEEK_OFF, option, option.length))
 }
 
 /** Enlarges a pipe, as far as the system's limits permit. */

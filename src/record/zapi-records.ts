@@ -40,6 +40,11 @@ export const RecordKind = {
   checksum: 12,
   /** From here on it is not certain what bgpd has been told in the session; the bytes say why, in UTF-8. */
   uncertain: 13,
+  /**
+   * The first record of a journal: so much of the file has been written for certain. The bytes are the length, u48, and
+   * its CRC-32.
+   */
+  written: 14,
 } as const
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind]
 
@@ -80,13 +85,6 @@ export function* decodeRecords(records: Buffer, offset = 0): Generator<ExchangeR
     offset = end
   }
   return offset
-}
-
-/** Whether what begins at `offset` of a file, at which decoding has stopped, is the beginning of a record, or nothing. */
-export function isTorn(file: Buffer, offset: number): boolean {
-  if (file.length - offset < LENGTH_BYTES) return true
-  const end = offset + LENGTH_BYTES + file.readUInt32BE(offset)
-  return end >= offset + RECORD_HEADER && end > file.length
 }
 
 /** Whether a file is a recorded exchange, judging by its magic. */

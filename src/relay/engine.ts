@@ -15,7 +15,7 @@ import type { Opening } from './exchange.js'
 import { OverlayInjections } from './injections.js'
 import { Journal } from './journal.js'
 import { type Recovered, recover } from './recover.js'
-import { Relearning } from './relearning.js'
+import { Relearning, retryDelay } from './relearning.js'
 import { Ring } from '../record/ring.js'
 import type { Session, SessionEvents } from './session.js'
 import { snapshot } from './snapshot.js'
@@ -26,6 +26,7 @@ const PART_GAP = encodeGap({ lost: 0, inParts: 1 })
 
 /** Gets what changes. */
 export type EngineListener = {
+  /** A message has passed, or should have: it makes the views what FRR shows. */
   onMessage(message: ZebraMessage | BgpMessage): void
   onReset(): void
   onReports(reports: (Report & { key: Key })[]): void
@@ -37,13 +38,15 @@ export class Engine implements SessionEvents {
   readonly views = new Views()
   readonly overlay = new Overlay(this.views)
   readonly sessions = new Map<number, Session>()
-  readonly counters = { journalErrors: 0, protocolErrors: 0, framesInParts: 0, unframedBytes: 0 }
+  readonly counters = { journalErrors: 0, protocolErrors: 0, uncertainties: 0, framesInParts: 0, unframedBytes: 0 }
   /** What `macipctl zapi dump` shows; undefined if the configuration sets its size to 0. */
   readonly recent: Ring | undefined
   main: Session | undefined
   listener: EngineListener | undefined
   private readonly recovered: Recovered
   private relearning: Relearning | undefined
+  /** How often one was begun anew without having come to its end. */
+  private interruptions = 0
   /** Why the last attempt to read from FRR what bgpd has came to nothing. */
   relearningFailure: string | undefined
   private journal: Journal | undefined
@@ -150,10 +153,13 @@ export class Engine implements SessionEvents {
     this.updateGate()
   }
 
-  onZebra(session: Session, message: ZebraMessage, frame: Buffer): Verdict {
+  onZebra(session: Session, message: ZebraMessage, frame: Buffer, hasPassed: boolean): Verdict {
     if (session !== this.main) return 'pass'
-    const verdict = this.overlay.onZebra(message)
-    if (verdict === 'defer') return verdict
+    const judged = this.overlay.onZebra(message)
+    if (judged === 'defer' && !hasPassed) return judged
+    // bgpd has now what zebra says; injections put it right, where they should have come before it as well
+    if (judged !== 'pass' && hasPassed) this.overlay.onRecorded(message, false)
+    const verdict = hasPassed ? 'pass' : judged
     this.record(verdict === 'drop' ? RecordKind.dropped : RecordKind.toBgpd, session.id, frame)
     this.relearning?.onMessage(message)
     this.listener?.onMessage(message)
@@ -181,10 +187,16 @@ export class Engine implements SessionEvents {
 
   onUncertain(session: Session): void {
     const why = session.uncertain ?? ''
-    this.options.onTrouble('it is not certain what bgpd has been told; it is read from FRR', new Error(why))
+    const what =
+      session === this.main
+        ? 'it is not certain what bgpd has been told; it is read from FRR'
+        : `messages of session ${session.id} have passed that were not understood`
+    this.counters.uncertainties++
+    this.options.onTrouble(what, new Error(why))
     this.record(RecordKind.uncertain, session.id, Buffer.from(why))
     this.recent?.append(RecordKind.uncertain, session.id, Buffer.from(why))
     if (session !== this.main) return
+    if (this.relearning !== undefined) this.interruptions++
     this.relearning?.cancel()
     this.relearning = undefined
     this.overlay.onUncertain()
@@ -220,6 +232,7 @@ export class Engine implements SessionEvents {
 
   private setMain(session: Session): void {
     this.main = session
+    this.interruptions = 0
     clearTimeout(this.initialSync)
     this.initialSync = setTimeout(() => {
       this.overlay.onInitialSyncDone()
@@ -255,9 +268,10 @@ export class Engine implements SessionEvents {
       overlay: this.overlay,
       vtyDir: this.options.vtyDir,
       // zebra, which has just begun to announce what it has, does not have it all in its tables either
-      delayMs: untilInitialSync(session),
+      delayMs: Math.max(untilInitialSync(session), retryDelay(this.interruptions)),
       session,
       onOrphan: (orphan) => this.listener?.onOrphan(orphan),
+      onCorrection: (message) => this.listener?.onMessage(message),
       onFailed: (why) => {
         this.relearningFailure = why
         this.options.onTrouble('what bgpd has cannot be read from FRR; it is tried again', new Error(why))
@@ -265,6 +279,7 @@ export class Engine implements SessionEvents {
       onDone: () => {
         session.markCertain()
         this.relearning = undefined
+        this.interruptions = 0
         this.relearningFailure = undefined
         this.overlay.onInitialSyncDone()
         this.journal?.rewrite()

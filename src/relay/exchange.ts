@@ -76,6 +76,7 @@ export class ExchangeReader {
         return this.isMain(session) ? { type: 'uncertain' } : undefined
       }
       case RecordKind.checksum:
+      case RecordKind.written:
       case RecordKind.opened:
       case RecordKind.gap:
         return undefined

@@ -45,14 +45,14 @@ export async function readFrr(vtyDir: string): Promise<Map<number, VniReading>> 
     if (isSticky) sticky.add(`${vni} ${mac}`)
     const reading = readings.get(vni)
     if (type === 'remote') reading?.remoteMacs.set(mac, { vtep, seq, flags: isSticky ? MacIpFlag.STICKY : 0 })
-    else reading?.macs.set(mac, seq)
+    else if (type === 'local') reading?.macs.set(mac, seq)
   }
-  for await (const { vni, ip, mac, type, vtep, seq } of showNeighbors(zebra)) {
+  for await (const { vni, ip, mac, type, active, vtep, seq } of showNeighbors(zebra)) {
     const reading = readings.get(vni)
     if (reading === undefined) continue
     const flags = sticky.has(`${vni} ${mac}`) ? MacIpFlag.STICKY : 0
     if (type === 'remote') setByIp(reading.remoteMacIps, ip, mac, { vtep, seq, flags })
-    else setByIp(reading.neighbors, ip, mac, seq)
+    else if (active) setByIp(reading.neighbors, ip, mac, seq)
   }
   return readings
 }

@@ -4,14 +4,14 @@ import type { FrrRelease } from '../zapi/releases.js'
 import type { InjectionQueue } from './channel.js'
 import type { Overlay } from './overlay/overlay.js'
 
-/** Frames injected with one system call: few enough that the kernel takes all or none. */
+/** Frames injected at once. */
 const BATCH = 256
 
 /** What the owner records of a queue's frames. */
 export type InjectionEvents = {
   /** That many frames are about to be written. */
   beforeWrite(count: number): void
-  /** The frames have been written, all of them. A batch that the connection's end cuts short is not reported. */
+  /** The frames are on their way, all of them. A batch that the connection's end cuts short is not reported. */
   onWritten(frames: readonly Buffer[]): void
 }
 
@@ -28,12 +28,12 @@ export class OverlayInjections implements InjectionQueue {
     return this.overlay.pending
   }
 
-  next(): Buffer | undefined {
+  next(): readonly Buffer[] | undefined {
     const injections = this.overlay.next(BATCH)
     if (injections.length === 0) return undefined
     this.writing = injections.map((message) => encodeMessage(this.release, message))
     this.events.beforeWrite(this.writing.length)
-    return Buffer.concat(this.writing)
+    return this.writing
   }
 
   done(): void {

@@ -1,8 +1,6 @@
 // The records that views and overlay can be rebuilt from, for the successor of a worker that died: zebra does not send
 // its messages again.
 //
-// The file is a recorded exchange. What is written at once ends with a checksum; if the process dies in the middle, the
-// last part is unfinished, and what it tells of has not happened yet.
 import {
   closeSync,
   existsSync,
@@ -15,17 +13,8 @@ import {
   truncateSync,
   writeSync,
 } from 'node:fs'
-import { crc32 } from 'node:zlib'
-import {
-  type ExchangeRecord,
-  MAGIC,
-  RECORD_HEADER,
-  RecordKind,
-  decodeRecords,
-  encodeRecord,
-  isExchange,
-  isTorn,
-} from '../record/zapi-records.js'
+import { type ExchangeRecord, encodeRecord } from '../record/zapi-records.js'
+import { WRITTEN_OFFSET, beginning, withChecksum, writtenBytes } from './journal-format.js'
 
 /** The file is written anew when it has at least this size, and this many times its size after the last rewriting. */
 const COMPACT_BYTES = 1 << 20
@@ -35,11 +24,14 @@ const RECORDS_PER_SLICE = 256
 /** A journal that could not be written is begun anew after this time; one that is written is looked at as often. */
 const RETRY_MS = 1000
 
+const BEGINNING = beginning()
+
 export class Journal {
   /** Undefined while the file cannot be written. */
   private file: number | undefined
   /** Since when (milliseconds since the epoch) and why the file cannot be written; undefined while it can. */
   failure: { readonly since: number; readonly error: unknown } | undefined
+  /** The whole file's. */
   private size = 0
   private compactAt = COMPACT_BYTES
   private pending: Buffer[] = []
@@ -87,6 +79,7 @@ export class Journal {
     this.attempt(() => {
       writeAll(file, bytes)
       this.size += bytes.length
+      writeWritten(file, this.size)
       if (this.rewriting !== undefined) {
         writeAll(this.rewriting.file, bytes)
         this.rewriting.size += bytes.length
@@ -121,8 +114,9 @@ export class Journal {
       try {
         const bytes = withChecksum([...this.snapshot()].map((record) => encodeRecord(record)))
         writeAll(file, bytes)
+        this.size = BEGINNING.length + bytes.length
+        writeWritten(file, this.size)
         renameSync(this.newPath, this.path)
-        this.size = bytes.length
       } catch (error) {
         closeSync(file)
         throw error
@@ -135,12 +129,12 @@ export class Journal {
 
   private create(path: string): number {
     const file = openSync(path, 'w', 0o600)
-    writeAll(file, MAGIC)
+    writeAll(file, BEGINNING)
     return file
   }
 
   private compact(): void {
-    const rewriting = { file: this.create(this.newPath), size: 0, records: this.snapshot() }
+    const rewriting = { file: this.create(this.newPath), size: BEGINNING.length, records: this.snapshot() }
     this.rewriting = rewriting
     setImmediate(this.compactSlice, rewriting)
   }
@@ -164,6 +158,7 @@ export class Journal {
   }
 
   private adopt(rewritten: { file: number; size: number }): void {
+    writeWritten(rewritten.file, rewritten.size)
     renameSync(this.newPath, this.path)
     if (this.file !== undefined) closeSync(this.file)
     this.file = rewritten.file
@@ -178,7 +173,7 @@ export class Journal {
     if (file === undefined) return
     this.attempt(() => {
       const [ours, found] = [fstatSync(file), statSync(this.path)]
-      if (ours.ino !== found.ino || ours.dev !== found.dev || ours.size !== MAGIC.length + size)
+      if (ours.ino !== found.ino || ours.dev !== found.dev || ours.size !== size)
         throw new Error(`${this.path}: somebody else has changed it`)
     })
   }
@@ -208,44 +203,14 @@ export class Journal {
   }
 }
 
-/** A checksum costs about a microsecond, and is written with what it is about. */
-function withChecksum(records: readonly Buffer[]): Buffer {
-  const sum = Buffer.alloc(4)
-  sum.writeUInt32BE(records.reduce((crc, bytes) => crc32(bytes, crc), 0))
-  return Buffer.concat([...records, encodeRecord({ kind: RecordKind.checksum, time: 0, session: 0, bytes: sum })])
-}
-
-/**
- * Yields the records of a journal up to its last checksum. Returns why it cannot be trusted; undefined if it is whole, apart
- * from an unfinished end.
- */
-export function* checkedRecords(file: Buffer): Generator<ExchangeRecord, string | undefined> {
-  if (file.length === 0) return 'there is none'
-  if (!isExchange(file)) return 'it is of another version, or no journal'
-  let start = MAGIC.length
-  let part: ExchangeRecord[] = []
-  const records = decodeRecords(file, start)
-  for (;;) {
-    const next = records.next()
-    if (next.done === true)
-      return isTorn(file, next.value) ? undefined : `it is not understood after byte ${next.value}`
-    const record = next.value
-    if (record.kind !== RecordKind.checksum) {
-      part.push(record)
-      continue
-    }
-    const end = record.bytes.byteOffset - file.byteOffset - RECORD_HEADER
-    if (record.bytes.length !== 4 || crc32(file.subarray(start, end)) !== record.bytes.readUInt32BE())
-      return `the checksum at byte ${end} is wrong`
-    yield* part
-    part = []
-    start = end + RECORD_HEADER + record.bytes.length
-  }
-}
-
 /** Writes all bytes; a disk that is almost full takes a part of them before it gives an error. */
 function writeAll(file: number, bytes: Buffer): void {
   for (let offset = 0; offset < bytes.length; ) offset += writeSync(file, bytes, offset)
+}
+
+/** From now on, what is missing of the first `length` bytes is missed. */
+function writeWritten(file: number, length: number): void {
+  writeSync(file, writtenBytes(length), 0, undefined, WRITTEN_OFFSET)
 }
 
 /** Deletes a file, or empties it where its directory cannot be changed. */

@@ -1,5 +1,5 @@
 // The relay's keeper: accepts bgpd's connections, dials zebra for each, holds the descriptors and lends them to the worker.
-// It reads no byte of ZAPI, so that nothing in the bytes can end it. While no worker serves, it moves the bytes unseen.
+// It understands nothing of ZAPI, so that nothing in the bytes can end it. While no worker serves, it moves them itself.
 import { type Socket, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ExitCode, FatalError, reason } from '../base/exit.js'

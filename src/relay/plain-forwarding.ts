@@ -1,10 +1,12 @@
-// The keeper's last resort while no worker serves: it moves the bytes of a connection without understanding any of them. It
-// notes the first ones: without HELLO no later worker could learn anything of the session.
+// The keeper's last resort while no worker serves: it moves the bytes of a connection and understands nothing of them but
+// where frames begin, so that the next worker knows that. It notes the first bytes: without HELLO no later worker could
+// learn anything of the session.
 import type { Socket } from 'node:net'
 import { FdPoll } from '../os/fd-poll.js'
 import { SystemError } from '../os/libc.js'
-import { peek, shutdownWrite } from '../os/splice.js'
+import { shutdownWrite } from '../os/splice.js'
 import type { Connection } from './connections.js'
+import { FrameWalk } from './frame-walk.js'
 import { rawHandle } from './ipc.js'
 import { Transit } from './transit.js'
 
@@ -73,6 +75,7 @@ class Direction {
   private ended = false
   private closed = false
   private scheduled: NodeJS.Immediate | undefined
+  private readonly walk: FrameWalk
   private first: Buffer | undefined
 
   /** @param fromBeginning nobody has noted the first bytes of the stream yet */
@@ -83,6 +86,7 @@ class Direction {
     fromBeginning: boolean,
     private readonly events: { onEnd(): void; onBroken(): void },
   ) {
+    this.walk = new FrameWalk(source.fd)
     if (fromBeginning) this.first = Buffer.alloc(0)
   }
 
@@ -124,11 +128,16 @@ class Direction {
     this.events.onEnd()
     return 'resting'
   }
+
   private fill(): number | undefined {
-    const { first, source, transit } = this
-    const size = first !== undefined && first.length < FIRST_BYTES ? peek(source.fd, peeked) : 0
-    if (first === undefined || size === undefined || size === 0) return transit.fill(source.fd)
-    const moved = transit.fill(source.fd, Math.min(size, FIRST_BYTES - first.length))
+    const { first, source, transit, walk } = this
+    const allowed = walk.next()
+    if (allowed === undefined) return undefined
+    if (first === undefined || first.length === FIRST_BYTES) return transit.fill(source.fd, allowed)
+    const size = walk.peekFront(peeked)
+    if (size === undefined) return undefined
+    // at the end of the stream there is nothing to note
+    const moved = transit.fill(source.fd, Math.min(size === 0 ? 1 : size, allowed, FIRST_BYTES - first.length))
     if (moved !== undefined) this.first = Buffer.concat([first, peeked.subarray(0, moved)])
     return moved
   }

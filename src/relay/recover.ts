@@ -2,7 +2,7 @@
 import type { Overlay } from './overlay/overlay.js'
 import { type ExchangeEvent, ExchangeReader, type KnownRelease, type Opening } from './exchange.js'
 import { reason } from '../base/exit.js'
-import { checkedRecords } from './journal.js'
+import { checkedRecords } from './journal-format.js'
 
 /** What a predecessor's journal says. */
 export type Recovered = {

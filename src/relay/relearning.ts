@@ -7,7 +7,7 @@ import type { BgpMessage, ZebraMessage } from '../zapi/evpn-codec.js'
 import { readFrr } from './frr-reading.js'
 import { LiveChanges } from './overlay/live-changes.js'
 import type { Overlay } from './overlay/overlay.js'
-import type { Orphan } from './overlay/restate.js'
+import type { RestateListener } from './overlay/restate.js'
 
 /** Messages of this time before a reading count as newer than it: a daemon handles them a little later than they pass. */
 const LEAD_MS = 500
@@ -21,7 +21,10 @@ const READINGS = 5
 /** Waits after failed attempts. */
 const RETRY_MS = [1000, 2000, 5000, 10_000, 30_000]
 
-export type RelearningOptions = {
+/** How long to wait, in milliseconds, before FRR is read again after so many vain attempts; 0 before the first. */
+export const retryDelay = (attempts: number): number => RETRY_MS[Math.min(attempts, RETRY_MS.length) - 1] ?? 0
+
+export type RelearningOptions = RestateListener & {
   overlay: Overlay
   /** The directory of zebra's and bgpd's vty sockets. */
   vtyDir: string
@@ -33,11 +36,10 @@ export type RelearningOptions = {
     /** Whether both daemons have read everything that was sent to them. */
     readonly isAllRead: boolean
   }
-  onOrphan: (orphan: Orphan) => void
   /** Relay and FRR agree. */
-  onDone: () => void
+  onDone(): void
   /** It is tried again. */
-  onFailed: (why: string) => void
+  onFailed(why: string): void
 }
 
 export class Relearning {
@@ -62,13 +64,13 @@ export class Relearning {
 
   private async run(): Promise<void> {
     await sleep(this.options.delayMs, undefined, { ref: false })
-    for (let failures = 0; !this.isCancelled(); failures++) {
+    for (let attempts = 1; !this.isCancelled(); attempts++) {
       try {
         if (await this.attempt()) return
       } catch (error) {
         if (!this.isCancelled()) this.options.onFailed(reason(error))
       }
-      await sleep(RETRY_MS[Math.min(failures, RETRY_MS.length - 1)], undefined, { ref: false })
+      await sleep(retryDelay(attempts), undefined, { ref: false })
     }
   }
 
@@ -90,10 +92,11 @@ export class Relearning {
     await sleep(LEAD_MS)
     for (let waited = 0; waited < DRAIN_MS && !this.options.session.isAllRead; waited += DRAIN_CHECK_MS)
       await sleep(DRAIN_CHECK_MS)
+    if (this.isCancelled()) return 0
     const readings = await readFrr(this.options.vtyDir)
     await sleep(SETTLE_MS)
     if (!this.options.session.inSync) throw new Error('the beginning of a frame has not been found yet')
-    const work = this.options.overlay.restate(readings, this.live, this.options.onOrphan)
+    const work = this.options.overlay.restate(readings, this.live, this.options)
     for (;;) {
       if (this.isCancelled()) return 0
       const step = work.next()

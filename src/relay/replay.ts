@@ -125,9 +125,7 @@ class Replay {
         this.put(event.entry)
         return
       case 'uncertain':
-        // what the relay reads from FRR then is not in the recording
-        this.overlay.onUncertain()
-        this.overlay.setGate('relearning')
+        this.becomeUncertain()
         return
       case 'remove':
         this.causes.set(keyText(event.key), 'removed')
@@ -179,7 +177,15 @@ class Replay {
       if (verdict !== 'defer') return
       yield* this.flush()
     }
-    yield* this.fault(record, 'a frame could not be passed on')
+    yield { type: 'fault', session: record.session, fault: 'a frame could not be passed on' }
+    this.becomeUncertain()
+    this.overlay.onZebra(message)
+  }
+
+  /** What the relay reads from FRR then is not in the recording. */
+  private becomeUncertain(): void {
+    this.overlay.onUncertain()
+    this.overlay.setGate('relearning')
   }
 
   /** A frame of the main session that cannot be decoded ends all injection into it. */

@@ -1,12 +1,13 @@
 // One connection of bgpd and the one to zebra that belongs to it: two channels, and the release that their first messages
 // reveal.
 import { reason } from '../base/exit.js'
-import { AbsentAddressError } from '../zapi/cursor.js'
+import { AbsentAddressError, DecodeError } from '../zapi/cursor.js'
 import { frameCommand } from '../zapi/frame.js'
 import { type Handshake, answers, handshakeOf } from '../zapi/handshake.js'
 import type { FrrRelease } from '../zapi/releases.js'
 import { FrameScanner, type FrameVisitor, type Verdict } from '../zapi/scanner.js'
 import { type BgpMessage, EvpnCodec, type ZebraMessage } from '../zapi/evpn-codec.js'
+import { type Boundary, readBoundary } from './boundary-mark.js'
 import { Channel } from './channel.js'
 import { RecordKind } from '../record/zapi-records.js'
 import { FdPoll } from '../os/fd-poll.js'
@@ -24,11 +25,12 @@ export type SessionEvents = {
   onPart(session: Session): void
   /** HELLO or CAPABILITIES has been seen, and `handshake` is up to date. */
   onHandshake(session: Session, frame: Buffer, direction: 'toZebra' | 'toBgpd'): void
-  onZebra(session: Session, message: ZebraMessage, frame: Buffer): Verdict
+  /** `hasPassed`: the message has passed in parts, whatever the verdict. */
+  onZebra(session: Session, message: ZebraMessage, frame: Buffer, hasPassed: boolean): Verdict
   onBgpd(session: Session, message: BgpMessage, frame: Buffer): void
-  /** A message is not what the release says it should be, or frame boundaries were lost. */
+  /** A message contradicts the release: none is decoded any more. */
   onProtocolError(session: Session, why: string): void
-  /** It is not certain any more what bgpd has been told. */
+  /** It is not certain any more what bgpd has been told; see `uncertain`. */
   onUncertain(session: Session): void
   beforeConsume(): void
   onEnded(session: Session): void
@@ -71,6 +73,8 @@ export class Session {
   untrusted: string | undefined
   private endsSeen = 0
   private inParts = 0
+  private losses = 0
+  private wasInSync: boolean
   private ended = false
 
   constructor(private readonly options: SessionOptions) {
@@ -79,26 +83,33 @@ export class Session {
     this.zebraVersion = options.zebraVersion
     this.since = options.since
     this.polls = { bgpd: new FdPoll(descriptors.bgpd), zebra: new FdPoll(descriptors.zebra) }
-    const joining = inherited !== undefined
+    const fresh: Boundary = { known: true, bytesAhead: 0, unseen: false }
+    const boundaries = {
+      toZebra: inherited === undefined ? fresh : readBoundary(descriptors.bgpd),
+      toBgpd: inherited === undefined ? fresh : readBoundary(descriptors.zebra),
+    }
     this.scanners = {
       toZebra: new FrameScanner(
         this.guarded(this.visitToZebra),
-        (command) => this.bgpdCodec?.has(command) ?? false,
-        joining,
+        (command) => this.awaitsHello || (this.bgpdCodec?.has(command) ?? false),
+        !boundaries.toZebra.known,
       ),
       toBgpd: new FrameScanner(
         this.guarded(this.visitToBgpd),
-        (command) => this.zebraCodec?.has(command) ?? false,
-        joining,
+        (command) => this.awaitsCapabilities || (this.zebraCodec?.has(command) ?? false),
+        !boundaries.toBgpd.known,
       ),
     }
+    this.wasInSync = this.inSync
     const common = {
       beforeConsume: () => {
-        const fault = this.scanners.toZebra.fault ?? this.scanners.toBgpd.fault
-        if (fault !== undefined && this.handshake.release !== undefined) this.protocolError(fault)
+        this.followScanners()
         const inParts = this.scanners.toZebra.inParts + this.scanners.toBgpd.inParts
         for (; this.inParts < inParts; this.inParts++) events.onPart(this)
         events.beforeConsume()
+      },
+      onStuck: () => {
+        this.markUncertain('a frame could not be passed on')
       },
       onEnd: this.onEnd,
       onBroken: this.onBroken,
@@ -109,6 +120,7 @@ export class Session {
       sink: this.polls.zebra,
       transit: new Transit(descriptors.toZebra),
       scanner: this.scanners.toZebra,
+      bytesAhead: bytesAhead(boundaries.toZebra),
     })
     this.toBgpd = new Channel({
       ...common,
@@ -116,10 +128,15 @@ export class Session {
       sink: this.polls.bgpd,
       transit: new Transit(descriptors.toBgpd),
       scanner: this.scanners.toBgpd,
+      bytesAhead: bytesAhead(boundaries.toBgpd),
     })
     this.handshake = handshakeOf(undefined, undefined, undefined)
     if (inherited?.hello !== undefined) this.detectRelease(inherited.hello, inherited.capabilities)
     this.uncertain = options.uncertain
+    for (const boundary of Object.values(boundaries)) {
+      if (!boundary.known) this.uncertain ??= 'it was not known where messages begin'
+      else if (boundary.unseen) this.uncertain ??= 'a message was half through when the worker ended'
+    }
   }
 
   start(): void {
@@ -144,7 +161,7 @@ export class Session {
 
   /** Whether frame boundaries are known in both directions. */
   get inSync(): boolean {
-    return this.scanners.toZebra.lostReason === undefined && this.scanners.toBgpd.lostReason === undefined
+    return this.scanners.toZebra.inSync && this.scanners.toBgpd.inSync
   }
 
   /** zebra's vty reports another release after the session began. */
@@ -154,11 +171,14 @@ export class Session {
     if (this.hello === undefined || this.untrusted !== undefined) return
     const before = this.release
     this.detectRelease(this.hello, this.capabilities)
-    if (this.capabilities !== undefined && before === undefined && this.release !== undefined)
+    if (this.capabilities !== undefined && this.release !== undefined && this.release !== before)
       this.markUncertain('messages have passed before it was certain which release of FRR speaks')
   }
 
-  /** Messages have passed that were not understood. */
+  /**
+   * Messages have passed that were not understood, or what was understood of them is in doubt; the release is not. Messages
+   * are decoded as before, and nothing is injected until `markCertain`.
+   */
   markUncertain(why: string): void {
     this.uncertain = why
     this.options.events.onUncertain(this)
@@ -193,13 +213,41 @@ export class Session {
     this.polls.zebra.close()
   }
 
-  /** Forwarding comes first: a frame that cannot be handled passes, and the session is not trusted any more. */
+  /** Whether the next frame of bgpd tells what the session is for. */
+  private get awaitsHello(): boolean {
+    return this.hello === undefined && this.untrusted === undefined
+  }
+
+  /** Whether a frame of zebra may be its answer to HELLO. */
+  private get awaitsCapabilities(): boolean {
+    const { kind } = this.handshake
+    return this.capabilities === undefined && this.untrusted === undefined && (kind === 'main' || kind === 'unknown')
+  }
+
+  /** Where messages were not seen because boundaries were lost, it is not certain what they have changed. */
+  private followScanners(): void {
+    const { toZebra, toBgpd } = this.scanners
+    const fault = toZebra.fault ?? toBgpd.fault
+    const { inSync } = this
+    if (inSync && !this.wasInSync) {
+      const why = 'messages have passed while it was not known where they begin'
+      this.markUncertain(fault === undefined ? why : `${why}: ${fault}`)
+    } else if (toZebra.losses + toBgpd.losses > this.losses)
+      this.markUncertain(`it is not known where messages begin: ${fault ?? ''}`)
+    this.losses = toZebra.losses + toBgpd.losses
+    this.wasInSync = inSync
+  }
+
+  /** Forwarding comes first: a frame that cannot be handled passes. */
   private guarded(visit: FrameVisitor): FrameVisitor {
-    return (bytes, offset, length, command) => {
+    return (bytes, offset, length, command, hasPassed) => {
       try {
-        return visit(bytes, offset, length, command)
+        return visit(bytes, offset, length, command, hasPassed)
       } catch (error) {
-        this.protocolError(`command ${command} could not be handled: ${reason(error)}`)
+        const why = `command ${command} could not be handled: ${reason(error)}`
+        // anything else is a mistake of ours
+        if (error instanceof DecodeError) this.protocolError(why)
+        else this.markUncertain(why)
         return 'pass'
       }
     }
@@ -220,8 +268,9 @@ export class Session {
     return 'pass'
   }
 
-  private readonly visitToBgpd = (bytes: Buffer, offset: number, length: number, command: number): Verdict => {
-    const verdict = this.judge(bytes, offset, length, command)
+  private readonly visitToBgpd: FrameVisitor = (bytes, offset, length, command, hasPassed) => {
+    const judged = this.judge(bytes, offset, length, command, hasPassed)
+    const verdict = hasPassed ? 'pass' : judged
     if (verdict === 'defer') return verdict // the frame comes again
     this.frames.toBgpd++
     if (verdict === 'drop') this.frames.dropped++
@@ -230,7 +279,7 @@ export class Session {
     return verdict
   }
 
-  private judge(bytes: Buffer, offset: number, length: number, command: number): Verdict {
+  private judge(bytes: Buffer, offset: number, length: number, command: number, hasPassed: boolean): Verdict {
     if (this.capabilities === undefined && this.hello !== undefined) {
       if (!answers(this.hello, bytes.subarray(offset, offset + length))) return 'pass'
       const frame = Buffer.from(bytes.subarray(offset, offset + length))
@@ -241,7 +290,7 @@ export class Session {
     if (this.zebraCodec?.has(command) !== true) return 'pass'
     const frame = bytes.subarray(offset, offset + length)
     const message = this.decode(this.zebraCodec, frame)
-    return message === undefined ? 'pass' : this.options.events.onZebra(this, message, frame)
+    return message === undefined ? 'pass' : this.options.events.onZebra(this, message, frame, hasPassed)
   }
 
   /** A message that cannot be decoded passes all the same, and nothing more is injected. */
@@ -289,3 +338,5 @@ export class Session {
     if (!this.ended) this.options.events.onEnded(this)
   }
 }
+
+const bytesAhead = (boundary: Boundary): number => (boundary.known ? boundary.bytesAhead : 0)

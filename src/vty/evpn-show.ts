@@ -7,7 +7,10 @@ import { type Vty, VtyError } from './vty.js'
 
 const ZERO_ESI = '00:00:00:00:00:00:00:00:00:00'
 
-/** A MAC of zebra's table. `vtep` is empty for a local one, and for one behind an Ethernet segment. */
+/**
+ * A MAC of zebra's table. `type`: `local`, `remote`, `auto` (only a neighbour refers to it), … `vtep` is empty for a local
+ * one, and for one behind an Ethernet segment.
+ */
 export type ShownMac = { vni: number; mac: string; type: string; vtep: string; seq: number; sticky: boolean }
 
 const Mac = v.object({
@@ -30,18 +33,20 @@ export async function* showMacs(zebra: Vty): AsyncGenerator<ShownMac> {
   }
 }
 
-/** A neighbour of zebra's table. `vtep` as in ShownMac. */
+/** A neighbour of zebra's table. `vtep` as in ShownMac; `active`: its MAC is in the table in the same way. */
 export type ShownNeighbor = {
   vni: number
   ip: string
   mac: string
   type: string
+  active: boolean
   vtep: string
   seq: number
 }
 
 const Neighbor = v.object({
   type: v.optional(v.string(), ''),
+  state: v.string(),
   mac: v.string(),
   remoteVtep: v.optional(v.string(), ''),
   localSequence: v.optional(v.number(), 0),
@@ -53,18 +58,20 @@ export async function* showNeighbors(zebra: Vty): AsyncGenerator<ShownNeighbor> 
   for await (const { path, value } of members(zebra, command, 2)) {
     const [vni, ip = ''] = path
     if (typeof value !== 'object') continue
-    const { type, mac, remoteVtep, localSequence, remoteSequence } = parse(Neighbor, value, command)
+    const { type, state, mac, remoteVtep, localSequence, remoteSequence } = parse(Neighbor, value, command)
     const seq = type === 'remote' ? remoteSequence : localSequence
-    yield { vni: Number(vni), ip, mac, type, vtep: remoteVtep, seq }
+    yield { vni: Number(vni), ip, mac, type, active: state === 'active', vtep: remoteVtep, seq }
   }
 }
 
 /** A VNI of zebra's, as it announces it. */
 export type ShownVni = { vtep: string; vrf: string; multicastGroup: string; sviIfindex: number; vteps: string[] }
 
+/** A VNI that zebra does not have. */
+const Nothing = v.strictObject({})
 const Vtep = v.object({ ip: v.string() })
+const Typed = v.object({ type: v.string() })
 const Vni = v.object({
-  type: v.string(),
   vtepIp: v.optional(v.string(), '0.0.0.0'),
   /** Called `vrf` in 8.4. */
   tenantVrf: v.optional(v.string()),
@@ -80,9 +87,9 @@ const Vni = v.object({
 export async function showVni(zebra: Vty, vni: number): Promise<ShownVni | undefined> {
   const command = `show evpn vni ${vni} json`
   const answer = json(await zebra.askForText(command), command)
-  const shown = v.safeParse(Vni, answer)
-  if (!shown.success || shown.output.type !== 'L2') return undefined
-  const { vtepIp, tenantVrf, vrf, mcastGroup, sviIfindex, numRemoteVteps, remoteVteps } = shown.output
+  if (v.is(Nothing, answer) || parse(Typed, answer, command).type !== 'L2') return undefined
+  const shown = parse(Vni, answer, command)
+  const { vtepIp, tenantVrf, vrf, mcastGroup, sviIfindex, numRemoteVteps, remoteVteps } = shown
   const vteps = Array.isArray(numRemoteVteps)
     ? numRemoteVteps
     : remoteVteps.map((vtep) => (typeof vtep === 'string' ? vtep : vtep.ip))
@@ -95,15 +102,18 @@ export async function showVrfs(zebra: Vty): Promise<Map<string, number>> {
   return new Map([...text.matchAll(/^vrf (\S+) id (\d+)/gm)].map(([, name = '', id]) => [name, Number(id)]))
 }
 
-const BgpVni = v.object({ type: v.string(), inKernel: v.string(), rd: v.string() })
+const BgpVni = v.object({ inKernel: v.string(), rd: v.string() })
 
 /** The live L2VNIs of bgpd: route distinguishers by VNI. */
 export async function showBgpVnis(bgpd: Vty): Promise<Map<number, string>> {
   const found = new Map<number, string>()
-  for await (const { path, value } of members(bgpd, 'show bgp l2vpn evpn vni json', 1)) {
-    const vni = v.safeParse(BgpVni, value)
-    if (vni.success && vni.output.type === 'L2' && vni.output.inKernel === 'True')
-      found.set(Number(path[0]), vni.output.rd)
+  const command = 'show bgp l2vpn evpn vni json'
+  for await (const { path, value } of members(bgpd, command, 1)) {
+    const vni = Number(path[0])
+    // the others are settings and numbers of all VNIs
+    if (Number.isNaN(vni) || parse(Typed, value, command).type !== 'L2') continue
+    const { inKernel, rd } = parse(BgpVni, value, command)
+    if (inKernel === 'True') found.set(vni, rd)
   }
   return found
 }

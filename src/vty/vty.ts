@@ -14,11 +14,12 @@ export class Vty implements Disposable {
   private constructor(
     private readonly socket: Socket,
     private readonly path: string,
+    private readonly timeoutMs: number,
   ) {}
 
   /**
    * Rejects if nothing listens, or if this user may not connect.
-   * @param timeoutMs how long the daemon may be silent before a question fails
+   * @param timeoutMs how long the daemon may be silent while an answer is waited for
    */
   static open(path: string, timeoutMs: number): Promise<Vty> {
     return new Promise((resolve, reject) => {
@@ -27,7 +28,8 @@ export class Vty implements Disposable {
       socket.once('error', reject)
       socket.once('connect', () => {
         socket.off('error', reject).on('error', () => undefined)
-        resolve(new Vty(socket, path))
+        socket.setTimeout(0)
+        resolve(new Vty(socket, path, timeoutMs))
       })
     })
   }
@@ -38,23 +40,17 @@ export class Vty implements Disposable {
 
   /**
    * Yields the answer in the parts in which it comes; the daemon waits while a part is used. Throws VtyError if the daemon
-   * does not know the command, or ends. One question at a time.
+   * does not know the command, is silent, or ends. One question at a time; one whose answer is not read to its end, or that
+   * is not answered in the protocol's way, is the last one.
    */
   async *ask(command: string): AsyncGenerator<string> {
-    const { socket } = this
-    socket.write(`${command}\0`)
-    let trailer: number[] = []
-    for (;;) {
-      const chunk = await this.read(command)
-      const text = trailer.length === 0 ? chunk.indexOf(0) : 0
-      if (text !== 0) yield chunk.toString('latin1', 0, text < 0 ? chunk.length : text)
-      if (text < 0) continue
-      trailer = [...trailer, ...chunk.subarray(text)]
-      if (trailer.length < TRAILER_BYTES) continue
-      const status = trailer[TRAILER_BYTES - 1]
-      if (status !== SUCCESS) throw new VtyError(`${this.path}: "${command}" failed with status ${status}`)
-      return
+    let status: number | undefined
+    try {
+      status = yield* this.answerTo(command)
+    } finally {
+      if (status === undefined) this.socket.destroy()
     }
+    if (status !== SUCCESS) throw new VtyError(`${this.path}: "${command}" failed with status ${status}`)
   }
 
   /** The whole answer. Throws VtyError if it is longer than `limit` characters, too. */
@@ -67,14 +63,34 @@ export class Vty implements Disposable {
     return text
   }
 
+  /** Returns the status. */
+  private async *answerTo(command: string): AsyncGenerator<string, number> {
+    this.socket.write(`${command}\0`)
+    let trailer: number[] = []
+    for (;;) {
+      const chunk = await this.read(command)
+      const text = trailer.length === 0 ? chunk.indexOf(0) : 0
+      if (text !== 0) yield chunk.toString('latin1', 0, text < 0 ? chunk.length : text)
+      if (text < 0) continue
+      trailer = [...trailer, ...chunk.subarray(text)]
+      if (trailer.length < TRAILER_BYTES) continue
+      const [status = SUCCESS] = trailer.splice(TRAILER_BYTES - 1, 1)
+      if (trailer.length >= TRAILER_BYTES || trailer.some((byte) => byte !== 0))
+        throw new VtyError(`${this.path}: a NUL inside the answer to "${command}"`)
+      return status
+    }
+  }
+
   private async read(command: string): Promise<Buffer> {
     const { socket } = this
     for (;;) {
       const chunk: unknown = socket.read()
       if (Buffer.isBuffer(chunk)) return chunk
-      if (socket.errored !== null) throw socket.errored
-      if (socket.readableEnded || socket.destroyed)
-        throw new VtyError(`${this.path}: closed before it had answered "${command}"`)
+      const { errored: cause } = socket
+      if (cause instanceof VtyError) throw cause
+      if (cause !== null || socket.readableEnded || socket.destroyed)
+        throw new VtyError(`${this.path}: closed before it had answered "${command}"`, { cause })
+      socket.setTimeout(this.timeoutMs)
       await new Promise<void>((resolve) => {
         const go = (): void => {
           for (const event of EVENTS) socket.off(event, go)
@@ -82,6 +98,7 @@ export class Vty implements Disposable {
         }
         for (const event of EVENTS) socket.on(event, go)
       })
+      socket.setTimeout(0)
     }
   }
 }

@@ -26,6 +26,10 @@ export function writeHeader(bytes: Buffer, vrf: number, command: number): void {
   bytes.writeUInt16BE(command, 8)
 }
 
+/** Whether the bytes at `offset` can be a header; HEADER_SIZE bytes must be there. */
+export const isHeader = (bytes: Buffer, offset: number): boolean =>
+  bytes[offset + 2] === HEADER_MARKER && bytes[offset + 3] === ZSERV_VERSION && headerFault(bytes, offset) === undefined
+
 /** The whole frames that `bytes` begin with. */
 export function* framesIn(bytes: Buffer): Generator<Buffer> {
   for (let offset = 0; offset + HEADER_SIZE <= bytes.length && headerFault(bytes, offset) === undefined; ) {

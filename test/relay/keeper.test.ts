@@ -6,7 +6,6 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { errnoName } from '../../src/base/exit.js'
 import { waitFor } from '../../lab/wait.js'
 import { frame as messageFrame } from '../../src/control/framing.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
@@ -52,15 +51,6 @@ async function assertPasses({ bgpd, zebra }: Ends): Promise<void> {
 const ECHO = `
 const server = require('node:net').createServer((socket) => socket.pipe(socket))
 server.listen({ path: process.argv[1], backlog: 1 }, () => console.log('listening'))`
-
-/** Kills a process that may have gone already. */
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch (error) {
-    if (errnoName(error) !== 'ESRCH') throw error
-  }
-}
 
 /** Kills the worker, and stops its successor before it is lent anything. Resolves with the successor's process id. */
 async function stopAtStart(rig: RelayRig): Promise<number> {
@@ -141,11 +131,7 @@ suite('bytes pass', () => {
   test('when workers end at once, again and again, and a worker serves again later', async () => {
     await using rig = new RelayRig()
     const { server, ...ends } = await connected(rig)
-    for (;;) {
-      const { plain, worker } = await rig.keeper()
-      if (plain !== null) break
-      if (worker.pid !== null && worker.state !== 'gone') kill(worker.pid)
-    }
+    await rig.killUntilPlain()
     await assertPasses(ends)
     // one that begins meanwhile is known by its first messages
     const begun = { bgpd: await rig.bgpd(), zebra: await server.accept() }

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { Deframer, frame } from '../../src/control/framing.js'
 import { waitFor } from '../../lab/wait.js'
 import type { FakeServiceManager } from '../../lab/fake-service-manager.js'
+import { errnoName } from '../../src/base/exit.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
 
 const MACIPD = fileURLToPath(new URL('../../src/bin/macipd.js', import.meta.url))
@@ -253,6 +254,15 @@ export class RelayRig {
     return await waitFor(what, () => this.keeper(), isWanted, { timeoutMs: 30_000, context: () => this.log })
   }
 
+  /** Kills worker after worker, until the keeper does without. */
+  async killUntilPlain(): Promise<void> {
+    for (;;) {
+      const { plain, worker } = await this.keeper()
+      if (plain !== null) return
+      if (worker.pid !== null && worker.state !== 'gone') kill(worker.pid)
+    }
+  }
+
   /** As the worker itself says: one that answers is at work. */
   async workerPid(): Promise<number> {
     for (;;) {
@@ -302,5 +312,14 @@ async function connected(path: string): Promise<Socket> {
       once(socket, 'close').then(() => false),
     ]).catch(() => false)
     if (ready) return socket
+  }
+}
+
+/** Kills a process that may have gone already. */
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if (errnoName(error) !== 'ESRCH') throw error
   }
 }

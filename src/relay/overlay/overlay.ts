@@ -16,7 +16,7 @@ import {
 import { OverlayState } from './state.js'
 import { reportOf, statusOf } from './status.js'
 import type { LiveChanges } from './live-changes.js'
-import { type Orphan, type VniReading, restate } from './restate.js'
+import { type RestateListener, type VniReading, restate } from './restate.js'
 import type { Views } from './views.js'
 
 /** How long zebra may take to announce all it has in a new session; it does not say when it is done. */
@@ -149,9 +149,9 @@ export class Overlay {
   restate(
     readings: ReadonlyMap<number, VniReading>,
     live: LiveChanges,
-    onOrphan: (orphan: Orphan) => void,
+    listener: RestateListener,
   ): Generator<void, number> {
-    return restate(this.state, readings, live, onOrphan)
+    return restate(this.state, readings, live, listener)
   }
 
   /** zebra has announced all it has in a new session: bgpd's older routes beyond that are to be withdrawn. */

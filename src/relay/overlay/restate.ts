@@ -1,11 +1,13 @@
 // Brings views and overlay in line with what FRR's daemons show, where the messages that led there are not known.
 import { MacIpFlag } from '../../base/macip-flags.js'
+import { type BgpMessage, type ZebraMessage, isFromBgpd } from '../../zapi/evpn-codec.js'
+import { NeighState, ZERO_ESI } from '../../zapi/messages/macip.js'
 import type { VniAdd } from '../../zapi/messages/vni.js'
 import type { Key } from '../../bindings/model.js'
 import type { Advertised } from './entry.js'
 import type { LiveChanges } from './live-changes.js'
 import type { OverlayState } from './state.js'
-import { type Attributes, type ByIp, type Remote, VniView, deleteByIp, eachByIp, isSticky, setByIp } from './views.js'
+import { type Attributes, type ByIp, type Remote, VniView, eachByIp } from './views.js'
 
 /** What zebra and bgpd show of a VNI that is live in bgpd. */
 export type VniReading = {
@@ -14,7 +16,7 @@ export type VniReading = {
   /** bgpd's own routes, by MAC, and by IP and MAC. */
   routes: Map<string, Attributes>
   macIpRoutes: ByIp<Attributes>
-  /** Sequence numbers of the MACs and neighbours that zebra has and that are not remote. */
+  /** Sequence numbers of the local MACs and neighbours that zebra has and announces. */
   macs: Map<string, number>
   neighbors: ByIp<number>
   remoteMacs: Map<string, Remote>
@@ -24,6 +26,13 @@ export type VniReading = {
 
 /** A MAC-IP that bgpd has, that zebra does not have, and that no entry wants. */
 export type Orphan = Key & { router: boolean }
+
+/** Gets what was not as FRR shows it. */
+export type RestateListener = {
+  onOrphan(orphan: Orphan): void
+  /** The views were not what FRR shows: the message that would have made them so has been applied. */
+  onCorrection(message: ZebraMessage | BgpMessage): void
+}
 
 /** The flags that both daemons show; others of a message are left as they are. */
 const SHOWN_FLAGS = MacIpFlag.STICKY | MacIpFlag.GW | MacIpFlag.ROUTER
@@ -39,7 +48,7 @@ export function* restate(
   state: OverlayState,
   readings: ReadonlyMap<number, VniReading>,
   live: LiveChanges,
-  onOrphan: (orphan: Orphan) => void,
+  listener: RestateListener,
 ): Generator<void, number> {
   let corrections = 0
   const { views, records, minSequences } = state
@@ -47,10 +56,13 @@ export function* restate(
   for (const vni of new Set([...known, ...records.vnis(), ...minSequences.vnis(), ...readings.keys()])) {
     if (live.hasForgotten(vni)) continue
     const reading = readings.get(vni)
-    if (reading !== undefined) corrections += yield* new Restatement(state, vni, reading, live, onOrphan).run()
+    if (reading !== undefined) corrections += yield* new Restatement(state, vni, reading, live, listener).run()
     else if (views.get(vni)?.announced !== undefined) {
+      // one that has begun after the reading is in the next one
       corrections++
-      views.applyZebra({ command: 'ZEBRA_VNI_DEL', vrf: 0, body: { vni } })
+      const message = { command: 'ZEBRA_VNI_DEL', vrf: 0, body: { vni } } as const
+      views.applyZebra(message)
+      listener.onCorrection(message)
       state.forgetAdvertised(vni)
     }
     yield
@@ -69,15 +81,24 @@ class Restatement {
     private readonly vni: number,
     private readonly reading: VniReading,
     private readonly live: LiveChanges,
-    private readonly onOrphan: (orphan: Orphan) => void,
+    private readonly listener: RestateListener,
   ) {}
 
   *run(): Generator<void, number> {
+    for (const step of this.parts()) {
+      yield step
+      // the VNI may have gone, and with it everything that the reading says
+      if (this.live.hasForgotten(this.vni)) break
+    }
+    return this.corrections
+  }
+
+  private *parts(): Generator<void> {
     const { state, vni, reading } = this
     const { announced } = this.view
     if (announced?.body.vtep !== reading.body.vtep || announced.vrf !== reading.vrf) {
       this.corrections++
-      state.views.applyZebra({ command: 'ZEBRA_VNI_ADD', vrf: reading.vrf, body: reading.body })
+      this.correct({ command: 'ZEBRA_VNI_ADD', vrf: reading.vrf, body: reading.body })
       state.touchVni(vni)
     }
     for (const mac of union(reading.routes, this.view.macs)) {
@@ -98,7 +119,40 @@ class Restatement {
     }
     yield* this.restateRemotes()
     this.restateVteps()
-    return this.corrections
+  }
+
+  private correct(message: ZebraMessage | BgpMessage): void {
+    if (isFromBgpd(message)) this.state.views.applyBgpd(message)
+    else this.state.views.applyZebra(message)
+    this.listener.onCorrection(message)
+  }
+
+  /** zebra announces it so, or not at all. */
+  private correctLocal(mac: string, ip: string | undefined, attributes: Attributes | undefined): void {
+    const {
+      vni,
+      reading: { vrf },
+    } = this
+    if (attributes === undefined) {
+      this.correct({ command: 'ZEBRA_MACIP_DEL', vrf, body: { vni, mac, ip, state: NeighState.ACTIVE } })
+    } else this.correct({ command: 'ZEBRA_MACIP_ADD', vrf, body: { vni, mac, ip, ...attributes } })
+  }
+
+  /** bgpd announces it so, or not at all. */
+  private correctRemote(
+    mac: string,
+    ip: string | undefined,
+    known: Remote | undefined,
+    shown: Remote | undefined,
+  ): void {
+    const {
+      vni,
+      reading: { vrf },
+    } = this
+    if (shown !== undefined) {
+      this.correct({ command: 'ZEBRA_REMOTE_MACIP_ADD', vrf, body: { vni, mac, ip, ...shown, esi: ZERO_ESI } })
+    } else if (known !== undefined)
+      this.correct({ command: 'ZEBRA_REMOTE_MACIP_DEL', vrf, body: { vni, mac, ip, vtep: known.vtep } })
   }
 
   private get view(): VniView {
@@ -111,8 +165,7 @@ class Restatement {
     const seq = reading.macs.get(mac)
     const zebras = route !== undefined && seq !== undefined ? { ...route, seq } : undefined
     if (!this.isSame(this.view.macs.get(mac), zebras)) {
-      if (zebras === undefined) this.view.macs.delete(mac)
-      else this.view.macs.set(mac, zebras)
+      this.correctLocal(mac, undefined, zebras)
       state.touchConcerned({ vni, mac, ip: undefined })
     }
     if (route !== undefined && zebras === undefined)
@@ -131,8 +184,7 @@ class Restatement {
     const seq = reading.macs.has(mac) ? reading.neighbors.get(ip)?.get(mac) : undefined
     const zebras = seq === undefined ? undefined : { ...route, seq }
     if (!this.isSame(state.zebrasOwn(key), zebras)) {
-      if (zebras === undefined) this.view.deleteMacIp(mac, ip)
-      else this.view.addMacIp(mac, ip, zebras)
+      this.correctLocal(mac, ip, zebras)
       state.touchConcerned(key)
     }
     const isZebras = zebras?.seq === route.seq
@@ -145,7 +197,7 @@ class Restatement {
       record.advertised = advertised
     state.touch(record)
     if (record.removed && zebras === undefined)
-      this.onOrphan({ ...key, router: (route.flags & MacIpFlag.ROUTER) !== 0 })
+      this.listener.onOrphan({ ...key, router: (route.flags & MacIpFlag.ROUTER) !== 0 })
   }
 
   /** bgpd has no route for the MAC-IP. */
@@ -155,7 +207,7 @@ class Restatement {
     if (this.live.hasLocal(vni, mac, ip)) return
     if (state.zebrasOwn(key) !== undefined) {
       this.corrections++
-      this.view.deleteMacIp(mac, ip)
+      this.correctLocal(mac, ip, undefined)
       state.touchIp(vni, ip)
     }
     const record = state.records.find(key)
@@ -170,30 +222,28 @@ class Restatement {
     const { vni, live, reading, view, state } = this
     for (const mac of union(reading.remoteMacs, view.remoteMacs)) {
       if (this.isTimeToYield()) yield
-      const remote = reading.remoteMacs.get(mac)
-      if (live.hasRemote(vni, mac, undefined) || this.isSameRemote(view.remoteMacs.get(mac), remote)) continue
-      if (remote === undefined) view.remoteMacs.delete(mac)
-      else view.remoteMacs.set(mac, remote)
+      const [known, shown] = [view.remoteMacs.get(mac), reading.remoteMacs.get(mac)]
+      if (live.hasRemote(vni, mac, undefined) || this.isSameRemote(known, shown)) continue
+      this.correctRemote(mac, undefined, known, shown)
       state.touchMac(vni, mac)
     }
     for (const table of [reading.remoteMacIps, view.remoteMacIps])
       for (const { mac, ip } of eachByIp(table)) {
         if (this.isTimeToYield()) yield
-        const remote = reading.remoteMacIps.get(ip)?.get(mac)
-        if (live.hasRemote(vni, mac, ip) || this.isSameRemote(view.remoteMacIps.get(ip)?.get(mac), remote)) continue
-        if (remote === undefined) deleteByIp(view.remoteMacIps, ip, mac)
-        else setByIp(view.remoteMacIps, ip, mac, remote)
+        const [known, shown] = [view.remoteMacIps.get(ip)?.get(mac), reading.remoteMacIps.get(ip)?.get(mac)]
+        if (live.hasRemote(vni, mac, ip) || this.isSameRemote(known, shown)) continue
+        this.correctRemote(mac, ip, known, shown)
         state.touchIp(vni, ip)
       }
   }
 
   /** No decision depends on VTEPs. */
   private restateVteps(): void {
-    const { vni, live, reading, state } = this
+    const { vni, live, reading } = this
     for (const vtep of union(reading.vteps, this.view.vteps)) {
       if (live.hasVtep(vni, vtep) || this.view.vteps.has(vtep) === reading.vteps.has(vtep)) continue
       const command = reading.vteps.has(vtep) ? 'ZEBRA_REMOTE_VTEP_ADD' : 'ZEBRA_REMOTE_VTEP_DEL'
-      state.views.applyBgpd({ command, vrf: reading.vrf, body: { vni, vtep, floodControl: 0, more: [] } })
+      this.correct({ command, vrf: reading.vrf, body: { vni, vtep, floodControl: 0, more: [] } })
     }
   }
 
@@ -212,11 +262,12 @@ class Restatement {
     return isSame
   }
 
+  /** Whether it is sticky is left as it is: FRR 8.4 does not show it, and no release does for a MAC-IP. */
   private isSameRemote(known: Remote | undefined, shown: Remote | undefined): boolean {
     const isSame =
       known === undefined || shown === undefined
         ? known === shown
-        : known.vtep === shown.vtep && known.seq === shown.seq && isSticky(known) === isSticky(shown)
+        : known.vtep === shown.vtep && known.seq === shown.seq
     if (!isSame) this.corrections++
     return isSame
   }

@@ -86,6 +86,7 @@ export class Decoder {
       case RecordKind.known:
       case RecordKind.minSequence:
       case RecordKind.checksum:
+      case RecordKind.written:
         return undefined
       case RecordKind.uncertain:
         return { ...common, type: 'uncertain', why: bytes.toString() }
