@@ -9,8 +9,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Deframer, frame } from '../../src/control/framing.js'
 import { waitFor } from '../../lab/wait.js'
-import { errnoName } from '../../src/base/exit.js'
 import type { FakeServiceManager } from '../../lab/fake-service-manager.js'
+import { errnoName } from '../../src/base/exit.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
 
 const MACIPD = fileURLToPath(new URL('../../src/bin/macipd.js', import.meta.url))
