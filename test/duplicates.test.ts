@@ -158,7 +158,12 @@ for (const frr of RELEASES) {
     await other.giveUp(ip)
     // after the hold-down time whoever speaks first has it
     const until = await happened(events, 'contested', 'defended', 'duplicate')
-    assert.equal(until.filter(({ event }) => event === 'defended').length, 5)
+    // on a slow machine they go on until the hold-down time is over, and freeze it again
+    const first = until.slice(
+      0,
+      until.findIndex(({ event }) => event === 'duplicate'),
+    )
+    assert.equal(first.filter(({ event }) => event === 'defended').length, 5)
     await lab.advertisedByNobody(other.mac, ip)
     await regain(lab, vm, ip)
     await happened(events, 'released')
