@@ -189,6 +189,11 @@ export class Router extends Space {
     return this.exec(this.inRoot(['vtysh', '-c', command]))
   }
 
+  /** FRR's numeric user and group here. */
+  get frrId(): number {
+    return this.tree.frrId
+  }
+
   /** As `vtysh`, for a command that ends in `json`. */
   async vtyshJson(command: string): Promise<unknown> {
     return JSON.parse(await this.vtysh(command)) as unknown
