@@ -1,7 +1,7 @@
 // Waits, for a bounded time, until everything shows what the world says.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ChaosFabric } from './fabric.js'
-import { type Difference, differences, expectedViews } from './oracle.js'
+import { type Difference, differences, expectedViews, isOfFrr } from './oracle.js'
 import { seen } from './seeing.js'
 
 const PAUSE_MS = 250
@@ -13,6 +13,8 @@ export interface Agreement {
   readonly seconds: number
   /** What still differs. */
   readonly differences: readonly Difference[]
+  /** How many more there are that are FRR's own. */
+  readonly ofFrr: number
 }
 
 /** Nothing may change in the world meanwhile. */
@@ -31,9 +33,10 @@ export async function agreement({ nodes, world, traffic }: ChaosFabric, timeoutM
         return wanted === undefined ? [] : differences(node.number, wanted, await seen(node))
       }),
     )
-    const all = found.flat()
+    const all = found.flat().filter((difference) => !isOfFrr(difference, world))
+    const ofFrr = found.flat().length - all.length
     const elapsed = performance.now() - begin
-    if (all.length === 0 || elapsed > timeoutMs) return { seconds: elapsed / 1000, differences: all }
+    if (all.length === 0 || elapsed > timeoutMs) return { seconds: elapsed / 1000, differences: all, ofFrr }
     await sleep(PAUSE_MS)
   }
 }

@@ -47,12 +47,9 @@ export class ChaosFabric implements AsyncDisposable {
       await lab.converged()
       const random = new Random(options.seed)
       const ports = vms.map((vm, index) => ({ index, node: vm.router.number, name: vm.port, mac: vm.mac }))
-      const all = hosts(0, options.hosts).map((host, index) => ({
-        ...host,
-        index,
-        port: random.int(1, ABSENT) === 1 ? undefined : random.int(0, ports.length - 1),
-        moves: [],
-      }))
+      const all = hosts(0, options.hosts).map((host, index) =>
+        World.host(host, index, random.int(1, ABSENT) === 1 ? undefined : random.pick(ports)),
+      )
       const world = new World(ports, all, routes(options.routes), options.rate)
       const traffic = new Traffic(world, [n1, n2], vms, random.fork(), options.rate)
       await traffic.begin()

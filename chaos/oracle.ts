@@ -127,6 +127,17 @@ function compare(expected: View, found: View): Compared[] {
   return result
 }
 
+/**
+ * Neighbours that zebra lacks although bgpd has told it of them. When a host has been at both nodes and is withdrawn and
+ * announced again, its sequence number falls. bgpd tells zebra of the routes in any order, and zebra takes no address with
+ * a lower number than that of the MAC it still has; it is not told again.
+ */
+export function isOfFrr(difference: Difference, world: World): boolean {
+  const { view, kind } = difference
+  if (kind !== 'missing' || (view !== 'zebra-neighbours' && view !== 'kernel-neighbours')) return false
+  return world.hosts.some(({ mac, hasCrossed }) => hasCrossed && difference.key.startsWith(`${mac} `))
+}
+
 export function differenceText(difference: Difference): string {
   const where = `n${difference.node} ${difference.view}: `
   switch (difference.kind) {

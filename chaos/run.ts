@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { reason } from '../src/base/exit.js'
 import { agreement } from './agreement.js'
+import { evidence } from './evidence.js'
 import type { ChaosFabric } from './fabric.js'
 import type { Fault, Undo } from './faults/fault.js'
 import type { Node } from './node.js'
@@ -26,6 +27,8 @@ export interface Failure {
   /** 0: before the first one. */
   readonly phase: number
   readonly what: readonly string[]
+  /** Of some of what differs. */
+  readonly evidence: string
 }
 
 export interface Result {
@@ -89,7 +92,7 @@ class Run {
     } catch (error) {
       what.push(`traffic: ${reason(error)}`)
     }
-    if (what.length > 0) this.failure = { phase: number, what }
+    if (what.length > 0) this.failure = { phase: number, what, evidence: '' }
     else await this.quiet(number, steps)
   }
 
@@ -123,16 +126,17 @@ class Run {
   private async quiet(phase: number, steps: readonly Step[]): Promise<void> {
     const { fabric, options } = this
     const spoke = fabric.traffic.speakAgain(this.forgotten(steps))
-    const { seconds, differences } = await agreement(fabric, options.agreementMs)
-    const again = spoke === 0 ? '' : `, ${spoke} hosts spoke again`
+    const { seconds, differences, ofFrr } = await agreement(fabric, options.agreementMs)
+    const again =
+      (spoke === 0 ? '' : `, ${spoke} hosts spoke again`) + (ofFrr === 0 ? '' : `, but ${ofFrr} that zebra ignored`)
     if (differences.length > 0) {
-      this.failure = { phase, what: summary(differences) }
+      this.failure = { phase, what: summary(differences), evidence: await evidence(fabric, differences) }
       options.progress(`  after ${seconds.toFixed(1)} s they differ${again}`)
       return
     }
     this.agreed.push(seconds)
     const lost = await this.lostSessions(steps)
-    if (lost.length > 0) this.failure = { phase, what: lost }
+    if (lost.length > 0) this.failure = { phase, what: lost, evidence: '' }
     options.progress(`  all agree after ${seconds.toFixed(1)} s${again}`)
   }
 

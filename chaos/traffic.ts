@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { reason } from '../src/base/exit.js'
 import { arpAnnouncement, neighborAdvertisement, unansweredFrame } from '../lab/frames.js'
 import type { Vm } from '../lab/vm.js'
-import { waitFor } from '../lab/wait.js'
 import type { Node } from './node.js'
 import type { Random } from './random.js'
 import { Responder } from './responder.js'
@@ -13,6 +12,8 @@ import type { Operation, Port, World, WorldHost } from './world.js'
 /** New hosts per second: of more at once zebra loses the kernel's messages. */
 const JOINS_PER_S = 1000
 const JOINS_AT_ONCE = 50
+const HISTORY = 10
+const MAX_DOWN_MS = 500
 
 export class Traffic implements Disposable {
   private readonly spokeAt = new Map<WorldHost, number>()
@@ -20,6 +21,8 @@ export class Traffic implements Disposable {
   private running: Promise<void> | undefined
   private pausing = false
   operations = 0
+  /** Of each host, the last things that happened to it. */
+  private readonly histories = new Map<string, string[]>()
 
   /** @param vms by the index of their port */
   constructor(
@@ -73,11 +76,23 @@ export class Traffic implements Disposable {
     while (!this.pausing) {
       const operation = this.world.next(this.random)
       this.world.apply(operation)
+      if ('host' in operation) this.note(this.world.host(operation.host), operation.kind)
       await this.perform(operation)
       this.operations++
       due = Math.max(due + 1000 / this.rate, performance.now() - 1000)
       await sleep(Math.max(0, due - performance.now()))
     }
+  }
+
+  private note({ mac, port }: WorldHost, what: string): void {
+    const known = this.histories.get(mac) ?? []
+    const { node, name } = port === undefined ? { node: 0, name: 'nowhere' } : this.world.port(port)
+    const where = port === undefined ? name : `${name} of n${node}`
+    this.histories.set(mac, [...known, `${new Date().toISOString()} ${what}, now at ${where}`].slice(-HISTORY))
+  }
+
+  historyOf(mac: string): readonly string[] {
+    return this.histories.get(mac) ?? []
   }
 
   private async perform(operation: Operation): Promise<void> {
@@ -122,6 +137,7 @@ export class Traffic implements Disposable {
       const wasHeard = node?.wasDeaf(this.spokeAt.get(host) ?? 0) !== true
       if (wasHeard && !everybody.has(port.node)) continue
       this.speak(host)
+      this.note(host, 'spoke again, unheard before')
       count++
     }
     return count
@@ -147,19 +163,14 @@ export class Traffic implements Disposable {
       })
   }
 
-  private async flap({ index, name, node, mac }: Port): Promise<void> {
-    const router = this.nodes[node - 1]?.router
-    if (router === undefined) return
-    await router.ip(`link set ${name} down`)
-    await sleep(this.random.int(0, 500))
-    await router.ip(`link set ${name} up`)
-    await waitFor(
-      `${name} to be operational`,
-      () => router.exec(['ip', 'link', 'show', name, 'up']),
-      (text) => text.includes('state UP'),
-    )
-    this.vms[index]?.send(unansweredFrame(mac))
-    for (const host of this.world.hostsAt(index)) this.speak(host)
+  private async flap({ index, mac }: Port): Promise<void> {
+    const vm = this.vms[index]
+    await vm?.flap(this.random.int(0, MAX_DOWN_MS))
+    vm?.send(unansweredFrame(mac))
+    for (const host of this.world.hostsAt(index)) {
+      this.speak(host)
+      this.note(host, 'port flapped')
+    }
   }
 
   private async routes(node: NodeNumber, routes: Iterable<number>, up: boolean): Promise<void> {

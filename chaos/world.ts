@@ -18,6 +18,10 @@ export interface WorldHost extends Host {
   port: number | undefined
   /** When it last moved, newest first: numbers of operations. */
   moves: number[]
+  /** The node it was at last, even if it has left. */
+  lastNode: NodeNumber | undefined
+  /** It has been at both nodes, so that the sequence number of its routes was above 0. */
+  hasCrossed: boolean
 }
 
 /** A route of a node's kernel, which its bgpd announces. */
@@ -122,7 +126,10 @@ export class World {
       case 'move':
       case 'join': {
         const host = this.host(operation.host)
+        const { node } = this.port(operation.port)
         host.port = operation.port
+        host.hasCrossed ||= host.lastNode !== undefined && host.lastNode !== node
+        host.lastNode = node
         host.moves = [this.count, ...host.moves].slice(0, MAX_MOVES)
         return
       }
@@ -135,6 +142,11 @@ export class World {
           if (route !== undefined) route.up = operation.up
         }
     }
+  }
+
+  /** Behind that port from the beginning, or nowhere yet. */
+  static host(host: Host, index: number, port: Port | undefined): WorldHost {
+    return { ...host, index, port: port?.index, moves: [], lastNode: port?.node, hasCrossed: false }
   }
 
   host(index: number): WorldHost {

@@ -221,6 +221,12 @@ export class Router extends Space {
     return JSON.parse(await this.exec(this.macipctlCommand(args))) as unknown
   }
 
+  /** As `macipctl`, for a command that prints one JSON value a line and ends. */
+  async macipctlLines(...args: readonly string[]): Promise<unknown[]> {
+    const text = await this.exec(this.macipctlCommand(args))
+    return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as unknown]))
+  }
+
   /** Follows a macipctl command that prints one JSON value a line, and does not end by itself. */
   follow(...args: readonly string[]): Promise<JsonLines> {
     return JsonLines.start(this.namespaces, this.macipctlCommand(args))
