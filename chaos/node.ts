@@ -18,11 +18,14 @@ const CONFIG = `snoop:
 
 /** What the snooper had not handed on when it was killed; it handles frames at once, so this is plenty. */
 const UNREAD_MS = 500
+/** Until a worker serves again, and has been told what it missed. */
+const SETTLING_MS = 5000
 
 export class Node {
   /** Since when nobody listens to the hosts, by performance.now(); undefined while the snooper does. */
   private deafSince: number | undefined
   private readonly deaf: { from: number; to: number }[] = []
+  private readonly troubles: { from: number; to: number }[] = []
 
   constructor(
     readonly router: Router,
@@ -66,8 +69,18 @@ export class Node {
     this.deafSince = undefined
   }
 
+  /** Something is done to its relay, until the function that is returned is called. */
+  troubleRelay(): () => void {
+    const trouble = { from: performance.now(), to: Infinity }
+    this.troubles.push(trouble)
+    return () => (trouble.to = performance.now() + SETTLING_MS)
+  }
+
   async killSnoop(signal: NodeJS.Signals): Promise<void> {
-    this.deafSince ??= performance.now() - UNREAD_MS
+    const now = performance.now()
+    // what it has learned and not handed on is lost with it
+    const notHandedOn = this.troubles.filter(({ to }) => to > now).map(({ from }) => from)
+    this.deafSince ??= Math.min(now, ...notHandedOn) - UNREAD_MS
     await this.router.kill('snoop', signal)
   }
 

@@ -101,8 +101,11 @@ class Run {
     const node = this.nodeOf(step)
     this.counts.set(step.fault, (this.counts.get(step.fault) ?? 0) + 1)
     try {
+      const isOfRelay = fault.targets.some((target) => target === 'worker' || target === 'keeper')
+      const calm = isOfRelay ? node.troubleRelay() : undefined
       const undo = await fault.begin(node, new Random(step.seed))
       await this.lasts(step, fault, node, undo)
+      calm?.()
     } catch (error) {
       throw new Error(`${stepText(step)}: ${reason(error)}`, { cause: error })
     }
