@@ -1,22 +1,28 @@
 // Faults of limits, put on processes that run: no new process, no new descriptor, no more memory.
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import type { Node } from '../node.js'
 import type { Fault, Undo } from './fault.js'
 import { nothing } from './fault.js'
 import { signal } from './processes.js'
 
 type Resource = 'nproc' | 'nofile' | 'data'
 
-const prlimit = (pid: number, ...args: readonly string[]): string =>
-  execFileSync('prlimit', ['--pid', `${pid}`, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+/** As the user of the process: of others, only who has CAP_SYS_RESOURCE may change the limits. */
+function prlimit({ router }: Node, pid: number, ...args: readonly string[]): string {
+  const [file = '', ...argv] = router.asFrr(['prlimit', '--pid', `${pid}`, ...args])
+  return execFileSync(file, argv, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+}
 
 /** Lowers the soft limit of a process until it is undone; a process that has ended has none. */
-function limit(pid: number, resource: Resource, value: number): Undo {
-  const [soft = 'unlimited'] = prlimit(pid, `--${resource}`, '--raw', '--noheadings', '--output', 'SOFT').split('\n')
-  prlimit(pid, `--${resource}=${value}:`)
+function limit(node: Node, pid: number, resource: Resource, value: number): Undo {
+  const [soft = 'unlimited'] = prlimit(node, pid, `--${resource}`, '--raw', '--noheadings', '--output', 'SOFT').split(
+    '\n',
+  )
+  prlimit(node, pid, `--${resource}=${value}:`)
   return () => {
     // looked at before: what ends in between is an error of no interest
-    if (signal(pid, 'SIGCONT')) prlimit(pid, `--${resource}=${soft.trim()}:`)
+    if (signal(pid, 'SIGCONT')) prlimit(node, pid, `--${resource}=${soft.trim()}:`)
   }
 }
 
@@ -39,7 +45,7 @@ export const LIMIT_FAULTS = {
     ...NO_WORKER,
     finding: 'plain-forwarding',
     begin: (node) => {
-      const undo = limit(node.keeperPid, 'nproc', 1)
+      const undo = limit(node, node.keeperPid, 'nproc', 1)
       signal(node.workerPid(), 'SIGKILL')
       return Promise.resolve(undo)
     },
@@ -49,7 +55,7 @@ export const LIMIT_FAULTS = {
     ...NO_WORKER,
     finding: 'plain-forwarding',
     begin: (node) => {
-      const undo = limit(node.keeperPid, 'nofile', readdirSync(`/proc/${node.keeperPid}/fd`).length - 1)
+      const undo = limit(node, node.keeperPid, 'nofile', readdirSync(`/proc/${node.keeperPid}/fd`).length - 1)
       signal(node.workerPid(), 'SIGKILL')
       return Promise.resolve(undo)
     },
@@ -61,7 +67,7 @@ export const LIMIT_FAULTS = {
     weight: 2,
     begin: (node) => {
       const pid = node.workerPid()
-      return Promise.resolve(pid === undefined ? nothing : limit(pid, 'data', dataOf(pid) * 1024))
+      return Promise.resolve(pid === undefined ? nothing : limit(node, pid, 'data', dataOf(pid) * 1024))
     },
   },
 } satisfies Record<string, Fault>
