@@ -82,13 +82,6 @@ export function* decodeRecords(records: Buffer, offset = 0): Generator<ExchangeR
   return offset
 }
 
-/** Whether what begins at `offset` of a file, at which decoding has stopped, is the beginning of a record, or nothing. */
-export function isTorn(file: Buffer, offset: number): boolean {
-  if (file.length - offset < LENGTH_BYTES) return true
-  const end = offset + LENGTH_BYTES + file.readUInt32BE(offset)
-  return end >= offset + RECORD_HEADER && end > file.length
-}
-
 /** Whether a file is a recorded exchange, judging by its magic. */
 export const isExchange = (file: Buffer): boolean => file.subarray(0, MAGIC.length).equals(MAGIC)
 

@@ -2,7 +2,7 @@
 // its messages again.
 //
 // The file is a recorded exchange. What is written at once ends with a checksum; if the process dies in the middle, the
-// last part is unfinished, and what it tells of has not happened yet.
+// last part is unfinished. What it tells of has not happened yet, but it cannot be told from a part that was damaged.
 import {
   closeSync,
   existsSync,
@@ -24,7 +24,6 @@ import {
   decodeRecords,
   encodeRecord,
   isExchange,
-  isTorn,
 } from '../record/zapi-records.js'
 
 /** The file is written anew when it has at least this size, and this many times its size after the last rewriting. */
@@ -212,19 +211,20 @@ function withChecksum(records: readonly Buffer[]): Buffer {
 }
 
 /**
- * Yields the records of a journal up to its last checksum. Returns why it cannot be trusted; undefined if it is whole, apart
- * from an unfinished end.
+ * Yields the records of a journal up to its last checksum. Returns why it cannot be trusted; undefined if it is whole. An
+ * unfinished end is not trusted: a length that was damaged looks the same, and hides everything after it.
  */
 export function* checkedRecords(file: Buffer): Generator<ExchangeRecord, string | undefined> {
   if (file.length === 0) return 'there is none'
   if (!isExchange(file)) return 'it is of another version, or no journal'
+  // not even the first part is there
+  if (file.length === MAGIC.length) return 'it is empty'
   let start = MAGIC.length
   let part: ExchangeRecord[] = []
   const records = decodeRecords(file, start)
   for (;;) {
     const next = records.next()
-    if (next.done === true)
-      return isTorn(file, next.value) ? undefined : `it is not understood after byte ${next.value}`
+    if (next.done === true) return start === file.length ? undefined : `it is not understood after byte ${start}`
     const record = next.value
     if (record.kind !== RecordKind.checksum) {
       part.push(record)
