@@ -1,7 +1,7 @@
 // Waits, for a bounded time, until everything shows what the world says.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ChaosFabric } from './fabric.js'
-import { type Difference, differences, expectedViews, isOfFrr } from './oracle.js'
+import { type Difference, differences, expectedViews, withoutFrrs } from './oracle.js'
 import { seen } from './seeing.js'
 
 const PAUSE_MS = 250
@@ -33,7 +33,7 @@ export async function agreement({ nodes, world, traffic }: ChaosFabric, timeoutM
         return wanted === undefined ? [] : differences(node.number, wanted, await seen(node))
       }),
     )
-    const all = found.flat().filter((difference) => !isOfFrr(difference, world))
+    const all = withoutFrrs(found.flat(), world)
     const ofFrr = found.flat().length - all.length
     const elapsed = performance.now() - begin
     if (all.length === 0 || elapsed > timeoutMs) return { seconds: elapsed / 1000, differences: all, ofFrr }
