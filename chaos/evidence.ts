@@ -1,6 +1,7 @@
 // What is known of a few of the addresses that differ: what happened to the host, and what each node says of it.
 import { reason } from '../src/base/exit.js'
 import type { ChaosFabric } from './fabric.js'
+import type { Node } from './node.js'
 import type { Difference } from './oracle.js'
 
 const HOSTS = 2
@@ -10,7 +11,14 @@ export async function evidence(fabric: ChaosFabric, found: readonly Difference[]
   const keys = found.flatMap((each) => (each.kind === 'unseen' ? [] : [each.key]))
   const macs = new Set(keys.filter((key) => !IN_ROUTES.test(key)).map((key) => key.slice(0, 17)))
   const parts = await Promise.all([...macs].slice(0, HOSTS).map((mac) => ofHost(fabric, mac, keys)))
-  return parts.join('')
+  const states = await Promise.all(fabric.nodes.map(ofNode))
+  return [...parts, ...states].join('')
+}
+
+async function ofNode({ router, withMacipd }: Node): Promise<string> {
+  const clients = await router.vtysh('show zebra client summary').catch(reason)
+  const status = withMacipd ? await router.macipctl('status').then((said) => JSON.stringify(said), reason) : ''
+  return `n${router.number} zebra's clients:\n${clients}n${router.number} macipctl status:\n${status}\n`
 }
 
 async function ofHost({ nodes, traffic }: ChaosFabric, mac: string, keys: readonly string[]): Promise<string> {

@@ -52,6 +52,8 @@ class Run {
   private readonly counts = new Map<string, number>()
   private readonly agreed: number[] = []
   private failure: Failure | undefined
+  /** What a fault of a node acts on → when it is over. */
+  private readonly busy = new Map<string, Promise<void>>()
   /** Of each node, as it was when everything agreed. */
   private before: string[][] = []
 
@@ -82,8 +84,7 @@ class Run {
     const ended = await Promise.allSettled(
       steps.map(async (step) => {
         await sleep(begin + step.at - performance.now())
-        this.options.progress(`  ${stepText(step)}`)
-        await this.step(step)
+        await this.whenFree(step)
       }),
     )
     const what = ended.flatMap((each) => (each.status === 'rejected' ? [reason(each.reason)] : []))
@@ -96,9 +97,19 @@ class Run {
     else await this.quiet(number, steps)
   }
 
+  /** On a slow machine what a fault acts on may not be back yet when the next one is due. */
+  private async whenFree(step: Step): Promise<void> {
+    const names = this.faultOf(step).targets.map((target) => `${step.node} ${target}`)
+    const before = names.map((name) => this.busy.get(name))
+    const done = Promise.allSettled(before.filter((each) => each !== undefined)).then(() => this.step(step))
+    for (const name of names) this.busy.set(name, done)
+    await done
+  }
+
   private async step(step: Step): Promise<void> {
     const fault = this.faultOf(step)
     const node = this.nodeOf(step)
+    this.options.progress(`  ${stepText(step)}`)
     this.counts.set(step.fault, (this.counts.get(step.fault) ?? 0) + 1)
     try {
       const isOfRelay = fault.targets.some((target) => target === 'worker' || target === 'keeper')
