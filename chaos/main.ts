@@ -91,6 +91,8 @@ async function chaos(options: Options): Promise<ExitCode> {
   }
   requireRoot()
   makeReady(options.frr)
+  // an upgrade may lead to any of them
+  if (faults.has('upgrade')) RELEASES.forEach(makeReady)
   const begin = performance.now()
   const progress = (line: string): void => {
     process.stderr.write(`chaos: ${((performance.now() - begin) / 1000).toFixed(1).padStart(6)} s  ${line}\n`)

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { PRIVATE_DIR } from './mounts.js'
+import type { Release } from '../lab/frr.js'
 import type { Router } from '../lab/router.js'
 import type { NodeNumber } from './schedule.js'
 
@@ -52,6 +53,16 @@ export class Node {
     // it belongs to zebra, and two of them are one too many
     if (existsSync(this.router.path('/run/frr/mgmtd_be.sock'))) await this.router.daemon('mgmtd').kill('SIGKILL')
     await this.router.startZebra()
+  }
+
+  /** Replaces FRR with another release, as an upgrade does: its daemons end and start, the relay stays. */
+  async upgrade(release: Release): Promise<void> {
+    const { router } = this
+    for (const name of ['bgpd', 'zebra'] as const) await router.kill(name)
+    if (existsSync(router.path('/run/frr/mgmtd_be.sock'))) await router.daemon('mgmtd').kill('SIGKILL')
+    await router.replaceFrr(release)
+    await this.startZebra()
+    await this.startBgpd()
   }
 
   async startBgpd(): Promise<void> {

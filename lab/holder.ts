@@ -43,28 +43,33 @@ export const BOOT_ID = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').t
 /** Where everything of a lab is. */
 export const directory = (name: string): string => join(PARENT, PREFIX + name)
 
+/** A shell function: mounts a tree, and in it what a node has of its own. Arguments: the tree, the node's directory. */
+export const MOUNT_NODE = `
+mount_node() {
+  root=$2/root
+  mount --bind "$1" "$root"
+  mount -o remount,bind,ro "$root"
+  mount --bind "$2/etc-frr" "$root/etc/frr"
+  mount --bind "$2/run-frr" "$root/run/frr"
+  mount --bind "$2/run-macipd" "$root/run/macipd"
+  mount -t tmpfs tmp "$root/tmp"
+  mount -t tmpfs tmp "$root/var/tmp"
+  mount -t tmpfs lib "$root/var/lib"
+  mount --rbind /dev "$root/dev"
+  mount --rbind /proc "$root/proc"
+}`
+
 /**
  * Run by PID 1 of the lab: mounts each node's root and then waits for its input to end, or forever once told
  * "detach". Arguments: the lab's directory, the FRR tree, the nodes' names.
  */
 const HOLDER = `
 set -e
+${MOUNT_NODE}
 dir=$1 tree=$2
 shift 2
 mount -t tmpfs netns "$dir/netns"
-for node in "$@"; do
-  root=$dir/$node/root
-  mount --bind "$tree" "$root"
-  mount -o remount,bind,ro "$root"
-  mount --bind "$dir/$node/etc-frr" "$root/etc/frr"
-  mount --bind "$dir/$node/run-frr" "$root/run/frr"
-  mount --bind "$dir/$node/run-macipd" "$root/run/macipd"
-  mount -t tmpfs tmp "$root/tmp"
-  mount -t tmpfs tmp "$root/var/tmp"
-  mount -t tmpfs lib "$root/var/lib"
-  mount --rbind /dev "$root/dev"
-  mount --rbind /proc "$root/proc"
-done
+for node in "$@"; do mount_node "$tree" "$dir/$node"; done
 echo ready
 exec >/dev/null 2>&1
 read -r line && [ "$line" = detach ] && exec sleep infinity </dev/null

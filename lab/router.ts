@@ -2,8 +2,8 @@ import { chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync
 import { dirname, join } from 'node:path'
 import { reason } from '../src/base/exit.js'
 import type { Answer, BindingReport, SnooperReport } from '../src/cli/report.js'
-import { bgpdConfig, type FpmModule, ROOT, TENANT, type Tree, VNI, zebraConfig } from './frr.js'
-import type { Holder } from './holder.js'
+import { bgpdConfig, findTree, type FpmModule, type Release, ROOT, TENANT, type Tree, VNI, zebraConfig } from './frr.js'
+import { type Holder, MOUNT_NODE } from './holder.js'
 import { JsonLines } from './json-lines.js'
 import { type FdbEntry, type Neighbour, parseFdb, parseNeighbours } from './kernel.js'
 import { type MacipRoute, parseMacipRoutes, parseRemoteVteps, parseUpdatesSent } from './show.js'
@@ -41,7 +41,7 @@ export class Router extends Space {
   constructor(
     readonly number: 1 | 2,
     holder: Holder,
-    private readonly tree: Tree,
+    private tree: Tree,
   ) {
     super(`n${number}`, holder, `n${number}`)
     this.address = addressOf(number)
@@ -187,6 +187,16 @@ export class Router extends Space {
   /** Runs one vtysh command and resolves to what it printed. */
   vtysh(command: string): Promise<string> {
     return this.exec(this.inRoot(['vtysh', '-c', command]))
+  }
+
+  /** Puts another release in place; none of FRR's daemons may run here meanwhile. */
+  async replaceFrr(release: Release): Promise<void> {
+    const tree = findTree(release)
+    if (tree.frrId !== this.tree.frrId) throw new Error(`FRR's user has another number in ${release}`)
+    const script = `set -e; ${MOUNT_NODE}\numount -R -l "$2/root"; mount_node "$1" "$2"`
+    const mounts = `--mount=/proc/${this.holder.state.holder}/ns/mnt`
+    await this.exec(['nsenter', mounts, 'sh', '-c', script, 'replace', tree.path, this.directory])
+    this.tree = tree
   }
 
   /** FRR's numeric user and group here. */

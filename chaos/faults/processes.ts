@@ -1,4 +1,5 @@
 // Faults of processes: killed, stopped, restarted.
+import { RELEASES } from '../../lab/frr.js'
 import type { Node } from '../node.js'
 import { type Fault, nothing, type Undo } from './fault.js'
 
@@ -18,6 +19,18 @@ function stop(pid: number | undefined): Undo {
   return () => {
     signal(pid, 'SIGCONT')
   }
+}
+
+/** As watchfrr does when zebra has ended: bgpd tells a new zebra nothing of what it has told the old one. */
+async function restartBgpd(node: Node): Promise<void> {
+  await node.router.kill('bgpd')
+  await node.startBgpd()
+}
+
+/** A relay that ends takes zebra away from bgpd. */
+async function startRelay(node: Node): Promise<void> {
+  await node.startRelay()
+  await restartBgpd(node)
 }
 
 /** Keeper and worker at once; no other worker begins meanwhile. */
@@ -65,7 +78,7 @@ export const PROCESS_FAULTS = {
   },
   'keeper-kill': {
     about: "SIGKILL to the relay's keeper; later its worker is ended and the relay started",
-    targets: ['keeper', 'worker', 'run-dir'],
+    targets: ['keeper', 'worker', 'run-dir', 'bgpd'],
     hold: A_WHILE,
     weight: 2,
     finding: 'keeper-gone',
@@ -76,13 +89,13 @@ export const PROCESS_FAULTS = {
       await node.router.kill('relay', 'SIGKILL')
       return async () => {
         signal(worker, 'SIGKILL')
-        await node.startRelay()
+        await startRelay(node)
       }
     },
   },
   'relay-kill': {
     about: 'SIGKILL to keeper and worker at once, then the relay is started',
-    targets: ['keeper', 'worker', 'run-dir'],
+    targets: ['keeper', 'worker', 'run-dir', 'bgpd'],
     hold: A_WHILE,
     weight: 2,
     finding: 'relay-not-running',
@@ -90,19 +103,19 @@ export const PROCESS_FAULTS = {
     losesTruth: true,
     begin: async (node) => {
       await killRelay(node)
-      return () => node.startRelay()
+      return () => startRelay(node)
     },
   },
   'relay-restart': {
     about: 'SIGTERM to the relay, then it is started',
-    targets: ['keeper', 'worker', 'run-dir'],
+    targets: ['keeper', 'worker', 'run-dir', 'bgpd'],
     hold: AT_ONCE,
     weight: 1,
     endsSessions: true,
     losesTruth: true,
     begin: async (node) => {
       await node.router.kill('relay')
-      await node.startRelay()
+      await startRelay(node)
       return nothing
     },
   },
@@ -161,7 +174,7 @@ export const PROCESS_FAULTS = {
   },
   'zebra-kill': {
     about: 'SIGKILL to zebra, then it is started',
-    targets: ['zebra'],
+    targets: ['zebra', 'bgpd'],
     hold: A_WHILE,
     weight: 1,
     finding: 'bgpd-not-connected',
@@ -169,7 +182,10 @@ export const PROCESS_FAULTS = {
     ofFrr: true,
     begin: async (node) => {
       await node.router.kill('zebra', 'SIGKILL')
-      return () => node.startZebra()
+      return async () => {
+        await node.startZebra()
+        await restartBgpd(node)
+      }
     },
   },
   'zebra-stop': {
@@ -187,6 +203,19 @@ export const PROCESS_FAULTS = {
         await new Promise((resolve) => setTimeout(resolve, random.int(0, 20)))
       }
       return stop(pid)
+    },
+  },
+  upgrade: {
+    about: 'FRR of the node is replaced by another release, and the relay stays',
+    targets: ['bgpd', 'zebra'],
+    hold: AT_ONCE,
+    weight: 1,
+    once: true,
+    endsSessions: true,
+    ofFrr: true,
+    begin: async (node, random) => {
+      await node.upgrade(random.pick(RELEASES))
+      return nothing
     },
   },
 } satisfies Record<string, Fault>
