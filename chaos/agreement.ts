@@ -1,7 +1,8 @@
 // Waits, for a bounded time, until everything shows what the world says.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ChaosFabric } from './fabric.js'
-import { type Difference, differences, expectedViews, withoutFrrs } from './oracle.js'
+import { type Difference, differences, expectedViews, withoutForgottenMacs, withoutFrrs } from './oracle.js'
+import type { NodeNumber } from './schedule.js'
 import { seen } from './seeing.js'
 
 const PAUSE_MS = 250
@@ -15,10 +16,19 @@ export interface Agreement {
   readonly differences: readonly Difference[]
   /** How many more there are that are FRR's own. */
   readonly ofFrr: number
+  /** MACs that macipd takes for remote, and that are gone. */
+  readonly forgotten: number
 }
 
-/** Nothing may change in the world meanwhile. */
-export async function agreement({ nodes, world, traffic }: ChaosFabric, timeoutMs: number): Promise<Agreement> {
+/**
+ * Nothing may change in the world meanwhile.
+ * @param relearned nodes whose relay has had to read FRR's tables
+ */
+export async function agreement(
+  { nodes, world, traffic }: ChaosFabric,
+  timeoutMs: number,
+  relearned: ReadonlySet<NodeNumber>,
+): Promise<Agreement> {
   const expected = nodes.map((node) => expectedViews(world, node.number, node.withMacipd))
   const begin = performance.now()
   let hummed = -Infinity
@@ -33,10 +43,12 @@ export async function agreement({ nodes, world, traffic }: ChaosFabric, timeoutM
         return wanted === undefined ? [] : differences(node.number, wanted, await seen(node))
       }),
     )
-    const all = withoutFrrs(found.flat(), world)
-    const ofFrr = found.flat().length - all.length
+    const every = found.flat()
+    const ofMacipd = withoutFrrs(every, world)
+    const all = withoutForgottenMacs(ofMacipd, relearned)
+    const known = { ofFrr: every.length - ofMacipd.length, forgotten: ofMacipd.length - all.length }
     const elapsed = performance.now() - begin
-    if (all.length === 0 || elapsed > timeoutMs) return { seconds: elapsed / 1000, differences: all, ofFrr }
+    if (all.length === 0 || elapsed > timeoutMs) return { seconds: elapsed / 1000, differences: all, ...known }
     await sleep(PAUSE_MS)
   }
 }

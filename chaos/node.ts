@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { PRIVATE_DIR } from './mounts.js'
 import type { Release } from '../lab/frr.js'
 import type { Router } from '../lab/router.js'
+import { waitFor } from '../lab/wait.js'
 import type { NodeNumber } from './schedule.js'
 
 const RUN_DIR_SIZE = '8m'
@@ -21,11 +22,14 @@ const CONFIG = `snoop:
 const UNREAD_MS = 500
 /** Until a worker serves again, and has been told what it missed. */
 const SETTLING_MS = 5000
+/** bgpd tries to reach zebra every 10 s, and after three failures every 60 s. */
+const RECONNECT_MS = 90_000
 
 export class Node {
   /** Since when nobody listens to the hosts, by performance.now(); undefined while the snooper does. */
   private deafSince: number | undefined
   private readonly deaf: { from: number; to: number }[] = []
+  private separations = 0
   private readonly troubles: { from: number; to: number }[] = []
 
   constructor(
@@ -78,6 +82,30 @@ export class Node {
     await this.router.startSnoop('--config', this.config())
     if (this.deafSince !== undefined) this.deaf.push({ from: this.deafSince, to: performance.now() })
     this.deafSince = undefined
+  }
+
+  /** Whether the snooper is stopped. */
+  isSnooperStopped = false
+
+  /** Does what takes zebra away from bgpd; resolves when zebra is told again to care for EVPN. */
+  async withoutBgpd(work: () => Promise<void>): Promise<void> {
+    this.separations++
+    try {
+      await work()
+      await waitFor(
+        `EVPN to be on in zebra of ${this.router.name}`,
+        () => this.router.vtysh('show evpn'),
+        (text) => text.includes('L2 VNIs'),
+        { timeoutMs: RECONNECT_MS },
+      )
+    } finally {
+      this.separations--
+    }
+  }
+
+  /** While bgpd is away, zebra overlooks what its kernel forgets. */
+  get isSeparated(): boolean {
+    return this.separations > 0
   }
 
   /** Something is done to its relay, until the function that is returned is called. */

@@ -150,6 +150,20 @@ export function withoutFrrs(all: readonly Difference[], world: World): Differenc
   })
 }
 
+/**
+ * Leaves out MACs that a relay which has read FRR's tables takes for remote, although they are gone: zebra shows a MAC as
+ * remote that only neighbours refer to, and tells nobody when it forgets it.
+ * @param relearned nodes whose relay has had to read FRR's tables
+ */
+export const withoutForgottenMacs = (all: readonly Difference[], relearned: ReadonlySet<NodeNumber>): Difference[] =>
+  all.filter(
+    (difference) =>
+      difference.kind !== 'stale' ||
+      difference.view !== 'macipd-remote' ||
+      difference.key.includes(' ') ||
+      !relearned.has(difference.node),
+  )
+
 export function differenceText(difference: Difference): string {
   const where = `n${difference.node} ${difference.view}: `
   switch (difference.kind) {

@@ -54,6 +54,8 @@ class Run {
   private failure: Failure | undefined
   /** What a fault of a node acts on → when it is over. */
   private readonly busy = new Map<string, Promise<void>>()
+  /** Nodes whose relay has had to read FRR's tables. */
+  private readonly relearned = new Set<NodeNumber>()
   /** Of each node, as it was when everything agreed. */
   private before: string[][] = []
 
@@ -114,8 +116,9 @@ class Run {
     try {
       const isOfRelay = fault.targets.some((target) => target === 'worker' || target === 'keeper')
       const calm = isOfRelay ? node.troubleRelay() : undefined
-      const undo = await fault.begin(node, new Random(step.seed))
-      await this.lasts(step, fault, node, undo)
+      const last = (): Promise<void> =>
+        fault.begin(node, new Random(step.seed)).then((undo) => this.lasts(step, fault, node, undo))
+      await (fault.endsSessions ? node.withoutBgpd(last) : last())
       calm?.()
     } catch (error) {
       throw new Error(`${stepText(step)}: ${reason(error)}`, { cause: error })
@@ -139,10 +142,14 @@ class Run {
 
   private async quiet(phase: number, steps: readonly Step[]): Promise<void> {
     const { fabric, options } = this
-    const spoke = fabric.traffic.speakAgain(this.forgotten(steps))
-    const { seconds, differences, ofFrr } = await agreement(fabric, options.agreementMs)
-    const again =
-      (spoke === 0 ? '' : `, ${spoke} hosts spoke again`) + (ofFrr === 0 ? '' : `, but ${ofFrr} that zebra ignored`)
+    const spoke = await fabric.traffic.settle(this.forgotten(steps))
+    for (const step of steps) if (this.faultOf(step).losesTruth) this.relearned.add(step.node)
+    const { seconds, differences, ofFrr, forgotten } = await agreement(fabric, options.agreementMs, this.relearned)
+    const again = [
+      ...(spoke === 0 ? [] : [`, ${spoke} hosts spoke again`]),
+      ...(ofFrr === 0 ? [] : [`, but ${ofFrr} that zebra ignored`]),
+      ...(forgotten === 0 ? [] : [`, but ${forgotten} remote MACs that are gone`]),
+    ].join('')
     if (differences.length > 0) {
       this.failure = { phase, what: summary(differences), evidence: await evidence(fabric, differences) }
       options.progress(`  after ${seconds.toFixed(1)} s they differ${again}`)

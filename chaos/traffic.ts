@@ -21,6 +21,9 @@ export class Traffic implements Disposable {
   private running: Promise<void> | undefined
   private pausing = false
   operations = 0
+  /** What bridges are to forget when bgpd is back. */
+  private readonly toForget: { host: WorldHost; port: Port }[] = []
+  private readonly unheard = new Set<WorldHost>()
   /** Of each host, the last things that happened to it. */
   private readonly histories = new Map<string, string[]>()
 
@@ -127,14 +130,20 @@ export class Traffic implements Disposable {
     this.spokeAt.set(host, performance.now())
   }
 
+  /** Does what had to wait for bgpd; then, see `speakAgain`. */
+  async settle(everybody: ReadonlySet<NodeNumber>): Promise<number> {
+    for (const { host, port } of this.toForget.splice(0)) if (host.port !== port.index) await this.forget(host, port)
+    return this.speakAgain(everybody)
+  }
+
   /** Whoever spoke while nobody listened says it again; so does everybody of the nodes named. Returns how many that were. */
-  speakAgain(everybody: ReadonlySet<NodeNumber>): number {
+  private speakAgain(everybody: ReadonlySet<NodeNumber>): number {
     let count = 0
     for (const host of this.world.hosts) {
       const port = this.world.portOf(host)
       if (port === undefined) continue
       const node = this.nodes[port.node - 1]
-      const wasHeard = node?.wasDeaf(this.spokeAt.get(host) ?? 0) !== true
+      const wasHeard = node?.wasDeaf(this.spokeAt.get(host) ?? 0) !== true && !this.unheard.delete(host)
       if (wasHeard && !everybody.has(port.node)) continue
       this.speak(host)
       this.note(host, 'spoke again, unheard before')
@@ -155,7 +164,14 @@ export class Traffic implements Disposable {
   }
 
   /** A bridge forgets a host behind a port; if it has it elsewhere by now, nothing happens. */
-  private async forget({ mac }: WorldHost, { name, node }: Port): Promise<void> {
+  private async forget(host: WorldHost, port: Port): Promise<void> {
+    const { name, node } = port
+    // zebra would have the MAC for good, with macipd or without
+    if (this.nodes[node - 1]?.isSeparated === true) {
+      this.toForget.push({ host, port })
+      return
+    }
+    const { mac } = host
     await this.nodes[node - 1]?.router
       .exec(['bridge', 'fdb', 'del', mac, 'dev', name, 'master'])
       .catch((error: unknown) => {
@@ -163,13 +179,15 @@ export class Traffic implements Disposable {
       })
   }
 
-  private async flap({ index, mac }: Port): Promise<void> {
+  private async flap({ index, mac, node }: Port): Promise<void> {
     const vm = this.vms[index]
     await vm?.flap(this.random.int(0, MAX_DOWN_MS))
     vm?.send(unansweredFrame(mac))
     for (const host of this.world.hostsAt(index)) {
       this.speak(host)
       this.note(host, 'port flapped')
+      // a snooper that goes on later takes what was said after the flap for what was said before it
+      if (this.nodes[node - 1]?.isSnooperStopped === true) this.unheard.add(host)
     }
   }
 

@@ -147,7 +147,14 @@ export const PROCESS_FAULTS = {
     hold: { least: 50, most: 6000 },
     weight: 3,
     finding: 'snooper-hung',
-    begin: ({ router }) => Promise.resolve(stop(router.daemon('snoop').pid)),
+    begin: (node) => {
+      const goOn = stop(node.router.daemon('snoop').pid)
+      node.isSnooperStopped = true
+      return Promise.resolve(async () => {
+        await goOn()
+        node.isSnooperStopped = false
+      })
+    },
   },
   'bgpd-kill': {
     about: 'SIGKILL to bgpd, then it is started',

@@ -1,7 +1,15 @@
 // The oracle says what is there, and finds each kind of difference.
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { differences, differenceText, expectedViews, summary, type Views, withoutFrrs } from '../../chaos/oracle.js'
+import {
+  differences,
+  differenceText,
+  expectedViews,
+  summary,
+  type Views,
+  withoutForgottenMacs,
+  withoutFrrs,
+} from '../../chaos/oracle.js'
 import { Random } from '../../chaos/random.js'
 import { type Operation, type Port, routes, World } from '../../chaos/world.js'
 import { hosts } from '../../lab/hosts.js'
@@ -150,4 +158,14 @@ suite('hosts and routes in motion', () => {
       for (const [index, at] of moves.entries()) assert.ok(at - (moves[index - 3] ?? -Infinity) > 180 * RATE - 1)
     }
   })
+})
+
+test('a MAC that a relay takes for remote, and that is gone, is left out only where the relay has read FRR', () => {
+  const remote = new Map(expected['macipd-remote']).set('02:00:00:00:00:02', '192.0.2.2')
+  const stale = differences(1, expected, seen({ 'macipd-remote': remote }))
+  assert.deepEqual(withoutForgottenMacs(stale, new Set([1])), [])
+  assert.equal(withoutForgottenMacs(stale, new Set([2])).length, 1)
+  const withAddress = new Map(expected['macipd-remote']).set('02:00:00:00:00:02 10.64.0.2', '192.0.2.2')
+  const other = differences(1, expected, seen({ 'macipd-remote': withAddress }))
+  assert.equal(withoutForgottenMacs(other, new Set([1])).length, 1)
 })
