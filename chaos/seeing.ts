@@ -29,7 +29,9 @@ const READERS: Record<ViewName, Reader> = {
   'zebra-macs': async ({ router }) => {
     const { [VNI]: vni } = v.parse(ZebraMacs, await router.vtyshJson('show evpn mac vni all json'))
     return new Map(
-      Object.entries(vni?.macs ?? {}).flatMap(([mac, { type, intf, remoteVtep }]) => {
+      Object.entries(vni?.macs ?? {}).flatMap(([mac, shown]) => {
+        if (typeof shown === 'number') return []
+        const { type, intf, remoteVtep } = shown
         if (type === 'local') return [[mac, intf ?? ''] as const]
         // one that only a neighbour refers to has no type
         return type === 'remote' ? [[mac, remoteVtep ?? ''] as const] : []
@@ -105,8 +107,11 @@ const ZebraMac = v.object({
   intf: v.optional(v.string()),
   remoteVtep: v.optional(v.string()),
 })
-/** VNI → its MACs; in an empty table 8.4 leaves out the VNI. */
-const ZebraMacs = v.record(v.string(), v.object({ macs: v.optional(v.record(v.string(), ZebraMac)) }))
+/** VNI → its MACs; in an empty table 8.4 leaves out the VNI, and in a large one 10.7 puts their number among the MACs. */
+const ZebraMacs = v.record(
+  v.string(),
+  v.object({ macs: v.optional(v.record(v.string(), v.union([v.number(), ZebraMac])), {}) }),
+)
 const ZebraNeighbour = v.object({ type: v.string(), mac: v.string(), remoteVtep: v.optional(v.string()) })
 /** VNI → number of neighbours, and each by its address. */
 const ZebraNeighbours = v.record(v.string(), v.record(v.string(), v.union([v.number(), ZebraNeighbour])))

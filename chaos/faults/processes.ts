@@ -41,6 +41,9 @@ async function killRelay({ router }: Node): Promise<void> {
   await keeper.kill('SIGKILL')
 }
 
+// Faults that make bgpd connect anew act on the run directory, too: if the journal is lost in the moment in which HELLO
+// passes, and the worker is killed, nobody knows what the connection is for, and bgpd has to be restarted.
+
 const STOPS = 5
 const AT_ONCE = { least: 0, most: 0 }
 const A_MOMENT = { least: 100, most: 2500 }
@@ -158,7 +161,7 @@ export const PROCESS_FAULTS = {
   },
   'bgpd-kill': {
     about: 'SIGKILL to bgpd, then it is started',
-    targets: ['bgpd'],
+    targets: ['bgpd', 'run-dir'],
     hold: A_WHILE,
     weight: 2,
     finding: 'bgpd-not-connected',
@@ -181,7 +184,7 @@ export const PROCESS_FAULTS = {
   },
   'zebra-kill': {
     about: 'SIGKILL to zebra, then it is started',
-    targets: ['zebra', 'bgpd'],
+    targets: ['zebra', 'bgpd', 'run-dir'],
     hold: A_WHILE,
     weight: 1,
     finding: 'bgpd-not-connected',
@@ -214,7 +217,7 @@ export const PROCESS_FAULTS = {
   },
   upgrade: {
     about: 'FRR of the node is replaced by another release, and the relay stays',
-    targets: ['bgpd', 'zebra'],
+    targets: ['bgpd', 'zebra', 'run-dir'],
     hold: AT_ONCE,
     weight: 1,
     once: true,
