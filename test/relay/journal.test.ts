@@ -1,6 +1,6 @@
 // A journal that was damaged is never believed: neither what is wrong in it, nor that it ends where it seems to.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { type ExchangeRecord, RecordKind } from '../../src/record/zapi-records.js'
@@ -65,4 +65,23 @@ suite('a journal of three parts', () => {
     // after the first part, and after the second: nothing tells that there was more
     assert.equal(ends.filter(({ untrusted }) => untrusted === undefined).length, 2)
   })
+})
+
+test('what comes while a journal is written anew comes after what it begins with', async (t) => {
+  const path = join(tempDir(t), 'journal')
+  const journal = new Journal(
+    path,
+    function* () {
+      yield record(0)
+    },
+    (error) => {
+      assert.fail(String(error))
+    },
+  )
+  const { ino } = statSync(path)
+  journal.rewrite()
+  journal.append(record(1))
+  journal.flush()
+  while (statSync(path).ino === ino) await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual(read(readFileSync(path)).records, [record(0), record(1)])
 })
