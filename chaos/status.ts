@@ -7,7 +7,7 @@ import type { Node } from './node.js'
 /** A status that names its findings has an exit code for problems. */
 export const STATUS_NAMES_FINDINGS = Object.hasOwn(ExitCode, 'unhealthy')
 /** A fault that is over sooner need not be told: asking takes up to 2 s. */
-export const MUST_BE_TOLD_MS = 3000
+export const TOLD_AFTER_MS = 3000
 const PAUSE_MS = 100
 
 const Status = v.object({ findings: v.array(v.object({ id: v.optional(v.string(), '') })) })

@@ -11,6 +11,8 @@ export interface Fault extends Kind {
   readonly about: string
   /** Id of what `macipctl status` has to find while it lasts; undefined: nothing, or it is over before anybody can ask. */
   readonly finding?: string
+  /** One that lasts no longer need not be told, milliseconds; default 3000, because asking takes up to 2 s. */
+  readonly toldAfter?: number
   /** bgpd's connections to zebra, and between the nodes, do not outlive it. */
   readonly endsSessions?: true
   /** Afterwards nobody knows the hosts of a node that lost its snooper, too. */

@@ -37,6 +37,8 @@ const NO_WORKER = {
   targets: ['keeper', 'worker'],
   hold: { least: 500, most: 8000 },
   weight: 2,
+  // the keeper waits for 3 s before it forwards the bytes itself
+  toldAfter: 6000,
 } as const
 
 export const LIMIT_FAULTS = {
