@@ -5,7 +5,7 @@ import { layers } from './tools/lint/layers.mjs'
 export default defineConfig([
   globalIgnores(['dist/', 'src/gen/', 'node_modules/']),
   {
-    files: ['src/**/*.ts', 'lab/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts'],
+    files: ['src/**/*.ts', 'lab/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts', 'chaos/**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],
     plugins: { layers },
     languageOptions: { parserOptions: { projectService: true } },

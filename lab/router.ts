@@ -226,6 +226,11 @@ export class Router extends Space {
     return this.exec(this.inRoot(['vtysh', '-c', command]))
   }
 
+  /** FRR's numeric user and group here. */
+  get frrId(): number {
+    return this.tree.frrId
+  }
+
   /** As `vtysh`, for a command that ends in `json`. */
   async vtyshJson(command: string): Promise<unknown> {
     return JSON.parse(await this.vtysh(command)) as unknown
@@ -258,6 +263,12 @@ export class Router extends Space {
   async macipctl(...args: readonly string[]): Promise<unknown> {
     const done = [ExitCode.ok, ExitCode.unhealthy]
     return JSON.parse(await exec(this.namespaces, this.macipctlCommand(args), '', done)) as unknown
+  }
+
+  /** As `macipctl`, for a command that prints one JSON value a line and ends. */
+  async macipctlLines(...args: readonly string[]): Promise<unknown[]> {
+    const text = await this.exec(this.macipctlCommand(args))
+    return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as unknown]))
   }
 
   /** Follows a macipctl command that prints one JSON value a line, and does not end by itself. */

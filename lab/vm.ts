@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { arpAnnouncement, neighborAdvertisement, unansweredFrame } from './frames.js'
 import type { Holder } from './holder.js'
 import { PacketSocket } from './packet-socket.js'
@@ -65,6 +66,15 @@ export class Vm extends Space {
     await this.ip(`link set ${wire} up arp off`)
     await operational(node, this.port)
     await operational(this, wire)
+  }
+
+  /** Takes the port down for a while, and waits until frames pass again. */
+  async flap(downMs: number): Promise<void> {
+    await this.at.ip(`link set ${this.port} down`)
+    await delay(downMs)
+    await this.at.ip(`link set ${this.port} up`)
+    await operational(this.at, this.port)
+    await operational(this, wireTo(this.at))
   }
 
   /** From now on the VM is behind its prepared port on that node; the port it was behind falls silent, and stays up. */

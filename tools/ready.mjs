@@ -27,6 +27,7 @@ const PURPOSES = {
   },
   // npm gives arguments to a script's last command only: these parse them and come back with --frr
   bench: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: false, trees: [] },
+  chaos: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: false, trees: [] },
   demo: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: false, trees: [] },
   lab: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: false, trees: [] },
 }
@@ -108,7 +109,18 @@ function modulesAreCurrent() {
   )
 }
 
-const SOURCES = ['bench', 'bpf', 'lab', 'proto', 'src', 'test', 'package-lock.json', 'tools/build.mjs', 'tsconfig.json']
+const SOURCES = [
+  'bench',
+  'bpf',
+  'chaos',
+  'lab',
+  'proto',
+  'src',
+  'test',
+  'package-lock.json',
+  'tools/build.mjs',
+  'tsconfig.json',
+]
 const BUILT = at('dist/.built')
 
 function newest(path) {

@@ -136,7 +136,8 @@ export class Journal {
   private compact(): void {
     const rewriting = { file: this.create(this.newPath), size: BEGINNING.length, records: this.snapshot() }
     this.rewriting = rewriting
-    setImmediate(this.compactSlice, rewriting)
+    // how the sessions began is in the first slice: what is recorded from now on is understood only after it
+    this.compactSlice(rewriting)
   }
 
   private readonly compactSlice = (rewriting: NonNullable<Journal['rewriting']>): void => {

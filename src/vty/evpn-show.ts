@@ -26,7 +26,8 @@ export async function* showMacs(zebra: Vty): AsyncGenerator<ShownMac> {
   const command = 'show evpn mac vni all detail json'
   for await (const { path, value } of members(zebra, command, 3)) {
     const [vni, macs, mac = ''] = path
-    if (macs !== 'macs') continue
+    // from some MACs on, 10.7 puts their number among them
+    if (macs !== 'macs' || mac === 'numMacs') continue
     const { type, remoteVtep, localSequence, remoteSequence, stickyMac } = parse(Mac, value, command)
     const seq = type === 'remote' ? remoteSequence : localSequence
     yield { vni: Number(vni), mac, type, vtep: remoteVtep, seq, sticky: stickyMac }

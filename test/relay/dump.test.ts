@@ -40,6 +40,13 @@ async function recent(rig: RelayRig): Promise<ExchangeRecord[]> {
   return (await recorded((await rig.control()).say({ dump: { last: ALL } }))).records
 }
 
+/** The number of the relay's only session. */
+async function onlySession(rig: RelayRig): Promise<number> {
+  const [session, ...others] = (await (await rig.control()).status()).sessions ?? []
+  assert.ok(session?.id != null && others.length === 0)
+  return session.id
+}
+
 const shape = ({ kind, session, bytes }: ExchangeRecord): [RecordKind, number, string] => [
   kind,
   session,
@@ -62,6 +69,7 @@ suite('recent messages', () => {
     assert.deepEqual(await bgpd.frame(), after)
     snooper.say({ remove: { keys: [KEY] } })
     const withdrawn = await bgpd.frame()
+    const id = await onlySession(rig)
     bgpd.socket.end()
     zebra.socket.end()
     await bgpd.end()
@@ -72,16 +80,16 @@ suite('recent messages', () => {
     const records = await recent(rig)
     const events = records.filter(({ kind }) => kind !== RecordKind.overlayPut && kind !== RecordKind.overlayRemove)
     assert.deepEqual(events.map(shape), [
-      [RecordKind.opened, 1, ''],
-      [RecordKind.toZebra, 1, hello.toString('hex')],
-      [RecordKind.toBgpd, 1, capabilities.toString('hex')],
-      [RecordKind.toBgpd, 1, vniAdd(N).toString('hex')],
-      [RecordKind.toBgpd, 1, macIpAdd(N, MAC, '').toString('hex')],
-      [RecordKind.injected, 1, ours.toString('hex')],
-      [RecordKind.dropped, 1, macIpDel(N, MAC, '0a02010b').toString('hex')],
-      [RecordKind.toBgpd, 1, after.toString('hex')],
-      [RecordKind.injected, 1, withdrawn.toString('hex')],
-      [RecordKind.closed, 1, ''],
+      [RecordKind.opened, id, ''],
+      [RecordKind.toZebra, id, hello.toString('hex')],
+      [RecordKind.toBgpd, id, capabilities.toString('hex')],
+      [RecordKind.toBgpd, id, vniAdd(N).toString('hex')],
+      [RecordKind.toBgpd, id, macIpAdd(N, MAC, '').toString('hex')],
+      [RecordKind.injected, id, ours.toString('hex')],
+      [RecordKind.dropped, id, macIpDel(N, MAC, '0a02010b').toString('hex')],
+      [RecordKind.toBgpd, id, after.toString('hex')],
+      [RecordKind.injected, id, withdrawn.toString('hex')],
+      [RecordKind.closed, id, ''],
     ])
     const overlay = records.filter((record) => !events.includes(record)).map(({ kind }) => kind)
     assert.deepEqual(overlay, [RecordKind.overlayPut, RecordKind.overlayRemove])
@@ -119,7 +127,7 @@ suite('recent messages', () => {
         Buffer.from(described?.capabilities ?? []),
         described?.release,
       ],
-      [1, hello, capabilities, '8.4'],
+      [await onlySession(rig), hello, capabilities, '8.4'],
     )
     const { records } = await recorded(peer)
     assert.deepEqual(

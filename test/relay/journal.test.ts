@@ -189,15 +189,16 @@ suite('a successor that reads a journal', () => {
     journal.flush()
     const before = read()
     journal.rewrite()
-    // what happens meanwhile is in the new file, too
-    journal.append(put('10.2.1.14'))
+    // what happens meanwhile is in the new file, too, after that by which it is understood
+    const meanwhile = [put('10.2.1.14'), zebra(macIpAdd(N, 'bc:24:11:00:00:03', ''))]
+    for (const each of meanwhile) journal.append(each)
     journal.flush()
     await waitFor('the new journal', read, (file) => file.length < before.length)
     const found = known(read())
     assert.ok(found !== undefined && found !== states.at(-1))
     assert.match(found, /10\.2\.1\.14/)
     assert.doesNotMatch(found, /10\.2\.1\.13/)
-    const truth = known(write(t, [[put('10.2.1.14')]], LIFE.flat()).read())
+    const truth = known(write(t, [meanwhile], LIFE.flat()).read())
     assert.equal(found, truth)
   })
 })

@@ -218,3 +218,11 @@ suite('shapes that the recordings do not have', () => {
     }
   })
 })
+
+test('the MACs of zebra 10.7, which from some 50 on puts their number among them', async (t) => {
+  const mac = { type: 'remote', remoteVtep: '192.0.2.2', remoteSequence: 3 }
+  const text = JSON.stringify({ 100: { macs: { [macOf(1)]: mac, numMacs: 1 } } })
+  const zebra = await shows(t, new Map([['show evpn mac vni all detail json', text]]))
+  const shown = { vni: 100, mac: macOf(1), type: 'remote', vtep: '192.0.2.2', seq: 3, sticky: false }
+  assert.deepEqual(await all(showMacs(zebra)), [shown])
+})

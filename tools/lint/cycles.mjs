@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { LAYERS } from './layers.mjs'
 
-const SOURCES = ['src', 'lab', 'bench', 'test']
+const SOURCES = ['src', 'lab', 'bench', 'chaos', 'test']
 
 /** File → the files it imports, as paths from `root`; types count as well. */
 function importsOf(root) {

@@ -64,7 +64,8 @@ export const LAYERS = {
   'src/cli/daemon': [...BASE, 'src/cli', 'src/config', 'src/os', 'src/relay', 'src/snoop', 'src/zapi'],
   'src/bin': [...BASE, 'src/cli'],
   lab: ['src'],
-  test: ['lab', 'src'],
+  chaos: ['lab', 'src'],
+  test: ['chaos', 'lab', 'src'],
   bench: ['lab', 'src', 'test'],
 }
 

@@ -1,0 +1,46 @@
+// What is known of a few of the addresses that differ: what happened to the host, and what each node says of it.
+import { reason } from '../src/base/exit.js'
+import type { ChaosFabric } from './fabric.js'
+import type { Node } from './node.js'
+import type { Difference } from './oracle.js'
+
+const HOSTS = 2
+const IN_ROUTES = /^\d+(\.\d+){3}\//
+
+export async function evidence(fabric: ChaosFabric, found: readonly Difference[]): Promise<string> {
+  const keys = found.flatMap((each) => (each.kind === 'unseen' ? [] : [each.key]))
+  const macs = new Set(keys.filter((key) => !IN_ROUTES.test(key)).map((key) => key.slice(0, 17)))
+  const parts = await Promise.all([...macs].slice(0, HOSTS).map((mac) => ofHost(fabric, mac, keys)))
+  const states = await Promise.all(fabric.nodes.map(ofNode))
+  return [...parts, ...states].join('')
+}
+
+async function ofNode({ router, withMacipd }: Node): Promise<string> {
+  const clients = await router.vtysh('show zebra client summary').catch(reason)
+  const status = withMacipd ? await router.macipctl('status').then((said) => JSON.stringify(said), reason) : ''
+  return `n${router.number} zebra's clients:\n${clients}n${router.number} macipctl status:\n${status}\n`
+}
+
+async function ofHost({ nodes, traffic }: ChaosFabric, mac: string, keys: readonly string[]): Promise<string> {
+  const ip = keys.find((key) => key.startsWith(`${mac} `))?.slice(18)
+  const said = nodes.flatMap(({ router, withMacipd }) => {
+    const ask = async (what: string, question: () => Promise<string>): Promise<string> =>
+      `n${router.number} ${what}:\n${await question().catch(reason)}\n`
+    const explain = async (): Promise<string> => JSON.stringify(await router.explain(ip ?? mac))
+    const dump = async (): Promise<string> => {
+      const messages = await router.macipctlLines('zapi', 'dump', '--last', 'all', '--mac', mac)
+      return messages.map((message) => JSON.stringify(message)).join('\n')
+    }
+    return [
+      ask('bridge', async () =>
+        (await router.exec(['bridge', 'fdb', 'show', 'br', 'br0']))
+          .split('\n')
+          .filter((line) => line.startsWith(mac))
+          .join('\n'),
+      ),
+      ask('zebra', () => router.vtysh(`show evpn mac vni 100 mac ${mac}`)),
+      ...(withMacipd ? [ask('macipctl explain', explain), ask('macipctl zapi dump', dump)] : []),
+    ]
+  })
+  return `--- ${mac} ${ip ?? ''}\n${traffic.historyOf(mac).join('\n')}\n${(await Promise.all(said)).join('')}`
+}

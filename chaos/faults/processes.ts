@@ -1,0 +1,231 @@
+// Faults of processes: killed, stopped, restarted.
+import { RELEASES } from '../../lab/frr.js'
+import type { Node } from '../node.js'
+import { type Fault, nothing, type Undo } from './fault.js'
+
+/** Sends a signal; false if the process is gone. */
+export function signal(pid: number | undefined, name: NodeJS.Signals): boolean {
+  try {
+    return pid !== undefined && process.kill(pid, name)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
+    throw error
+  }
+}
+
+/** Stops a process until it is undone, or somebody else has ended it. */
+function stop(pid: number | undefined): Undo {
+  signal(pid, 'SIGSTOP')
+  return () => {
+    signal(pid, 'SIGCONT')
+  }
+}
+
+/** As watchfrr does when zebra has ended: bgpd tells a new zebra nothing of what it has told the old one. */
+async function restartBgpd(node: Node): Promise<void> {
+  await node.router.kill('bgpd')
+  await node.startBgpd()
+}
+
+/** A relay that ends takes zebra away from bgpd. */
+async function startRelay(node: Node): Promise<void> {
+  await node.startRelay()
+  await restartBgpd(node)
+}
+
+/** Keeper and worker at once; no other worker begins meanwhile. */
+async function killRelay({ router }: Node): Promise<void> {
+  const keeper = router.daemon('relay')
+  signal(keeper.pid, 'SIGSTOP')
+  for (const pid of keeper.children()) signal(pid, 'SIGKILL')
+  await keeper.kill('SIGKILL')
+}
+
+// Faults that make bgpd connect anew act on the run directory, too: if the journal is lost in the moment in which HELLO
+// passes, and the worker is killed, nobody knows what the connection is for, and bgpd has to be restarted.
+
+const STOPS = 5
+const AT_ONCE = { least: 0, most: 0 }
+const A_MOMENT = { least: 100, most: 2500 }
+/** Long enough for anybody who asks how things are. */
+const A_WHILE = { least: 3000, most: 6000 }
+
+export const WORKER_KILL: Fault = {
+  about: "SIGKILL to the relay's worker",
+  targets: ['worker'],
+  hold: AT_ONCE,
+  weight: 6,
+  begin: (node) => {
+    signal(node.workerPid(), 'SIGKILL')
+    return Promise.resolve(nothing)
+  },
+}
+
+export const PROCESS_FAULTS = {
+  'worker-kill': WORKER_KILL,
+  'worker-stop': {
+    about: "SIGSTOP to the relay's worker, then SIGCONT",
+    targets: ['worker'],
+    hold: { least: 50, most: 6000 },
+    weight: 4,
+    finding: 'worker-hung',
+    begin: (node) => Promise.resolve(stop(node.workerPid())),
+  },
+  'keeper-stop': {
+    about: "SIGSTOP to the relay's keeper, then SIGCONT",
+    targets: ['keeper'],
+    hold: { least: 50, most: 6000 },
+    weight: 2,
+    finding: 'keeper-hung',
+    begin: (node) => Promise.resolve(stop(node.keeperPid)),
+  },
+  'keeper-kill': {
+    about: "SIGKILL to the relay's keeper; later its worker is ended and the relay started",
+    targets: ['keeper', 'worker', 'run-dir', 'bgpd'],
+    hold: A_WHILE,
+    weight: 2,
+    finding: 'keeper-gone',
+    endsSessions: true,
+    losesTruth: true,
+    begin: async (node) => {
+      const worker = node.workerPid()
+      await node.router.kill('relay', 'SIGKILL')
+      return async () => {
+        signal(worker, 'SIGKILL')
+        await startRelay(node)
+      }
+    },
+  },
+  'relay-kill': {
+    about: 'SIGKILL to keeper and worker at once, then the relay is started',
+    targets: ['keeper', 'worker', 'run-dir', 'bgpd'],
+    hold: A_WHILE,
+    weight: 2,
+    finding: 'relay-not-running',
+    endsSessions: true,
+    losesTruth: true,
+    begin: async (node) => {
+      await killRelay(node)
+      return () => startRelay(node)
+    },
+  },
+  'relay-restart': {
+    about: 'SIGTERM to the relay, then it is started',
+    targets: ['keeper', 'worker', 'run-dir', 'bgpd'],
+    hold: AT_ONCE,
+    weight: 1,
+    endsSessions: true,
+    losesTruth: true,
+    begin: async (node) => {
+      await node.router.kill('relay')
+      await startRelay(node)
+      return nothing
+    },
+  },
+  'snooper-kill': {
+    about: 'SIGKILL to the snooper, then it is started',
+    targets: ['snooper'],
+    hold: A_WHILE,
+    weight: 4,
+    finding: 'snooper-not-running',
+    begin: async (node) => {
+      await node.killSnoop('SIGKILL')
+      return () => node.startSnoop()
+    },
+  },
+  'snooper-restart': {
+    about: 'SIGTERM to the snooper, then it is started',
+    targets: ['snooper'],
+    hold: AT_ONCE,
+    weight: 2,
+    begin: async (node) => {
+      await node.killSnoop('SIGTERM')
+      await node.startSnoop()
+      return nothing
+    },
+  },
+  'snooper-stop': {
+    about: 'SIGSTOP to the snooper, then SIGCONT',
+    targets: ['snooper'],
+    hold: { least: 50, most: 6000 },
+    weight: 3,
+    finding: 'snooper-hung',
+    begin: (node) => {
+      const goOn = stop(node.router.daemon('snoop').pid)
+      node.isSnooperStopped = true
+      return Promise.resolve(async () => {
+        await goOn()
+        node.isSnooperStopped = false
+      })
+    },
+  },
+  'bgpd-kill': {
+    about: 'SIGKILL to bgpd, then it is started',
+    targets: ['bgpd', 'run-dir'],
+    hold: A_WHILE,
+    weight: 2,
+    finding: 'bgpd-not-connected',
+    endsSessions: true,
+    ofFrr: true,
+    begin: async (node) => {
+      await node.router.kill('bgpd', 'SIGKILL')
+      return () => node.startBgpd()
+    },
+  },
+  'bgpd-stop': {
+    about: 'SIGSTOP to bgpd, then SIGCONT: its queues fill',
+    targets: ['bgpd'],
+    // its neighbour waits for 3 s
+    hold: { least: 50, most: 2000 },
+    weight: 3,
+    endsSessions: true,
+    ofFrr: true,
+    begin: ({ router }) => Promise.resolve(stop(router.daemon('bgpd').pid)),
+  },
+  'zebra-kill': {
+    about: 'SIGKILL to zebra, then it is started',
+    targets: ['zebra', 'bgpd', 'run-dir'],
+    hold: A_WHILE,
+    weight: 1,
+    finding: 'bgpd-not-connected',
+    endsSessions: true,
+    ofFrr: true,
+    begin: async (node) => {
+      await node.router.kill('zebra', 'SIGKILL')
+      return async () => {
+        await node.startZebra()
+        await restartBgpd(node)
+      }
+    },
+  },
+  'zebra-stop': {
+    about: 'SIGSTOP to zebra several times at random moments, in the middle of a write too, each time then SIGCONT',
+    targets: ['zebra'],
+    hold: A_MOMENT,
+    weight: 5,
+    ofFrr: true,
+    begin: async ({ router }, random) => {
+      const { pid } = router.daemon('zebra')
+      for (let stops = 0; stops < STOPS; stops++) {
+        signal(pid, 'SIGSTOP')
+        await new Promise((resolve) => setTimeout(resolve, random.int(1, 200)))
+        signal(pid, 'SIGCONT')
+        await new Promise((resolve) => setTimeout(resolve, random.int(0, 20)))
+      }
+      return stop(pid)
+    },
+  },
+  upgrade: {
+    about: 'FRR of the node is replaced by another release, and the relay stays',
+    targets: ['bgpd', 'zebra', 'run-dir'],
+    hold: AT_ONCE,
+    weight: 1,
+    once: true,
+    endsSessions: true,
+    ofFrr: true,
+    begin: async (node, random) => {
+      await node.upgrade(random.pick(RELEASES))
+      return nothing
+    },
+  },
+} satisfies Record<string, Fault>

@@ -1,0 +1,153 @@
+// One node under chaos: its processes, how each is started again, and when nobody listened to its hosts.
+import { existsSync, mkdirSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { PRIVATE_DIR } from './mounts.js'
+import type { Release } from '../lab/frr.js'
+import type { Router } from '../lab/router.js'
+import { waitFor } from '../lab/wait.js'
+import type { NodeNumber } from './schedule.js'
+
+const RUN_DIR_SIZE = '8m'
+
+/** Limits that this many hosts behind a few ports do not reach. */
+const CONFIG = `snoop:
+  limits:
+    rate: 1000000
+    burst: 1000000
+    perPort: {ipv4: 100000, ipv6: 100000}
+`
+
+/** What the snooper had not handed on when it was killed; it handles frames at once, so this is plenty. */
+const UNREAD_MS = 500
+/** Until a worker serves again, and has been told what it missed. */
+const SETTLING_MS = 5000
+/** bgpd tries to reach zebra every 10 s, and after three failures every 60 s. */
+const RECONNECT_MS = 90_000
+
+export class Node {
+  /** Since when nobody listens to the hosts, by performance.now(); undefined while the snooper does. */
+  private deafSince: number | undefined
+  private readonly deaf: { from: number; to: number }[] = []
+  private separations = 0
+  private readonly troubles: { from: number; to: number }[] = []
+
+  constructor(
+    readonly router: Router,
+    /** Of the relay, a small file system of its own; undefined: FRR is alone. */
+    readonly runDir: string | undefined,
+  ) {}
+
+  get number(): NodeNumber {
+    return this.router.number
+  }
+
+  get withMacipd(): boolean {
+    return this.runDir !== undefined
+  }
+
+  async start(): Promise<void> {
+    await this.startZebra()
+    if (this.withMacipd) await this.startRelay()
+    await this.startBgpd()
+    if (this.withMacipd) await this.startSnoop()
+  }
+
+  async startZebra(): Promise<void> {
+    // it belongs to zebra, and two of them are one too many
+    if (existsSync(this.router.path('/run/frr/mgmtd_be.sock'))) await this.router.daemon('mgmtd').kill('SIGKILL')
+    await this.router.startZebra()
+  }
+
+  /** Replaces FRR with another release, as an upgrade does: its daemons end and start, the relay stays. */
+  async upgrade(release: Release): Promise<void> {
+    const { router } = this
+    for (const name of ['bgpd', 'zebra'] as const) await router.kill(name)
+    if (existsSync(router.path('/run/frr/mgmtd_be.sock'))) await router.daemon('mgmtd').kill('SIGKILL')
+    await router.replaceFrr(release)
+    await this.startZebra()
+    await this.startBgpd()
+  }
+
+  async startBgpd(): Promise<void> {
+    await this.router.startBgpd(this.withMacipd ? { zapi: '/run/macipd/zserv.api' } : {})
+  }
+
+  async startRelay(): Promise<void> {
+    // the last of two equal options counts
+    await this.router.startRelay('--run-dir', this.runDir ?? '', '--config', this.config())
+  }
+
+  async startSnoop(): Promise<void> {
+    await this.router.startSnoop('--config', this.config())
+    if (this.deafSince !== undefined) this.deaf.push({ from: this.deafSince, to: performance.now() })
+    this.deafSince = undefined
+  }
+
+  /** Whether the snooper is stopped. */
+  isSnooperStopped = false
+
+  /** Does what takes zebra away from bgpd; resolves when zebra is told again to care for EVPN. */
+  async withoutBgpd(work: () => Promise<void>): Promise<void> {
+    this.separations++
+    try {
+      await work()
+      await waitFor(
+        `EVPN to be on in zebra of ${this.router.name}`,
+        () => this.router.vtysh('show evpn'),
+        (text) => text.includes('L2 VNIs'),
+        { timeoutMs: RECONNECT_MS },
+      )
+    } finally {
+      this.separations--
+    }
+  }
+
+  /** While bgpd is away, zebra overlooks what its kernel forgets. */
+  get isSeparated(): boolean {
+    return this.separations > 0
+  }
+
+  /** Something is done to its relay, until the function that is returned is called. */
+  troubleRelay(): () => void {
+    const trouble = { from: performance.now(), to: Infinity }
+    this.troubles.push(trouble)
+    return () => (trouble.to = performance.now() + SETTLING_MS)
+  }
+
+  async killSnoop(signal: NodeJS.Signals): Promise<void> {
+    const now = performance.now()
+    // what it has learned and not handed on is lost with it
+    const notHandedOn = this.troubles.filter(({ to }) => to > now).map(({ from }) => from)
+    this.deafSince ??= Math.min(now, ...notHandedOn) - UNREAD_MS
+    await this.router.kill('snoop', signal)
+  }
+
+  /** Whether nobody listened at that time, by performance.now(). */
+  wasDeaf(time: number): boolean {
+    if (this.deafSince !== undefined && time >= this.deafSince) return true
+    return this.deaf.some(({ from, to }) => from <= time && time <= to)
+  }
+
+  get keeperPid(): number {
+    return this.router.daemon('relay').pid
+  }
+
+  /** Undefined while there is none. */
+  workerPid(): number | undefined {
+    return this.router.daemon('relay').running ? this.router.daemon('relay').children()[0] : undefined
+  }
+
+  private config(): string {
+    return this.router.writeConfig(CONFIG)
+  }
+
+  /** A small file system that its relay may write to. */
+  static makeRunDir({ number, frrId }: Router): string {
+    const path = join(PRIVATE_DIR, `n${number}`)
+    mkdirSync(path, { recursive: true })
+    const options = `size=${RUN_DIR_SIZE},mode=755,uid=${frrId},gid=${frrId}`
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'macipd-run', path])
+    return path
+  }
+}

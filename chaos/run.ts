@@ -1,0 +1,195 @@
+// Phase after phase: faults while everything is in motion, then quiet, in which everything has to agree again.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { reason } from '../src/base/exit.js'
+import { agreement } from './agreement.js'
+import { evidence } from './evidence.js'
+import type { ChaosFabric } from './fabric.js'
+import type { Fault, Undo } from './faults/fault.js'
+import type { Node } from './node.js'
+import { summary } from './oracle.js'
+import { Random } from './random.js'
+import { type NodeNumber, type Phase, type Step, stepText } from './schedule.js'
+import { sessions } from './sessions.js'
+import { isTold, TOLD_AFTER_MS, STATUS_NAMES_FINDINGS } from './status.js'
+
+export interface RunOptions {
+  readonly phases: Iterable<Phase>
+  readonly faults: ReadonlyMap<string, Fault>
+  /** No phase begins later than this, by performance.now(). */
+  readonly until: number
+  /** How long everything may take to agree. */
+  readonly agreementMs: number
+  readonly progress: (line: string) => void
+}
+
+/** Something that should not have happened. */
+export interface Failure {
+  /** 0: before the first one. */
+  readonly phase: number
+  readonly what: readonly string[]
+  /** Of some of what differs. */
+  readonly evidence: string
+}
+
+export interface Result {
+  readonly phases: number
+  readonly faults: ReadonlyMap<string, number>
+  readonly operations: number
+  /** Seconds until everything agreed, for each phase. */
+  readonly agreed: readonly number[]
+  /** Ends the run: what is wrong after it would not be new. */
+  readonly failure: Failure | undefined
+}
+
+export async function run(fabric: ChaosFabric, options: RunOptions): Promise<Result> {
+  const chaos = new Run(fabric, options)
+  await chaos.run()
+  return chaos.result()
+}
+
+class Run {
+  private phases = 0
+  private readonly counts = new Map<string, number>()
+  private readonly agreed: number[] = []
+  private failure: Failure | undefined
+  /** What a fault of a node acts on → when it is over. */
+  private readonly busy = new Map<string, Promise<void>>()
+  /** Nodes whose relay has had to read FRR's tables. */
+  private readonly relearned = new Set<NodeNumber>()
+  /** Of each node, as it was when everything agreed. */
+  private before: string[][] = []
+
+  constructor(
+    private readonly fabric: ChaosFabric,
+    private readonly options: RunOptions,
+  ) {}
+
+  result(): Result {
+    const { phases, counts, agreed, failure, fabric } = this
+    return { phases, faults: counts, operations: fabric.traffic.operations, agreed, failure }
+  }
+
+  async run(): Promise<void> {
+    await this.quiet(0, [])
+    for (const phase of this.options.phases) {
+      if (this.failure !== undefined || performance.now() > this.options.until) return
+      this.options.progress(`phase ${phase.number}: ${phase.steps.length} faults`)
+      await this.phase(phase)
+      this.phases++
+    }
+  }
+
+  private async phase({ number, steps }: Phase): Promise<void> {
+    const { traffic } = this.fabric
+    traffic.resume()
+    const begin = performance.now()
+    const ended = await Promise.allSettled(
+      steps.map(async (step) => {
+        await sleep(begin + step.at - performance.now())
+        await this.whenFree(step)
+      }),
+    )
+    const what = ended.flatMap((each) => (each.status === 'rejected' ? [reason(each.reason)] : []))
+    try {
+      await traffic.pause()
+    } catch (error) {
+      what.push(`traffic: ${reason(error)}`)
+    }
+    if (what.length > 0) this.failure = { phase: number, what, evidence: '' }
+    else await this.quiet(number, steps)
+  }
+
+  /** On a slow machine what a fault acts on may not be back yet when the next one is due. */
+  private async whenFree(step: Step): Promise<void> {
+    const names = this.faultOf(step).targets.map((target) => `${step.node} ${target}`)
+    const before = names.map((name) => this.busy.get(name))
+    const done = Promise.allSettled(before.filter((each) => each !== undefined)).then(() => this.step(step))
+    for (const name of names) this.busy.set(name, done)
+    await done
+  }
+
+  private async step(step: Step): Promise<void> {
+    const fault = this.faultOf(step)
+    const node = this.nodeOf(step)
+    this.options.progress(`  ${stepText(step)}`)
+    this.counts.set(step.fault, (this.counts.get(step.fault) ?? 0) + 1)
+    try {
+      const isOfRelay = fault.targets.some((target) => target === 'worker' || target === 'keeper')
+      const calm = isOfRelay ? node.troubleRelay() : undefined
+      const last = (): Promise<void> =>
+        fault.begin(node, new Random(step.seed)).then((undo) => this.lasts(step, fault, node, undo))
+      await (fault.endsSessions ? node.withoutBgpd(last) : last())
+      calm?.()
+    } catch (error) {
+      throw new Error(`${stepText(step)}: ${reason(error)}`, { cause: error })
+    }
+  }
+
+  private async lasts(
+    { hold }: Step,
+    { finding, toldAfter = TOLD_AFTER_MS }: Fault,
+    node: Node,
+    undo: Undo,
+  ): Promise<void> {
+    const end = performance.now() + hold
+    const mustBeTold = STATUS_NAMES_FINDINGS && node.withMacipd && finding !== undefined && hold >= toldAfter
+    const told = mustBeTold ? isTold(node, finding, () => performance.now() > end) : undefined
+    // it is looked at below
+    told?.catch(() => undefined)
+    await sleep(Math.max(0, hold))
+    await undo()
+    const answer = await told
+    if (answer?.told === false)
+      throw new Error(
+        `macipctl status did not tell of ${finding ?? ''}, but of: ${answer.instead.join(', ') || 'nothing'}`,
+      )
+  }
+
+  private async quiet(phase: number, steps: readonly Step[]): Promise<void> {
+    const { fabric, options } = this
+    const spoke = await fabric.traffic.settle(this.forgotten(steps))
+    for (const step of steps) if (this.faultOf(step).losesTruth) this.relearned.add(step.node)
+    const { seconds, differences, ofFrr, forgotten } = await agreement(fabric, options.agreementMs, this.relearned)
+    const again = [
+      ...(spoke === 0 ? [] : [`, ${spoke} hosts spoke again`]),
+      ...(ofFrr === 0 ? [] : [`, but ${ofFrr} that zebra ignored`]),
+      ...(forgotten === 0 ? [] : [`, but ${forgotten} remote MACs that are gone`]),
+    ].join('')
+    if (differences.length > 0) {
+      this.failure = { phase, what: summary(differences), evidence: await evidence(fabric, differences) }
+      options.progress(`  after ${seconds.toFixed(1)} s they differ${again}`)
+      return
+    }
+    this.agreed.push(seconds)
+    const lost = await this.lostSessions(steps)
+    if (lost.length > 0) this.failure = { phase, what: lost, evidence: '' }
+    options.progress(`  all agree after ${seconds.toFixed(1)} s${again}`)
+  }
+
+  /** Nodes that lost what the relay believes and the snooper both: nobody there is known until it speaks. */
+  private forgotten(steps: readonly Step[]): Set<NodeNumber> {
+    const lostTruth = steps.filter((step) => this.faultOf(step).losesTruth).map(({ node }) => node)
+    const lostSnooper = steps.filter((step) => this.faultOf(step).targets.includes('snooper')).map(({ node }) => node)
+    return new Set(lostTruth.filter((node) => lostSnooper.includes(node)))
+  }
+
+  private async lostSessions(steps: readonly Step[]): Promise<string[]> {
+    const before = this.before
+    this.before = await Promise.all(this.fabric.nodes.map(sessions))
+    if (before.length === 0 || steps.some((step) => this.faultOf(step).endsSessions)) return []
+    return this.before.flatMap((now, index) => {
+      const [was, is] = [before[index]?.join(', ') ?? '', now.join(', ')]
+      return was === is ? [] : [`n${index + 1}: sessions were lost: ${was} before, ${is} now`]
+    })
+  }
+
+  private faultOf({ fault }: Step): Fault {
+    const found = this.options.faults.get(fault)
+    if (found === undefined) throw new Error(`there is no fault ${fault}`)
+    return found
+  }
+
+  private nodeOf({ node }: Step): Node {
+    return this.fabric.nodes[node - 1] ?? this.fabric.nodes[0]
+  }
+}
