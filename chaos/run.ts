@@ -10,7 +10,7 @@ import { summary } from './oracle.js'
 import { Random } from './random.js'
 import { type NodeNumber, type Phase, type Step, stepText } from './schedule.js'
 import { sessions } from './sessions.js'
-import { isTold, TOLD_AFTER_MS, STATUS_NAMES_FINDINGS } from './status.js'
+import { isTold, TOLD_AFTER_MS } from './status.js'
 
 export interface RunOptions {
   readonly phases: Iterable<Phase>
@@ -132,7 +132,7 @@ class Run {
     undo: Undo,
   ): Promise<void> {
     const end = performance.now() + hold
-    const mustBeTold = STATUS_NAMES_FINDINGS && node.withMacipd && finding !== undefined && hold >= toldAfter
+    const mustBeTold = node.withMacipd && finding !== undefined && hold >= toldAfter
     const told = mustBeTold ? isTold(node, finding, () => performance.now() > end) : undefined
     // it is looked at below
     told?.catch(() => undefined)

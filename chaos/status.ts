@@ -1,16 +1,13 @@
 // Whether `macipctl status` tells of a fault while it lasts.
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as v from 'valibot'
-import { ExitCode } from '../src/base/exit.js'
 import type { Node } from './node.js'
 
-/** A status that names its findings has an exit code for problems. */
-export const STATUS_NAMES_FINDINGS = Object.hasOwn(ExitCode, 'unhealthy')
 /** A fault that is over sooner need not be told: asking takes up to 2 s. */
 export const TOLD_AFTER_MS = 3000
 const PAUSE_MS = 100
 
-const Status = v.object({ findings: v.array(v.object({ id: v.optional(v.string(), '') })) })
+const Status = v.object({ findings: v.array(v.object({ id: v.string() })) })
 
 /** Asks again and again until the finding is told, or the fault is over; resolves to what else was told. */
 export async function isTold(

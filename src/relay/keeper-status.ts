@@ -60,7 +60,7 @@ export class KeeperStatus {
       ...{ version, pid: process.pid, since, connections, listen: options.listen, zebra: options.zebra },
       runDir: options.runDir,
       worker: {
-        state: worker?.state ?? 'gone',
+        state: worker?.isSilent === true ? 'hung' : (worker?.state ?? 'gone'),
         pid: worker?.pid ?? null,
         starts: workerStarts,
         lastEnd: lastEnd ?? null,

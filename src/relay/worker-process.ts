@@ -20,6 +20,8 @@ const HUNG_MS = 2000
 const HUNG_MAX_MS = 30_000
 /** The same for one that starts: it answers only when it has read all of its journal. */
 const HUNG_AT_START_MS = 120_000
+/** A serving worker that has left more pings than these unanswered is said to hang. */
+const SILENT_PINGS = 2
 /** How long a worker may take to end in order. */
 const END_MS = 2000
 
@@ -98,6 +100,11 @@ export class WorkerProcess {
   /** Whether it has been lent the connections, so that it forwards them, or is about to. */
   get hasConnections(): boolean {
     return this.state === 'recovered' || this.state === 'serving'
+  }
+
+  /** Whether pings have gone unanswered so long that it is worth telling, although it may still answer. */
+  get isSilent(): boolean {
+    return this.hasConnections && this.unanswered > SILENT_PINGS
   }
 
   get livedMs(): number {
