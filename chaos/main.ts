@@ -128,10 +128,7 @@ const width = Math.max(...[...FAULTS.keys()].map((name) => name.length))
 const program = configured(new Command('chaos'), io)
   .configureHelp({ commandUsage: () => 'npm run chaos -- [options]' })
   .description(
-    `Runs two nodes with real FRR and macipd in network namespaces of this machine, sets hosts and routes in motion, and
-lets faults come to them in an order that follows from the seed. After each phase it is quiet, and what the kernel,
-zebra, bgpd and macipd of both nodes show must be what is: nothing stale, nothing missing, no session lost that no
-fault has ended. Needs root.`,
+    `Runs two nodes with real FRR and macipd in network namespaces of this machine, sets hosts and routes in motion, and lets faults come to them in an order that follows from the seed. After each phase it is quiet, and what the kernel, zebra, bgpd and macipd of both nodes show must be what is: nothing stale, nothing missing, no session lost that no fault has ended. Needs root.`,
   )
   .addOption(new Option('--seed <number>', 'which faults, when, and what hosts do').argParser(whole).default(1))
   .addOption(new Option('--minutes <number>', 'no phase begins later').argParser(minutes).default(2))

@@ -332,8 +332,13 @@ export class Keeper {
     try {
       this.plain?.set(
         id,
-        new PlainForwarding(connection, () => {
-          this.end(id)
+        new PlainForwarding(connection, {
+          onNoted: () => {
+            this.note(id, {})
+          },
+          onEnded: () => {
+            this.end(id)
+          },
         }),
       )
     } catch (error) {
@@ -342,11 +347,7 @@ export class Keeper {
   }
 
   private endPlain(): void {
-    for (const [id, forwarding] of this.plain ?? []) {
-      forwarding.close()
-      // it may have noted first bytes
-      this.note(id, {})
-    }
+    for (const forwarding of this.plain?.values() ?? []) forwarding.close()
     this.plain = undefined
     this.status.plain = undefined
   }

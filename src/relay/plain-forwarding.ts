@@ -6,8 +6,9 @@ import { FdPoll } from '../os/fd-poll.js'
 import { SystemError } from '../os/libc.js'
 import { shutdownWrite } from '../os/splice.js'
 import type { Connection } from './connections.js'
+
 import { FrameWalk } from './frame-walk.js'
-import { rawHandle } from './ipc.js'
+import { type FirstBytes, rawHandle } from './ipc.js'
 import { Transit } from './transit.js'
 
 /** Steps before the event loop gets its turn again. */
@@ -23,12 +24,11 @@ export class PlainForwarding {
   private readonly toBgpd: Direction
   private endsSeen = 0
 
-  /** @param onEnded both directions have ended, or the connection is broken */
-  constructor(
-    private readonly connection: Connection,
-    onEnded: () => void,
-  ) {
-    const { ends, offer } = connection
+  /**
+   * @param onNoted more of the first bytes is in the connection's offer
+   * @param onEnded both directions have ended, or the connection is broken
+   */
+  constructor({ ends, offer }: Connection, { onNoted, onEnded }: { onNoted: () => void; onEnded: () => void }) {
     // libuv polls a descriptor for one handle only, and does not poll those of sockets that were never read; a copy of the
     // descriptor could be refused just when it is needed
     const [bgpd, zebra] = [new FdPoll(rawHandle(ends.bgpd).fd), new FdPoll(rawHandle(ends.zebra).fd)]
@@ -40,22 +40,23 @@ export class PlainForwarding {
       },
       onBroken: onEnded,
     }
+    const noting = (direction: keyof FirstBytes): ((first: Buffer) => void) | undefined => {
+      if (offer.opening[direction] !== '') return undefined
+      return (first) => {
+        offer.opening = { ...offer.opening, [direction]: first.toString('base64') }
+        onNoted()
+      }
+    }
     const pipe = (readEnd: Socket, writeEnd: Socket): Transit =>
       new Transit({ readEnd: rawHandle(readEnd).fd, writeEnd: rawHandle(writeEnd).fd })
-    this.toZebra = new Direction(
-      bgpd,
-      zebra,
-      pipe(ends.toZebraReadEnd, ends.toZebraWriteEnd),
-      offer.opening.toZebra === '',
-      events,
-    )
-    this.toBgpd = new Direction(
-      zebra,
-      bgpd,
-      pipe(ends.toBgpdReadEnd, ends.toBgpdWriteEnd),
-      offer.opening.toBgpd === '',
-      events,
-    )
+    this.toZebra = new Direction(bgpd, zebra, pipe(ends.toZebraReadEnd, ends.toZebraWriteEnd), {
+      ...events,
+      onFirst: noting('toZebra'),
+    })
+    this.toBgpd = new Direction(zebra, bgpd, pipe(ends.toBgpdReadEnd, ends.toBgpdWriteEnd), {
+      ...events,
+      onFirst: noting('toBgpd'),
+    })
     this.toZebra.run()
     this.toBgpd.run()
   }
@@ -64,9 +65,6 @@ export class PlainForwarding {
   close(): void {
     this.toZebra.close()
     this.toBgpd.close()
-    const { opening } = this.connection.offer
-    const [toZebra, toBgpd] = [this.toZebra.firstBytes, this.toBgpd.firstBytes]
-    this.connection.offer.opening = { toZebra: toZebra ?? opening.toZebra, toBgpd: toBgpd ?? opening.toBgpd }
     for (const poll of this.polls) poll.close()
   }
 }
@@ -76,23 +74,20 @@ class Direction {
   private closed = false
   private scheduled: NodeJS.Immediate | undefined
   private readonly walk: FrameWalk
-  private first: Buffer | undefined
+  private first: Buffer = Buffer.alloc(0)
 
-  /** @param fromBeginning nobody has noted the first bytes of the stream yet */
+  /** `onFirst` gets the first bytes of the stream, whenever there are more; undefined if others have noted them. */
   constructor(
     private readonly source: FdPoll,
     private readonly sink: FdPoll,
     private readonly transit: Transit,
-    fromBeginning: boolean,
-    private readonly events: { onEnd(): void; onBroken(): void },
+    private readonly events: {
+      onEnd(): void
+      onBroken(): void
+      onFirst: ((bytes: Buffer) => void) | undefined
+    },
   ) {
     this.walk = new FrameWalk(source.fd)
-    if (fromBeginning) this.first = Buffer.alloc(0)
-  }
-
-  /** The first bytes of the stream in base64, as many as have passed here; undefined if others have noted them. */
-  get firstBytes(): string | undefined {
-    return this.first?.toString('base64')
   }
 
   readonly run = (): void => {
@@ -131,14 +126,18 @@ class Direction {
 
   private fill(): number | undefined {
     const { first, source, transit, walk } = this
+    const { onFirst } = this.events
     const allowed = walk.next()
     if (allowed === undefined) return undefined
-    if (first === undefined || first.length === FIRST_BYTES) return transit.fill(source.fd, allowed)
+    if (onFirst === undefined || first.length === FIRST_BYTES) return transit.fill(source.fd, allowed)
     const size = walk.peekFront(peeked)
     if (size === undefined) return undefined
     // at the end of the stream there is nothing to note
     const moved = transit.fill(source.fd, Math.min(size === 0 ? 1 : size, allowed, FIRST_BYTES - first.length))
-    if (moved !== undefined) this.first = Buffer.concat([first, peeked.subarray(0, moved)])
+    if (moved !== undefined && moved > 0) {
+      this.first = Buffer.concat([first, peeked.subarray(0, moved)])
+      onFirst(this.first)
+    }
     return moved
   }
 }

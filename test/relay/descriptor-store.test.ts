@@ -172,7 +172,7 @@ suite('a relay whose descriptors the service manager keeps', () => {
     await assertPasses(await unit.connected())
   })
 
-  test('knows after a restart that bytes have passed unseen', async () => {
+  test('knows after it was killed that bytes have passed unseen, and what began meanwhile', async () => {
     await using unit = await Unit.start()
     const { rig } = unit
     const ends = await unit.connected()
@@ -182,10 +182,18 @@ suite('a relay whose descriptors the service manager keeps', () => {
       if (worker.pid !== null && worker.state !== 'gone') kill(worker.pid)
     }
     await assertPasses(ends)
-    await unit.restart()
+    const begun = await unit.connected()
+    rig.signal('SIGKILL')
+    await rig.exited()
+    await rig.start()
+    await served(rig)
     const { sessions } = await (await rig.control()).status()
-    assert.match(sessions?.[0]?.uncertain ?? '', /no worker served/)
-    await assertPasses(ends)
+    assert.equal(sessions?.length, 2)
+    for (const { uncertain, kind } of sessions) {
+      assert.match(uncertain ?? '', /no worker served/)
+      assert.equal(kind, 'main')
+    }
+    for (const each of [ends, begun]) await assertPasses(each)
   })
 
   const lost: [what: string, lose: (journal: string) => void, why: RegExp][] = [
