@@ -10,7 +10,7 @@ import { summary } from './oracle.js'
 import { Random } from './random.js'
 import { type NodeNumber, type Phase, type Step, stepText } from './schedule.js'
 import { sessions } from './sessions.js'
-import { isTold, TOLD_AFTER_MS } from './status.js'
+import { told, TOLD_AFTER_MS } from './status.js'
 
 export interface RunOptions {
   readonly phases: Iterable<Phase>
@@ -131,17 +131,14 @@ class Run {
     node: Node,
     undo: Undo,
   ): Promise<void> {
-    const end = performance.now() + hold
     const mustBeTold = node.withMacipd && finding !== undefined && hold >= toldAfter
-    const told = mustBeTold ? isTold(node, finding, () => performance.now() > end) : undefined
-    // it is looked at below
-    told?.catch(() => undefined)
-    await sleep(Math.max(0, hold))
+    // a failure is looked at when the fault is over
+    const [instead] = await Promise.allSettled([mustBeTold ? told(node, finding) : undefined, sleep(Math.max(0, hold))])
     await undo()
-    const answer = await told
-    if (answer?.told === false)
+    if (instead.status === 'rejected') throw instead.reason
+    if (instead.value !== undefined)
       throw new Error(
-        `macipctl status did not tell of ${finding ?? ''}, but of: ${answer.instead.join(', ') || 'nothing'}`,
+        `macipctl status did not tell of ${finding ?? ''}, but of: ${instead.value.join(', ') || 'nothing'}`,
       )
   }
 
