@@ -2,13 +2,14 @@
 // the first port in another.
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
-import { closeSync } from 'node:fs'
+import { closeSync, readFileSync } from 'node:fs'
 import { afterEach, beforeEach, suite, test, type TestContext } from 'node:test'
+import { waitFor } from '../../../lab/wait.js'
 import { ExitCode } from '../../../src/base/exit.js'
 import { createLogger } from '../../../src/os/log.js'
 import { pollReadable } from '../../../src/os/fd-poll.js'
 import * as libc from '../../../src/os/libc.js'
-import { formatIp, formatMac } from '../../../src/base/address.js'
+import { formatIp, formatMac, parseIp } from '../../../src/base/address.js'
 import { Ports, type PortsOptions } from '../../../src/snoop/ports/ports.js'
 import { arpRequest } from '../../../src/snoop/probe/frame.js'
 import { type Probe, ProbeSender } from '../../../src/snoop/probe/sender.js'
@@ -27,7 +28,7 @@ let holder: ChildProcess
 /** Sends in the name of the host. */
 let host: Sender
 
-beforeEach(() => {
+beforeEach(async () => {
   enterNewNetworkNamespace()
   host = openSender(VM1)
   holder = spawn('cat', { stdio: ['pipe', 'ignore', 'ignore'] })
@@ -47,6 +48,18 @@ beforeEach(() => {
     `addr add ${VM_IP6}/64 dev vm1 nodad`,
   ]
   execFileSync('nsenter', [`--net=/proc/${holder.pid}/ns/net`, 'ip', '-batch', '-'], { input: commands.join('\n') })
+  // both come when the kernel gets round to it: before, the bridge forwards nothing, and the host is deaf to solicitations
+  await waitFor(
+    'three ports to forward',
+    () => execFileSync('bridge', ['link', 'show']).toString(),
+    (shown) => shown.split('state forwarding').length === 4,
+  )
+  const group = `ff0200000000000000000001ff${parseIp(VM_IP6)?.toString('hex').slice(-6)}`
+  await waitFor(
+    'the host to be in the multicast group of its address',
+    () => readFileSync(`/proc/${holder.pid}/net/igmp6`, 'latin1'),
+    (groups) => groups.includes(group),
+  )
 })
 
 afterEach(() => {
