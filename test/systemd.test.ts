@@ -29,36 +29,41 @@ suite('the relay as a service of systemd', () => {
       await systemd.systemctl('start', UNIT)
     }
     await using fabric = await Fabric.start({ frr: RELEASES[0], near: { startRelay } })
-    const { near, vm } = fabric
-    await fabric.learn()
-    const clients = await fabric.allConnected()
-    const updates = await near.updatesSent()
-    const [began, connected] = [Date.now(), await near.bgpdConnectedSeconds()]
-    const kept = await systemd.show(UNIT, 'NFileDescriptorStore')
-    assert.equal((Number(kept) - 2) % 7, 0, kept)
+    try {
+      const { near, vm } = fabric
+      await fabric.learn()
+      const clients = await fabric.allConnected()
+      const updates = await near.updatesSent()
+      const [began, connected] = [Date.now(), await near.bgpdConnectedSeconds()]
+      const kept = await systemd.show(UNIT, 'NFileDescriptorStore')
+      assert.equal((Number(kept) - 2) % 7, 0, kept)
 
-    let pid = Number(await systemd.show(UNIT, 'MainPID'))
-    for (const blow of ['restart', 'kill', 'hang', 'restart', 'kill']) {
-      if (blow === 'restart') await systemd.systemctl('restart', UNIT)
-      else if (blow === 'kill') await systemd.systemctl('kill', '--signal=KILL', UNIT)
-      else process.kill(pid, 'SIGSTOP')
-      pid = await systemd.restarted(UNIT, pid)
-      await waitFor(
-        'a worker to serve',
-        () => systemd.show(UNIT, 'StatusText'),
-        (text) => text.endsWith(': serving'),
-      )
+      let pid = Number(await systemd.show(UNIT, 'MainPID'))
+      for (const blow of ['restart', 'kill', 'hang', 'restart', 'kill']) {
+        if (blow === 'restart') await systemd.systemctl('restart', UNIT)
+        else if (blow === 'kill') await systemd.systemctl('kill', '--signal=KILL', UNIT)
+        else process.kill(pid, 'SIGSTOP')
+        pid = await systemd.restarted(UNIT, pid)
+        await waitFor(
+          'a worker to serve',
+          () => systemd.show(UNIT, 'StatusText'),
+          (text) => text.endsWith(': serving'),
+        )
+      }
+
+      const lasted = (await near.bgpdConnectedSeconds()) - connected
+      assert.ok(lasted >= Math.floor((Date.now() - began) / 1000) - 2, `one of the connections is ${lasted} s older`)
+      assert.deepEqual(await fabric.zebraClients(), clients)
+      assert.equal(await near.updatesSent(), updates)
+      assert.equal(await systemd.show(UNIT, 'NFileDescriptorStore'), kept)
+      const another = await fabric.addVm()
+      await fabric.learn(another)
+      await fabric.farRoutes([vm.ipv4, vm.ipv6])
+      assert.doesNotMatch(systemd.logOf(UNIT), /not certain|forwards the bytes itself/)
+    } finally {
+      // systemd would start it again in what is left of the lab
+      await systemd.systemctl('stop', UNIT)
     }
-
-    const lasted = (await near.bgpdConnectedSeconds()) - connected
-    assert.ok(lasted >= Math.floor((Date.now() - began) / 1000) - 2, `one of the connections is ${lasted} s older`)
-    assert.deepEqual(await fabric.zebraClients(), clients)
-    assert.equal(await near.updatesSent(), updates)
-    assert.equal(await systemd.show(UNIT, 'NFileDescriptorStore'), kept)
-    const another = await fabric.addVm()
-    await fabric.learn(another)
-    await fabric.farRoutes([vm.ipv4, vm.ipv6])
-    assert.doesNotMatch(systemd.logOf(UNIT), /not certain|forwards the bytes itself/)
   })
 
   const incomplete: [name: string, lines: readonly string[], warning: RegExp][] = [
