@@ -76,7 +76,14 @@ function select({ kernel, words }) {
 }
 
 /** Node's own report fails on source maps, and does not reach into the processes that tests start. */
-const COVERAGE = ['node_modules/c8/bin/c8.js', '--reporter=text', '--exclude-after-remap', '--include=src/**']
+const COVERAGE = [
+  'node_modules/c8/bin/c8.js',
+  '--reporter=text',
+  // what it collects on the way is as generated as what it is about
+  '--temp-directory=dist/coverage',
+  '--exclude-after-remap',
+  '--include=src/**',
+]
 
 /** Resolves to the exit code; `onFailed` is called with the name of each test that failed. */
 function run(files, { coverage }, onFailed) {
