@@ -107,6 +107,11 @@ export class WorkerProcess {
     return this.hasConnections && this.unanswered > SILENT_PINGS
   }
 
+  /** What it said before it was killed may still arrive; nothing may be lent to it any more. */
+  private get isKilled(): boolean {
+    return this.state === 'hung'
+  }
+
   get livedMs(): number {
     return performance.now() - this.startedAt
   }
@@ -152,11 +157,13 @@ export class WorkerProcess {
     this.unanswered = 0
     switch (message.type) {
       case 'recovered':
+        if (this.isKilled) return
         this.state = 'recovered'
         this.startMs = this.livedMs
         this.events.onRecovered()
         return
       case 'ready':
+        if (this.isKilled) return
         this.state = 'serving'
         this.events.onServing()
         return
@@ -180,7 +187,7 @@ export class WorkerProcess {
 
   /** Pings are counted, not timed: a keeper that was stopped itself must not blame its worker. */
   private ping(): void {
-    if (this.state !== 'hung' && this.unanswered >= maxUnanswered(this.startMs)) {
+    if (!this.isKilled && this.unanswered >= maxUnanswered(this.startMs)) {
       this.log.error({ worker: this.pid, unanswered: this.unanswered }, 'the worker hangs; it is killed')
       this.state = 'hung'
       this.kill()
