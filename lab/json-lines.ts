@@ -7,8 +7,16 @@ import { launch } from './process.js'
 export class JsonLines implements AsyncDisposable {
   private readonly values: unknown[] = []
   private failure: Error | undefined
+  private errors = ''
+  private stopped = false
 
-  private constructor(private readonly child: ChildProcess) {
+  private constructor(
+    private readonly command: string,
+    private readonly child: ChildProcess,
+  ) {
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.errors += text
+    })
     let rest = ''
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       const lines = (rest + text).split('\n')
@@ -17,20 +25,24 @@ export class JsonLines implements AsyncDisposable {
     })
   }
 
-  /** Its errors go to this process's standard error. Whether it has begun to listen, only its output can tell. */
+  /** Whether it has begun to listen, only its output can tell. */
   static async start(namespaces: Namespaces, argv: readonly string[]): Promise<JsonLines> {
-    const child = launch(namespaces, argv, ['ignore', 'pipe', 'inherit'])
+    const child = launch(namespaces, argv, ['ignore', 'pipe', 'pipe'])
     await once(child, 'spawn')
-    return new JsonLines(child)
+    return new JsonLines(argv.join(' '), child)
   }
 
   get running(): boolean {
     return this.child.exitCode === null && this.child.signalCode === null
   }
 
-  /** What it has printed so far, oldest first. Fails if a line was no JSON. */
+  /** What it has printed so far, oldest first. Fails if a line was no JSON, or if the command has ended by itself. */
   lines(): readonly unknown[] {
     if (this.failure !== undefined) throw this.failure
+    if (!this.running && !this.stopped) {
+      const how = this.child.signalCode ?? `exit code ${this.child.exitCode}`
+      throw new Error(`\`${this.command}\` has ended (${how}): ${this.errors}`)
+    }
     return this.values
   }
 
@@ -43,6 +55,7 @@ export class JsonLines implements AsyncDisposable {
   }
 
   async stop(): Promise<void> {
+    this.stopped = true
     if (!this.running) return
     const closed = once(this.child, 'close')
     this.child.kill('SIGKILL')

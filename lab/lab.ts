@@ -167,7 +167,10 @@ export class Lab implements AsyncDisposable {
     }
   }
 
-  /** What zebra and bgpd of each node believe about EVPN, and the bytes that wait between them, or that they do not answer. */
+  /**
+   * What zebra and bgpd of each node believe about EVPN, what they have said about next hops, and the bytes that wait
+   * between them, or that they do not answer.
+   */
   async evpnState(): Promise<string> {
     const commands = [
       'show evpn vni',
@@ -182,7 +185,8 @@ export class Lab implements AsyncDisposable {
       commands.map(async (command) => `${node.name}# ${command}\n${await node.vtysh(command)}`),
     )
     const queues = this.nodes.map(async (node) => `${node.name}: queues of ZAPI\n${await node.zapiQueues()}`)
-    return (await Promise.allSettled([...vtysh, ...queues]))
+    const answers = this.nodes.map(async (node) => `${node.name}: next hops in ZAPI\n${await node.nexthopMessages()}`)
+    return (await Promise.allSettled([...queues, ...vtysh, ...answers]))
       .map((each) => (each.status === 'fulfilled' ? each.value : reason(each.reason)))
       .join('\n')
   }
