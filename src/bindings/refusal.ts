@@ -48,8 +48,7 @@ export function refusalOfEvidence(
     policy,
   )
   if (never !== undefined) return never
-  const mismatch = evidence.mac !== evidence.etherSource && !isVrrp(evidence.mac) && !isVrrp(evidence.etherSource)
-  if (mismatch && policy.macMismatch === 'refuse') return 'mac-mismatch'
+  if (policy.macMismatch === 'refuse' && !speaksForItself(evidence)) return 'mac-mismatch'
   if (current === undefined) return undefined
   if (current.phase === 'duplicate') return 'duplicate'
   if (current.mac === evidence.mac) return undefined
@@ -81,6 +80,13 @@ export function refusalOfKey(
   if (policy.pinned.size > 0 && policy.pinned.get(pinKey(vni, ip))?.has(mac) === false) return 'pinned'
   return undefined
 }
+
+/**
+ * Whether the frame's source may speak for the MAC. A router may speak for its virtual MAC from its own (RFC 5798 8.2),
+ * but a virtual MAC as the source speaks for nobody else: any host could send from it.
+ */
+const speaksForItself = ({ mac, etherSource }: Evidence): boolean =>
+  mac === etherSource || (isVrrp(mac) && !isVrrp(etherSource))
 
 const contains = (list: BlockList, ip: string): boolean => list.check(ip, isIpv6(ip) ? 'ipv6' : 'ipv4')
 
