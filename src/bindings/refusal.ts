@@ -23,7 +23,9 @@ export const REFUSALS = {
   'mac-mismatch': "the frame's source is not the MAC address it speaks for",
   'na-not-override': 'a neighbour advertisement without the override flag against an existing binding (RFC 4861 7.2.5)',
   duplicate: 'a duplicate IP address is frozen (RFC 9161 3.7)',
-  defended: 'the former owner of the IP address still has it: it answered a Confirm probe (RFC 9161 3.7)',
+  defended: 'the owner of the IP address still has it: it answered a Confirm probe (RFC 9161 3.7)',
+  'held-down':
+    'the host has claimed addresses too often whose owners answered: it is not believed for the hold-down time',
   'confirm-busy': 'too many claims at once to ask every former owner',
   'mac-limit': 'the MAC address has as many IP addresses as one may have',
   'port-limit': 'the port has as many IP addresses as one may have',

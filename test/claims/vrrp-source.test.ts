@@ -20,7 +20,10 @@ for (const vrrp of ['ignore', 'learn'] as const) {
       d.send(evidence({}), 0)
       for (let n = 1; n <= 10; n++) d.send(evidence({ etherSource, anchor: TAP2 }), n)
       for (let n = 1; n <= 200; n++) {
-        d.send(evidence({ kind: 'na', override: true, ip: `2001:db8::${n.toString(16)}`, etherSource, anchor: TAP2 }), 20)
+        d.send(
+          evidence({ kind: 'na', override: true, ip: `2001:db8::${n.toString(16)}`, etherSource, anchor: TAP2 }),
+          20,
+        )
       }
       const [binding, ...others] = [...d.table.bindings()]
       assert.deepEqual([binding?.mac, binding?.anchor, binding?.phase], [VM1, TAP1, 'known'])
