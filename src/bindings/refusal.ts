@@ -8,6 +8,12 @@ import type { AnnouncedViews } from './views.js'
 /** Maps each reason to its meaning. */
 export const REFUSALS = {
   'no-port': 'the port is gone, went down since, or is not snooped',
+  'port-blocked':
+    'the bridge drops what the port hears: its spanning tree state (or that of the VLAN) is not forwarding or learning',
+  'port-locked': 'the port is locked, and the forwarding database does not have the MAC address on it',
+  'no-learning': 'the port learns no MAC addresses, and the forwarding database does not have this one on it',
+  'vlan-protocol':
+    "a tag of another VLAN protocol than the bridge's, which is payload for it: another network is inside",
   'no-vni': 'the port and VLAN belong to no VNI',
   'bad-mac': 'zero, broadcast or multicast MAC address',
   'bad-ip': 'unspecified, loopback, multicast, broadcast or reserved IP address',
@@ -40,6 +46,7 @@ export function refusalOfEvidence(
   policy: Policy,
 ): Refusal | undefined {
   if (evidence.anchor === undefined) return 'no-port'
+  if (evidence.bridgeRefusal !== undefined) return evidence.bridgeRefusal
   if (evidence.vni === undefined) return 'no-vni'
   const never = refusalOfKey(
     { vni: evidence.vni, mac: evidence.mac, ip: evidence.ip },

@@ -18,7 +18,7 @@ import { fpmStatusToProto } from '../control/fpm-codec.js'
 import { counters } from '../control/snoop-codec.js'
 import { fpmUpdatesOf } from './fpm-updates.js'
 import { History } from './history.js'
-import type { Port } from './ports/ports.js'
+import type { FdbChange, Port } from './ports/ports.js'
 import { RelayClient, type RelayEvents } from './relay-client.js'
 import { entryOfSaved, savedOf, WaitingBindings } from './saved.js'
 import type { EvidenceSource, PortMap, ProbeOutlet, FpmConnection } from './sources.js'
@@ -155,6 +155,9 @@ export class Snooper {
     this.ports.on('vni-change', () => {
       this.onVniChange()
     })
+    this.ports.on('fdb', (change) => {
+      this.onFdbChange(change)
+    })
     this.source.start((evidence) => {
       this.onEvidence(evidence)
     })
@@ -172,11 +175,24 @@ export class Snooper {
     const selfMatch = this.selfMatch(mac, ip)
     this.step({
       type: 'evidence',
-      evidence: { kind, mac, etherSource, ip, router, override, anchor, vni, selfMatch, at },
+      evidence: {
+        ...{ kind, mac, etherSource, ip, router, override, anchor, vni, selfMatch, at },
+        fdbPort: this.ports.fdbPort(ifindex, vlan, mac),
+        bridgeRefusal: undefined,
+      },
     })
     // the cause may disappear in a moment, and then the next frame must not be dropped as a repetition
     if (anchor === undefined) this.attachments.forget(ifindex, vlan, mac, ip)
     else if (vni === undefined) this.withoutVni.add(ifindex)
+  }
+
+  /** Only a MAC that has bindings elsewhere matters. */
+  private onFdbChange({ vni, mac, ifindex }: FdbChange): void {
+    for (const { anchor } of this.table.ofMac(vni, mac)?.bindings ?? []) {
+      if (anchor.ifindex === ifindex) continue
+      this.step({ type: 'fdb', vni, mac, ifindex })
+      return
+    }
   }
 
   private selfMatch(mac: string, ip: string): SelfMatch | undefined {

@@ -13,7 +13,10 @@ export type EvidenceSource = Pick<
 }
 
 export type PortMap = EventEmitter<PortEvents> &
-  Pick<Ports, 'ports' | 'vniOf' | 'vniOfVxlan' | 'vrfOfTable' | 'probeSource' | 'ownMac' | 'ownIp' | 'close'>
+  Pick<
+    Ports,
+    'ports' | 'fdbPort' | 'vniOf' | 'vniOfVxlan' | 'vrfOfTable' | 'probeSource' | 'ownMac' | 'ownIp' | 'close'
+  >
 
 export type ProbeOutlet = Pick<ProbeSender, 'send' | 'counters' | 'close'>
 

@@ -11,6 +11,8 @@ export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
   readonly ports = new Map<number, Port>()
   /** By `ifindex.vlan`. */
   readonly vnis = new Map<string, number>()
+  /** The port of a MAC, by `ifindex.vlan MAC` of where it is asked for. */
+  readonly fdb = new Map<string, number>()
   readonly ownAddresses = new Set<string>()
   /** By routing table. */
   readonly vrfs = new Map<number, number>()
@@ -20,6 +22,10 @@ export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
 
   vniOf(ifindex: number, vlan: number): number | undefined {
     return this.vnis.get(`${ifindex}.${vlan}`)
+  }
+
+  fdbPort(ifindex: number, vlan: number, mac: string): number | undefined {
+    return this.fdb.get(`${ifindex}.${vlan} ${mac}`)
   }
 
   /** As on a bridge without addresses. */

@@ -112,7 +112,25 @@ export class PortModel {
     const bridge = this.ports.get(ifindex)?.bridgeIfindex
     if (bridge === undefined) return undefined
     const inside = this.vlanInside(bridge, ifindex, vlan)
-    return inside === undefined ? undefined : this.vniMaps.get(bridge)?.vnis.get(inside)
+    return inside === undefined ? undefined : this.vniInside(bridge, inside)
+  }
+
+  /** Returns the VNI of a VLAN inside a bridge (0 if it does not filter), as of the last takeChanges. */
+  vniInside(bridge: number, vlan: number): number | undefined {
+    return this.vniMaps.get(bridge)?.vnis.get(vlan)
+  }
+
+  /** Returns where the bridge looks up the source of frames with this tag (0 = none) on this port. */
+  placeOf(ifindex: number, vlan: number): { bridge: number; vlan: number } | undefined {
+    const bridge = this.ports.get(ifindex)?.bridgeIfindex
+    if (bridge === undefined) return undefined
+    // a bridge that does not filter has one database for all tags
+    const inside = this.isFiltering(bridge) ? this.vlanInside(bridge, ifindex, vlan) : 0
+    return inside === undefined ? undefined : { bridge, vlan: inside }
+  }
+
+  isVxlan(ifindex: number): boolean {
+    return this.tables.links.get(ifindex)?.vxlan !== undefined
   }
 
   /** Returns the VNI of a VXLAN device; if it carries many, the VNI of this VLAN of its bridge. */

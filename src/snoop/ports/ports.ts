@@ -17,6 +17,8 @@ import {
 import { RouteSocket, type RouteSocketHandler } from '../../rtnetlink/socket.js'
 import { SystemError } from '../../os/libc.js'
 import { globSet } from '../../base/glob.js'
+import { ForwardingWatch } from './forwarding-watch.js'
+import type { FdbPlace } from './forwarding.js'
 import { type Port, type PortChange, PortModel, type RemoveReason } from './model.js'
 import type { ProbeSource, SourceAddress } from '../probe/source.js'
 
@@ -24,6 +26,8 @@ export type { Port, RemoveReason }
 
 const GROUPS = [RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_BRVLAN]
 const RETRY_MS = 1000
+
+export type FdbChange = { vni: number; mac: string; ifindex: number }
 
 export type PortEvents = {
   /** A port was added; also after its `remove`, if it was recreated or joined another bridge. */
@@ -33,6 +37,8 @@ export type PortEvents = {
   down: [port: Port]
   /** vniOf may return other values now, on any port. */
   'vni-change': []
+  /** The forwarding database has a MAC on a port where it did not have it before. */
+  fdb: [change: FdbChange]
   /** Events were lost and everything was read again; the differences were emitted just before. */
   resync: []
 }
@@ -57,12 +63,14 @@ export class Ports extends EventEmitter<PortEvents> {
   private losses = 0
   private retry: NodeJS.Timeout | undefined
   private closed = false
+  private forwarding: ForwardingWatch | undefined
 
   /** Resolves when all ports are known. Throws FatalError without privilege, or if the kernel lacks a feature. */
   static async open(options: PortsOptions): Promise<Ports> {
     const ports = new Ports(options)
     try {
       await ports.readAll()
+      ports.forwarding = await ports.openForwarding(options)
     } catch (error) {
       ports.close()
       throw error
@@ -102,6 +110,15 @@ export class Ports extends EventEmitter<PortEvents> {
     return this.model.vniOf(ifindex, vlan)
   }
 
+  /**
+   * Returns the port on which the bridge has a MAC, in the VLAN of frames with this tag on this port; undefined if on no
+   * port of the VM side, or if that is not known.
+   */
+  fdbPort(ifindex: number, vlan: number, mac: string): number | undefined {
+    const place = this.model.placeOf(ifindex, vlan)
+    return place && this.forwarding?.portOf(place.bridge, place.vlan, mac)
+  }
+
   /** See PortModel.probeSource. */
   probeSource(ifindex: number, vlan: number, ip: string): ProbeSource {
     return this.model.probeSource(ifindex, vlan, ip)
@@ -131,6 +148,24 @@ export class Ports extends EventEmitter<PortEvents> {
     this.closed = true
     clearTimeout(this.retry)
     this.socket.close()
+    this.forwarding?.close()
+  }
+
+  private openForwarding({ log, receiveBuffer }: PortsOptions): Promise<ForwardingWatch> {
+    return ForwardingWatch.open({
+      log,
+      isVxlan: (ifindex) => this.model.isVxlan(ifindex),
+      onMoved: (place) => {
+        this.moved(place)
+      },
+      receiveBuffer,
+    })
+  }
+
+  private moved({ bridge, vlan, mac, ifindex }: FdbPlace): void {
+    if (this.closed || !this.ports.has(ifindex)) return
+    const vni = this.model.vniInside(bridge, vlan)
+    if (vni !== undefined) this.emit('fdb', { vni, mac, ifindex })
   }
 
   private event(message: NetlinkMessage): void {
