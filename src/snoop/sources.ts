@@ -15,7 +15,17 @@ export type EvidenceSource = Pick<
 export type PortMap = EventEmitter<PortEvents> &
   Pick<
     Ports,
-    'ports' | 'fdbPort' | 'vniOf' | 'vniOfVxlan' | 'vrfOfTable' | 'probeSource' | 'ownMac' | 'ownIp' | 'close'
+    | 'ports'
+    | 'fdbPort'
+    | 'bridgeRefusal'
+    | 'vniOf'
+    | 'vniOfVxlan'
+    | 'vrfOfTable'
+    | 'vlanProtocol'
+    | 'probeSource'
+    | 'selfMatch'
+    | 'ownIp'
+    | 'close'
   >
 
 export type ProbeOutlet = Pick<ProbeSender, 'send' | 'counters' | 'close'>

@@ -1,5 +1,6 @@
 // Tracks the bridges of the network namespace, their ports and their VXLAN devices through rtnetlink.
 import { EventEmitter } from 'node:events'
+import type { BridgeRefusal, SelfMatch } from '../../bindings/model.js'
 import { ExitCode, FatalError, reason } from '../../base/exit.js'
 import type { Logger } from '../../base/log.js'
 import type { NetlinkMessage } from '../../netlink/message.js'
@@ -134,12 +135,22 @@ export class Ports extends EventEmitter<PortEvents> {
     return this.model.vrfOfTable(table)
   }
 
-  /** Whether an interface of this host has the MAC (a tap's own MAC is the host's, not its VM's). */
-  ownMac(mac: string): boolean {
-    return this.model.ownMac(mac)
+  /** See PortModel.selfMatch. */
+  selfMatch(ifindex: number, vlan: number, mac: string, ip: string): SelfMatch | undefined {
+    return this.model.selfMatch(ifindex, vlan, mac, ip)
   }
 
-  /** Whether an interface of this host has the address. */
+  /** See PortModel.vlanProtocol. */
+  vlanProtocol(ifindex: number): number {
+    return this.model.vlanProtocol(ifindex)
+  }
+
+  /** See PortModel.bridgeRefusal. */
+  bridgeRefusal(ifindex: number, vlan: number, protocol: number): BridgeRefusal | undefined {
+    return this.model.bridgeRefusal(ifindex, vlan, protocol)
+  }
+
+  /** Whether an interface of this host, anywhere, has the address. */
   ownIp(ip: string): boolean {
     return this.model.ownIp(ip)
   }
