@@ -36,9 +36,19 @@ export type Evidence = {
   /** The VNI of port and VLAN; undefined if they have none. */
   readonly vni: number | undefined
   readonly selfMatch: SelfMatch | undefined
+  /**
+   * The port (ifindex) on which the bridge's forwarding database has `mac` now; undefined if on none on the VM side, or
+   * if that is not known. The frame itself may change it a moment later: an input `fdb` follows.
+   */
+  readonly fdbPort: number | undefined
+  /** Why the bridge takes no notice of the frame; undefined if it does. */
+  readonly bridgeRefusal: BridgeRefusal | undefined
   /** When the frame came; it may have waited since. */
   readonly at: number
 }
+
+/** Why a bridge drops a frame before it learns from it, or learns nothing from it. */
+export type BridgeRefusal = 'port-blocked' | 'port-locked' | 'no-learning' | 'vlan-protocol'
 
 /** Which of a frame's addresses belongs to the node itself. */
 export type SelfMatch = 'mac' | 'ip'

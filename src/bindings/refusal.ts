@@ -8,11 +8,17 @@ import type { AnnouncedViews } from './views.js'
 /** Maps each reason to its meaning. */
 export const REFUSALS = {
   'no-port': 'the port is gone, went down since, or is not snooped',
+  'port-blocked':
+    'the bridge drops what the port hears: its spanning tree state (or that of the VLAN) is not forwarding or learning',
+  'port-locked': 'the port is locked, and the forwarding database does not have the MAC address on it',
+  'no-learning': 'the port learns no MAC addresses, and the forwarding database does not have this one on it',
+  'vlan-protocol':
+    "a tag of another VLAN protocol than the bridge's, which is payload for it: another network is inside",
   'no-vni': 'the port and VLAN belong to no VNI',
   'bad-mac': 'zero, broadcast or multicast MAC address',
   'bad-ip': 'unspecified, loopback, multicast, broadcast or reserved IP address',
-  'own-mac': "the node's selfMatch MAC address",
-  'own-ip': "the node's selfMatch IP address",
+  'own-mac': 'MAC address of the node itself in this network: of the bridge, a port of it, or a device on top of it',
+  'own-ip': 'IP address of the node itself in this network: of the bridge, or a VLAN device or macvlan on top of it',
   gateway: 'MAC or IP address of a gateway, as zebra or bgpd announced it',
   vrrp: 'virtual router MAC address (RFC 5798 7.3), ignored by configuration',
   'link-local': 'IPv6 link-local address, ignored by configuration',
@@ -42,6 +48,7 @@ export function refusalOfEvidence(
   policy: Policy,
 ): Refusal | undefined {
   if (evidence.anchor === undefined) return 'no-port'
+  if (evidence.bridgeRefusal !== undefined) return evidence.bridgeRefusal
   if (evidence.vni === undefined) return 'no-vni'
   const never = refusalOfKey(
     { vni: evidence.vni, mac: evidence.mac, ip: evidence.ip },

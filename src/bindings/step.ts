@@ -49,6 +49,9 @@ function dispatch(context: StepContext, input: Input): void {
     case 'evidence':
       onEvidence(context, input.evidence)
       return
+    // evidence carries what the forwarding database says
+    case 'fdb':
+      return
     case 'port-lost':
       onPortLost(context, input)
       return

@@ -35,6 +35,8 @@ export const evidence = (changes: Partial<Evidence>): Input => ({
     anchor: TAP1,
     vni: 100,
     selfMatch: undefined,
+    fdbPort: undefined,
+    bridgeRefusal: undefined,
     at: AT_ONCE,
     ...changes,
   },

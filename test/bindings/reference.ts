@@ -59,6 +59,8 @@ export class Reference {
       case 'evidence':
         this.hear(event.evidence, now)
         return
+      case 'fdb':
+        return
       case 'port-lost': {
         const { ifindex, vlan } = event
         const isLost = (anchor: Anchor | undefined): boolean =>

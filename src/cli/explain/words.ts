@@ -57,7 +57,7 @@ const ADVICE: Words = {
   pending: 'see macipctl status',
   'no-port': 'check that the port is up and in its bridge: bridge link',
   'no-vni': 'check the VLANs of the port and the VNI they lead to: bridge vlan show, bridge vlan tunnelshow',
-  'own-ip': 'the host has an address of this node: change one of them',
+  'own-ip': 'the host has an address that this node has in the same network: change one of them',
   'own-mac': 'the host has the MAC address of this node: change one of them',
   gateway: 'the host has the address of a gateway: change one of them',
   'link-local': 'learn them with snoop.linkLocal: learn, if they are wanted',
