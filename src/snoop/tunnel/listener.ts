@@ -64,7 +64,10 @@ export class TunnelListener {
 
   private listen(device: number): Ear | undefined {
     const fd = libc.rawSocket(AF_PACKET, 0)
-    if (fd === -1) return this.failed('socket(AF_PACKET)', device)
+    if (fd === -1) {
+      this.failed('socket(AF_PACKET)', device)
+      return undefined
+    }
     const failed = attach(fd, device)
     if (failed !== undefined) {
       this.failed(failed, device)
@@ -108,7 +111,7 @@ export class TunnelListener {
     this.ears.delete(device)
   }
 
-  private failed(call: string, device: number): undefined {
+  private failed(call: string, device: number): void {
     this.counters.failed += 1
     this.log.debug({ device, call, errno: getSystemErrorName(-libc.errno()) }, 'tunnel not listened to')
   }
