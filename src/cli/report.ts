@@ -80,6 +80,9 @@ export type PortReport = {
   limited: number
 }
 
+/** A host that has claimed addresses too often whose owners answered. `ip`: the one that it claimed last. */
+export type HeldDownReport = { vni: number; mac: string; ip: string; port: string; until: number }
+
 export type SnooperReport = {
   version: string
   pid: number
@@ -101,6 +104,9 @@ export type SnooperReport = {
   /** How many IPs are frozen because they moved too often, and some of them. */
   duplicates: number
   duplicateIps: { vni: number; ip: string }[]
+  /** How many hosts are not believed, as they claim addresses whose owners answer, and some of them. */
+  heldDowns: number
+  heldDown: HeldDownReport[]
   probes: Counters
   /** zebra's FPM connection. */
   fpm: FpmStatusReport
@@ -213,9 +219,16 @@ export function snooperReport(properties: snoopProto.SnoopStatus.$Properties): S
     mode: status.mode,
     duplicates: status.duplicates,
     duplicateIps: status.duplicate.map(bindingReport).map(({ vni, ip }) => ({ vni, ip })),
+    heldDowns: status.heldDowns,
+    heldDown: status.heldDown.map(heldDownReport),
     probes: counters(status.probes),
     fpm: fpmStatusReport(status.fpm ?? { off: true }),
   }
+}
+
+function heldDownReport(properties: snoopProto.HeldDown.$Properties): HeldDownReport {
+  const { vni, mac, ip, port, until } = snoopProto.HeldDown.create(properties)
+  return { vni, mac: formatMac(Buffer.from(mac)), ip: formatIp(ip), port, until }
 }
 
 function portReport(properties: snoopProto.Port.$Properties): PortReport {

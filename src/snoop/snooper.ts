@@ -25,7 +25,7 @@ import { sourceOf } from './probe/source.js'
 import { TunnelListener } from './tunnel/listener.js'
 import type { EvidenceSource, PortMap, ProbeOutlet, FpmConnection } from './sources.js'
 import { loadState, type SavedBinding, StateFile } from './state-file.js'
-import { countStates } from './status.js'
+import { countStates, heldDownOf } from './status.js'
 
 /** Opens the snooper's sources; called in this order, once this process has the control socket. */
 export type Sources = {
@@ -328,17 +328,20 @@ export class Snooper {
     }
   }
 
-  /** Removes the bindings that an operator names; returns how many. */
+  /** Removes the bindings that an operator names, or ends what is frozen or held down; returns how many. */
   private clear({ what, vni, mac, ip }: ClearRequest): number {
-    const candidates = what === 'duplicate' ? this.table.duplicates : this.table.bindings()
-    const chosen = [...candidates].filter(
-      (it) =>
-        (vni === undefined || it.vni === vni) &&
-        (mac === undefined || it.mac === mac) &&
-        (ip === undefined || it.ip === ip),
-    )
-    for (const key of chosen) this.step({ type: 'clear', what, key })
-    return chosen.length
+    const isChosen = (it: Key): boolean =>
+      (vni === undefined || it.vni === vni) &&
+      (mac === undefined || it.mac === mac) &&
+      (ip === undefined || it.ip === ip)
+    const bindings = [...(what === 'duplicate' ? this.table.duplicates : this.table.bindings())].filter(isChosen)
+    for (const key of bindings) this.step({ type: 'clear', what, key })
+    if (what === 'binding') return bindings.length
+    const challengers = [...this.table.challengers.heldDown(monotonicMs())]
+      .map(({ claimed }) => claimed)
+      .filter(isChosen)
+    for (const key of challengers) this.step({ type: 'clear', what: 'held-down', key })
+    return bindings.length + challengers.length
   }
 
   private step(input: Input): void {
@@ -428,6 +431,7 @@ export class Snooper {
       mode: this.policy.observe ? 'observe' : 'announce',
       bindings: table.size,
       ...countStates(table, this.policy),
+      ...heldDownOf(table, monotonicMs()),
       ports: [...this.ports.ports.values()].map((port) => this.portStatus(port)),
       frames: counters(this.source.counters()),
       refused: counters(table.refused),

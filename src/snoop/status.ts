@@ -3,10 +3,19 @@ import type { Policy } from '../bindings/policy.js'
 import { type Reason, reasonOf, type State, stateOf } from '../bindings/state.js'
 import type { Table } from '../bindings/table.js'
 import type { snoop as proto } from '../gen/snoop.js'
-import { bindingToProto, counters, type PolicyValues } from '../control/snoop-codec.js'
+import { bindingToProto, counters, heldDownToProto, type PolicyValues } from '../control/snoop-codec.js'
 
-/** Maximum number of duplicates that are listed in the status. */
+/** Maximum number of duplicates, and of hosts held down, that are listed in the status. */
 const NAMED = 16
+
+/** Lists whose claims are not believed at the moment. */
+export function heldDownOf(
+  table: Table,
+  now: number,
+): Required<Pick<proto.SnoopStatus.$Properties, 'heldDown' | 'heldDowns'>> {
+  const all = [...table.challengers.heldDown(now)]
+  return { heldDown: all.slice(0, NAMED).map(heldDownToProto), heldDowns: all.length }
+}
 
 /** Counts the bindings by reason and by state, without names that do not occur, and lists the duplicates. */
 export function countStates(

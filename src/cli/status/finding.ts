@@ -33,6 +33,7 @@ export type FindingId =
   | 'learning-rate'
   | 'frames-lost'
   | 'duplicate-ip'
+  | 'held-down'
   | 'vni-not-live'
   | 'mac-not-local'
   | 'ip-conflict'
