@@ -78,6 +78,14 @@ export type PortReport = {
   bindings: number
   /** How many claims were over the learning rate and were not looked at. */
   limited: number
+  /** Spanning tree state: `forwarding`, `learning`, `listening`, `blocking`, `disabled`; empty if not known. */
+  state: string
+  /** Whether its bridge learns MAC addresses from it: `on`, `off`, or `locked`; empty if not known. */
+  learning: string
+  /** Programs that see its frames before the snooper and may keep them from it. */
+  ahead: string[]
+  /** tc filters on it, which may drop what the snooper has seen. */
+  filters: string[]
 }
 
 export type SnooperReport = {
@@ -219,8 +227,9 @@ export function snooperReport(properties: snoopProto.SnoopStatus.$Properties): S
 }
 
 function portReport(properties: snoopProto.Port.$Properties): PortReport {
-  const { name, bridge, up, attached, error, bindings, limited } = snoopProto.Port.create(properties)
-  return { name, bridge, up, attached, error, bindings, limited }
+  const port = snoopProto.Port.create(properties)
+  const { name, bridge, up, attached, error, bindings, limited, state, learning, ahead, filters } = port
+  return { name, bridge, up, attached, error, bindings, limited, state, learning, ahead, filters }
 }
 
 export function bindingReport(properties: snoopProto.Binding.$Properties): BindingReport {

@@ -12,18 +12,18 @@ import { version } from '../base/version.js'
 import { Attachments } from './bpf/attachments.js'
 import { monotonicMs } from '../base/clock.js'
 import { type ClearRequest, listenSnoopControl, type SnoopControl } from './control.js'
-import type { Evidence } from './bpf/evidence.js'
 import { detailOf } from './detail.js'
 import { fpmStatusToProto } from '../control/fpm-codec.js'
 import { counters } from '../control/snoop-codec.js'
 import { fpmUpdatesOf } from './fpm-updates.js'
+import { anchorAt, Hearing } from './hearing.js'
 import { History } from './history.js'
 import type { FdbChange, Port } from './ports/ports.js'
 import { RelayClient, type RelayEvents } from './relay-client.js'
 import { entryOfSaved, savedOf, WaitingBindings } from './saved.js'
 import type { EvidenceSource, PortMap, ProbeOutlet, FpmConnection } from './sources.js'
 import { loadState, type SavedBinding, StateFile } from './state-file.js'
-import { countStates } from './status.js'
+import { countStates, portStatus } from './status.js'
 
 /** Opens the snooper's sources; called in this order, once this process has the control socket. */
 export type Sources = {
@@ -44,7 +44,10 @@ const SAVE_MS = 600_000
 export class Snooper {
   private readonly relay: RelayClient
   private readonly policy: Policy
-  private readonly attachments: Attachments
+  readonly attachments: Attachments
+  private readonly hearing: Hearing
+  /** Probes that were not sent because the bridge does not use the port. */
+  private withheld = 0
   private readonly since = Date.now()
   private relaySince = Date.now()
   /** Entries that the relay hands back are restored only the first time: later, the table is more recent. */
@@ -52,10 +55,6 @@ export class Snooper {
   private waiting = new WaitingBindings([])
   private stateFile: StateFile | undefined
   private saveTimer: NodeJS.Timeout | undefined
-  /** Ports on which a frame belonged to no VNI, or not to the bridge: after the next change, claims that the program saw may be valid. */
-  private readonly withoutVni = new Set<number>()
-  /** When each port was last found down. */
-  private readonly downAt = new Map<number, number>()
   private tick: { at: number; timer: NodeJS.Timeout } | undefined
   private released = false
 
@@ -101,13 +100,16 @@ export class Snooper {
     readonly table: Table,
     private readonly history: History,
     private readonly control: SnoopControl,
-    private readonly source: EvidenceSource,
+    readonly source: EvidenceSource,
     private readonly outlet: ProbeOutlet | undefined,
-    private readonly ports: PortMap,
+    readonly ports: PortMap,
     private readonly fpm: FpmConnection | undefined,
   ) {
     this.policy = options.policy
     this.attachments = new Attachments(source, log)
+    this.hearing = new Hearing(ports, this.attachments, table, (evidence) => {
+      this.step({ type: 'evidence', evidence })
+    })
     this.relay = new RelayClient(options.relay, `macipd-snoop ${process.pid}`, this.relayEvents(), log)
   }
 
@@ -125,6 +127,7 @@ export class Snooper {
     this.released = true
     clearTimeout(this.tick?.timer)
     clearInterval(this.saveTimer)
+    this.hearing.close()
     this.source.close()
     this.outlet?.close()
     this.ports.close()
@@ -140,8 +143,7 @@ export class Snooper {
     })
     this.ports.on('remove', ({ ifindex, name }, why) => {
       this.log.info({ port: name, why }, 'port gone')
-      this.withoutVni.delete(ifindex)
-      this.downAt.delete(ifindex)
+      this.hearing.onGone(ifindex)
       this.attachments.remove(ifindex)
       this.lose(ifindex, 'port-gone')
     })
@@ -149,7 +151,7 @@ export class Snooper {
       this.restoreSaved(port)
     })
     this.ports.on('down', ({ ifindex }) => {
-      this.downAt.set(ifindex, monotonicMs())
+      this.hearing.onDown(ifindex)
       this.lose(ifindex, 'port-down')
     })
     this.ports.on('vni-change', () => {
@@ -158,34 +160,14 @@ export class Snooper {
     this.ports.on('fdb', (change) => {
       this.onFdbChange(change)
     })
-    this.source.start((evidence) => {
-      this.onEvidence(evidence)
+    this.ports.on('bridge-port', ({ ifindex }) => {
+      this.hearing.onChange(ifindex)
+    })
+    this.source.start((frame) => {
+      this.hearing.hear(frame)
     })
     this.relay.start()
     this.log.info({ ports: this.attachments.size, control: this.options.control }, 'snooping')
-  }
-
-  private onEvidence(frame: Evidence): void {
-    const { ifindex, vlan, vlanProtocol, kind, mac, etherSource, ip, router, override, at } = frame
-    const port = this.ports.ports.get(ifindex)
-    // a frame from before the port went down does not count; a later one shows that the port is up before the kernel
-    // says so, which it does up to a second late (net/core/link_watch.c)
-    const isNews = at > (this.downAt.get(ifindex) ?? -Infinity)
-    const anchor = port !== undefined && isNews ? anchorAt(port, vlan) : undefined
-    const vni = this.ports.vniOf(ifindex, vlan)
-    const selfMatch = this.ports.selfMatch(ifindex, vlan, mac, ip)
-    const bridgeRefusal = this.ports.bridgeRefusal(ifindex, vlan, vlanProtocol)
-    this.step({
-      type: 'evidence',
-      evidence: {
-        ...{ kind, mac, etherSource, ip, router, override, anchor, vni, selfMatch, at },
-        fdbPort: this.ports.fdbPort(ifindex, vlan, mac),
-        bridgeRefusal,
-      },
-    })
-    // the cause may disappear in a moment, and then the next frame must not be dropped as a repetition
-    if (anchor === undefined) this.attachments.forget(ifindex, vlan, mac, ip)
-    else if (vni === undefined || bridgeRefusal !== undefined) this.withoutVni.add(ifindex)
   }
 
   /** Only a MAC that has bindings elsewhere matters. */
@@ -211,8 +193,7 @@ export class Snooper {
       for (const vlan of changed) this.step({ type: 'port-lost', ifindex, vlan, reason: 'vni-changed' })
       this.restoreSaved(port)
     }
-    if (this.withoutVni.size > 0) this.attachments.forgetAll()
-    this.withoutVni.clear()
+    this.hearing.onChange()
   }
 
   private attach(port: Port): void {
@@ -344,7 +325,12 @@ export class Snooper {
         return
       case 'probe': {
         const { anchor, mac, ip, lastSeen } = action
-        const { ifindex, vlan } = anchor
+        const place = this.ports.placeToAsk(anchor.ifindex, anchor.vlan, mac)
+        if (place === undefined) {
+          this.withheld += 1
+          return
+        }
+        const { ifindex, vlan } = place
         // only the answer of a host seen just before would be dropped as a repetition; forgetting costs time
         if (now - lastSeen < this.options.repeatIntervalMs) this.attachments.forget(ifindex, vlan, mac, ip)
         const vlanProtocol = this.ports.vlanProtocol(ifindex)
@@ -388,29 +374,14 @@ export class Snooper {
       mode: this.policy.observe ? 'observe' : 'announce',
       bindings: table.size,
       ...countStates(table, this.policy),
-      ports: [...this.ports.ports.values()].map((port) => this.portStatus(port)),
+      ports: [...this.ports.ports.values()].map((port) => portStatus(port, this)),
       frames: counters(this.source.counters()),
       refused: counters(table.refused),
       withdrawn: counters(table.withdrawn),
-      probes: counters({ ...this.outlet?.counters, answered: table.answered }),
+      probes: counters({ ...this.outlet?.counters, answered: table.answered, withheld: this.withheld }),
       control: counters(this.control.counters),
       ageMs: this.policy.ageMs ?? 0,
       fpm: fpmStatusToProto(this.fpm),
     }
   }
-
-  private portStatus({ ifindex, name, bridge, up }: Port): proto.Port.$Properties {
-    const attached = this.attachments.of(ifindex)
-    return {
-      name,
-      bridge,
-      up,
-      attached: attached !== undefined && 'mode' in attached ? attached.mode : '',
-      error: attached !== undefined && 'error' in attached ? attached.error : '',
-      bindings: this.table.onPort(ifindex).size,
-      limited: this.source.limited(ifindex),
-    }
-  }
 }
-
-const anchorAt = ({ ifindex, name, ageingMs }: Port, vlan: number): Anchor => ({ ifindex, port: name, vlan, ageingMs })

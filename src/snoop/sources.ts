@@ -17,7 +17,10 @@ export type PortMap = EventEmitter<PortEvents> &
     Ports,
     | 'ports'
     | 'fdbPort'
+    | 'isFdbKnown'
+    | 'bridgePortOf'
     | 'bridgeRefusal'
+    | 'placeToAsk'
     | 'vniOf'
     | 'vniOfVxlan'
     | 'vrfOfTable'

@@ -61,7 +61,7 @@ for (const [name, own, foreign] of [
     const guest = '02:00:00:00:00:12'
     assert.deepEqual(await hear(foreign, guest), { vni: 5001, mac: guest, ifindex: tap1 })
     assert.deepEqual(
-      evidence.map(({ mac, vlan, vlanProtocol }) => [mac, vlan, ports.bridgeRefusal(tap1, vlan, vlanProtocol)]),
+      evidence.map(({ mac, vlan, vlanProtocol }) => [mac, vlan, ports.bridgeRefusal(tap1, vlan, vlanProtocol, mac)]),
       [
         [VM, VLAN, undefined],
         [guest, VLAN, 'vlan-protocol'],

@@ -18,6 +18,8 @@ function line(change: PortChange): string {
   switch (change.kind) {
     case 'vni-change':
       return change.kind
+    case 'bridge-port':
+      return `bridge-port ${change.port.name}`
     case 'ambiguous':
       return `ambiguous ${change.bridge} ${change.vlan} ${change.devices.join()}`
     case 'remove':
