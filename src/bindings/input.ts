@@ -29,6 +29,8 @@ export type Input =
   | { readonly type: 'view'; readonly change: ViewChange }
   | { readonly type: 'views-reset' }
   | { readonly type: 'fpm'; readonly update: FpmUpdate }
+  /** A host behind another VTEP was asked, and has answered that it has the address. */
+  | { readonly type: 'remote-answer'; readonly key: Key }
   /** An operator removes a binding; with `duplicate`, only if it is frozen. */
   | { readonly type: 'clear'; readonly what: 'binding' | 'duplicate'; readonly key: Key }
   | { readonly type: 'tick' }

@@ -29,7 +29,9 @@ export const REFUSALS = {
   'mac-mismatch': "the frame's source is not the MAC address it speaks for",
   'na-not-override': 'a neighbour advertisement without the override flag against an existing binding (RFC 4861 7.2.5)',
   duplicate: 'a duplicate IP address is frozen (RFC 9161 3.7)',
-  defended: 'the former owner of the IP address still has it: it answered a Confirm probe (RFC 9161 3.7)',
+  defended: 'the owner of the IP address still has it: it answered a Confirm probe (RFC 9161 3.7)',
+  'held-down':
+    'the host has claimed addresses too often whose owners answered: it is not believed for the hold-down time',
   'confirm-busy': 'too many claims at once to ask every former owner',
   'mac-limit': 'the MAC address has as many IP addresses as one may have',
   'port-limit': 'the port has as many IP addresses as one may have',
@@ -55,8 +57,7 @@ export function refusalOfEvidence(
     policy,
   )
   if (never !== undefined) return never
-  const mismatch = evidence.mac !== evidence.etherSource && !isVrrp(evidence.mac) && !isVrrp(evidence.etherSource)
-  if (mismatch && policy.macMismatch === 'refuse') return 'mac-mismatch'
+  if (policy.macMismatch === 'refuse' && !speaksForItself(evidence)) return 'mac-mismatch'
   if (current === undefined) return undefined
   if (current.phase === 'duplicate') return 'duplicate'
   if (current.mac === evidence.mac) return undefined
@@ -88,6 +89,13 @@ export function refusalOfKey(
   if (policy.pinned.size > 0 && policy.pinned.get(pinKey(vni, ip))?.has(mac) === false) return 'pinned'
   return undefined
 }
+
+/**
+ * Whether the frame's source may speak for the MAC. A router may speak for its virtual MAC from its own (RFC 5798 8.2),
+ * but a virtual MAC as the source speaks for nobody else: any host could send from it.
+ */
+const speaksForItself = ({ mac, etherSource }: Evidence): boolean =>
+  mac === etherSource || (isVrrp(mac) && !isVrrp(etherSource))
 
 const contains = (list: BlockList, ip: string): boolean => list.check(ip, isIpv6(ip) ? 'ipv6' : 'ipv4')
 
