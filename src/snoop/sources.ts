@@ -23,6 +23,7 @@ export type PortMap = EventEmitter<PortEvents> &
     | 'placeToAsk'
     | 'vniOf'
     | 'vniOfVxlan'
+    | 'tunnelOf'
     | 'vrfOfTable'
     | 'vlanProtocol'
     | 'probeSource'
