@@ -100,6 +100,8 @@ export type SnooperReport = {
   states: Counters
   reasons: Counters
   ports: PortReport[]
+  /** Filters of nftables and ebtables that frames on bridges go through, and that may drop what the snooper has seen. */
+  bridgeFilters: string[]
   frames: Counters
   refused: Counters
   withdrawn: Counters
@@ -214,6 +216,7 @@ export function snooperReport(properties: snoopProto.SnoopStatus.$Properties): S
     states: counters(status.states),
     reasons: counters(status.reasons),
     ports: status.ports.map(portReport),
+    bridgeFilters: status.bridgeFilters,
     frames: counters(status.frames),
     refused: counters(status.refused),
     withdrawn: counters(status.withdrawn),

@@ -15,6 +15,7 @@ import { type ClearRequest, listenSnoopControl, type SnoopControl } from './cont
 import { detailOf } from './detail.js'
 import { fpmStatusToProto } from '../control/fpm-codec.js'
 import { counters } from '../control/snoop-codec.js'
+import { FilterWatch } from './filters/watch.js'
 import { fpmUpdatesOf } from './fpm-updates.js'
 import { anchorAt, Hearing } from './hearing.js'
 import { History } from './history.js'
@@ -48,6 +49,7 @@ export class Snooper {
   private readonly policy: Policy
   readonly attachments: Attachments
   private readonly hearing: Hearing
+  readonly filters: FilterWatch
   /** Probes that were not sent because the bridge does not use the port. */
   private withheld = 0
   private readonly listener: TunnelListener
@@ -110,6 +112,7 @@ export class Snooper {
   ) {
     this.policy = options.policy
     this.attachments = new Attachments(source, log)
+    this.filters = new FilterWatch(source, this.attachments, ports.ports, log)
     this.hearing = new Hearing(ports, this.attachments, table, (evidence) => {
       this.step({ type: 'evidence', evidence })
     })
@@ -134,6 +137,7 @@ export class Snooper {
     clearTimeout(this.tick?.timer)
     clearInterval(this.saveTimer)
     this.hearing.close()
+    this.filters.close()
     this.source.close()
     this.listener.close()
     this.outlet?.close()
@@ -173,6 +177,7 @@ export class Snooper {
     this.source.start((frame) => {
       this.hearing.hear(frame)
     })
+    void this.filters.start()
     this.relay.start()
     this.log.info({ ports: this.attachments.size, control: this.options.control }, 'snooping')
   }
@@ -415,6 +420,7 @@ export class Snooper {
       bindings: table.size,
       ...countStates(table, this.policy),
       ports: [...this.ports.ports.values()].map((port) => portStatus(port, this)),
+      bridgeFilters: [...this.filters.bridgeFilters],
       frames: counters(this.source.counters()),
       refused: counters(table.refused),
       withdrawn: counters(table.withdrawn),

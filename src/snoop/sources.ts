@@ -7,7 +7,7 @@ import type { ProbeSender } from './probe/sender.js'
 
 export type EvidenceSource = Pick<
   BpfSnooper,
-  'attach' | 'detach' | 'start' | 'forget' | 'forgetAll' | 'limited' | 'close'
+  'attach' | 'detach' | 'chain' | 'start' | 'forget' | 'forgetAll' | 'limited' | 'close'
 > & {
   counters(): Readonly<Record<string, number>>
 }

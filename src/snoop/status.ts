@@ -4,6 +4,7 @@ import { type Reason, reasonOf, type State, stateOf } from '../bindings/state.js
 import type { Table } from '../bindings/table.js'
 import type { snoop as proto } from '../gen/snoop.js'
 import type { Attachments } from './bpf/attachments.js'
+import type { FilterWatch } from './filters/watch.js'
 import type { Port } from './ports/ports.js'
 import type { EvidenceSource, PortMap } from './sources.js'
 import { bindingToProto, counters, type PolicyValues } from '../control/snoop-codec.js'
@@ -36,12 +37,14 @@ type Parts = {
   readonly table: Table
   readonly source: Pick<EvidenceSource, 'limited'>
   readonly ports: Pick<PortMap, 'bridgePortOf'>
+  readonly filters: Pick<FilterWatch, 'of'>
 }
 
-export function portStatus(port: Port, { attachments, table, source, ports }: Parts): proto.Port.$Properties {
+export function portStatus(port: Port, { attachments, table, source, ports, filters }: Parts): proto.Port.$Properties {
   const { ifindex, name, bridge, up } = port
   const attached = attachments.of(ifindex)
   const { state, learning, locked } = ports.bridgePortOf(ifindex)
+  const { ahead, behind } = filters.of(ifindex)
   return {
     ...{ name, bridge, up, state },
     learning: locked ? 'locked' : learning ? 'on' : 'off',
@@ -49,6 +52,8 @@ export function portStatus(port: Port, { attachments, table, source, ports }: Pa
     error: attached !== undefined && 'error' in attached ? attached.error : '',
     bindings: table.onPort(ifindex).size,
     limited: source.limited(ifindex),
+    ahead: [...ahead],
+    filters: [...behind],
   }
 }
 

@@ -140,6 +140,10 @@ export class FakeEvidenceSource implements EvidenceSource {
     this.asked.push(`detach ${ifindex}`)
   }
 
+  chain(): [] {
+    return []
+  }
+
   start(onEvidence: (evidence: Evidence) => void): void {
     this.onEvidence = onEvidence
   }

@@ -165,10 +165,22 @@ function ports(snooper: SnooperReport, paint: Paint): string[] {
   ] as const
   const sorted = [...snooper.ports].sort((a, b) => a.bridge.localeCompare(b.bridge) || a.name.localeCompare(b.name))
   const rows = sorted.map(({ name, bridge, up, attached, error, bindings, limited, ...port }) => ({
-    cells: [name, bridge, linkText({ up, ...port }), attached || `no: ${error}`, String(bindings), String(limited)],
+    cells: [
+      name,
+      bridge,
+      linkText({ up, ...port }),
+      snoopedText({ attached, error, ...port }),
+      String(bindings),
+      String(limited),
+    ],
     style: attached === '' ? ('red' as const) : up ? undefined : ('dim' as const),
   }))
   return ['', ...table(columns, rows, paint)]
+}
+
+const snoopedText = ({ attached, error, ahead }: Pick<PortReport, 'attached' | 'error' | 'ahead'>): string => {
+  if (attached === '') return `no: ${error}`
+  return ahead.length === 0 ? attached : `${attached}, not first`
 }
 
 /** Says whether the bridge uses the port, and how it learns from it if that is not as usual. */
