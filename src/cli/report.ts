@@ -78,6 +78,14 @@ export type PortReport = {
   bindings: number
   /** How many claims were over the learning rate and were not looked at. */
   limited: number
+  /** Spanning tree state: `forwarding`, `learning`, `listening`, `blocking`, `disabled`; empty if not known. */
+  state: string
+  /** Whether its bridge learns MAC addresses from it: `on`, `off`, or `locked`; empty if not known. */
+  learning: string
+  /** Programs that see its frames before the snooper and may keep them from it. */
+  ahead: string[]
+  /** tc filters on it, which may drop what the snooper has seen. */
+  filters: string[]
 }
 
 /** A host that has claimed addresses too often whose owners answered. `ip`: the one that it claimed last. */
@@ -95,6 +103,8 @@ export type SnooperReport = {
   states: Counters
   reasons: Counters
   ports: PortReport[]
+  /** Filters of nftables and ebtables that frames on bridges go through, and that may drop what the snooper has seen. */
+  bridgeFilters: string[]
   frames: Counters
   refused: Counters
   withdrawn: Counters
@@ -212,6 +222,7 @@ export function snooperReport(properties: snoopProto.SnoopStatus.$Properties): S
     states: counters(status.states),
     reasons: counters(status.reasons),
     ports: status.ports.map(portReport),
+    bridgeFilters: status.bridgeFilters,
     frames: counters(status.frames),
     refused: counters(status.refused),
     withdrawn: counters(status.withdrawn),
@@ -232,8 +243,9 @@ function heldDownReport(properties: snoopProto.HeldDown.$Properties): HeldDownRe
 }
 
 function portReport(properties: snoopProto.Port.$Properties): PortReport {
-  const { name, bridge, up, attached, error, bindings, limited } = snoopProto.Port.create(properties)
-  return { name, bridge, up, attached, error, bindings, limited }
+  const port = snoopProto.Port.create(properties)
+  const { name, bridge, up, attached, error, bindings, limited, state, learning, ahead, filters } = port
+  return { name, bridge, up, attached, error, bindings, limited, state, learning, ahead, filters }
 }
 
 export function bindingReport(properties: snoopProto.Binding.$Properties): BindingReport {

@@ -28,6 +28,8 @@ export type FindingId =
   | 'snooper-without-relay'
   | 'versions-differ'
   | 'port-not-snooped'
+  | 'port-not-first'
+  | 'filters'
   | 'no-port'
   | 'observe-mode'
   | 'learning-rate'

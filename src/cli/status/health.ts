@@ -1,4 +1,5 @@
 // Finds out from the two reports what is wrong, and what to do about it.
+import { filterFindings } from './filter-findings.js'
 import { HOW_TO_CONNECT } from '../fpm/tables.js'
 import type { FpmStatusReport } from '../fpm/report.js'
 import type { Answer, NotRunning, RelayReport, SnooperReport } from '../report.js'
@@ -67,7 +68,7 @@ function snooperFindings(snooper: SnooperReport, relay: Answer<RelayReport>): Fi
       ),
     )
   }
-  found.push(...duplicates(snooper), ...heldDown(snooper), ...waiting(snooper, relay))
+  found.push(...duplicates(snooper), ...heldDown(snooper), ...waiting(snooper, relay), ...filterFindings(snooper))
   if (snooper.mode === 'observe') {
     found.push(
       notice(
