@@ -155,7 +155,7 @@ async function sendBindings(client: Client, { table, policy }: Subject): Promise
   client.send({ end: {} })
 }
 
-/** Events for a slow client wait in the history, where new ones overwrite the oldest, so that memory is bounded. */
+/** Events for a slow client wait in the history, which forgets the oldest ones, so that memory is bounded. */
 async function sendEvents(
   client: Client,
   history: History,
@@ -220,7 +220,7 @@ const isMeant = (binding: Binding, { vni, mac, ip }: Target): boolean =>
   (ip === undefined || binding.ip === ip)
 
 function clear(client: Client, subject: Subject, request: ClearRequest, log: Logger): void {
-  const cursor = { sequence: subject.history.end }
+  const cursor = subject.history.last(0, {})
   const count = subject.clear(request)
   const { events } = subject.history.read(cursor, {}, PART)
   log.info({ pid: client.peer.pid, count, ...request }, 'cleared for an operator')
