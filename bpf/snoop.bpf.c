@@ -243,6 +243,41 @@ static __always_inline bool is_over_rate(const struct percpu_scratch *scratch, _
 	return false;
 }
 
+static __always_inline bool is_multicast(const __be32 *ip)
+{
+	return (ip[0] & bpf_htonl(0xff000000)) == bpf_htonl(0xff000000);
+}
+
+static __always_inline bool is_unspecified(const __be32 *ip)
+{
+	return !(ip[0] | ip[1] | ip[2] | ip[3]);
+}
+
+static __always_inline bool is_link_local(const __be32 *ip)
+{
+	return (ip[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000);
+}
+
+/* RFC 4291, 2.7.1. */
+static __always_inline bool is_solicited_node_of(const __be32 *ip, const __be32 *target)
+{
+	return ip[0] == bpf_htonl(0xff020000) && ip[1] == 0 && ip[2] == bpf_htonl(1) &&
+	       ip[3] == (target[3] | bpf_htonl(0xff000000));
+}
+
+static __always_inline enum snoop_outcome ipv6_outcome(const __be32 *ip)
+{
+	if (is_multicast(ip))
+		return SNOOP_OUTCOME_IP_MULTICAST;
+	if (ip[0])
+		return SNOOP_OUTCOME_PASSED;
+	if (is_unspecified(ip))
+		return SNOOP_OUTCOME_IP_UNSPECIFIED;
+	if (!(ip[1] | ip[2]) && ip[3] == bpf_htonl(1))
+		return SNOOP_OUTCOME_IP_LOOPBACK;
+	return SNOOP_OUTCOME_IP_RESERVED;
+}
+
 /* Makes the checks that all kinds have in common, and passes the claim to user space unless it is a repetition. */
 static __always_inline enum snoop_outcome pass(struct percpu_scratch *scratch)
 {
@@ -269,6 +304,10 @@ static __always_inline enum snoop_outcome pass(struct percpu_scratch *scratch)
 	scratch->now.marks = marks(scratch, last.marks);
 	if (last.at && last.marks == scratch->now.marks && scratch->now.at - last.at < repeat_interval(scratch))
 		return SNOOP_OUTCOME_REPEATED;
+
+	/* What was said before teaches nothing either way, so only news is checked for this. */
+	if (scratch->kind == SNOOP_KIND_NA && ipv6_outcome(scratch->nd.ip.saddr.s6_addr32) != SNOOP_OUTCOME_PASSED)
+		return SNOOP_OUTCOME_NA_SOURCE;
 
 	/* The coarse clock would not do: no debt would be paid between two of its ticks. */
 	now = bpf_ktime_get_ns();
@@ -353,11 +392,13 @@ static __always_inline bool checksum_is_right(__u64 sum)
 	return sum == 0xffff;
 }
 
-enum option_result { OPTION_MORE, OPTION_END, OPTION_MALFORMED };
+enum option_result { OPTION_MORE, OPTION_END, OPTION_MALFORMED, OPTION_DIFFERS };
 
 /* Reads one unit of options at scratch->offset: takes the first scratch->mac_option, and adds all words to the sum. */
 static __noinline enum option_result option(struct __sk_buff *skb, struct percpu_scratch *scratch)
 {
+	__u8 differing = 0;
+
 	if (scratch->units == 0)
 		return scratch->to_next ? OPTION_MALFORMED : OPTION_END;
 	if (bpf_skb_load_bytes(skb, scratch->offset, &scratch->option, sizeof(scratch->option)))
@@ -372,17 +413,23 @@ static __noinline enum option_result option(struct __sk_buff *skb, struct percpu
 	if (scratch->option.length == 0)
 		return OPTION_MALFORMED;
 	scratch->to_next = scratch->option.length - 1;
-	if (scratch->option.type != scratch->mac_option || scratch->found_mac)
+	if (scratch->option.type != scratch->mac_option)
 		return OPTION_MORE;
 	if (scratch->option.length != 1)
 		return OPTION_MALFORMED;
+	if (scratch->found_mac) {
+		/* Which one counts is up to the receiver: Linux takes the first one. */
+		for (int i = 0; i < ETH_ALEN; i++)
+			differing |= scratch->key.mac[i] ^ scratch->option.mac[i];
+		return differing ? OPTION_DIFFERS : OPTION_MORE;
+	}
 	__builtin_memcpy(scratch->key.mac, scratch->option.mac, ETH_ALEN);
 	scratch->found_mac = true;
 	return OPTION_MORE;
 }
 
-/* Reads all options. Returns false if they are malformed or too many. */
-static __always_inline bool options(struct __sk_buff *skb, struct percpu_scratch *scratch)
+/* Reads all options; they must be well-formed, not too many, and of one mind about the MAC. */
+static __always_inline enum snoop_outcome options(struct __sk_buff *skb, struct percpu_scratch *scratch)
 {
 	scratch->to_next = 0;
 	scratch->found_mac = false;
@@ -393,43 +440,14 @@ static __always_inline bool options(struct __sk_buff *skb, struct percpu_scratch
 	for (int i = 0; i <= SNOOP_ND_OPTIONS_MAX / (int)sizeof(scratch->option); i++) {
 		enum option_result result = option(skb, scratch);
 
+		if (result == OPTION_END)
+			return SNOOP_OUTCOME_PASSED;
+		if (result == OPTION_DIFFERS)
+			return SNOOP_OUTCOME_ND_MACS_DIFFER;
 		if (result != OPTION_MORE)
-			return result == OPTION_END;
+			return SNOOP_OUTCOME_ND_OPTIONS;
 	}
-	return false;
-}
-
-static __always_inline bool is_multicast(const __be32 *ip)
-{
-	return (ip[0] & bpf_htonl(0xff000000)) == bpf_htonl(0xff000000);
-}
-
-static __always_inline bool is_unspecified(const __be32 *ip)
-{
-	return !(ip[0] | ip[1] | ip[2] | ip[3]);
-}
-
-static __always_inline bool is_link_local(const __be32 *ip)
-{
-	return (ip[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000);
-}
-
-/* RFC 4291, 2.7.1. */
-static __always_inline bool is_solicited_node_of(const __be32 *ip, const __be32 *target)
-{
-	return ip[0] == bpf_htonl(0xff020000) && ip[1] == 0 && ip[2] == bpf_htonl(1) &&
-	       ip[3] == (target[3] | bpf_htonl(0xff000000));
-}
-
-static __always_inline enum snoop_outcome ipv6_outcome(const __be32 *ip)
-{
-	if (is_multicast(ip))
-		return SNOOP_OUTCOME_IP_MULTICAST;
-	if (is_unspecified(ip))
-		return SNOOP_OUTCOME_IP_UNSPECIFIED;
-	if (!(ip[0] | ip[1] | ip[2]) && ip[3] == bpf_htonl(1))
-		return SNOOP_OUTCOME_IP_LOOPBACK;
-	return SNOOP_OUTCOME_PASSED;
+	return SNOOP_OUTCOME_ND_OPTIONS;
 }
 
 /*
@@ -440,6 +458,7 @@ static __always_inline enum snoop_outcome validate(struct __sk_buff *skb, struct
 {
 	union ipv6_nd *nd = &scratch->nd;
 	__u32 length, option_bytes;
+	enum snoop_outcome outcome;
 
 	if (nd->ip.version != 6)
 		return SNOOP_OUTCOME_IPV6_MALFORMED;
@@ -460,8 +479,9 @@ static __always_inline enum snoop_outcome validate(struct __sk_buff *skb, struct
 		scratch->sum += nd->words[i];
 	scratch->offset = offset + sizeof(nd->ip) + message;
 	scratch->units = option_bytes / sizeof(scratch->option);
-	if (!options(skb, scratch))
-		return SNOOP_OUTCOME_ND_OPTIONS;
+	outcome = options(skb, scratch);
+	if (outcome != SNOOP_OUTCOME_PASSED)
+		return outcome;
 	if (!checksum_is_right(scratch->sum))
 		return SNOOP_OUTCOME_ND_CHECKSUM;
 	return SNOOP_OUTCOME_PASSED;

@@ -92,6 +92,7 @@ enum snoop_outcome {
 	SNOOP_OUTCOME_IP_LOOPBACK,
 	SNOOP_OUTCOME_IP_MULTICAST,
 	SNOOP_OUTCOME_IP_BROADCAST,
+	SNOOP_OUTCOME_IP_RESERVED,		/* IPv6 in ::/32, as if it embedded an IPv4 address (RFC 4291, 2.5.5) */
 	SNOOP_OUTCOME_ARP_TRUNCATED,
 	SNOOP_OUTCOME_ARP_NOT_ETHERNET_IPV4,	/* not hardware type 1, protocol 0x0800, lengths 6 and 4 */
 	SNOOP_OUTCOME_ARP_OTHER_OPERATION,
@@ -103,6 +104,8 @@ enum snoop_outcome {
 	SNOOP_OUTCOME_ND_CODE,
 	SNOOP_OUTCOME_ND_OPTIONS,		/* malformed options, or more than SNOOP_ND_OPTIONS_MAX bytes of them */
 	SNOOP_OUTCOME_ND_CHECKSUM,
+	SNOOP_OUTCOME_ND_MACS_DIFFER,		/* two options that name different MACs */
+	SNOOP_OUTCOME_NA_SOURCE,		/* source address that no host has */
 	SNOOP_OUTCOME_NA_SOLICITED_MULTICAST,	/* solicited, yet sent to a multicast address (RFC 4861, 7.1.2) */
 	SNOOP_OUTCOME_NA_NO_MAC,		/* only the answer to a unicast solicitation may omit the option */
 	SNOOP_OUTCOME_NS_NOT_LEARNED,		/* ignored, because snoop_config.learn_ns is off */
