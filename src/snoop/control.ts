@@ -184,9 +184,12 @@ async function sendExplanation(client: Client, subject: Subject, target: Target)
   client.send({ explanation: { policy: policyToProto(subject.policy) } })
   let part: proto.BindingDetail.$Properties[] = []
   let looked = 0
+  const ports = new Set<string>()
   for (const binding of candidates(table, target)) {
-    if (isMeant(binding, target))
+    if (isMeant(binding, target)) {
       part.push(detailToProto(bindingToProto(binding, table, policy), subject.explain(binding)))
+      ports.add(binding.anchor.port)
+    }
     if (part.length === PART) {
       client.send({ explanation: { bindings: part } })
       part = []
@@ -200,7 +203,7 @@ async function sendExplanation(client: Client, subject: Subject, target: Target)
     client.send({ explanation: { events: history.read(cursor, target, PART).events.map(eventToProto) } })
     if (!(await room(client))) return
   }
-  const refusals = history.refusals(target)
+  const refusals = history.refusals(target, ports)
   for (let start = 0; start < refusals.length; start += PART) {
     client.send({ explanation: { refusals: refusals.slice(start, start + PART).map(refusalToProto) } })
   }

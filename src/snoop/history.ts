@@ -78,13 +78,17 @@ export class History {
     for (const resolve of waiting) resolve()
   }
 
-  /** Returns the refused claims, most recent last. A claim that belongs to no VNI matches any. */
-  refusals({ vni, mac, ip }: HistoryFilter): Refused[] {
+  /**
+   * Returns the refused claims, most recent last. A claim that belongs to no VNI matches any; a frame whose claim was not
+   * read matches also if it came from one of `ports`.
+   */
+  refusals({ vni, mac, ip }: HistoryFilter, ports: ReadonlySet<string> = new Set()): Refused[] {
     const matching: Refused[] = []
     for (const it of this.refused.all()) {
       const { key } = it
       if (vni !== undefined && key.vni !== 0 && key.vni !== vni) continue
-      if ((mac === undefined || key.mac === mac) && (ip === undefined || key.ip === ip)) matching.push(it)
+      const isMeant = (mac === undefined || key.mac === mac) && (ip === undefined || key.ip === ip)
+      if (isMeant || (key.ip === '' && ports.has(it.port))) matching.push(it)
     }
     return matching
   }

@@ -12,7 +12,7 @@ import { version } from '../base/version.js'
 import { Attachments } from './bpf/attachments.js'
 import { monotonicMs } from '../base/clock.js'
 import { type ClearRequest, listenSnoopControl, type SnoopControl } from './control.js'
-import type { Evidence } from './bpf/evidence.js'
+import type { Evidence, RefusedFrame } from './bpf/evidence.js'
 import { detailOf } from './detail.js'
 import { fpmStatusToProto } from '../control/fpm-codec.js'
 import { counters } from '../control/snoop-codec.js'
@@ -155,9 +155,14 @@ export class Snooper {
     this.ports.on('vni-change', () => {
       this.onVniChange()
     })
-    this.source.start((evidence) => {
-      this.onEvidence(evidence)
-    })
+    this.source.start(
+      (evidence) => {
+        this.onEvidence(evidence)
+      },
+      (refused) => {
+        this.onRefusedFrame(refused)
+      },
+    )
     this.relay.start()
     this.log.info({ ports: this.attachments.size, control: this.options.control }, 'snooping')
   }
@@ -177,6 +182,15 @@ export class Snooper {
     // the cause may disappear in a moment, and then the next frame must not be dropped as a repetition
     if (anchor === undefined) this.attachments.forget(ifindex, vlan, mac, ip)
     else if (vni === undefined) this.withoutVni.add(ifindex)
+  }
+
+  /** Remembers what the eBPF program refused, for people only. */
+  private onRefusedFrame({ reason, ifindex, vlan, mac, ip }: RefusedFrame): void {
+    const port = this.ports.ports.get(ifindex)?.name
+    // the port has just gone
+    if (port === undefined) return
+    const key = { vni: this.ports.vniOf(ifindex, vlan) ?? 0, mac, ip }
+    this.history.add({ event: 'refused', key, port, detail: reason }, monotonicMs())
   }
 
   private selfMatch(mac: string, ip: string): SelfMatch | undefined {

@@ -1,6 +1,6 @@
 // Stand-ins for rtnetlink, the eBPF program and the way out to the hosts: a test says what they see, and reads what they were asked to do.
 import { EventEmitter } from 'node:events'
-import type { Evidence } from '../../src/snoop/bpf/evidence.js'
+import type { Evidence, RefusedFrame } from '../../src/snoop/bpf/evidence.js'
 import { monotonicMs } from '../../src/base/clock.js'
 import type { Port, PortEvents } from '../../src/snoop/ports/ports.js'
 import type { Probe } from '../../src/snoop/probe/sender.js'
@@ -97,6 +97,7 @@ export class FakeEvidenceSource implements EvidenceSource {
   closed = false
   broken: string | undefined
   private onEvidence: ((evidence: Evidence) => void) | undefined
+  private onRefused: ((refused: RefusedFrame) => void) | undefined
 
   attach(ifindex: number): 'tcx' {
     if (this.broken !== undefined) throw new Error(this.broken)
@@ -108,8 +109,9 @@ export class FakeEvidenceSource implements EvidenceSource {
     this.asked.push(`detach ${ifindex}`)
   }
 
-  start(onEvidence: (evidence: Evidence) => void): void {
+  start(onEvidence: (evidence: Evidence) => void, onRefused: (refused: RefusedFrame) => void): void {
     this.onEvidence = onEvidence
+    this.onRefused = onRefused
   }
 
   forget(ifindex: number, vlan: number, mac: string, ip: string): void {
@@ -130,6 +132,11 @@ export class FakeEvidenceSource implements EvidenceSource {
 
   close(): void {
     this.closed = true
+  }
+
+  /** The program refuses a frame. */
+  refuse(refused: RefusedFrame): void {
+    this.onRefused?.(refused)
   }
 
   /** A host announces itself. */

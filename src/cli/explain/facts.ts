@@ -142,7 +142,7 @@ function subjectOf(
     binding: binding ?? null,
     detail: known?.detail ?? null,
     events: events.filter(isOurs),
-    refusals: refusals.filter(isOurs),
+    refusals: refusals.filter((it) => isOurs(it) || (it.ip === '' && it.port === binding?.port)),
   }
 }
 

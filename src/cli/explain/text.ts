@@ -147,7 +147,8 @@ function renderEvents(
   ]
 }
 
-const aboutWhat = ({ vni, ip, mac }: EventReport): string => ` ${ip} ${mac}${vni === null ? '' : ` in VNI ${vni}`}`
+const aboutWhat = ({ vni, ip, mac }: EventReport): string =>
+  `${ip === '' ? '' : ` ${ip}`} ${mac}${vni === null ? '' : ` in VNI ${vni}`}`
 
 function renderRefusals(refusals: readonly RefusalReport[], { now, policy }: View): string[] {
   const shown = refusals.slice(-SHOWN)
@@ -157,7 +158,7 @@ function renderRefusals(refusals: readonly RefusalReport[], { now, policy }: Vie
   return [
     ...(earlier > 0 ? [`… and ${earlier} earlier`] : []),
     ...shown.map(({ ip, mac, port, reason, count: times, first, last }) => {
-      const who = `${ip} by ${mac === '' ? 'no MAC' : mac}${port === '' ? '' : ` on ${port}`}`
+      const who = `${ip === '' ? 'a frame' : ip} by ${mac === '' ? 'no MAC' : mac}${port === '' ? '' : ` on ${port}`}`
       const often = times === 1 ? ago(last, now) : `${times} times, ${ago(first, now)} to ${ago(last, now)}`
       return `${who}: ${reason}, ${whyWords(reason)}; ${often}`
     }),

@@ -1,5 +1,6 @@
 // Puts names of the snooper in words. A newer snooper may know names that are not here: they are shown as they are.
 import { EVENTS } from '../../bindings/event.js'
+import { FRAME_REFUSALS } from '../../bindings/frame-refusal.js'
 import { REFUSALS } from '../../bindings/refusal.js'
 import type { TimerName } from '../../bindings/model.js'
 import { REASONS, STATES } from '../../bindings/state.js'
@@ -7,7 +8,7 @@ import { WITHDRAWALS } from '../../bindings/table.js'
 
 type Words = Readonly<Record<string, string>>
 
-const MEANINGS: Words = { ...WITHDRAWALS, ...REFUSALS }
+const MEANINGS: Words = { ...WITHDRAWALS, ...REFUSALS, ...FRAME_REFUSALS }
 
 const EVIDENCE: Words = {
   'arp-request': 'ARP request',

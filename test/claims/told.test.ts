@@ -1,0 +1,47 @@
+// What people are told of refused claims: of the address and the port that they ask about.
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { askExplanation } from '../../src/cli/queries.js'
+import type { ExplanationReport } from '../../src/cli/explain/report.js'
+import type { Address } from '../../src/cli/options.js'
+import { scene } from '../snoop/scene.js'
+
+const VM1 = 'bc:24:11:00:00:01'
+const NLB = '03:bf:0a:00:00:0a'
+
+async function asking(t: TestContext) {
+  const parts = await scene(t)
+  parts.ports.plug(11, 'tap1', 100)
+  await parts.start()
+  const explain = async (address: Address): Promise<ExplanationReport> => {
+    const answer = await askExplanation(parts.options.control, address, undefined)
+    assert.ok(answer.running)
+    return answer
+  }
+  return { ...parts, explain }
+}
+
+test('what the program in the kernel refused is told of the address', async (t) => {
+  const { source, explain } = await asking(t)
+  source.refuse({ reason: 'mac-multicast', ifindex: 11, vlan: 0, mac: NLB, ip: '10.0.0.10' })
+  source.refuse({ reason: 'arp-truncated', ifindex: 11, vlan: 0, mac: VM1, ip: '' })
+  source.refuse({ reason: 'arp-truncated', ifindex: 99, vlan: 0, mac: VM1, ip: '' })
+  const [ofIp] = (await explain({ ip: '10.0.0.10' })).refusals
+  assert.deepEqual(
+    [ofIp?.vni, ofIp?.mac, ofIp?.port, ofIp?.reason, ofIp?.count],
+    [100, NLB, 'tap1', 'mac-multicast', 1],
+  )
+  assert.deepEqual((await explain({ ip: '10.0.0.1' })).refusals, [])
+  source.see(11, 'bc:24:11:00:00:02', '10.0.0.1')
+  const ofPort = (await explain({ ip: '10.0.0.1' })).refusals
+  assert.deepEqual(
+    ofPort.map(({ mac, reason }) => [mac, reason]),
+    [[VM1, 'arp-truncated']],
+    'a frame of which no claim was read is told of the addresses on its port',
+  )
+  const ofMac = (await explain({ mac: VM1 })).refusals
+  assert.deepEqual(
+    ofMac.map(({ ip, port, reason }) => [ip, port, reason]),
+    [['', 'tap1', 'arp-truncated']],
+  )
+})
