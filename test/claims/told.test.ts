@@ -1,6 +1,10 @@
 // What people are told of refused claims: of the address and the port that they ask about.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
+import { FRAME_REFUSALS } from '../../src/bindings/frame-refusal.js'
+import { REFUSALS } from '../../src/bindings/refusal.js'
+import { BY_CONFIGURATION } from '../../src/cli/explain/words.js'
 import { askExplanation } from '../../src/cli/queries.js'
 import type { ExplanationReport } from '../../src/cli/explain/report.js'
 import type { Address } from '../../src/cli/options.js'
@@ -44,4 +48,23 @@ test('what the program in the kernel refused is told of the address', async (t) 
     ofMac.map(({ ip, port, reason }) => [ip, port, reason]),
     [['', 'tap1', 'arp-truncated']],
   )
+})
+
+/** What no key of the configuration can change. */
+const NOT_CONFIGURED = new Set([
+  ...['no-port', 'no-vni', 'bad-mac', 'bad-ip', 'own-mac', 'own-ip', 'gateway', 'na-not-override', 'defended'],
+  ...Object.keys(FRAME_REFUSALS).filter((name) => name !== 'rate-limited'),
+])
+
+test('every refusal that the configuration governs names its key, and the key is documented', () => {
+  const page = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8')
+  const documented = new Set([...page.matchAll(/^\| `(snoop\.[\w.]+)` \|/gm)].map(([, key]) => key))
+  for (const name of Object.keys({ ...REFUSALS, ...FRAME_REFUSALS }).filter((it) => !NOT_CONFIGURED.has(it))) {
+    const advice = (BY_CONFIGURATION as Record<string, string>)[name]
+    assert.ok(advice !== undefined, name)
+    const keys = [...advice.matchAll(/snoop(?:\.[a-zA-Z0-9]+)+/g)].map(([key]) => key)
+    assert.ok(keys.length > 0, name)
+    const known = (key: string): boolean => [...documented].some((it) => it === key || it?.startsWith(`${key}.`))
+    for (const key of keys) assert.ok(known(key), `${name}: ${key}`)
+  }
 })

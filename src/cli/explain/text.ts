@@ -1,7 +1,7 @@
 // Renders `macipctl explain` for people: the verdict comes first, then everything it rests on.
 import type { Explained, Subject, Verdict, ZebraFacts } from './facts.js'
 import type { EventReport, PolicyReport, RefusalReport } from './report.js'
-import { eventWords, evidenceWords, reasonWords, stateWords, timerWords, whyWords } from './words.js'
+import { eventWords, evidenceWords, keyFor, reasonWords, stateWords, timerWords, whyWords } from './words.js'
 import type { LocalMac, RemoteMac } from '../show/report.js'
 import { ago, clock, count, duration, type Paint, printable } from '../text.js'
 
@@ -162,9 +162,17 @@ function renderRefusals(refusals: readonly RefusalReport[], { now, policy }: Vie
       const often = times === 1 ? ago(last, now) : `${times} times, ${ago(first, now)} to ${ago(last, now)}`
       return `${who}: ${reason}, ${whyWords(reason)}; ${often}`
     }),
+    ...keysFor(shown),
     ...(isLimited ? [`limits: ${limits.map(([name, value]) => `${name} ${value}`).join(', ')}`] : []),
   ]
 }
+
+/** Says which keys of the configuration govern what was refused. */
+const keysFor = (refusals: readonly RefusalReport[]): string[] =>
+  [...new Set(refusals.map(({ reason }) => reason))].flatMap((reason) => {
+    const key = keyFor(reason)
+    return key === undefined ? [] : [`→ ${reason}: ${key}`]
+  })
 
 const when = (time: number, now: number): string => `${ago(time, now)} (${clock(time, now)})`
 
