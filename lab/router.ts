@@ -246,7 +246,9 @@ export class Router extends Space {
   async nexthopMessages(): Promise<string> {
     const args = ['zapi', 'dump', '--last', 'all', '--family', 'nexthop']
     const lines = (await this.macipctlLines(...args)) as { time: number; direction: string; summary: string }[]
-    return lines.map(({ time, direction, summary }) => `${new Date(time).toISOString()} ${direction} ${summary}`).join('\n')
+    return lines
+      .map(({ time, direction, summary }) => `${new Date(time).toISOString()} ${direction} ${summary}`)
+      .join('\n')
   }
 
   /** How many UPDATEs bgpd has sent. */

@@ -1,29 +1,36 @@
 // Two hosts claim one IP. The present owner is asked first (RFC 9161 3.7). Another node's claim shows as a remote route
 // with another MAC, or as a route of zebra's to another VTEP.
-import { addMove, countMove } from './duplicate.js'
+import { charge } from './charge.js'
+import { addMove } from './duplicate.js'
 import type { PortLoss } from './input.js'
 import { learn } from './learn.js'
-import type { Binding, Claim, Key } from './model.js'
+import { type Anchor, type Binding, type Claim, isInOverlay, type Key } from './model.js'
 import { confirmRate, refreshRate } from './probe-rate-limiter.js'
-import { shareTaken } from './quota.js'
+import { portFull, shareTaken } from './quota.js'
 import { isRemote, scheduleRefresh } from './refresh.js'
-import { refusalOfKey } from './refusal.js'
+import { type Refusal, refusalOfKey } from './refusal.js'
+import { claimRemote, insists, reserveQuestions } from './remote-claim.js'
 import type { StepContext } from './step-context.js'
 
 /** An owner gets this many probes within `confirmMs`. */
 const CONFIRMS = 2
 
-/** Another host claims the IP of `owner`. */
+/** Another host claims the IP of `owner`, or the owner was heard behind another port. */
 export function contest(context: StepContext, owner: Binding, claim: Claim): void {
-  const { table, policy } = context
-  if (owner.phase === 'contested') {
+  const { table, policy, now } = context
+  const key: Key = { vni: owner.vni, mac: claim.mac, ip: owner.ip }
+  if (owner.phase === 'contested' || owner.phase === 'claiming') {
     // only one claim is decided at a time: forget the other one, so that its next frame counts as evidence again
-    if (owner.claim === undefined || owner.claim.mac === claim.mac) owner.claim = claim
+    if (owner.phase === 'contested' && (owner.claim === undefined || isSameClaim(owner.claim, claim)))
+      owner.claim = claim
     else context.forget(claim.anchor, claim.mac, owner.ip)
     return
   }
-  const key: Key = { vni: owner.vni, mac: claim.mac, ip: owner.ip }
-  const full = shareTaken(context, key, claim.anchor.ifindex, owner)
+  if (claim.mac !== owner.mac && table.challengers.isHeldDown(claim.anchor, claim.mac, now)) {
+    context.refuse('held-down', key, claim.anchor.port)
+    return
+  }
+  const full = roomTaken(context, owner, claim)
   if (full !== undefined) {
     context.refuse(full, key, claim.anchor.port)
     return
@@ -38,11 +45,14 @@ export function contest(context: StepContext, owner: Binding, claim: Claim): voi
   context.forget(claim.anchor, claim.mac, owner.ip)
 }
 
+/** A challenger may move to another port meanwhile; the owner's own other port is no challenger's. */
+const isSameClaim = (one: Claim, other: Claim): boolean => one.mac === other.mac
+
 /** zebra routes the IP of `owner` to another VTEP: the owner is probed and keeps the IP if it answers. */
 export function contestByRoute(context: StepContext, owner: Binding, vtep: string): void {
   const { table, policy, now } = context
   const { phase, anchor, confirmed, isStatic } = owner
-  if (!confirmed || isStatic || phase === 'contested' || phase === 'duplicate') return
+  if (!confirmed || isStatic || (phase !== 'known' && phase !== 'probing')) return
   // an owner that must not be probed keeps the IP: without an answer the withdrawal would be a guess
   if (policy.probes === 'off' || owner.dadUntil > now || isRemote(owner, table)) return
   // if the limiter has no room now, the refresh timer probes the owner later anyway
@@ -87,16 +97,42 @@ function takeOver(context: StepContext, owner: Binding, claim: Claim): void {
   const { table, policy } = context
   const key: Key = { vni: owner.vni, mac: claim.mac, ip: owner.ip }
   // views and quotas may have changed since the claim was made
-  const refusal =
-    refusalOfKey(key, undefined, table.views, policy) ?? shareTaken(context, key, claim.anchor.ifindex, owner)
+  const refusal = refusalOfKey(key, undefined, table.views, policy) ?? roomTaken(context, owner, claim)
   if (refusal !== undefined) {
     context.refuse(refusal, key, claim.anchor.port)
     dropClaim(context, owner)
     return
   }
+  if (claim.mac === owner.mac) {
+    follow(context, owner, claim)
+    return
+  }
   owner.claim = undefined
   context.withdraw(owner, 'other-mac')
   learn(context, owner.vni, owner.ip, claim, owner)
+}
+
+/** A host that is behind another port takes no more room than before, except there. */
+const roomTaken = (context: StepContext, owner: Binding, { mac, anchor }: Claim): Refusal | undefined =>
+  mac === owner.mac
+    ? portFull(context, owner.ip, anchor.ifindex)
+    : shareTaken(context, { vni: owner.vni, mac, ip: owner.ip }, anchor.ifindex, owner)
+
+/** The host is behind another port now. Its route stays as it is, so this is no change of owner, however often. */
+export function changePort(context: StepContext, binding: Binding, anchor: Anchor): void {
+  context.forget(binding.anchor, binding.mac, binding.ip)
+  context.emit('moved', binding, anchor.port, binding.anchor.port)
+  context.table.touch(binding, anchor)
+}
+
+/** The owner itself was heard behind another port, and does not answer behind the one where it was. */
+function follow(context: StepContext, owner: Binding, { anchor, at }: Claim): void {
+  endContest(context, owner)
+  owner.claim = undefined
+  changePort(context, owner, anchor)
+  owner.lastSeen = Math.max(owner.lastSeen, at)
+  scheduleRefresh(context, owner)
+  context.put(owner)
 }
 
 /** Ends a contest in favour of the owner: the claim or the route was not confirmed. */
@@ -112,6 +148,10 @@ export function dropClaim(context: StepContext, owner: Binding): void {
 export function loseOwner(context: StepContext, owner: Binding, why: PortLoss): void {
   const { table, policy } = context
   const { vni, ip, claim } = owner
+  if (owner.phase === 'contested' && claim?.mac === owner.mac) {
+    follow(context, owner, claim)
+    return
+  }
   context.withdraw(owner, why)
   if (owner.phase !== 'contested' || claim === undefined) return
   if (refusalOfKey({ vni, mac: claim.mac, ip }, undefined, table.views, policy) === undefined)
@@ -124,32 +164,41 @@ function endContest({ table }: StepContext, owner: Binding): void {
   table.contested.delete(owner)
 }
 
-/** Ends a contest because the owner was seen. Returns whether the address is frozen now. */
-export function defend(context: StepContext, owner: Binding): boolean {
-  const { claim } = owner
+/** Ends a contest because the owner was seen. */
+export function defend(context: StepContext, owner: Binding): void {
+  const { vni, ip, mac, anchor, claim } = owner
   endContest(context, owner)
-  if (claim === undefined) {
-    context.emit('defended', owner, owner.anchor.port)
-    return false
-  }
-  context.refuse('defended', { vni: owner.vni, mac: claim.mac, ip: owner.ip }, claim.anchor.port)
-  context.emit('defended', owner, owner.anchor.port, `${claim.mac} ${claim.anchor.port}`)
-  if (countMove(context, owner)) return true
   owner.claim = undefined
-  context.forget(claim.anchor, claim.mac, owner.ip)
-  return false
+  if (claim === undefined) {
+    context.emit('defended', owner, anchor.port)
+    return
+  }
+  const claimed: Key = { vni, mac: claim.mac, ip }
+  context.refuse('defended', claimed, claim.anchor.port)
+  context.emit('defended', owner, anchor.port, `${claim.mac} ${claim.anchor.port}`)
+  charge(context, claimed, claim.anchor, `${mac} ${anchor.port}`)
+  context.forget(claim.anchor, claim.mac, ip)
 }
 
 /**
- * Raises `minSeq` above the competing remote route if bgpd prefers that route although the host was just seen here.
- * Returns whether it did.
+ * The host was seen here although bgpd prefers a remote route to the IP: its own route overtakes that one, or the host
+ * there is asked first. Returns whether it is asked.
  */
-export function bumpSequence({ table }: StepContext, binding: Binding): boolean {
-  if (binding.report?.status !== 'remote') return false
-  const competingRemote = table.views.competingRemote(binding)
-  if (competingRemote === undefined || competingRemote.seq < binding.minSeq) return false
-  binding.minSeq = competingRemote.seq + 1
-  return true
+export function overtake(context: StepContext, binding: Binding): 'no' | 'overtaken' | 'asking' {
+  const { table, policy } = context
+  if (binding.report?.status !== 'remote') return 'no'
+  const remoteOwner = table.views.competingRemote(binding)
+  if (remoteOwner === undefined || remoteOwner.seq < binding.minSeq) return 'no'
+  if (policy.probes === 'send' && !insists(context, binding)) {
+    const at = reserveQuestions(context, binding, binding.anchor)
+    if (at === undefined) return 'no'
+    if (isInOverlay(binding)) context.remove(binding)
+    claimRemote(context, binding, remoteOwner.mac, at)
+    return 'asking'
+  }
+  binding.minSeq = remoteOwner.seq + 1
+  addMove(context, binding)
+  return 'overtaken'
 }
 
 /**

@@ -11,7 +11,10 @@ export const EVENTS = {
   probing: 'the host is asked whether it is still there',
   answered: 'the host is still there',
   contested: 'another host claims the address, or zebra routes it to another VTEP; the owner is asked first',
-  defended: 'the owner answered: the address stays here',
+  claiming: 'the host claims an address that is announced behind another VTEP; the owner there is asked first',
+  defended: 'the owner answered: the address stays where it is',
+  'held-down':
+    'the host has claimed addresses too often whose owners answered: it is not believed for the hold-down time',
   'taken-over': 'another host has the address now',
   duplicate: 'the address moved too often: it is withdrawn, and frozen for the hold-down time',
   released: 'no longer frozen',

@@ -5,6 +5,8 @@ import type { ViewChange } from './views.js'
 
 export type Input =
   | { readonly type: 'evidence'; readonly evidence: Evidence }
+  /** The bridge's forwarding database has a MAC on another port of the VM side (`ifindex`) than before, or has it again. */
+  | { readonly type: 'fdb'; readonly vni: number; readonly mac: string; readonly ifindex: number }
   /** A port, or one VLAN of it, no longer leads to its VNI. */
   | { readonly type: 'port-lost'; readonly ifindex: number; readonly vlan?: number; readonly reason: PortLoss }
   /**
@@ -27,6 +29,8 @@ export type Input =
   | { readonly type: 'view'; readonly change: ViewChange }
   | { readonly type: 'views-reset' }
   | { readonly type: 'fpm'; readonly update: FpmUpdate }
+  /** A host behind another VTEP was asked, and has answered that it has the address. */
+  | { readonly type: 'remote-answer'; readonly key: Key }
   /** An operator removes a binding; with `duplicate`, only if it is frozen. */
   | { readonly type: 'clear'; readonly what: 'binding' | 'duplicate'; readonly key: Key }
   | { readonly type: 'tick' }

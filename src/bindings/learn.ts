@@ -2,27 +2,31 @@
 import { countMove } from './duplicate.js'
 import { type Binding, type Claim, type Key, newBinding } from './model.js'
 import { makeRoom } from './quota.js'
-import { scheduleRefresh } from './refresh.js'
+import { claimRemote, reserveQuestions, settle } from './remote-claim.js'
 import type { StepContext } from './step-context.js'
 
 /** Binds an IP to the claiming host: an IP that had no binding, or one that `former` had until now. */
 export function learn(context: StepContext, vni: number, ip: string, claim: Claim, former?: Binding): void {
-  const { table } = context
+  const { table, policy } = context
   const { mac, anchor, evidence, router, at } = claim
   const key: Key = { vni, mac, ip }
+  const remoteOwner = table.views.competingRemote(key)
+  const isAsked = remoteOwner !== undefined && policy.probes === 'send'
+  const askAt = isAsked ? reserveQuestions(context, key, anchor) : undefined
+  if (isAsked && askAt === undefined) return
   const full = makeRoom(context, key, anchor.ifindex)
   if (full !== undefined) {
     context.refuse(full, key, anchor.port)
     return
   }
-  const competingRemote = table.views.competingRemote(key)
-  const minSeq = competingRemote === undefined ? 0 : competingRemote.seq + 1
-  const binding = newBinding({ vni, mac, ip, anchor, router, evidence, firstSeen: at, lastSeen: at }, { minSeq })
+  const binding = newBinding({ vni, mac, ip, anchor, router, evidence, firstSeen: at, lastSeen: at })
   table.add(binding)
   if (former === undefined) context.emit('learned', binding, anchor.port, evidence)
   else context.emit('taken-over', binding, anchor.port, `${former.mac} ${former.anchor.port}`)
-  if (former !== undefined) binding.moves = former.moves
-  if ((former !== undefined || competingRemote !== undefined) && countMove(context, binding)) return
-  scheduleRefresh(context, binding)
-  context.put(binding)
+  if (former !== undefined) {
+    binding.moves = former.moves
+    if (countMove(context, binding)) return
+  }
+  if (remoteOwner !== undefined && askAt !== undefined) claimRemote(context, binding, remoteOwner.mac, askAt)
+  else settle(context, binding)
 }

@@ -36,9 +36,19 @@ export type Evidence = {
   /** The VNI of port and VLAN; undefined if they have none. */
   readonly vni: number | undefined
   readonly selfMatch: SelfMatch | undefined
+  /**
+   * The port (ifindex) on which the bridge's forwarding database has `mac` now; undefined if on none on the VM side, or
+   * if that is not known. The frame itself may change it a moment later: an input `fdb` follows.
+   */
+  readonly fdbPort: number | undefined
+  /** Why the bridge takes no notice of the frame; undefined if it does. */
+  readonly bridgeRefusal: BridgeRefusal | undefined
   /** When the frame came; it may have waited since. */
   readonly at: number
 }
+
+/** Why a bridge drops a frame before it learns from it, or learns nothing from it. */
+export type BridgeRefusal = 'port-blocked' | 'port-locked' | 'no-learning' | 'vlan-protocol'
 
 /** Which of a frame's addresses belongs to the node itself. */
 export type SelfMatch = 'mac' | 'ip'
@@ -85,14 +95,15 @@ export type Report = { readonly status: Status; readonly seq: number; readonly c
 
 /**
  * What the snooper is doing about a binding: `probing` asks a silent host, `contested` asks the owner of a claimed
- * address, `duplicate` is frozen. `known` means that nothing is under way.
+ * address, `claiming` asks the owner behind another VTEP of the address that this host claims, `duplicate` is frozen.
+ * `known` means that nothing is under way.
  */
-export type Phase = 'known' | 'probing' | 'contested' | 'duplicate'
+export type Phase = 'known' | 'probing' | 'contested' | 'claiming' | 'duplicate'
 
-/** The next deadline of a binding: see refresh.ts and contest.ts. */
-export type TimerName = 'refresh' | 'probe' | 'give-up' | 'age' | 'confirm' | 'remote-confirm' | 'hold-down'
+/** The next deadline of a binding: see refresh.ts, contest.ts and remote-claim.ts. */
+export type TimerName = 'refresh' | 'probe' | 'give-up' | 'age' | 'confirm' | 'claim' | 'remote-confirm' | 'hold-down'
 
-/** Another host says that it has the address. */
+/** Another host says that it has the address, or the same host does behind another port. */
 export type Claim = {
   readonly mac: string
   readonly anchor: Anchor
@@ -126,6 +137,10 @@ export type Binding = Key & {
   claim: Claim | undefined
   /** Times at which the address changed its owner, within the window of duplicate detection. */
   moves: readonly number[]
+  /** When it was taken from an owner behind another VTEP who did not answer; -Infinity if it was not. */
+  tookAt: number
+  /** Whether it has been announced to bgpd in this run. */
+  wasAnnounced: boolean
   /** A factor of 0.9 … 1 that spreads the refreshes of hosts that were learned together. */
   readonly jitter: number
 }
@@ -158,6 +173,8 @@ export function newBinding(seed: Seed, { isStatic = false, confirmed = true, min
     dadSince: -Infinity,
     claim: undefined,
     moves: NO_MOVES,
+    tookAt: -Infinity,
+    wasAnnounced: false,
     jitter: jitterOf(mac, ip),
   }
 }
@@ -175,7 +192,7 @@ function jitterOf(mac: string, ip: string): number {
 
 /** Whether the relay's overlay should hold the binding. */
 export const isInOverlay = ({ confirmed, phase, suppressedByFpm }: Binding): boolean =>
-  confirmed && phase !== 'duplicate' && !suppressedByFpm
+  confirmed && phase !== 'duplicate' && phase !== 'claiming' && !suppressedByFpm
 
 export function entryOf(binding: Binding, observe: boolean): Entry {
   const { vni, mac, ip, router, anchor, firstSeen, lastSeen, minSeq } = binding

@@ -8,11 +8,17 @@ import type { AnnouncedViews } from './views.js'
 /** Maps each reason to its meaning. */
 export const REFUSALS = {
   'no-port': 'the port is gone, went down since, or is not snooped',
+  'port-blocked':
+    'the bridge drops what the port hears: its spanning tree state (or that of the VLAN) is not forwarding or learning',
+  'port-locked': 'the port is locked, and the forwarding database does not have the MAC address on it',
+  'no-learning': 'the port learns no MAC addresses, and the forwarding database does not have this one on it',
+  'vlan-protocol':
+    "a tag of another VLAN protocol than the bridge's, which is payload for it: another network is inside",
   'no-vni': 'the port and VLAN belong to no VNI',
   'bad-mac': 'zero, broadcast or multicast MAC address',
   'bad-ip': 'unspecified, loopback, multicast, broadcast or reserved IP address',
-  'own-mac': "the node's selfMatch MAC address",
-  'own-ip': "the node's selfMatch IP address",
+  'own-mac': 'MAC address of the node itself in this network: of the bridge, a port of it, or a device on top of it',
+  'own-ip': 'IP address of the node itself in this network: of the bridge, or a VLAN device or macvlan on top of it',
   gateway: 'MAC or IP address of a gateway, as zebra or bgpd announced it',
   vrrp: 'virtual router MAC address (RFC 5798 7.3), ignored by configuration',
   'link-local': 'IPv6 link-local address, ignored by configuration',
@@ -23,7 +29,9 @@ export const REFUSALS = {
   'mac-mismatch': "the frame's source is not the MAC address it speaks for",
   'na-not-override': 'a neighbour advertisement without the override flag against an existing binding (RFC 4861 7.2.5)',
   duplicate: 'a duplicate IP address is frozen (RFC 9161 3.7)',
-  defended: 'the former owner of the IP address still has it: it answered a Confirm probe (RFC 9161 3.7)',
+  defended: 'the owner of the IP address still has it: it answered a Confirm probe (RFC 9161 3.7)',
+  'held-down':
+    'the host has claimed addresses too often whose owners answered: it is not believed for the hold-down time',
   'confirm-busy': 'too many claims at once to ask every former owner',
   'mac-limit': 'the MAC address has as many IP addresses as one may have',
   'port-limit': 'the port has as many IP addresses as one may have',
@@ -40,6 +48,7 @@ export function refusalOfEvidence(
   policy: Policy,
 ): Refusal | undefined {
   if (evidence.anchor === undefined) return 'no-port'
+  if (evidence.bridgeRefusal !== undefined) return evidence.bridgeRefusal
   if (evidence.vni === undefined) return 'no-vni'
   const never = refusalOfKey(
     { vni: evidence.vni, mac: evidence.mac, ip: evidence.ip },
@@ -48,8 +57,7 @@ export function refusalOfEvidence(
     policy,
   )
   if (never !== undefined) return never
-  const mismatch = evidence.mac !== evidence.etherSource && !isVrrp(evidence.mac) && !isVrrp(evidence.etherSource)
-  if (mismatch && policy.macMismatch === 'refuse') return 'mac-mismatch'
+  if (policy.macMismatch === 'refuse' && !speaksForItself(evidence)) return 'mac-mismatch'
   if (current === undefined) return undefined
   if (current.phase === 'duplicate') return 'duplicate'
   if (current.mac === evidence.mac) return undefined
@@ -81,6 +89,13 @@ export function refusalOfKey(
   if (policy.pinned.size > 0 && policy.pinned.get(pinKey(vni, ip))?.has(mac) === false) return 'pinned'
   return undefined
 }
+
+/**
+ * Whether the frame's source may speak for the MAC. A router may speak for its virtual MAC from its own (RFC 5798 8.2),
+ * but a virtual MAC as the source speaks for nobody else: any host could send from it.
+ */
+const speaksForItself = ({ mac, etherSource }: Evidence): boolean =>
+  mac === etherSource || (isVrrp(mac) && !isVrrp(etherSource))
 
 const contains = (list: BlockList, ip: string): boolean => list.check(ip, isIpv6(ip) ? 'ipv6' : 'ipv4')
 

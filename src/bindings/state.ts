@@ -10,6 +10,7 @@ export const STATES = {
   active: 'announced to bgpd',
   probing: 'the host is asked whether it is still there',
   contested: 'another host claims the address, or zebra routes it to another VTEP; the owner is asked first',
+  claiming: 'the host claims an address that is announced behind another VTEP; the owner there is asked first',
   duplicate: 'the IP changed its owner too often: withdrawn, and frozen for the hold-down time',
   remote: 'the MAC or the IP is behind another VTEP',
   shadowed: 'zebra announces the same MAC-IP itself',
@@ -27,6 +28,7 @@ export const REASONS = {
     meaning: 'zebra has programmed the MAC as remote (FPM), and not taken it back with a higher sequence number',
   },
   duplicate: { state: 'duplicate', meaning: 'the IP changed its owner too often (RFC 9161 3.7)' },
+  claiming: { state: 'claiming', meaning: 'the owner of the address behind another VTEP is asked first' },
   unconfirmed: { state: 'pending', meaning: 'known from an earlier run; it waits to be seen, or to answer a probe' },
   observed: { state: 'pending', meaning: 'would be announced, but the snooper only observes' },
   'relay-gone': { state: 'pending', meaning: 'the relay is not connected' },
@@ -43,6 +45,7 @@ export type Reason = keyof typeof REASONS
 /** Why the binding is announced to bgpd, or is not. */
 export function reasonOf(binding: Binding, table: Table): Reason {
   if (binding.phase === 'duplicate') return 'duplicate'
+  if (binding.phase === 'claiming') return 'claiming'
   if (!binding.confirmed) return 'unconfirmed'
   if (!table.relayConnected) return 'relay-gone'
   if (binding.suppressedByFpm) return 'fpm-remote'
@@ -62,7 +65,7 @@ export function stateOf(binding: Binding, table: Table, reason = reasonOf(bindin
 export type StateOrNone = State | 'unknown'
 
 const ANNOUNCEMENT = ['pending', 'active', 'shadowed', 'remote'] as const
-const ALL = [...ANNOUNCEMENT, 'probing', 'contested', 'duplicate'] as const
+const ALL = [...ANNOUNCEMENT, 'probing', 'contested', 'claiming', 'duplicate'] as const
 
 type Transition = {
   readonly from: readonly StateOrNone[]
@@ -117,6 +120,24 @@ export const TRANSITIONS = {
     by: ['tick', 'port-lost'],
     meaning: 'the claim has come to nothing: its port is gone, or it would be refused by now',
   },
+  claim: {
+    from: ['unknown', 'remote'],
+    to: ['claiming'],
+    by: ['evidence', 'tick', 'port-lost'],
+    meaning: 'the host says that it has an address of an owner behind another VTEP, who is asked first',
+  },
+  take: {
+    from: ['claiming'],
+    to: ['pending', 'remote'],
+    by: ['tick', 'view', 'restored'],
+    meaning: 'the owner behind another VTEP did not answer, or is gone',
+  },
+  repel: {
+    from: ['claiming'],
+    to: ['unknown'],
+    by: ['remote-answer'],
+    meaning: 'the owner behind another VTEP answered',
+  },
   lose: {
     from: ['probing', 'contested'],
     to: ['remote'],
@@ -136,10 +157,10 @@ export const TRANSITIONS = {
     meaning: 'not seen for its age, and three probes were not answered',
   },
   freeze: {
-    from: ['unknown', ...ANNOUNCEMENT, 'probing', 'contested'],
+    from: ['unknown', 'claiming'],
     to: ['duplicate'],
     by: ['evidence', 'tick'],
-    meaning: 'the IP changed its owner too often',
+    meaning: 'the IP changed its owner too often, and each one did not answer when the next one had it',
   },
   release: { from: ['duplicate'], to: ['unknown'], by: ['tick'], meaning: 'the hold-down time is over' },
   withdraw: {

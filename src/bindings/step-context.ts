@@ -22,6 +22,8 @@ export type Action =
       readonly ip: string
       readonly lastSeen: number
     }
+  /** Ask a host behind another VTEP whether it has the address; the answer comes as `remote-answer`. */
+  | { readonly type: 'ask-remote'; readonly key: Key }
   | { readonly type: 'event'; readonly event: Event }
 
 export class StepContext {
@@ -47,6 +49,10 @@ export class StepContext {
 
   probe({ anchor, mac, ip, lastSeen }: Binding): void {
     this.actions.push({ type: 'probe', anchor, mac, ip, lastSeen })
+  }
+
+  askRemote({ vni, mac, ip }: Key): void {
+    this.actions.push({ type: 'ask-remote', key: { vni, mac, ip } })
   }
 
   emit(event: EventName, { vni, mac, ip }: Key, port: string, detail = ''): void {

@@ -3,9 +3,9 @@
 // `isInOverlay` is true; the relay decides which of those are announced to bgpd at the moment.
 import type { Input } from './input.js'
 import { learn } from './learn.js'
-import { type Anchor, type Binding, type Claim, type Evidence, newBinding, NO_ANCHOR } from './model.js'
+import { type Anchor, type Binding, type Claim, type Evidence, newBinding, NO_ANCHOR, type Status } from './model.js'
 import {
-  bumpSequence,
+  changePort,
   contest,
   defend,
   dropClaim,
@@ -13,11 +13,13 @@ import {
   onConfirmDue,
   onRemote,
   onRemoteConfirmDue,
+  overtake,
 } from './contest.js'
-import { countMove, release } from './duplicate.js'
+import { release } from './duplicate.js'
 import { makeRoom, portFull } from './quota.js'
 import type { Policy, StaticBinding } from './policy.js'
 import { isRemote, onAgeDue, onProbeDue, onRefreshDue, DAD_MS, refreshNow, scheduleRefresh } from './refresh.js'
+import { onClaimDue, onRemoteAnswer, settle } from './remote-claim.js'
 import { type Refusal, refusalOfEvidence, refusalOfKey } from './refusal.js'
 import { reasonOf } from './state.js'
 import type { Table, Withdrawal } from './table.js'
@@ -47,6 +49,9 @@ function dispatch(context: StepContext, input: Input): void {
     case 'evidence':
       onEvidence(context, input.evidence)
       return
+    // evidence carries what the forwarding database says
+    case 'fdb':
+      return
     case 'port-lost':
       onPortLost(context, input)
       return
@@ -71,6 +76,9 @@ function dispatch(context: StepContext, input: Input): void {
       return
     case 'fpm':
       onFpmUpdate(context, input.update)
+      return
+    case 'remote-answer':
+      onRemoteAnswer(context, input.key)
       return
     case 'clear': {
       const binding = table.get(input.key)
@@ -99,6 +107,9 @@ function onDue(context: StepContext, binding: Binding): void {
       return
     case 'confirm':
       onConfirmDue(context, binding)
+      return
+    case 'claim':
+      onClaimDue(context, binding)
       return
     case 'remote-confirm':
       onRemoteConfirmDue(context, binding)
@@ -156,41 +167,52 @@ function refuse(context: StepContext, refusal: Refusal, evidence: Evidence, curr
 
 /** Updates a binding whose host was seen. */
 function onSeen(context: StepContext, binding: Binding, evidence: Evidence, anchor: Anchor): void {
-  const { table } = context
-  const { kind, router } = evidence
-  const { anchor: old, phase, tries, confirmed, isStatic } = binding
-  const full = isStatic || anchor.ifindex === old.ifindex ? undefined : portFull(context, binding.ip, anchor.ifindex)
+  const { table, policy } = context
+  const { kind, router, mac } = evidence
+  const { anchor: old, tries, confirmed, isStatic } = binding
+  const at = seenAt(context, evidence)
+  if (isStatic) {
+    binding.lastSeen = Math.max(binding.lastSeen, at)
+    return
+  }
+  const isElsewhere = anchor.ifindex !== old.ifindex
+  const full = isElsewhere ? portFull(context, binding.ip, anchor.ifindex) : undefined
   if (full !== undefined) {
     context.refuse(full, binding, anchor.port)
     return
   }
-  binding.lastSeen = Math.max(binding.lastSeen, seenAt(context, evidence))
-  if (isStatic) return
-  const moved = anchor.ifindex !== old.ifindex || anchor.vlan !== old.vlan
-  if (moved) {
-    context.forget(old, binding.mac, binding.ip)
-    context.emit('moved', binding, anchor.port, old.port)
+  const isAsked = confirmed && policy.probes === 'send' && binding.phase !== 'claiming' && !isRemote(binding, table)
+  // a frame alone does not say that the host has moved: anybody can send one with its MAC
+  if (isElsewhere && isAsked) {
+    contest(context, binding, { mac, anchor, evidence: kind, router, at })
+    return
   }
-  table.touch(binding, anchor)
   binding.evidence = kind
   binding.confirmed = true
+  const wasContested = binding.phase === 'contested'
+  if (wasContested) defend(context, binding)
+  const moved = isElsewhere || anchor.vlan !== old.vlan
+  if (moved) changePort(context, binding, anchor)
+  else table.touch(binding, anchor)
+  binding.lastSeen = Math.max(binding.lastSeen, at)
   // only advertisements carry the router flag
   const routerChanged = (kind === 'na' || kind === 'ra') && router !== binding.router
   if (routerChanged) {
     binding.router = router
     context.emit('router', binding, anchor.port, router ? 'router' : 'host')
   }
-  if (phase === 'contested' && defend(context, binding)) return
-  if (phase === 'probing') {
+  if (binding.phase === 'claiming') return
+  if (binding.phase === 'probing') {
     binding.phase = 'known'
     table.answered += 1
     if (tries > 1) context.emit('answered', binding, anchor.port)
   }
   binding.tries = 0
-  const bumped = bumpSequence(context, binding)
-  if ((moved || bumped) && countMove(context, binding)) return
+  const overtaking = overtake(context, binding)
+  if (overtaking === 'asking') return
   scheduleRefresh(context, binding)
-  if (moved || bumped || routerChanged || !confirmed || anchor.port !== old.port) context.put(binding)
+  const isNews = overtaking === 'overtaken' || moved || routerChanged || !confirmed || anchor.port !== old.port
+  if (isNews) context.put(binding)
 }
 
 function onPortLost(context: StepContext, { ifindex, vlan, reason }: Extract<Input, { type: 'port-lost' }>): void {
@@ -228,8 +250,10 @@ function onRestored(context: StepContext, { from, entry, anchor, vni, selfMatch 
     current.firstSeen = Math.min(current.firstSeen, entry.firstSeen)
     current.minSeq = Math.max(current.minSeq, minSeq)
     // it was announced to bgpd all the time
-    if (from === 'relay') current.confirmed = true
-    else if (isHigher) context.put(current)
+    if (from === 'relay') {
+      current.confirmed = true
+      if (current.phase === 'claiming') settle(context, current)
+    } else if (isHigher) context.put(current)
     if (from === 'relay' && current.suppressedByFpm) context.remove(current)
     return
   }
@@ -247,7 +271,7 @@ function onRestored(context: StepContext, { from, entry, anchor, vni, selfMatch 
     return
   }
   // an unconfirmed binding of an earlier run gives way to one that the relay kept announcing
-  if (current !== undefined && current.confirmed) {
+  if (current !== undefined && current.confirmed && current.phase !== 'claiming') {
     drop('other-mac')
     return
   }
@@ -286,12 +310,13 @@ function onReport(context: StepContext, { key, status, seq }: Extract<Input, { t
   const { table } = context
   const binding = table.get(key)
   // a suppressed binding is not in the overlay: this report is from before its removal
-  if (binding === undefined || binding.suppressedByFpm) return
+  if (binding === undefined || binding.suppressedByFpm || binding.phase === 'claiming') return
   const before = binding.report?.status
   binding.report = { status, seq, connection: table.connection }
   if (status === before || binding.phase === 'duplicate') return
   context.emit('state', binding, binding.anchor.port, reasonOf(binding, table))
-  const wasAdvertised = before === 'announced' || before === 'shadowed'
+  const wasAdvertised = isAdvertised(before)
+  if (isAdvertised(status)) binding.wasAnnounced = true
   if (status === 'remote' && binding.confirmed) {
     onRemote(context, binding, wasAdvertised ? 'advertised' : before === undefined ? 'new' : 'neither')
   }
@@ -304,10 +329,17 @@ function onReport(context: StepContext, { key, status, seq }: Extract<Input, { t
   else if (status === 'mac-not-local' && wasAdvertised && binding.phase === 'known') refreshNow(context, binding)
 }
 
+const isAdvertised = (status: Status | undefined): boolean => status === 'announced' || status === 'shadowed'
+
 function onView(context: StepContext, change: ViewChange): void {
   const { table } = context
   for (const { vni, mac } of table.views.apply(change)) reviewMac(context, vni, mac)
-  if (change.type === 'vni' || change.gone || change.ip === undefined) return
+  if (change.type === 'vni' || change.ip === undefined) return
+  if (change.gone) {
+    const holder = table.find(change.vni, change.ip)
+    if (holder?.phase === 'claiming' && table.views.competingRemote(holder) === undefined) settle(context, holder)
+    return
+  }
   const { vni, mac, ip } = change
   const suspects = [...(table.ofMac(vni, mac)?.bindings ?? [])]
   const holder = table.find(vni, ip)

@@ -1,5 +1,6 @@
 // The bindings and their indices: one per (VNI, IP), found by MAC and by port.
 import { type Binding, isIpv6, type Key, type TimerName } from './model.js'
+import { Challengers } from './challengers.js'
 import { PortOccupancy, BindingSet } from './port-occupancy.js'
 import { Deadlines } from './deadlines.js'
 import { ProbeRateLimiter } from './probe-rate-limiter.js'
@@ -36,6 +37,8 @@ export class Table {
   readonly withdrawn: Record<Withdrawal, number> = zeros({ ...WITHDRAWALS, ...REFUSALS })
   /** Counts hosts that answered probes. */
   answered = 0
+  /** Who claims addresses whose owners answer. */
+  readonly challengers = new Challengers()
   /** The frozen bindings. */
   readonly duplicates = new Set<Binding>()
   /** The bindings whose owners are being asked. */

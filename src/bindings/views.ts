@@ -142,6 +142,11 @@ export class AnnouncedViews {
     return this.byVrf.get(vrf) ?? NONE
   }
 
+  /** bgpd announced exactly this MAC and IP as behind another VTEP. */
+  isRemoteRoute({ vni, mac, ip }: Key): boolean {
+    return this.vnis.get(vni)?.remoteIps.get(ip)?.has(mac) === true
+  }
+
   /**
    * Returns the remote route with the highest sequence number that has the IP with another MAC; undefined if there is
    * none, or if it cannot be overtaken.

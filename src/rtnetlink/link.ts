@@ -35,10 +35,13 @@ const IFLA_VXLAN_VNIFILTER = 30
 
 const IFLA_BR_AGEING_TIME = 4
 const IFLA_BR_VLAN_FILTERING = 7
+const IFLA_BR_VLAN_PROTOCOL = 8
 
 const IFLA_VRF_TABLE = 1
 const IFLA_VLAN_ID = 1
 const IFLA_VLAN_PROTOCOL = 5
+
+export const ETH_P_8021Q = 0x8100
 
 /** The kernel reports the times of bridges in 1/100 s, on every architecture that we support. */
 const USER_HZ = 100
@@ -57,6 +60,8 @@ export type Vxlan = {
 
 export type Bridge = {
   vlanFiltering: boolean
+  /** ETH_P_8021Q or ETH_P_8021AD: a tag of the other one is payload. */
+  vlanProtocol: number
   /** How long a MAC stays in the FDB without being seen, in milliseconds; 0: the bridge learns none. */
   ageingMs: number
 }
@@ -159,14 +164,19 @@ function decodeVxlan(data: Attributes | undefined): Vxlan {
 function decodeBridge(data: Attributes | undefined): Bridge {
   return {
     vlanFiltering: data?.u8(IFLA_BR_VLAN_FILTERING) === 1,
+    vlanProtocol: networkOrder(data?.u16(IFLA_BR_VLAN_PROTOCOL)) ?? ETH_P_8021Q,
     ageingMs: ((data?.u32(IFLA_BR_AGEING_TIME) ?? BR_DEFAULT_AGEING_TIME) * 1000) / USER_HZ,
   }
 }
 
 function decodeVlan(data: Attributes | undefined): VlanLink | undefined {
   const id = data?.u16(IFLA_VLAN_ID)
-  const protocol = data?.u16(IFLA_VLAN_PROTOCOL)
+  const protocol = networkOrder(data?.u16(IFLA_VLAN_PROTOCOL))
   if (id === undefined || protocol === undefined) return undefined
-  // this field is in network byte order, unlike all others
-  return { id, protocol: ((protocol & 0xff) << 8) | (protocol >> 8) }
+  return { id, protocol }
+}
+
+/** VLAN protocols are in network byte order, unlike all other fields. */
+function networkOrder(value: number | undefined): number | undefined {
+  return value === undefined ? undefined : ((value & 0xff) << 8) | (value >> 8)
 }

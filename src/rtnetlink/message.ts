@@ -10,10 +10,12 @@ const RTM_GETLINK = 18
 export const RTM_NEWADDR = 20
 export const RTM_DELADDR = 21
 const RTM_GETADDR = 22
+const RTM_GETNEIGH = 30
 export const RTM_NEWVLAN = 112
 export const RTM_DELVLAN = 113
 
 export const RTNLGRP_LINK = 1
+export const RTNLGRP_NEIGH = 3
 export const RTNLGRP_IPV4_IFADDR = 5
 export const RTNLGRP_IPV6_IFADDR = 9
 export const RTNLGRP_BRVLAN = 33
@@ -27,6 +29,7 @@ const RTEXT_FILTER_SKIP_STATS = 8
 
 const SIZEOF_IFINFOMSG = 16
 const SIZEOF_IFADDRMSG = 8
+const SIZEOF_NDMSG = 12
 const SIZEOF_RTATTR_U32 = 8
 
 /** `gone` means RTM_DEL…; for `port-vlans` it means that the port left its bridge. */
@@ -76,6 +79,8 @@ export type Request = { type: number; body: Buffer }
 export const GET_LINKS: Request = { type: RTM_GETLINK, body: getLink(AF_UNSPEC, RTEXT_FILTER_SKIP_STATS) }
 export const GET_PORT_VLANS: Request = { type: RTM_GETLINK, body: getLink(AF_BRIDGE, RTEXT_FILTER_BRVLAN_COMPRESSED) }
 export const GET_ADDRESSES: Request = { type: RTM_GETADDR, body: Buffer.alloc(SIZEOF_IFADDRMSG) }
+/** The forwarding databases of all bridges and VXLAN devices: see neighbour.ts. */
+export const GET_FDB: Request = { type: RTM_GETNEIGH, body: getFdb() }
 
 function getLink(family: number, filter: number): Buffer {
   const body = Buffer.alloc(SIZEOF_IFINFOMSG + SIZEOF_RTATTR_U32)
@@ -83,6 +88,12 @@ function getLink(family: number, filter: number): Buffer {
   body.writeUInt16LE(SIZEOF_RTATTR_U32, SIZEOF_IFINFOMSG)
   body.writeUInt16LE(IFLA_EXT_MASK, SIZEOF_IFINFOMSG + 2)
   body.writeUInt32LE(filter, SIZEOF_IFINFOMSG + 4)
+  return body
+}
+
+function getFdb(): Buffer {
+  const body = Buffer.alloc(SIZEOF_NDMSG)
+  body.writeUInt8(AF_BRIDGE)
   return body
 }
 

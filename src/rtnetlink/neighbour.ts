@@ -29,8 +29,12 @@ export const NTF_SELF = 0x02
 export const NTF_MASTER = 0x04
 export const NTF_EXT_LEARNED = 0x10
 export const NTF_STICKY = 0x40
+/** The bit of NDA_FLAGS_EXT of a MAC that a locked port has heard, but that is not let through (`bridge link … mab on`). */
+export const NTF_EXT_LOCKED = 0x02
 export const NUD_REACHABLE = 0x02
 export const NUD_NOARP = 0x40
+/** In the FDB of a bridge: an address of the host itself (BR_FDB_LOCAL). */
+export const NUD_PERMANENT = 0x80
 
 const NDA_DST = 1
 const NDA_LLADDR = 2
@@ -41,6 +45,7 @@ const NDA_SRC_VNI = 11
 const NDA_PROTOCOL = 12
 const NDA_NH_ID = 13
 const NDA_FDB_EXT_ATTRS = 14
+const NDA_FLAGS_EXT = 15
 
 const NFEA_ACTIVITY_NOTIFY = 1
 const NFEA_DONT_REFRESH = 2
@@ -67,6 +72,8 @@ export type FdbEntry = {
   protocol: number | undefined
   /** Bits NTF_*. */
   flags: number
+  /** Bits NTF_EXT_*. */
+  flagsExt: number
   /** Bits NUD_*. */
   state: number
   /** NDA_FDB_EXT_ATTRS of MACs that a multihomed segment synchronised: FDB_NOTIFY_BIT and FDB_NOTIFY_INACTIVE_BIT. */
@@ -94,6 +101,7 @@ export function decodeFdbEntry(message: NetlinkMessage): FdbEntry | undefined {
     master: undefined,
     protocol: undefined,
     flags: bytes.readUInt8(start + 10),
+    flagsExt: 0,
     state: bytes.readUInt16LE(start + 8),
     activityNotify: undefined,
     dontRefresh: false,
@@ -136,6 +144,9 @@ function addAttribute(entry: FdbEntry, bytes: Buffer, attribute: Attribute): boo
       return true
     case NDA_PROTOCOL:
       entry.protocol = u8Of(bytes, attribute)
+      return true
+    case NDA_FLAGS_EXT:
+      entry.flagsExt = u32Of(bytes, attribute)
       return true
     case NDA_FDB_EXT_ATTRS: {
       const extended = new Attributes(bytes, attribute.start, attribute.end)

@@ -1,7 +1,7 @@
 // Connects ports, evidence, the binding table, the hosts, the relay, the file and the control socket.
 import type { Logger } from '../base/log.js'
 import type { SnoopOptions } from '../config/options.js'
-import { type Binding, type Entry, entryOf, isInOverlay, type SelfMatch, type Anchor } from '../bindings/model.js'
+import { type Binding, type Entry, entryOf, isInOverlay, type Anchor } from '../bindings/model.js'
 import type { Policy } from '../bindings/policy.js'
 import type { Input, PortLoss } from '../bindings/input.js'
 import { type Action, step } from '../bindings/step.js'
@@ -18,7 +18,7 @@ import { fpmStatusToProto } from '../control/fpm-codec.js'
 import { counters } from '../control/snoop-codec.js'
 import { fpmUpdatesOf } from './fpm-updates.js'
 import { History } from './history.js'
-import type { Port } from './ports/ports.js'
+import type { FdbChange, Port } from './ports/ports.js'
 import { RelayClient, type RelayEvents } from './relay-client.js'
 import { entryOfSaved, savedOf, WaitingBindings } from './saved.js'
 import type { EvidenceSource, PortMap, ProbeOutlet, FpmConnection } from './sources.js'
@@ -52,7 +52,7 @@ export class Snooper {
   private waiting = new WaitingBindings([])
   private stateFile: StateFile | undefined
   private saveTimer: NodeJS.Timeout | undefined
-  /** Ports on which a frame belonged to no VNI: after the next change, claims that the program saw may be valid. */
+  /** Ports on which a frame belonged to no VNI, or not to the bridge: after the next change, claims that the program saw may be valid. */
   private readonly withoutVni = new Set<number>()
   /** When each port was last found down. */
   private readonly downAt = new Map<number, number>()
@@ -155,6 +155,9 @@ export class Snooper {
     this.ports.on('vni-change', () => {
       this.onVniChange()
     })
+    this.ports.on('fdb', (change) => {
+      this.onFdbChange(change)
+    })
     this.source.start(
       (evidence) => {
         this.onEvidence(evidence)
@@ -167,21 +170,27 @@ export class Snooper {
     this.log.info({ ports: this.attachments.size, control: this.options.control }, 'snooping')
   }
 
-  private onEvidence({ ifindex, vlan, kind, mac, etherSource, ip, router, override, at }: Evidence): void {
+  private onEvidence(frame: Evidence): void {
+    const { ifindex, vlan, vlanProtocol, kind, mac, etherSource, ip, router, override, at } = frame
     const port = this.ports.ports.get(ifindex)
     // a frame from before the port went down does not count; a later one shows that the port is up before the kernel
     // says so, which it does up to a second late (net/core/link_watch.c)
     const isNews = at > (this.downAt.get(ifindex) ?? -Infinity)
     const anchor = port !== undefined && isNews ? anchorAt(port, vlan) : undefined
     const vni = this.ports.vniOf(ifindex, vlan)
-    const selfMatch = this.selfMatch(mac, ip)
+    const selfMatch = this.ports.selfMatch(ifindex, vlan, mac, ip)
+    const bridgeRefusal = this.ports.bridgeRefusal(ifindex, vlan, vlanProtocol)
     this.step({
       type: 'evidence',
-      evidence: { kind, mac, etherSource, ip, router, override, anchor, vni, selfMatch, at },
+      evidence: {
+        ...{ kind, mac, etherSource, ip, router, override, anchor, vni, selfMatch, at },
+        fdbPort: this.ports.fdbPort(ifindex, vlan, mac),
+        bridgeRefusal,
+      },
     })
     // the cause may disappear in a moment, and then the next frame must not be dropped as a repetition
     if (anchor === undefined) this.attachments.forget(ifindex, vlan, mac, ip)
-    else if (vni === undefined) this.withoutVni.add(ifindex)
+    else if (vni === undefined || bridgeRefusal !== undefined) this.withoutVni.add(ifindex)
   }
 
   /** Remembers what the eBPF program refused, for people only. */
@@ -193,9 +202,13 @@ export class Snooper {
     this.history.add({ event: 'refused', key, port, detail: reason }, monotonicMs())
   }
 
-  private selfMatch(mac: string, ip: string): SelfMatch | undefined {
-    if (this.ports.ownMac(mac)) return 'mac'
-    return this.ports.ownIp(ip) ? 'ip' : undefined
+  /** Only a MAC that has bindings elsewhere matters. */
+  private onFdbChange({ vni, mac, ifindex }: FdbChange): void {
+    for (const { anchor } of this.table.ofMac(vni, mac)?.bindings ?? []) {
+      if (anchor.ifindex === ifindex) continue
+      this.step({ type: 'fdb', vni, mac, ifindex })
+      return
+    }
   }
 
   private onVniChange(): void {
@@ -277,7 +290,8 @@ export class Snooper {
   private restore(from: 'relay' | 'file', entry: Entry, port: Port | undefined): void {
     const anchor = port && anchorAt(port, entry.vlan)
     const vni = port && this.ports.vniOf(port.ifindex, entry.vlan)
-    this.step({ type: 'restored', from, entry, anchor, vni, selfMatch: this.selfMatch(entry.mac, entry.ip) })
+    const selfMatch = port && this.ports.selfMatch(port.ifindex, entry.vlan, entry.mac, entry.ip)
+    this.step({ type: 'restored', from, entry, anchor, vni, selfMatch })
   }
 
   private load(): void {
@@ -347,7 +361,9 @@ export class Snooper {
         const { ifindex, vlan } = anchor
         // only the answer of a host seen just before would be dropped as a repetition; forgetting costs time
         if (now - lastSeen < this.options.repeatIntervalMs) this.attachments.forget(ifindex, vlan, mac, ip)
-        this.outlet?.send({ ifindex, vlan, mac, ip, source: this.ports.probeSource(ifindex, vlan, ip) })
+        const vlanProtocol = this.ports.vlanProtocol(ifindex)
+        const source = this.ports.probeSource(ifindex, vlan, ip)
+        this.outlet?.send({ ifindex, vlan, vlanProtocol, mac, ip, source })
         return
       }
       case 'event':

@@ -13,7 +13,20 @@ export type EvidenceSource = Pick<
 }
 
 export type PortMap = EventEmitter<PortEvents> &
-  Pick<Ports, 'ports' | 'vniOf' | 'vniOfVxlan' | 'vrfOfTable' | 'probeSource' | 'ownMac' | 'ownIp' | 'close'>
+  Pick<
+    Ports,
+    | 'ports'
+    | 'fdbPort'
+    | 'bridgeRefusal'
+    | 'vniOf'
+    | 'vniOfVxlan'
+    | 'vrfOfTable'
+    | 'vlanProtocol'
+    | 'probeSource'
+    | 'selfMatch'
+    | 'ownIp'
+    | 'close'
+  >
 
 export type ProbeOutlet = Pick<ProbeSender, 'send' | 'counters' | 'close'>
 

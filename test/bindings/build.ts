@@ -17,6 +17,9 @@ export const TAP3 = { ifindex: 13, port: 'tap3', vlan: 0, ageingMs: 300_000 }
 export const KEY1: Key = { vni: 100, mac: VM1, ip: '10.0.0.1' }
 export const KEY2: Key = { ...KEY1, mac: VM2 }
 
+/** Owners have two seconds, so that the times in the tests are whole seconds. */
+export const DUPLICATES = { ...DEFAULT_POLICY.duplicates, confirmMs: 2000 }
+
 /** Of a frame that is handed over when it comes. */
 const AT_ONCE = Infinity
 
@@ -32,6 +35,8 @@ export const evidence = (changes: Partial<Evidence>): Input => ({
     anchor: TAP1,
     vni: 100,
     selfMatch: undefined,
+    fdbPort: undefined,
+    bridgeRefusal: undefined,
     at: AT_ONCE,
     ...changes,
   },
@@ -85,7 +90,7 @@ export type Driven = {
 /** A table driven by events; `at` is the clock. What the eBPF program is told and what is only noted is left out. */
 export function driven(changes: Partial<Policy> = {}): Driven {
   const table = new Table()
-  const policy = { ...DEFAULT_POLICY, ...changes }
+  const policy = { ...DEFAULT_POLICY, duplicates: DUPLICATES, ...changes }
   const noted: string[] = []
   let now = 0
   const send = (event: Input, at = now): string[] => {
@@ -128,6 +133,8 @@ export function show(action: Action): string {
       return `forget ${action.anchor.port} ${action.mac} ${action.ip}`
     case 'probe':
       return `probe ${action.anchor.port} ${action.mac} ${action.ip}`
+    case 'ask-remote':
+      return `ask-remote ${action.key.mac} ${action.key.ip}`
     case 'event':
       return `event ${action.event.event} ${action.event.key.mac} ${action.event.key.ip} ${action.event.detail}`.trim()
   }

@@ -233,8 +233,8 @@ test('static bindings are suppressedByFpm, too; frozen and unconfirmed ones are 
   assert.equal(seen({ ...KEY1, ip: '10.0.0.2' })?.reason, 'unconfirmed')
   assert.deepEqual(send(programmed(false)), [`put 100 ${VM1} ${IP} `])
   assert.equal(table.size, 2)
-  const frozen = announced(0, { duplicates: { ...driven().policy.duplicates, moves: 1 } })
-  frozen.send(evidence({ anchor: TAP2 }))
+  const frozen = announced(0, { probes: 'off', duplicates: { ...driven().policy.duplicates, moves: 2 } })
+  for (const event of [claim(), evidence({})]) frozen.send(event)
   const before = frozen.noted.length
   assert.deepEqual(frozen.send(programmed()), [])
   assert.deepEqual(frozen.send(programmed(false)), [])

@@ -7,11 +7,79 @@ const IP = '10.0.0.1'
 const put = (seq: number): string[] => [`put 100 ${VM1} ${IP} tap1${seq > 0 ? ` seq>=${seq}` : ''}`]
 const STICKY = 1
 
-test('an IP taken over from another VTEP is announced with a higher sequence number', () => {
+const ask = (mac: string): string => `ask-remote ${mac} ${IP}`
+const answer = (mac: string) => ({ type: 'remote-answer', key: { vni: 100, mac, ip: IP } }) as const
+
+test('an IP is taken over from another VTEP with a higher sequence number, if its owner there is silent', () => {
   const d = driven()
   d.send(remote(VM2, IP, 6))
-  assert.deepEqual(d.send(evidence({})), put(7))
+  assert.deepEqual(d.send(evidence({}), 0), [ask(VM2)])
+  assert.equal(d.seen()?.state, 'claiming')
+  assert.deepEqual(d.send(evidence({}), 10), [], 'asked once, whatever it repeats')
+  assert.deepEqual(d.wait(2000), [`1s ${ask(VM2)}`, ...put(7).map((line) => `2s ${line}`)])
   assert.equal(d.table.get(KEY1)?.moves.length, 1, 'it has moved')
+})
+
+test('an owner behind another VTEP that answers keeps the IP, and the claim is charged to the challenger', () => {
+  const d = driven()
+  d.send(remote(VM2, IP, 6))
+  for (let n = 0; n < 5; n++) {
+    d.send(evidence({}), n * 3000)
+    assert.deepEqual(d.send(answer(VM2), n * 3000 + 1), [])
+    assert.equal(d.table.size, 0)
+  }
+  assert.equal(d.noted.filter((name) => name === 'held-down').length, 1)
+  assert.deepEqual(d.send(evidence({}), 20_000), [])
+  assert.equal(d.table.refused['held-down'], 1)
+  assert.deepEqual(d.send(evidence({ ip: '10.0.0.2' })), [`put 100 ${VM1} 10.0.0.2 tap1`], 'its own address is its own')
+})
+
+test('only the host that bgpd knows there can answer, and only while it is asked', () => {
+  const d = driven()
+  d.send(answer(VM2))
+  d.send(remote(VM2, IP, 6))
+  d.send(evidence({}), 0)
+  for (const mac of [VM1, VM3]) d.send(answer(mac), 1)
+  assert.equal(d.seen()?.state, 'claiming')
+  d.wait(2000)
+  d.send(answer(VM2))
+  assert.equal(d.table.find(100, IP)?.mac, VM1)
+})
+
+test('a route that goes while its host is asked gives the IP to whoever claims it, at once', () => {
+  const d = driven()
+  d.send(remote(VM2, IP, 6))
+  d.send(evidence({}), 0)
+  assert.deepEqual(d.send(remote(VM2, IP, 6, true), 100), put(0))
+  assert.equal(d.table.get(KEY1)?.moves.length, 0)
+})
+
+test('a claim here does not outlive its port', () => {
+  const d = driven()
+  d.send(remote(VM2, IP, 6))
+  d.send(evidence({}), 0)
+  assert.deepEqual(d.send({ type: 'port-lost', ifindex: TAP1.ifindex, reason: 'port-down' }, 1), [])
+  assert.equal(d.table.size, 0)
+})
+
+test('without probes nobody is asked, here or elsewhere', () => {
+  const d = driven({ probes: 'off' })
+  d.send(remote(VM2, IP, 6))
+  assert.deepEqual(d.send(evidence({})), put(7))
+})
+
+test('whoever has taken an IP from another VTEP does not insist when it is taken back, but asks there', () => {
+  const d = driven()
+  d.connect()
+  d.send(remote(VM2, IP, 6))
+  d.send(evidence({}), 0)
+  d.wait(2000)
+  d.send(report('announced'))
+  d.send(remote(VM2, IP, 8))
+  d.send(report('remote'))
+  assert.deepEqual(d.send(evidence({}), 2001).slice(-1), [ask(VM2)])
+  d.send(answer(VM2))
+  assert.equal(d.table.size, 0)
 })
 
 test('the highest of several remote routes is the one to beat', () => {
@@ -19,7 +87,8 @@ test('the highest of several remote routes is the one to beat', () => {
   d.send(remote(VM2, IP, 6))
   d.send(remote(VM3, IP, 9))
   d.send(remote(VM3, '10.0.0.2', 20))
-  assert.deepEqual(d.send(evidence({})), put(10))
+  assert.deepEqual(d.send(evidence({}), 0), [ask(VM3)])
+  assert.deepEqual(d.wait(2000).slice(-1), [`2s ${put(10)[0]}`])
 })
 
 test('the same MAC behind another VTEP is zebra’s to move', () => {
@@ -55,7 +124,8 @@ test('nobody overtakes a sticky route, nor the last sequence number', () => {
   }
   const last = driven()
   last.send(remote(VM2, IP, 0xffff_fffe))
-  assert.deepEqual(last.send(evidence({})), put(0xffff_ffff))
+  last.send(evidence({}), 0)
+  assert.deepEqual(last.wait(2000).slice(-1), [`2s ${put(0xffff_ffff)[0]}`])
 })
 
 test('a host that speaks although bgpd prefers another route wins the IP back; a silent one does not', () => {
@@ -86,7 +156,8 @@ test('a host that claims an IP at the same moment as another one behind another 
   d.send(remote(VM2, IP, 0), 1)
   d.send(report('remote'), 1)
   assert.deepEqual(d.wait(500), [`0s probe tap1 ${VM1} ${IP}`])
-  assert.deepEqual(d.send(evidence({ kind: 'arp-reply' }), 501), put(1))
+  assert.deepEqual(d.send(evidence({ kind: 'arp-reply' }), 501), [`remove 100 ${VM1} ${IP}`, ask(VM2)])
+  assert.deepEqual(d.wait(2501).slice(-1), [`3s ${put(1)[0]}`])
 })
 
 test('a host is not asked to object while it asks whether the address is free', () => {

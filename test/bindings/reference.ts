@@ -6,7 +6,7 @@ import type { Input } from '../../src/bindings/input.js'
 import type { Status } from '../../src/bindings/model.js'
 import { AGEING } from './world.js'
 
-type Due = { what: 'ask' | 'give-up' | 'age' | 'confirm' | 'remote-confirm' | 'hold-down'; at: number }
+type Due = { what: 'ask' | 'give-up' | 'age' | 'confirm' | 'claim' | 'remote-confirm' | 'hold-down'; at: number }
 type Claim = Pick<Evidence, 'mac' | 'router'> & { anchor: Anchor; at: number }
 type Known = Key & {
   anchor: Anchor
@@ -20,6 +20,8 @@ type Known = Key & {
   quiet: { since: number; until: number }
   claim: Claim | undefined
   moves: number[]
+  tookAt: number
+  wasAnnounced: boolean
   minSeq: number
   report: { status: Status; connection: number } | undefined
   suppressedByFpm: boolean
@@ -34,6 +36,8 @@ export class Reference {
   private connected = false
   /** VNI and MAC of what zebra has programmed as remote → the highest sequence number of its routes since. */
   private programmed = new Map<string, number>()
+  /** Port and MAC, or a port → when what it claims was defended, and until when it is not believed. */
+  private readonly charges = new Map<string, { at: number[]; until: number }>()
   /** VNI and MAC → the highest sequence number of its remote routes, since it has any. */
   private readonly highest = new Map<string, number>()
 
@@ -55,12 +59,18 @@ export class Reference {
       case 'evidence':
         this.hear(event.evidence, now)
         return
+      case 'fdb':
+        return
       case 'port-lost': {
         const { ifindex, vlan } = event
         const isLost = (anchor: Anchor | undefined): boolean =>
           anchor?.ifindex === ifindex && (vlan === undefined || vlan === anchor.vlan)
         for (const it of this.known) if (it.phase === 'contested' && isLost(it.claim?.anchor)) this.keep(it)
         for (const it of this.known.filter(({ anchor, phase }) => phase !== 'duplicate' && isLost(anchor))) {
+          if (it.phase === 'contested' && it.claim?.mac === it.mac) {
+            this.follow(it, it.claim)
+            continue
+          }
           this.drop(it)
           if (it.phase === 'contested' && it.claim !== undefined && !this.isNever(it.vni, it.claim.mac, it.ip)) {
             this.learn(it.vni, it.ip, it.claim, now)
@@ -99,6 +109,10 @@ export class Reference {
         if (!gone) this.routes.push(change)
         this.compare(change)
         this.known = this.known.filter((it) => it.isStatic || !this.isGateway(it.vni, it.mac, it.ip))
+        const claiming = ip === undefined ? undefined : this.find(vni, ip)
+        if (gone && claiming?.phase === 'claiming' && this.competingRemote(claiming) === undefined) {
+          this.settle(claiming, now)
+        }
         return
       }
       case 'views-reset':
@@ -118,6 +132,15 @@ export class Reference {
           const isFree = it?.confirmed === true && !it.isStatic && (it.phase === 'known' || it.phase === 'probing')
           if (isFree && !this.isRemote(it) && it.quiet.until <= now) this.ask(it, undefined, now)
         }
+        return
+      }
+      case 'remote-answer': {
+        const { vni, mac, ip } = event.key
+        const it = this.find(vni, ip)
+        const isRoute = this.routes.some((of) => of.by === 'bgpd' && of.vni === vni && of.mac === mac && of.ip === ip)
+        if (it?.phase !== 'claiming' || !isRoute || it.mac === mac) return
+        this.drop(it)
+        this.charge(it.anchor, it.mac, now)
         return
       }
       case 'clear': {
@@ -160,39 +183,110 @@ export class Reference {
       if (!it.isStatic && (kind !== 'na' || override)) this.contest(it, claim, now)
       return
     }
-    it.lastSeen = now
     if (it.isStatic) return
-    const isElsewhere = it.anchor.ifindex !== anchor.ifindex || it.anchor.vlan !== anchor.vlan
+    const isElsewhere = it.anchor.ifindex !== anchor.ifindex
+    if (isElsewhere && it.confirmed && this.canAsk && it.phase !== 'claiming' && !this.isRemote(it)) {
+      this.contest(it, claim, now)
+      return
+    }
+    it.lastSeen = now
     it.anchor = anchor
     it.confirmed = true
     if (saysRouter) it.router = router
-    if (it.phase === 'contested') {
-      it.phase = 'known'
-      if (it.claim !== undefined && this.moved(it, now)) return
-    }
+    if (it.phase === 'contested' && it.claim !== undefined) this.charge(it.claim.anchor, it.claim.mac, now)
+    if (it.phase === 'claiming') return
     it.phase = 'known'
     it.claim = undefined
     it.tries = 0
     const competingRemote = this.competingRemote(it)
-    const isOvertaking = it.report?.status === 'remote' && competingRemote !== undefined && competingRemote >= it.minSeq
-    if (isOvertaking) it.minSeq = competingRemote + 1
-    if ((isElsewhere || isOvertaking) && this.moved(it, now)) return
+    if (it.report?.status === 'remote' && competingRemote !== undefined && competingRemote >= it.minSeq) {
+      if (this.canAsk && !this.insists(it, now)) {
+        if (!this.isHeldDown(anchor, mac, now)) {
+          this.claim(it, now)
+          return
+        }
+      } else {
+        it.minSeq = competingRemote + 1
+        this.countMove(it, now)
+      }
+    }
     this.askLater(it)
+  }
+
+  private get canAsk(): boolean {
+    return this.policy.probes === 'send'
+  }
+
+  /** It was announced first, and has not lost the address too often since. */
+  private insists({ wasAnnounced, tookAt, moves }: Known, now: number): boolean {
+    const since = now - this.policy.duplicates.windowMs
+    return wasAnnounced && tookAt <= since && moves.filter((at) => at > since).length < this.policy.duplicates.moves
+  }
+
+  private claim(it: Known, now: number): void {
+    it.phase = 'claiming'
+    it.report = undefined
+    it.tries = 1
+    it.due = { what: 'claim', at: now + this.policy.duplicates.confirmMs / 2 }
+  }
+
+  private settle(it: Known, now: number): void {
+    const competingRemote = this.competingRemote(it)
+    it.phase = 'known'
+    it.tries = 0
+    if (competingRemote !== undefined) {
+      it.minSeq = Math.max(it.minSeq, competingRemote + 1)
+      it.tookAt = now
+      if (this.moved(it, now)) return
+    }
+    this.askLater(it)
+  }
+
+  private follow(it: Known, { anchor, at }: Claim): void {
+    it.phase = 'known'
+    it.claim = undefined
+    it.tries = 0
+    it.anchor = anchor
+    it.lastSeen = Math.max(it.lastSeen, at)
+    this.askLater(it)
+  }
+
+  private charge({ ifindex }: Anchor, mac: string, now: number): void {
+    const { moves, windowMs, holdDownMs, confirmMs } = this.policy.duplicates
+    for (const [name, most] of [
+      [`${ifindex} ${mac}`, moves],
+      [`${ifindex}`, 10 * moves],
+    ] as const) {
+      const charge = this.charges.get(name) ?? { at: [], until: -Infinity }
+      this.charges.set(name, charge)
+      charge.at = charge.at.filter((at) => at > now - windowMs)
+      if (charge.at.every((at) => at <= now - confirmMs)) charge.at.push(now)
+      if (charge.until <= now && charge.at.length >= most) Object.assign(charge, { at: [], until: now + holdDownMs })
+    }
+  }
+
+  private isHeldDown({ ifindex }: Anchor, mac: string, now: number): boolean {
+    return [`${ifindex} ${mac}`, `${ifindex}`].some((name) => (this.charges.get(name)?.until ?? now) > now)
   }
 
   private learn(vni: number, ip: string, { mac, anchor, router, at }: Claim, now: number, former?: Known): void {
+    const isRemote = this.competingRemote({ vni, mac, ip }) !== undefined
+    if (isRemote && this.canAsk && this.isHeldDown(anchor, mac, now)) return
     const it = this.add({ vni, mac, ip, anchor, router, lastSeen: at })
-    const competingRemote = this.competingRemote(it)
-    if (competingRemote !== undefined) it.minSeq = competingRemote + 1
-    if (former !== undefined) it.moves = former.moves
-    if ((former !== undefined || competingRemote !== undefined) && this.moved(it, now)) return
-    this.askLater(it)
+    if (former !== undefined) {
+      it.moves = former.moves
+      if (this.moved(it, now)) return
+    }
+    if (isRemote && this.canAsk) this.claim(it, now)
+    else this.settle(it, now)
   }
 
   private contest(it: Known, claim: Claim, now: number): void {
+    if (it.phase === 'claiming') return
     if (it.phase === 'contested') {
       if (it.claim === undefined || it.claim.mac === claim.mac) it.claim = claim
-    } else if (!it.confirmed || this.isRemote(it)) {
+    } else if (claim.mac !== it.mac && this.isHeldDown(claim.anchor, claim.mac, now)) return
+    else if (!this.canAsk || !it.confirmed || this.isRemote(it)) {
       this.drop(it)
       this.learn(it.vni, it.ip, claim, now, it)
     } else this.ask(it, claim, now)
@@ -218,10 +312,12 @@ export class Reference {
       if (it.phase === 'duplicate') return
       it.minSeq = Math.max(it.minSeq, entry.minSeq)
       if (from === 'relay') it.confirmed = true
+      if (from === 'relay' && it.phase === 'claiming') this.settle(it, now)
       return
     }
     const { mac, ip, router, minSeq } = entry
-    if (anchor === undefined || vni !== entry.vni || selfMatch !== undefined || it?.confirmed === true) return
+    if (anchor === undefined || vni !== entry.vni || selfMatch !== undefined) return
+    if (it?.confirmed === true && it.phase !== 'claiming') return
     if (mac.startsWith('01') || ip === '127.0.0.1' || this.isNever(vni, mac, ip)) return
     if (it !== undefined) this.drop(it)
     const lastSeen = Math.min(entry.lastSeen, now)
@@ -231,9 +327,10 @@ export class Reference {
 
   private onReport(key: Key, status: Status, now: number): void {
     const it = this.find(key.vni, key.ip)
-    if (it?.mac !== key.mac || it.suppressedByFpm) return
+    if (it?.mac !== key.mac || it.suppressedByFpm || it.phase === 'claiming') return
     const before = it.report?.status
     it.report = { status, connection: this.connection }
+    if (status === 'announced' || status === 'shadowed') it.wasAnnounced = true
     if (status === before || it.phase === 'duplicate' || it.isStatic) return
     const wasTold = before === 'announced' || before === 'shadowed'
     if (status === 'remote' && it.confirmed) {
@@ -279,6 +376,13 @@ export class Reference {
           it.due.at = now + this.policy.duplicates.confirmMs / 2
         }
         return
+      case 'claim':
+        if (this.competingRemote(it) === undefined || it.tries === 2) this.settle(it, now)
+        else {
+          it.tries += 1
+          it.due.at = now + this.policy.duplicates.confirmMs / 2
+        }
+        return
       case 'confirm':
         if (it.claim === undefined && (this.isRemote(it) || it.quiet.until > now)) this.keep(it)
         else if (it.tries < 2 && !this.isRemote(it)) {
@@ -286,6 +390,7 @@ export class Reference {
           it.due.at = now + this.policy.duplicates.confirmMs / 2
         } else if (it.claim !== undefined) {
           if (this.isNever(it.vni, it.claim.mac, it.ip)) this.keep(it)
+          else if (it.claim.mac === it.mac) this.follow(it, it.claim)
           else {
             this.drop(it)
             this.learn(it.vni, it.ip, it.claim, now, it)
@@ -322,6 +427,7 @@ export class Reference {
     const { jitter } = newBinding({ evidence: 'static', firstSeen: 0, ...seed })
     const it: Known = {
       ...{ phase: 'known', confirmed: true, isStatic: false, due: undefined, tries: 0, claim: undefined, moves: [] },
+      ...{ tookAt: -Infinity, wasAnnounced: false },
       ...{ quiet: { since: -Infinity, until: -Infinity }, minSeq: 0, report: undefined, third: (AGEING / 3) * jitter },
       ...{ suppressedByFpm: this.isSuppressedByFpm(seed), ...seed },
     }

@@ -74,6 +74,7 @@ test('the probe goes to where the host was last seen', () => {
   const d = driven()
   d.send(evidence({}), 0)
   d.send(evidence({ anchor: TAP2 }), 1)
+  d.wait(2001)
   assert.deepEqual(probes(d.wait(AGE / 3 + 1)), [
     `${Math.round(((AGE / 3) * jitterOf(d) + 1) / 1000)}s probe tap2 ${VM1} 10.0.0.1`,
   ])

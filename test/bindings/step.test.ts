@@ -22,12 +22,34 @@ test('one IP in two VNIs is two bindings', () => {
   assert.equal(table.find(200, '10.0.0.1')?.mac, VM2)
 })
 
-test('the same host on another port: no withdrawal', () => {
-  const { table, send } = driven()
-  send(evidence({}))
-  assert.deepEqual(send(evidence({ anchor: TAP2 })), [`put 100 ${VM1} 10.0.0.1 tap2`])
+test('the same host on another port: it is asked behind the old one, and moves without a withdrawal', () => {
+  const { table, send, wait } = driven()
+  send(evidence({}), 0)
+  assert.deepEqual(send(evidence({ anchor: TAP2 })), [`probe tap1 ${VM1} 10.0.0.1`])
+  assert.deepEqual(wait(2000).slice(-1), [`2s put 100 ${VM1} 10.0.0.1 tap2`])
   assert.deepEqual(send({ type: 'port-lost', ifindex: TAP1.ifindex, reason: 'port-gone' }), [])
   assert.equal(table.size, 1)
+})
+
+test('the same host on another port, and the old one goes: it moves at once, without a withdrawal', () => {
+  const { table, send } = driven()
+  send(evidence({}))
+  send(evidence({ anchor: TAP2 }))
+  const gone = { type: 'port-lost', ifindex: TAP1.ifindex, reason: 'port-gone' } as const
+  assert.deepEqual(send(gone), [`put 100 ${VM1} 10.0.0.1 tap2`])
+  assert.equal(table.size, 1)
+})
+
+test('a frame with a host’s MAC from another port moves nothing while the host answers behind its own, however often', () => {
+  const { table, send, noted } = driven()
+  send(evidence({}), 0)
+  for (let n = 1; n <= 50; n++) {
+    send(evidence({ anchor: TAP2 }), n * 2500)
+    assert.deepEqual(send(evidence({ kind: 'arp-reply' }), n * 2500 + 1), [])
+  }
+  assert.equal(table.find(100, '10.0.0.1')?.anchor, TAP1)
+  assert.ok(!noted.includes('moved') && !noted.includes('duplicate'))
+  assert.ok(noted.includes('held-down'), 'the port is named')
 })
 
 test('a port that is lost takes its bindings along at once, and no others', () => {
@@ -85,6 +107,10 @@ const NEVER = {
   ].map((ip) => ({ ip })),
   'no-port': [{ anchor: undefined }],
   'no-vni': [{ vni: undefined }],
+  'port-blocked': [{ bridgeRefusal: 'port-blocked' as const }],
+  'port-locked': [{ bridgeRefusal: 'port-locked' as const }],
+  'no-learning': [{ bridgeRefusal: 'no-learning' as const }],
+  'vlan-protocol': [{ bridgeRefusal: 'vlan-protocol' as const }],
   'own-mac': [{ selfMatch: 'mac' as const }],
   'own-ip': [{ selfMatch: 'ip' as const }],
   'mac-mismatch': [{ etherSource: VM2 }],
@@ -105,8 +131,9 @@ test('addresses that only look special are learned', () => {
     '223.255.255.254',
     '169.254.1.1',
     'ff::1',
-    '::2',
-    '::ffff:0:1',
+    '1::2',
+    '0:1::2',
+    '64:ff9b::1',
     'fe80::1',
   ]) {
     assert.equal(driven().send(evidence({ ip })).length, 1, ip)
@@ -127,7 +154,8 @@ test('virtual router MACs are learned only if configured, whatever their frames 
   const ignoring = driven()
   assert.deepEqual(ignoring.send(evidence(vrrp)), [])
   assert.equal(ignoring.table.refused.vrrp, 1)
-  assert.equal(ignoring.send(evidence({ etherSource: vrrp.mac })).length, 1, 'the router speaks for its selfMatch MAC')
+  assert.deepEqual(ignoring.send(evidence({ etherSource: vrrp.mac })), [], 'a virtual MAC speaks for itself alone')
+  assert.equal(ignoring.table.refused['mac-mismatch'], 1)
   assert.equal(driven({ vrrp: 'learn' }).send(evidence(vrrp)).length, 1)
 })
 

@@ -81,6 +81,11 @@ const command = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('fpm-route' as const), pick, ip, known: fc.boolean() }) },
   { weight: 1, arbitrary: fc.constant({ do: 'fpm-none' as const }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('remote-answer' as const), pick, mac, asked: fc.boolean() }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('claim-remote' as const), pick, ip, mac, again: fc.boolean(), ...frame }),
+  },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -360,6 +365,26 @@ export class World {
       case 'fpm-route': {
         const { vni, ip } = (command.known ? this.picked(command.pick) : undefined) ?? { vni: 100, ip: command.ip }
         return { type: 'fpm', update: { kind: 'host-route', vni, ip, vtep: '192.0.2.2' } }
+      }
+      case 'remote-answer': {
+        const claiming = [...this.table.bindings()].filter(({ phase }) => phase === 'claiming')
+        const binding = claiming[command.pick % Math.max(1, claiming.length)] ?? this.picked(command.pick)
+        if (binding === undefined) return undefined
+        const owner = command.asked ? this.table.views.competingRemote(binding)?.mac : undefined
+        return { type: 'remote-answer', key: { ...binding, mac: owner ?? command.mac } }
+      }
+      case 'claim-remote': {
+        if (!this.table.relayConnected) return undefined
+        const { ip, mac, anchor, router, again } = command
+        const vni = vniOf(anchor)
+        const other = mac === VMS[0] ? VMS[1] : VMS[0]
+        this.gateways.delete(`bgpd ${nameOf({ vni, mac: other, ip })}`)
+        const change = { by: 'bgpd', vni, mac: other, ip, gone: false, flags: 0, seq: command.pick % 7 } as const
+        this.step({ type: 'view', change: { type: 'macip', ...change } })
+        const event = this.frame({ kind: 'arp-request', router, mac, ip, anchor })
+        if (!again) return event
+        this.step(event)
+        return { type: 'remote-answer', key: { vni, mac: other, ip } }
       }
       case 'fpm-none':
         return { type: 'fpm', update: { kind: 'none' } }

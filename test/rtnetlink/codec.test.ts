@@ -85,12 +85,15 @@ test('a VXLAN device: VNI, local address, external, vnifilter', () => {
   assert.deepEqual(vxlan(...external), { vni: undefined, local: undefined, collectMetadata: true, vnifilter: true })
 })
 
-test('a bridge: VLAN filtering, ageing time', () => {
+test('a bridge: VLAN filtering, protocol of the tags, ageing time', () => {
   for (const vlanFiltering of [true, false])
     for (const ageing of [0, 1, 30_000]) {
       const [found] = decode(write.bridge(2, 'br0', vlanFiltering, false, ageing))
-      assert.deepEqual(found?.kind === 'link' && found.link.bridge, { vlanFiltering, ageingMs: ageing * 10 })
+      const bridge = { vlanFiltering, vlanProtocol: 0x8100, ageingMs: ageing * 10 }
+      assert.deepEqual(found?.kind === 'link' && found.link.bridge, bridge)
     }
+  const [found] = decode(write.bridge(2, 'br0', true, false, 0, '88a8'))
+  assert.equal(found?.kind === 'link' && found.link.bridge?.vlanProtocol, 0x88a8)
 })
 
 test('a link on top of another: VLAN, its protocol, the lower link unless that is in another network namespace', () => {

@@ -251,6 +251,7 @@ test('an FDB entry: remote, local and synchronised, of the old module', () => {
     flags: 0x16,
     state: 2,
     activityNotify: undefined,
+    flagsExt: 0,
     dontRefresh: false,
     extended: false,
     unknown: [],

@@ -60,9 +60,20 @@ export function link(ifindex: number, name: string, options: LinkOptions = {}): 
   ])
 }
 
-/** `ageing` in 1/100 s. */
-export function bridge(ifindex: number, name: string, vlanFiltering = false, gone = false, ageing = 30_000): Buffer {
-  return link(ifindex, name, { kind: 'bridge', data: [attr(4, u32(ageing)), attr(7, u8(vlanFiltering ? 1 : 0))], gone })
+/** `ageing` in 1/100 s, `protocol` of its tags in network byte order. */
+export function bridge(
+  ifindex: number,
+  name: string,
+  vlanFiltering = false,
+  gone = false,
+  ageing = 30_000,
+  protocol = '8100',
+): Buffer {
+  return link(ifindex, name, {
+    kind: 'bridge',
+    data: [attr(4, u32(ageing)), attr(7, u8(vlanFiltering ? 1 : 0)), attr(8, hex(protocol))],
+    gone,
+  })
 }
 
 /** An 802.1Q link on top of `lower`; `protocol` in network byte order. */

@@ -1,5 +1,6 @@
 // Stand-ins for rtnetlink, the eBPF program and the way out to the hosts: a test says what they see, and reads what they were asked to do.
 import { EventEmitter } from 'node:events'
+import type { BridgeRefusal, SelfMatch } from '../../src/bindings/model.js'
 import type { Evidence, RefusedFrame } from '../../src/snoop/bpf/evidence.js'
 import { monotonicMs } from '../../src/base/clock.js'
 import type { Port, PortEvents } from '../../src/snoop/ports/ports.js'
@@ -11,6 +12,10 @@ export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
   readonly ports = new Map<number, Port>()
   /** By `ifindex.vlan`. */
   readonly vnis = new Map<string, number>()
+  /** The port of a MAC, by `ifindex.vlan MAC` of where it is asked for. */
+  readonly fdb = new Map<string, number>()
+  /** By ifindex. */
+  readonly refusals = new Map<number, BridgeRefusal>()
   readonly ownAddresses = new Set<string>()
   /** By routing table. */
   readonly vrfs = new Map<number, number>()
@@ -20,6 +25,10 @@ export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
 
   vniOf(ifindex: number, vlan: number): number | undefined {
     return this.vnis.get(`${ifindex}.${vlan}`)
+  }
+
+  fdbPort(ifindex: number, vlan: number, mac: string): number | undefined {
+    return this.fdb.get(`${ifindex}.${vlan} ${mac}`)
   }
 
   /** As on a bridge without addresses. */
@@ -35,8 +44,17 @@ export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
     return table === 254 ? 0 : this.vrfs.get(table)
   }
 
-  ownMac(mac: string): boolean {
-    return this.ownAddresses.has(mac)
+  selfMatch(_ifindex: number, _vlan: number, mac: string, ip: string): SelfMatch | undefined {
+    if (this.ownAddresses.has(mac)) return 'mac'
+    return this.ownAddresses.has(ip) ? 'ip' : undefined
+  }
+
+  vlanProtocol(): number {
+    return 0x8100
+  }
+
+  bridgeRefusal(ifindex: number): BridgeRefusal | undefined {
+    return this.refusals.get(ifindex)
   }
 
   ownIp(ip: string): boolean {

@@ -6,6 +6,8 @@ import { clock, type Paint, printable, type Style } from '../text.js'
 const STYLES: Readonly<Record<string, Style>> = {
   duplicate: 'red',
   contested: 'yellow',
+  claiming: 'yellow',
+  'held-down': 'red',
   'taken-over': 'yellow',
   withdrawn: 'yellow',
   refused: 'dim',

@@ -26,6 +26,7 @@ const TIMERS: Readonly<Record<TimerName, string>> = {
   probe: 'the host is asked whether it is still there',
   'give-up': 'withdrawn, if the host has not answered',
   age: 'withdrawn, if not seen before',
+  claim: 'the owner behind another VTEP is asked again, or loses the address',
   confirm: 'the owner is asked again, or loses the address',
   'remote-confirm': 'the host is asked whether it has the address, too',
   'hold-down': 'no longer frozen',
@@ -42,6 +43,8 @@ export const BY_CONFIGURATION: Readonly<Partial<Record<Refusal | FrameRefusal | 
   'mac-mismatch': 'if the host speaks for another MAC by design, set snoop.macMismatch: accept',
   duplicate:
     'change the address of one of the hosts, then: macipctl clear duplicate; how many moves are too many says snoop.duplicates',
+  'held-down':
+    'two hosts have the address: change one of them; the one that had it first keeps it until then. For how long the other one is not believed says snoop.duplicates.holdDown',
   'confirm-busy': 'wait: the claim counts when the host speaks again; to ask more hosts at once, raise snoop.probeRate',
   'mac-limit':
     'if the host has so many addresses by design (ipvlan, MetalLB, a proxy), raise snoop.limits.perMac.ipv4 or snoop.limits.perMac.ipv6',
@@ -73,12 +76,14 @@ const ADVICE: Words = {
   'ip-conflict': 'two hosts have one address? macipctl show macs, and look at the other MAC',
   probing: 'nothing: the host has not been seen for a while and is being asked',
   contested: 'if two hosts have the address, change one of them; else wait until the owner has been asked',
+  claiming: 'nothing: the owner behind another VTEP is being asked; if two hosts have the address, change one of them',
+  defended: 'two hosts have the address: change one of them; the one that had it first keeps it until then',
   unconfirmed: 'nothing: the host is being asked; whatever it says itself counts as well',
   observed: 'end observe mode in the configuration of the snooper to announce anything',
   pending: 'see macipctl status',
   'no-port': 'check that the port is up and in its bridge: bridge link',
   'no-vni': 'check the VLANs of the port and the VNI they lead to: bridge vlan show, bridge vlan tunnelshow',
-  'own-ip': 'the host has an address of this node: change one of them',
+  'own-ip': 'the host has an address that this node has in the same network: change one of them',
   'own-mac': 'the host has the MAC address of this node: change one of them',
   gateway: 'the host has the address of a gateway: change one of them',
   'mac-multicast':

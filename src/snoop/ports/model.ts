@@ -1,8 +1,10 @@
 // The map of ports, without I/O: takes rtnetlink messages and returns ports and their changes. The work for one message
 // does not grow with the number of ports, unless the change concerns all ports of a bridge.
 import { isDeepStrictEqual } from 'node:util'
-import { IFF_LOWER_UP, IFF_UP, type Link } from '../../rtnetlink/link.js'
+import type { BridgeRefusal, SelfMatch } from '../../bindings/model.js'
+import { ETH_P_8021Q, IFF_LOWER_UP, IFF_UP, type Link } from '../../rtnetlink/link.js'
 import type { RouteMessage } from '../../rtnetlink/message.js'
+import { selfMatchIn } from './own.js'
 import { LinkTables } from './tables.js'
 import { chooseSource, type ProbeSource, type SourceAddress, type SviPlace } from '../probe/source.js'
 import { hasVlan, mapVnis, type VniMap, type Vlans, type VxlanPort } from './vlans.js'
@@ -34,7 +36,7 @@ export type PortChange =
   /** VXLAN devices of the bridge have different VNIs for one VLAN (0 = untagged); reported once for each case. */
   | { kind: 'ambiguous'; bridge: string; vlan: number; devices: readonly string[] }
 
-type Bridge = { name: string; vlanFiltering: boolean; ageingMs: number; carriesVni: boolean }
+type Bridge = { name: string; vlanFiltering: boolean; vlanProtocol: number; ageingMs: number; carriesVni: boolean }
 
 export class PortModel {
   readonly ports = new Map<number, Port>()
@@ -112,7 +114,25 @@ export class PortModel {
     const bridge = this.ports.get(ifindex)?.bridgeIfindex
     if (bridge === undefined) return undefined
     const inside = this.vlanInside(bridge, ifindex, vlan)
-    return inside === undefined ? undefined : this.vniMaps.get(bridge)?.vnis.get(inside)
+    return inside === undefined ? undefined : this.vniInside(bridge, inside)
+  }
+
+  /** Returns the VNI of a VLAN inside a bridge (0 if it does not filter), as of the last takeChanges. */
+  vniInside(bridge: number, vlan: number): number | undefined {
+    return this.vniMaps.get(bridge)?.vnis.get(vlan)
+  }
+
+  /** Returns where the bridge looks up the source of frames with this tag (0 = none) on this port. */
+  placeOf(ifindex: number, vlan: number): { bridge: number; vlan: number } | undefined {
+    const bridge = this.ports.get(ifindex)?.bridgeIfindex
+    if (bridge === undefined) return undefined
+    // a bridge that does not filter has one database for all tags
+    const inside = this.isFiltering(bridge) ? this.vlanInside(bridge, ifindex, vlan) : 0
+    return inside === undefined ? undefined : { bridge, vlan: inside }
+  }
+
+  isVxlan(ifindex: number): boolean {
+    return this.tables.links.get(ifindex)?.vxlan !== undefined
   }
 
   /** Returns the VNI of a VXLAN device; if it carries many, the VNI of this VLAN of its bridge. */
@@ -139,15 +159,36 @@ export class PortModel {
   private sviPlace(bridge: number, ifindex: number, vlan: number): SviPlace | undefined {
     const inside = this.vlanInside(bridge, ifindex, vlan)
     const untagged = this.isFiltering(bridge) ? this.tables.vlansOn(bridge).pvid : 0
-    return inside === undefined ? undefined : { bridge, vlan: inside, untagged }
+    return inside === undefined ? undefined : { bridge, vlan: inside, protocol: this.protocolOf(bridge), untagged }
   }
 
-  /** Whether an interface of this host has the MAC. */
-  ownMac(mac: string): boolean {
-    return this.tables.macs.has(mac)
+  /** Returns which of a host's addresses is this host's own where frames with this tag on this port arrive. */
+  selfMatch(ifindex: number, vlan: number, mac: string, ip: string): SelfMatch | undefined {
+    const bridge = this.ports.get(ifindex)?.bridgeIfindex
+    const place = bridge === undefined ? undefined : this.sviPlace(bridge, ifindex, vlan)
+    return place && selfMatchIn(this.tables, place, this.isFiltering(place.bridge), mac, ip)
   }
 
-  /** Whether an interface of this host has the address. */
+  /** Returns the ethertype of the tags of a port's bridge. */
+  vlanProtocol(ifindex: number): number {
+    return this.protocolOf(this.ports.get(ifindex)?.bridgeIfindex)
+  }
+
+  private protocolOf(bridge: number | undefined): number {
+    return (bridge === undefined ? undefined : this.bridges.get(bridge)?.vlanProtocol) ?? ETH_P_8021Q
+  }
+
+  /**
+   * Returns why the bridge takes no notice of a frame; undefined if it does. `protocol`: of the frame's tag, 0 without.
+   */
+  bridgeRefusal(ifindex: number, vlan: number, protocol: number): BridgeRefusal | undefined {
+    const bridge = this.ports.get(ifindex)?.bridgeIfindex
+    // net/bridge/br_vlan.c __allowed_ingress puts the frame into the PVID, with the tag as a part of its payload
+    if (vlan !== 0 && this.isFiltering(bridge) && protocol !== this.protocolOf(bridge)) return 'vlan-protocol'
+    return undefined
+  }
+
+  /** Whether an interface of this host, anywhere, has the address. */
   ownIp(ip: string): boolean {
     return this.tables.addresses.has(ip)
   }
@@ -193,14 +234,15 @@ export class PortModel {
     else this.bridges.set(ifindex, bridge)
     if (isDeepStrictEqual(old, bridge)) return
     this.stale.add(ifindex)
-    if (old && bridge && old.vlanFiltering !== bridge.vlanFiltering) this.vniChanged = true
+    if (old && bridge && (old.vlanFiltering !== bridge.vlanFiltering || old.vlanProtocol !== bridge.vlanProtocol))
+      this.vniChanged = true
     for (const member of this.tables.members.get(ifindex)) this.reconcile(member)
   }
 
   private bridgeAt(ifindex: number): Bridge | undefined {
     const link = this.tables.links.get(ifindex)
     if (link?.bridge === undefined) return undefined
-    const { vlanFiltering, ageingMs } = link.bridge
+    const { vlanFiltering, vlanProtocol, ageingMs } = link.bridge
     let carriesVni = false
     for (const device of this.tables.vxlans.get(ifindex)) {
       const vxlan = this.tables.links.get(device)?.vxlan
@@ -208,7 +250,7 @@ export class PortModel {
       carriesVni = vxlan?.vni !== undefined || (vlanFiltering && vxlan?.collectMetadata === true)
       if (carriesVni) break
     }
-    return { name: link.name, vlanFiltering, ageingMs, carriesVni }
+    return { name: link.name, vlanFiltering, vlanProtocol, ageingMs, carriesVni }
   }
 
   private mapBridge(ifindex: number): void {

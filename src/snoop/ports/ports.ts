@@ -1,5 +1,6 @@
 // Tracks the bridges of the network namespace, their ports and their VXLAN devices through rtnetlink.
 import { EventEmitter } from 'node:events'
+import type { BridgeRefusal, SelfMatch } from '../../bindings/model.js'
 import { ExitCode, FatalError, reason } from '../../base/exit.js'
 import type { Logger } from '../../base/log.js'
 import type { NetlinkMessage } from '../../netlink/message.js'
@@ -17,6 +18,8 @@ import {
 import { RouteSocket, type RouteSocketHandler } from '../../rtnetlink/socket.js'
 import { SystemError } from '../../os/libc.js'
 import { globSet } from '../../base/glob.js'
+import { ForwardingWatch } from './forwarding-watch.js'
+import type { FdbPlace } from './forwarding.js'
 import { type Port, type PortChange, PortModel, type RemoveReason } from './model.js'
 import type { ProbeSource, SourceAddress } from '../probe/source.js'
 
@@ -24,6 +27,8 @@ export type { Port, RemoveReason }
 
 const GROUPS = [RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_BRVLAN]
 const RETRY_MS = 1000
+
+export type FdbChange = { vni: number; mac: string; ifindex: number }
 
 export type PortEvents = {
   /** A port was added; also after its `remove`, if it was recreated or joined another bridge. */
@@ -33,6 +38,8 @@ export type PortEvents = {
   down: [port: Port]
   /** vniOf may return other values now, on any port. */
   'vni-change': []
+  /** The forwarding database has a MAC on a port where it did not have it before. */
+  fdb: [change: FdbChange]
   /** Events were lost and everything was read again; the differences were emitted just before. */
   resync: []
 }
@@ -57,12 +64,14 @@ export class Ports extends EventEmitter<PortEvents> {
   private losses = 0
   private retry: NodeJS.Timeout | undefined
   private closed = false
+  private forwarding: ForwardingWatch | undefined
 
   /** Resolves when all ports are known. Throws FatalError without privilege, or if the kernel lacks a feature. */
   static async open(options: PortsOptions): Promise<Ports> {
     const ports = new Ports(options)
     try {
       await ports.readAll()
+      ports.forwarding = await ports.openForwarding(options)
     } catch (error) {
       ports.close()
       throw error
@@ -102,6 +111,15 @@ export class Ports extends EventEmitter<PortEvents> {
     return this.model.vniOf(ifindex, vlan)
   }
 
+  /**
+   * Returns the port on which the bridge has a MAC, in the VLAN of frames with this tag on this port; undefined if on no
+   * port of the VM side, or if that is not known.
+   */
+  fdbPort(ifindex: number, vlan: number, mac: string): number | undefined {
+    const place = this.model.placeOf(ifindex, vlan)
+    return place && this.forwarding?.portOf(place.bridge, place.vlan, mac)
+  }
+
   /** See PortModel.probeSource. */
   probeSource(ifindex: number, vlan: number, ip: string): ProbeSource {
     return this.model.probeSource(ifindex, vlan, ip)
@@ -117,12 +135,22 @@ export class Ports extends EventEmitter<PortEvents> {
     return this.model.vrfOfTable(table)
   }
 
-  /** Whether an interface of this host has the MAC (a tap's own MAC is the host's, not its VM's). */
-  ownMac(mac: string): boolean {
-    return this.model.ownMac(mac)
+  /** See PortModel.selfMatch. */
+  selfMatch(ifindex: number, vlan: number, mac: string, ip: string): SelfMatch | undefined {
+    return this.model.selfMatch(ifindex, vlan, mac, ip)
   }
 
-  /** Whether an interface of this host has the address. */
+  /** See PortModel.vlanProtocol. */
+  vlanProtocol(ifindex: number): number {
+    return this.model.vlanProtocol(ifindex)
+  }
+
+  /** See PortModel.bridgeRefusal. */
+  bridgeRefusal(ifindex: number, vlan: number, protocol: number): BridgeRefusal | undefined {
+    return this.model.bridgeRefusal(ifindex, vlan, protocol)
+  }
+
+  /** Whether an interface of this host, anywhere, has the address. */
   ownIp(ip: string): boolean {
     return this.model.ownIp(ip)
   }
@@ -131,6 +159,24 @@ export class Ports extends EventEmitter<PortEvents> {
     this.closed = true
     clearTimeout(this.retry)
     this.socket.close()
+    this.forwarding?.close()
+  }
+
+  private openForwarding({ log, receiveBuffer }: PortsOptions): Promise<ForwardingWatch> {
+    return ForwardingWatch.open({
+      log,
+      isVxlan: (ifindex) => this.model.isVxlan(ifindex),
+      onMoved: (place) => {
+        this.moved(place)
+      },
+      receiveBuffer,
+    })
+  }
+
+  private moved({ bridge, vlan, mac, ifindex }: FdbPlace): void {
+    if (this.closed || !this.ports.has(ifindex)) return
+    const vni = this.model.vniInside(bridge, vlan)
+    if (vni !== undefined) this.emit('fdb', { vni, mac, ifindex })
   }
 
   private event(message: NetlinkMessage): void {

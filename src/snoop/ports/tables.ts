@@ -3,7 +3,6 @@
 import type { InterfaceAddress } from '../../rtnetlink/address.js'
 import type { Link } from '../../rtnetlink/link.js'
 import type { RouteMessage } from '../../rtnetlink/message.js'
-import { ETH_P_8021Q } from '../probe/frame.js'
 import { MultiMap } from '../../base/multimap.js'
 import { changeVlans, NO_VLANS, type Vlans, vlansOf } from './vlans.js'
 
@@ -15,14 +14,18 @@ export class LinkTables {
   readonly members = new MultiMap<number, number>()
   /** The members that are VXLAN devices. */
   readonly vxlans = new MultiMap<number, number>()
-  /** MAC → the links that have it. */
-  readonly macs = new MultiMap<string, number>()
+  /** The members of a bridge that have a MAC as their own, by bridge and MAC: see memberMac. */
+  private readonly memberMacs = new MultiMap<string, number>()
+  /** Link → the macvlan and ipvlan devices on top of it, which receive its frames. */
+  readonly stacked = new MultiMap<number, number>()
   /** Routing table → the VRF devices that use it. */
   readonly vrfs = new MultiMap<number, number>()
   /** IP address → the interfaces and prefix lengths with which it is configured. */
   readonly addresses = new MultiMap<string, string>()
-  /** `vlan` links on top of each link, by lower link and VLAN: see vlanKey. */
-  private readonly vlanLinks = new MultiMap<number, number>()
+  /** Interface and IP address (see addressOn) → the prefix lengths with which it is configured. */
+  private readonly addressesOf = new MultiMap<string, number>()
+  /** `vlan` links on top of each link, by lower link, VLAN and protocol: see vlanKey. */
+  private readonly vlanLinks = new MultiMap<string, number>()
   /** Interface → its addresses, by address and prefix length. */
   private readonly configured = new Map<number, Map<string, InterfaceAddress>>()
 
@@ -50,9 +53,18 @@ export class LinkTables {
     return this.vlans.get(ifindex) ?? NO_VLANS
   }
 
-  /** Returns the links on top of `lower` that receive its frames with this 802.1Q tag. */
-  vlanLinksOn(lower: number, vlan: number): Iterable<number> {
-    return this.vlanLinks.get(vlanKey(lower, vlan))
+  /** Returns the links on top of `lower` that receive its frames with this tag. */
+  vlanLinksOn(lower: number, vlan: number, protocol: number): Iterable<number> {
+    return this.vlanLinks.get(vlanKey(lower, vlan, protocol))
+  }
+
+  /** Returns the members of a bridge whose devices have this MAC. */
+  membersWithMac(bridge: number, mac: string): Iterable<number> {
+    return this.memberMacs.get(memberMac(bridge, mac))
+  }
+
+  hasAddress(ifindex: number, ip: string): boolean {
+    return this.addressesOf.has(addressOn(ifindex, ip))
   }
 
   addressesOn(ifindex: number): Iterable<InterfaceAddress> {
@@ -68,23 +80,25 @@ export class LinkTables {
       return
     }
     this.links.set(ifindex, link)
-    if (link.mac !== undefined) this.macs.add(link.mac, ifindex)
+    if (isStacked(link)) this.stacked.add(link.lower, ifindex)
     const vlanKey = vlanKeyOf(link)
     if (vlanKey !== undefined) this.vlanLinks.add(vlanKey, ifindex)
     if (link.vrfTable !== undefined) this.vrfs.add(link.vrfTable, ifindex)
     if (link.master === undefined) return
     this.members.add(link.master, ifindex)
+    if (link.mac !== undefined) this.memberMacs.add(memberMac(link.master, link.mac), ifindex)
     if (link.vxlan !== undefined) this.vxlans.add(link.master, ifindex)
   }
 
   private unindex(link: Link): void {
     const { ifindex, mac, master } = link
-    if (mac !== undefined) this.macs.delete(mac, ifindex)
+    if (isStacked(link)) this.stacked.delete(link.lower, ifindex)
     const vlanKey = vlanKeyOf(link)
     if (vlanKey !== undefined) this.vlanLinks.delete(vlanKey, ifindex)
     if (link.vrfTable !== undefined) this.vrfs.delete(link.vrfTable, ifindex)
     if (master === undefined) return
     this.members.delete(master, ifindex)
+    if (mac !== undefined) this.memberMacs.delete(memberMac(master, mac), ifindex)
     this.vxlans.delete(master, ifindex)
   }
 
@@ -101,17 +115,25 @@ export class LinkTables {
     const here = this.configured.get(ifindex)
     if (gone) {
       this.addresses.delete(ip, where)
+      this.addressesOf.delete(addressOn(ifindex, ip), prefixLength)
       if (here?.delete(what) && here.size === 0) this.configured.delete(ifindex)
       return
     }
     this.addresses.add(ip, where)
+    this.addressesOf.add(addressOn(ifindex, ip), prefixLength)
     if (here === undefined) this.configured.set(ifindex, new Map([[what, address]]))
     else here.set(what, address)
   }
 }
 
-const vlanKey = (lower: number, vlan: number): number => lower * 4096 + vlan
+const vlanKey = (lower: number, vlan: number, protocol: number): string => `${lower} ${vlan} ${protocol}`
 
-/** Returns the key of a link that receives another link's frames with an 802.1Q tag. */
-const vlanKeyOf = ({ lower, vlan }: Link): number | undefined =>
-  lower === undefined || vlan?.protocol !== ETH_P_8021Q ? undefined : vlanKey(lower, vlan.id)
+/** Returns the key of a link that receives another link's frames with a tag. */
+const vlanKeyOf = ({ lower, vlan }: Link): string | undefined =>
+  lower === undefined || vlan === undefined ? undefined : vlanKey(lower, vlan.id, vlan.protocol)
+
+const memberMac = (bridge: number, mac: string): string => `${bridge} ${mac}`
+const addressOn = (ifindex: number, ip: string): string => `${ifindex} ${ip}`
+
+const isStacked = (link: Link): link is Link & { lower: number } =>
+  (link.kind === 'macvlan' || link.kind === 'ipvlan') && link.lower !== undefined

@@ -1,6 +1,6 @@
 // The frames that ask a host whether it still has an address. Both are unicast, so that no other host receives them.
 //
-// Ethernet (18 bytes with an 802.1Q tag, 14 without), then
+// Ethernet (18 bytes with a VLAN tag, 14 without), then
 //   ARP request (RFC 826)                        neighbor solicitation (RFC 4861 4.3)
 //    0  hardware type 1       u16                 0  IPv6 header (RFC 8200 3), hop limit 255
 //    2  protocol type 0x0800  u16                40  type 135, code 0    u8 u8
@@ -10,8 +10,8 @@
 //   18  target MAC, IP        6 4                64  source link-layer address option
 //   28  zero up to 60 bytes of untagged frame        (RFC 4861 4.6.1): 1, 1, MAC
 import { parseIp, parseMac } from '../../base/address.js'
+import { ETH_P_8021Q } from '../../rtnetlink/link.js'
 
-export const ETH_P_8021Q = 0x8100
 const ETH_P_IP = 0x0800
 const ETH_P_ARP = 0x0806
 const ETH_P_IPV6 = 0x86dd
@@ -43,6 +43,8 @@ export type ProbeFields = {
   targetIp: string
   /** 0 means no tag. */
   vlan: number
+  /** Ethertype of the tag, 802.1Q by default. */
+  vlanProtocol?: number | undefined
 }
 
 /** Builds a unicast poll (RFC 1122 2.3.2.1) in `into`, at least MAX_PROBE_BYTES; returns the part that is the frame. */
@@ -81,10 +83,14 @@ export function neighborSolicitation(fields: ProbeFields, into = Buffer.alloc(MA
 }
 
 /** Writes the Ethernet header; returns the offset of the payload. */
-function writeEthernet(into: Buffer, { dstMac, srcMac, vlan }: ProbeFields, type: number): number {
+function writeEthernet(
+  into: Buffer,
+  { dstMac, srcMac, vlan, vlanProtocol = ETH_P_8021Q }: ProbeFields,
+  type: number,
+): number {
   writeMac(into, dstMac, 0)
   writeMac(into, srcMac, 6)
-  if (vlan !== 0) into.writeUInt32BE(((ETH_P_8021Q << 16) | vlan) >>> 0, 12)
+  if (vlan !== 0) into.writeUInt32BE(((vlanProtocol << 16) | vlan) >>> 0, 12)
   const at = vlan === 0 ? ETH_HLEN : ETH_HLEN + VLAN_HLEN
   into.writeUInt16BE(type, at - 2)
   return at

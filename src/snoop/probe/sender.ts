@@ -21,6 +21,8 @@ export type Probe = {
   ifindex: number
   /** 0 means no tag. */
   vlan: number
+  /** Ethertype of the tag, 802.1Q by default. */
+  vlanProtocol?: number | undefined
   /** MAC of the host. */
   mac: string
   /** The address whose owner is asked. */
@@ -50,9 +52,9 @@ export class ProbeSender {
   }
 
   /** Asks the host whether it has the address. Failures are only counted, since a port may go at any time. */
-  send({ ifindex, vlan, mac, ip, source }: Probe): void {
+  send({ ifindex, vlan, vlanProtocol, mac, ip, source }: Probe): void {
     if (this.closed) return
-    const fields = { dstMac: mac, srcMac: source.mac, srcIp: source.ip, targetIp: ip, vlan }
+    const fields = { dstMac: mac, srcMac: source.mac, srcIp: source.ip, targetIp: ip, vlan, vlanProtocol }
     const frame = isIPv4(ip) ? arpRequest(fields, this.frame) : neighborSolicitation(fields, this.frame)
     // in struct sockaddr_ll only sll_ifindex matters; the kernel reads the rest from the frame
     this.address.writeInt32LE(ifindex, 4)

@@ -13,8 +13,8 @@ export type SourceAddress = { ip: string; prefixLength: number }
 export type SourceTables = {
   /** By ifindex. */
   readonly links: ReadonlyMap<number, Pick<Link, 'mac'>>
-  /** The `vlan` links of this VLAN on top of a link. */
-  vlanLinksOn(lower: number, vlan: number): Iterable<number>
+  /** The `vlan` links of this VLAN and protocol (ETH_P_8021Q, …) on top of a link. */
+  vlanLinksOn(lower: number, vlan: number, protocol: number): Iterable<number>
   addressesOn(ifindex: number): Iterable<InterfaceAddress>
 }
 
@@ -23,6 +23,8 @@ export type SviPlace = {
   bridge: number
   /** The VLAN inside the bridge; 0 (untagged) if the bridge does not filter. */
   vlan: number
+  /** Ethertype of the bridge's tags. */
+  protocol: number
   /** The VLAN of the bridge device itself. */
   untagged: number | undefined
 }
@@ -56,8 +58,11 @@ export function chooseSource(
  * Returns the interfaces that receive the VLAN's frames untagged, best first. A macvlan on top of one (an anycast
  * gateway) is left out: its MAC is in no local FDB entry, so the answer would be flooded, also into the tunnel.
  */
-function svisOf(tables: SourceTables, { bridge, vlan, untagged }: SviPlace): number[] {
-  return [...(vlan === untagged ? [bridge] : []), ...tables.vlanLinksOn(bridge, vlan)]
+export function svisOf(
+  tables: Pick<SourceTables, 'vlanLinksOn'>,
+  { bridge, vlan, protocol, untagged }: SviPlace,
+): number[] {
+  return [...(vlan === untagged ? [bridge] : []), ...tables.vlanLinksOn(bridge, vlan, protocol)]
 }
 
 /** Returns the first address that fits, with the MAC of its interface. */

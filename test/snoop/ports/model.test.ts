@@ -267,33 +267,6 @@ test('reading everything again tells the difference only', () => {
   assert.deepEqual(model.takeChanges(), [], 'the same again')
 })
 
-test("the host's own MACs and addresses, while any interface has them", () => {
-  const model = new PortModel(new Set())
-  const ipv6 = '20010db8000000000000000000000001'
-  changesOf(
-    model,
-    write.bridge(BR0, 'br0'),
-    write.link(TAP1, 'tap1', { mac: 'fe:54:00:00:00:01', master: BR0 }),
-    write.link(TAP2, 'tap2', { mac: 'fe:54:00:00:00:01' }),
-    write.address(BR0, { ip: '0a020101', prefixLength: 24 }),
-    write.address(BR0, { ip: '0a020101', prefixLength: 32 }),
-    write.address(BR0, { ip: ipv6, prefixLength: 64 }),
-  )
-  assert.ok(model.ownMac('02:00:00:00:00:01') && model.ownMac('fe:54:00:00:00:01'))
-  assert.ok(model.ownIp('10.2.1.1') && model.ownIp('2001:db8::1'))
-  assert.ok(!model.ownMac('02:00:00:00:00:02') && !model.ownIp('10.2.1.2'))
-  const one = [write.link(TAP1, 'tap1', { gone: true }), write.address(BR0, { ip: '0a020101', gone: true })]
-  changesOf(model, ...one)
-  assert.ok(model.ownMac('fe:54:00:00:00:01') && model.ownIp('10.2.1.1'), 'one of two is left')
-  changesOf(
-    model,
-    write.link(TAP2, 'tap2', { mac: 'fe:54:00:00:00:02' }),
-    write.address(BR0, { ip: '0a020101', prefixLength: 32, gone: true }),
-  )
-  assert.ok(!model.ownMac('fe:54:00:00:00:01') && !model.ownIp('10.2.1.1'))
-  assert.ok(model.ownMac('fe:54:00:00:00:02'))
-})
-
 // Random histories over a few interfaces: 1, 2 bridges; 3, 4 VXLAN devices; 5, 6 others.
 const ifindex = fc.integer({ min: 1, max: 6 })
 const vlan = fc.integer({ min: 1, max: 6 })

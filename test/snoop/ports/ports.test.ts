@@ -173,24 +173,6 @@ test('the bridge itself goes', { timeout }, async (context) => {
   assert.deepEqual(names(recorder.ports), [])
 })
 
-test("the host's own MACs and addresses", { timeout }, async (context) => {
-  ip('link set br0 address 02:00:00:00:00:01', 'addr add 10.2.1.1/24 dev br0')
-  ip('addr add 2001:db8::1/64 dev br0 nodad')
-  ip(tap('tap1'), 'link set tap1 address fe:54:00:00:00:01 master br0')
-  const recorder = await open(context)
-  const { ports } = recorder
-  assert.ok(ports.ownMac('02:00:00:00:00:01') && ports.ownMac('fe:54:00:00:00:01'))
-  assert.ok(ports.ownIp('10.2.1.1') && ports.ownIp('2001:db8::1'))
-  ip('link set br0 address 02:00:00:00:00:02', 'addr add 10.2.2.1/24 dev br0', 'addr del 10.2.1.1/24 dev br0')
-  ip('link set tap1 nomaster')
-  await recorder.until('remove tap1 left-bridge')
-  assert.ok(ports.ownMac('02:00:00:00:00:02') && ports.ownIp('10.2.2.1') && ports.ownIp('2001:db8::1'))
-  assert.ok(!ports.ownMac('02:00:00:00:00:01') && !ports.ownIp('10.2.1.1'))
-  ip(...bridge('br1', 200), 'link del br0', 'link set tap1 master br1')
-  await recorder.until('add tap1 br1')
-  assert.ok(!ports.ownMac('02:00:00:00:00:02') && !ports.ownIp('10.2.2.1') && !ports.ownIp('2001:db8::1'))
-})
-
 test("a bridge's ageing time is followed", { timeout }, async (context) => {
   ip('link set br0 type bridge ageing_time 108000', tap('tap1'), 'link set tap1 address fe:54:00:00:00:01 master br0')
   const recorder = await open(context)
