@@ -2,6 +2,7 @@
 // the hosts, in the order in which they must be done. The relay's overlay should hold the bindings for which
 // `isInOverlay` is true; the relay decides which of those are announced to bgpd at the moment.
 import type { Input } from './input.js'
+import { onPortRenamed } from './rename.js'
 import { learn } from './learn.js'
 import { type Anchor, type Binding, type Claim, type Evidence, newBinding, NO_ANCHOR, type Status } from './model.js'
 import {
@@ -51,6 +52,9 @@ function dispatch(context: StepContext, input: Input): void {
       return
     // evidence carries what the forwarding database says
     case 'fdb':
+      return
+    case 'port-renamed':
+      onPortRenamed(context, input)
       return
     case 'port-lost':
       onPortLost(context, input)

@@ -9,7 +9,7 @@ export type Kept<Item> = Link<Entry<Item>>
 
 /** What is kept of one port; it is another one after the port had nothing. */
 export type Share<Item> = {
-  readonly port: string
+  port: string
   readonly items: List<Kept<Item>>
   /** Its place among the ports that have as many items. */
   place: Link<Share<Item>> | undefined
@@ -57,6 +57,15 @@ export class FairShares<Item> {
     const { share, ofPort } = kept.item
     this.all.renew(kept)
     if (ofPort !== undefined) share.items.renew(ofPort)
+  }
+
+  /** A port has another name; if another port of that name has left items, those keep their own share. */
+  rename(from: string, to: string): void {
+    const share = this.shares.get(from)
+    if (share === undefined || this.shares.has(to)) return
+    this.shares.delete(from)
+    share.port = to
+    this.shares.set(to, share)
   }
 
   private shareOf(port: string): Share<Item> {

@@ -10,7 +10,7 @@ import { Refusals } from './refusals.js'
 export type Cursor = { sequence: number; readonly since: number }
 
 export class History {
-  private readonly kept = new FairShares<HistoryEvent>(MAX_EVENTS)
+  private readonly kept = new FairShares<Kept>(MAX_EVENTS)
   private readonly refused = new Refusals()
   private next = 0
   private waiting: (() => void)[] = []
@@ -67,6 +67,13 @@ export class History {
     return { events, lost }
   }
 
+  /** A port has another name: what is remembered of it says so, and what comes is charged as before. */
+  rename(from: string, to: string): void {
+    for (let kept = this.kept.newest; kept !== undefined; kept = kept.older) renamed(kept.item.item, from, to)
+    this.kept.rename(from, to)
+    this.refused.rename(from, to)
+  }
+
   /** Resolves when an event has been added, or after `wake`. */
   more(): Promise<void> {
     return new Promise((resolve) => this.waiting.push(resolve))
@@ -94,13 +101,23 @@ export class History {
   }
 
   /** Returns the first event that the reader has not read; it searches from the newest one, where most readers are. */
-  private from({ sequence }: Cursor): FairShares<HistoryEvent>['newest'] {
-    let first: FairShares<HistoryEvent>['newest']
+  private from({ sequence }: Cursor): FairShares<Kept>['newest'] {
+    let first: FairShares<Kept>['newest']
     for (let kept = this.kept.newest; kept !== undefined && kept.item.item.sequence >= sequence; kept = kept.older) {
       first = kept
     }
     return first
   }
+}
+
+type Kept = { -readonly [Name in keyof HistoryEvent]: HistoryEvent[Name] }
+
+/** Details that name a port end with it. */
+function renamed(event: Kept, from: string, to: string): void {
+  if (event.port === from) event.port = to
+  const { detail } = event
+  if (CHALLENGER.exec(detail)?.[1] === from || (event.event === 'moved' && detail === from))
+    event.detail = detail.replace(from, to)
 }
 
 /** Returns the port whose share an event uses: a claim that the owner of an address defends is the challenger's doing. */

@@ -10,13 +10,17 @@ export const MAX_REFUSALS = 4096
 const TOLD_PER_S = 8
 const TOLD_BURST = 256
 
+type Counter = { -readonly [Name in keyof Refused]: Refused[Name] }
 type Budget = { left: number; at: number }
 
 export class Refusals {
   /** The counters by VNI, MAC, IP, reason and port. */
-  private readonly byName = new Map<string, Kept<Refused>>()
-  private readonly shares = new FairShares<Refused>(MAX_REFUSALS, (it) => this.byName.delete(nameOf(it)))
-  private readonly budgets = new WeakMap<Share<Refused>, Budget>()
+  private readonly byName = new Map<string, Kept<Counter>>()
+  private readonly shares = new FairShares<Counter>(MAX_REFUSALS, (it) => {
+    // after a port was renamed, another counter may have the name
+    if (this.byName.get(nameOf(it))?.item.item === it) this.byName.delete(nameOf(it))
+  })
+  private readonly budgets = new WeakMap<Share<Counter>, Budget>()
 
   /**
    * Counts a refusal. Returns whether it is worth an event: it is the first of its kind, as far as is remembered, and
@@ -37,12 +41,24 @@ export class Refusals {
     return this.mayTell(kept.item.share, at)
   }
 
+  /** A port has another name. */
+  rename(from: string, to: string): void {
+    for (let kept = this.shares.newest; kept !== undefined; kept = kept.older) {
+      const counter = kept.item.item
+      if (counter.port !== from) continue
+      if (this.byName.get(nameOf(counter)) === kept) this.byName.delete(nameOf(counter))
+      counter.port = to
+      if (!this.byName.has(nameOf(counter))) this.byName.set(nameOf(counter), kept)
+    }
+    this.shares.rename(from, to)
+  }
+
   /** Yields the counters, least recent first. */
   *all(): Generator<Refused> {
     for (let kept = this.shares.oldest; kept !== undefined; kept = kept.newer) yield kept.item.item
   }
 
-  private mayTell(share: Share<Refused>, at: number): boolean {
+  private mayTell(share: Share<Counter>, at: number): boolean {
     const before = this.budgets.get(share) ?? { left: TOLD_BURST, at }
     const left = Math.min(TOLD_BURST, before.left + (Math.max(0, at - before.at) / 1000) * TOLD_PER_S)
     const mayTell = left >= 1

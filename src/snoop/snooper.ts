@@ -145,6 +145,11 @@ export class Snooper {
       this.attachments.remove(ifindex)
       this.lose(ifindex, 'port-gone')
     })
+    this.ports.on('rename', ({ ifindex, name }, from) => {
+      this.log.info({ port: name, from }, 'port renamed')
+      this.history.rename(from, name)
+      this.step({ type: 'port-renamed', ifindex, port: name })
+    })
     this.ports.on('up', (port) => {
       this.restoreSaved(port)
     })

@@ -59,6 +59,10 @@ export class Reference {
       case 'evidence':
         this.hear(event.evidence, now)
         return
+      case 'port-renamed':
+        for (const it of this.known)
+          if (it.anchor.ifindex === event.ifindex) it.anchor = { ...it.anchor, port: event.port }
+        return
       case 'fdb':
         return
       case 'port-lost': {

@@ -11,6 +11,7 @@ import type { Address } from '../../src/cli/options.js'
 import { scene } from '../snoop/scene.js'
 
 const VM1 = 'bc:24:11:00:00:01'
+const VM2 = 'bc:24:11:00:00:02'
 const NLB = '03:bf:0a:00:00:0a'
 
 async function asking(t: TestContext) {
@@ -68,4 +69,32 @@ test('every refusal that the configuration governs names its key, and the key is
     const known = (key: string): boolean => [...documented].some((it) => it === key || it?.startsWith(`${key}.`))
     for (const key of keys) assert.ok(known(key), `${name}: ${key}`)
   }
+})
+
+test('a port that was renamed is told under its present name, and what it does is charged as before', async (t) => {
+  const { ports, relay, source, explain } = await asking(t)
+  ports.plug(12, 'tap2', 100)
+  source.see(11, VM1, '10.0.0.1')
+  source.see(12, VM2, '10.0.0.1')
+  source.refuse({ reason: 'mac-multicast', ifindex: 11, vlan: 0, mac: NLB, ip: '10.0.0.10' })
+  await relay.until(() => relay.overlay.size === 1)
+  const port = ports.ports.get(11) ?? assert.fail()
+  ports.rename(port, 'web')
+  ports.rename(ports.ports.get(12) ?? assert.fail(), 'tap1')
+  const { bindings, events } = await explain({ ip: '10.0.0.1' })
+  assert.deepEqual(
+    bindings.map(({ binding, detail }) => [binding.port, detail.claim?.port]),
+    [['web', 'tap1']],
+  )
+  assert.deepEqual(
+    events
+      .filter(({ event }) => event === 'learned' || event === 'contested')
+      .map((it) => [it.event, it.port, it.detail]),
+    [
+      ['learned', 'web', 'arp-request'],
+      ['contested', 'web', `${VM2} tap1`],
+    ],
+  )
+  assert.deepEqual((await explain({ ip: '10.0.0.10' })).refusals[0]?.port, 'web')
+  await relay.until(() => relay.overlay.get(`100 ${VM1} 10.0.0.1`)?.port === 'web')
 })

@@ -80,6 +80,12 @@ export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
     this.emit('remove', port, 'deleted')
   }
 
+  rename(port: Port, name: string): void {
+    const from = port.name
+    port.name = name
+    this.emit('rename', port, from)
+  }
+
   setDown(port: Port): void {
     port.up = false
     this.emit('down', port)
