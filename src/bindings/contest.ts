@@ -104,7 +104,7 @@ function takeOver(context: StepContext, owner: Binding, claim: Claim): void {
     return
   }
   if (claim.mac === owner.mac) {
-    follow(context, owner, claim)
+    follow(context, owner, claim.anchor)
     return
   }
   owner.claim = undefined
@@ -125,13 +125,15 @@ export function changePort(context: StepContext, binding: Binding, anchor: Ancho
   context.table.touch(binding, anchor)
 }
 
-/** The owner itself was heard behind another port, and does not answer behind the one where it was. */
-function follow(context: StepContext, owner: Binding, { anchor, at }: Claim): void {
-  endContest(context, owner)
-  owner.claim = undefined
+/** The owner is behind another port now; if only that was contested, nothing is any more. */
+export function follow(context: StepContext, owner: Binding, anchor: Anchor): void {
+  if (owner.phase === 'contested' && owner.claim?.mac === owner.mac) {
+    owner.lastSeen = Math.max(owner.lastSeen, owner.claim.at)
+    endContest(context, owner)
+    owner.claim = undefined
+    scheduleRefresh(context, owner)
+  }
   changePort(context, owner, anchor)
-  owner.lastSeen = Math.max(owner.lastSeen, at)
-  scheduleRefresh(context, owner)
   context.put(owner)
 }
 
@@ -149,7 +151,7 @@ export function loseOwner(context: StepContext, owner: Binding, why: PortLoss): 
   const { table, policy } = context
   const { vni, ip, claim } = owner
   if (owner.phase === 'contested' && claim?.mac === owner.mac) {
-    follow(context, owner, claim)
+    follow(context, owner, claim.anchor)
     return
   }
   context.withdraw(owner, why)
@@ -178,6 +180,16 @@ export function defend(context: StepContext, owner: Binding): void {
   context.emit('defended', owner, anchor.port, `${claim.mac} ${claim.anchor.port}`)
   charge(context, claimed, claim.anchor, `${mac} ${anchor.port}`)
   context.forget(claim.anchor, claim.mac, ip)
+}
+
+/** As `overtake`, for a host that is heard for the first time in this run, and not announced yet. */
+export function claimIfRemote(context: StepContext, binding: Binding): 'no' | 'asking' | 'refused' {
+  const remoteOwner = context.table.views.competingRemote(binding)
+  if (remoteOwner === undefined || context.policy.probes === 'off') return 'no'
+  const at = reserveQuestions(context, binding, binding.anchor)
+  if (at === undefined) return 'refused'
+  claimRemote(context, binding, remoteOwner.mac, at)
+  return 'asking'
 }
 
 /**

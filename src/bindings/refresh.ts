@@ -11,6 +11,8 @@ import type { StepContext } from './step-context.js'
 export const DEFAULT_AGE_MS = 1800_000
 
 const TRIES = 3
+/** The time between the first probes to a host that is only remembered: its routes are missing meanwhile. */
+export const REMEMBERED_RETRY_MS = 300
 /** A host has this long to answer the last probe. */
 const ANSWER_MS = 2000
 /** How long after its ARP probe a host would take a question about the address for a conflict (RFC 5227 2.1.1). */
@@ -74,7 +76,8 @@ export function onProbeDue(context: StepContext, binding: Binding): void {
   if (binding.tries === 2) context.emit('probing', binding, binding.anchor.port)
   context.probe(binding)
   const expires = binding.lastSeen + ageOf(binding, policy)
-  const next = now + intervalOf(binding, policy)
+  const isUrgent = !binding.confirmed && binding.tries < TRIES
+  const next = now + (isUrgent ? REMEMBERED_RETRY_MS : intervalOf(binding, policy))
   if (binding.tries >= TRIES && next > expires) table.setTimer(binding, 'give-up', Math.max(expires, now + ANSWER_MS))
   else table.setTimer(binding, 'refresh', next)
 }

@@ -117,11 +117,11 @@ export const TRANSITIONS = {
   'drop-claim': {
     from: ['contested'],
     to: ANNOUNCEMENT,
-    by: ['tick', 'port-lost'],
-    meaning: 'the claim has come to nothing: its port is gone, or it would be refused by now',
+    by: ['tick', 'port-lost', 'fdb'],
+    meaning: 'the claim has come to nothing: its port is gone, it would be refused by now, or it was the owner’s own',
   },
   claim: {
-    from: ['unknown', 'remote'],
+    from: ['unknown', 'pending', 'remote', 'probing'],
     to: ['claiming'],
     by: ['evidence', 'tick', 'port-lost'],
     meaning: 'the host says that it has an address of an owner behind another VTEP, who is asked first',

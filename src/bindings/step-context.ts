@@ -24,6 +24,8 @@ export type Action =
     }
   /** Ask a host behind another VTEP whether it has the address; the answer comes as `remote-answer`. */
   | { readonly type: 'ask-remote'; readonly key: Key }
+  /** The host has lost its place, not its address: it is asked when it, its port or its VNI is back. */
+  | { readonly type: 'remember'; readonly entry: Entry }
   | { readonly type: 'event'; readonly event: Event }
 
 export class StepContext {
@@ -71,6 +73,8 @@ export class StepContext {
     if (isInOverlay(binding)) this.remove(binding)
     this.forget(anchor, mac, ip)
     if (claim !== undefined) this.forget(claim.anchor, claim.mac, ip)
+    if (why === 'port-down' || why === 'port-gone' || why === 'vni-changed')
+      this.actions.push({ type: 'remember', entry: entryOf(binding, false) })
     this.emit('withdrawn', binding, anchor.port, why)
   }
 }

@@ -7,9 +7,11 @@ import { learn } from './learn.js'
 import { type Anchor, type Binding, type Claim, type Evidence, newBinding, NO_ANCHOR, type Status } from './model.js'
 import {
   changePort,
+  claimIfRemote,
   contest,
   defend,
   dropClaim,
+  follow,
   loseOwner,
   onConfirmDue,
   onRemote,
@@ -50,8 +52,8 @@ function dispatch(context: StepContext, input: Input): void {
     case 'evidence':
       onEvidence(context, input.evidence)
       return
-    // evidence carries what the forwarding database says
     case 'fdb':
+      onFdb(context, input)
       return
     case 'port-renamed':
       onPortRenamed(context, input)
@@ -185,9 +187,9 @@ function onSeen(context: StepContext, binding: Binding, evidence: Evidence, anch
     context.refuse(full, binding, anchor.port)
     return
   }
-  const isAsked = confirmed && policy.probes === 'send' && binding.phase !== 'claiming' && !isRemote(binding, table)
+  const canBeAsked = confirmed && policy.probes === 'send' && binding.phase !== 'claiming' && !isRemote(binding, table)
   // a frame alone does not say that the host has moved: anybody can send one with its MAC
-  if (isElsewhere && isAsked) {
+  if (isElsewhere && canBeAsked && evidence.fdbPort !== anchor.ifindex) {
     contest(context, binding, { mac, anchor, evidence: kind, router, at })
     return
   }
@@ -212,11 +214,26 @@ function onSeen(context: StepContext, binding: Binding, evidence: Evidence, anch
     if (tries > 1) context.emit('answered', binding, anchor.port)
   }
   binding.tries = 0
-  const overtaking = overtake(context, binding)
+  const overtaking = confirmed ? overtake(context, binding) : claimIfRemote(context, binding)
   if (overtaking === 'asking') return
+  if (overtaking === 'refused') {
+    // its next frame, or its next answer, is a claim again
+    binding.confirmed = false
+    return
+  }
   scheduleRefresh(context, binding)
   const isNews = overtaking === 'overtaken' || moved || routerChanged || !confirmed || anchor.port !== old.port
   if (isNews) context.put(binding)
+}
+
+/** The bridge sends what is for the host to another port now: that is where the host is, whoever may claim the contrary. */
+function onFdb(context: StepContext, { vni, mac, anchor }: Extract<Input, { type: 'fdb' }>): void {
+  for (const binding of [...(context.table.ofMac(vni, mac)?.bindings ?? [])]) {
+    const { isStatic, phase, ip, confirmed } = binding
+    if (!confirmed) refreshNow(context, binding)
+    if (isStatic || phase === 'duplicate' || binding.anchor.ifindex === anchor.ifindex) continue
+    if (portFull(context, ip, anchor.ifindex) === undefined) follow(context, binding, anchor)
+  }
 }
 
 function onPortLost(context: StepContext, { ifindex, vlan, reason }: Extract<Input, { type: 'port-lost' }>): void {
@@ -340,6 +357,7 @@ function onView(context: StepContext, change: ViewChange): void {
   for (const { vni, mac } of table.views.apply(change)) reviewMac(context, vni, mac)
   if (change.type === 'vni' || change.ip === undefined) return
   if (change.gone) {
+    if (change.by === 'bgpd') table.departed.add(change, change.ip, context.now)
     const holder = table.find(change.vni, change.ip)
     if (holder?.phase === 'claiming' && table.views.competingRemote(holder) === undefined) settle(context, holder)
     return

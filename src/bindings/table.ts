@@ -1,11 +1,12 @@
 // The bindings and their indices: one per (VNI, IP), found by MAC and by port.
 import { type Binding, isIpv6, type Key, type TimerName } from './model.js'
 import { Challengers } from './challengers.js'
+import { DepartedRoutes } from './departed.js'
 import { PortOccupancy, BindingSet } from './port-occupancy.js'
 import { Deadlines } from './deadlines.js'
 import { ProbeRateLimiter } from './probe-rate-limiter.js'
 import { REFUSALS, type Refusal } from './refusal.js'
-import { AnnouncedViews } from './views.js'
+import { AnnouncedViews, type MacKey } from './views.js'
 
 /** Maps each reason for a withdrawal, besides the refusals, to its meaning. */
 export const WITHDRAWALS = {
@@ -39,6 +40,8 @@ export class Table {
   answered = 0
   /** Who claims addresses whose owners answer. */
   readonly challengers = new Challengers()
+  /** Remote routes that are gone. */
+  readonly departed = new DepartedRoutes()
   /** The frozen bindings. */
   readonly duplicates = new Set<Binding>()
   /** The bindings whose owners are being asked. */
@@ -81,6 +84,12 @@ export class Table {
 
   ofMac(vni: number, mac: string): BindingSet | undefined {
     return this.byMac.get(macKey(vni, mac))
+  }
+
+  /** IPs of a MAC that is, or was not long ago, behind another VTEP. */
+  ipsElsewhere(key: MacKey): string[] {
+    const { vni, mac } = key
+    return [...new Set([...this.views.remoteIpsOf(vni, mac), ...this.departed.of(key, this.now)])]
   }
 
   onPort(ifindex: number): ReadonlySet<Binding> {

@@ -39,6 +39,8 @@ class VniViews {
   private readonly remoteAlone = new Set<string>()
   /** IP → MAC → remote route. */
   readonly remoteIps = new Map<string, Map<string, Remote>>()
+  /** MAC → the IPs of its remote routes; most MACs have one, which is no array then. */
+  private readonly ipsOfMac = new Map<string, string | readonly string[]>()
   readonly remoteMacs = new Tally()
   /** The highest sequence number of a MAC's remote routes since the MAC has had any. */
   readonly remoteSeqs = new Map<string, number>()
@@ -65,6 +67,7 @@ class VniViews {
     if (ip === undefined) return setPresent(this.remoteAlone, mac, !gone)
     const ofIp = this.remoteIps.get(ip)
     const known = ofIp?.has(mac) === true
+    if (known === gone) this.indexIp(mac, ip, gone)
     if (gone) {
       ofIp?.delete(mac)
       if (ofIp?.size === 0) this.remoteIps.delete(ip)
@@ -73,6 +76,20 @@ class VniViews {
     if (ofIp === undefined) this.remoteIps.set(ip, new Map([[mac, { seq, flags }]]))
     else ofIp.set(mac, { seq, flags })
     return !known
+  }
+
+  /** IPs of the MAC's remote routes. */
+  ipsOf(mac: string): readonly string[] {
+    const ips = this.ipsOfMac.get(mac) ?? []
+    return typeof ips === 'string' ? [ips] : ips
+  }
+
+  private indexIp(mac: string, ip: string, gone: boolean): void {
+    const before = this.ipsOf(mac)
+    const after = gone ? before.filter((it) => it !== ip) : [...before, ip]
+    const [only] = after
+    if (only === undefined) this.ipsOfMac.delete(mac)
+    else this.ipsOfMac.set(mac, after.length === 1 ? only : after)
   }
 }
 
@@ -140,6 +157,11 @@ export class AnnouncedViews {
   /** Returns the VNIs of a tenant by the ifindex of its VRF device; 0 = the default VRF. */
   vnisOfVrf(vrf: number): ReadonlySet<number> {
     return this.byVrf.get(vrf) ?? NONE
+  }
+
+  /** IPs with which bgpd announced the MAC as behind another VTEP. */
+  remoteIpsOf(vni: number, mac: string): readonly string[] {
+    return this.vnis.get(vni)?.ipsOf(mac) ?? []
   }
 
   /** bgpd announced exactly this MAC and IP as behind another VTEP. */

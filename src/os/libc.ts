@@ -30,6 +30,16 @@ export const setsockopt = declare(
   'int setsockopt(int fd, int level, int name, void *value, uint32_t length)',
 ) as SetSockOpt
 
+/** `length`: instructions of 8 bytes each. */
+type SocketFilter = { length: number; filter: Buffer }
+koffi.struct('sock_fprog', { length: 'uint16_t', filter: 'void *' })
+type AttachFilter = (fd: number, level: number, name: number, value: SocketFilter, size?: number) => number
+const setFilter = declare(
+  'int setsockopt(int fd, int level, int name, sock_fprog *value, uint32_t length)',
+) as AttachFilter
+/** setsockopt with a struct sock_fprog (linux/filter.h). */
+export const attachFilter: AttachFilter = (fd, level, name, value) => setFilter(fd, level, name, value, 16)
+
 type GetSockOpt = (fd: number, level: number, name: number, value: Buffer, length: Buffer) => number
 export const getsockopt = declare(
   'int getsockopt(int fd, int level, int name, void *value, void *length)',

@@ -1,7 +1,7 @@
 // Connects ports, evidence, the binding table, the hosts, the relay, the file and the control socket.
 import type { Logger } from '../base/log.js'
 import type { SnoopOptions } from '../config/options.js'
-import { type Binding, type Entry, entryOf, isInOverlay, type Anchor } from '../bindings/model.js'
+import { type Binding, type Entry, entryOf, isInOverlay, type Anchor, type Key } from '../bindings/model.js'
 import type { Policy } from '../bindings/policy.js'
 import type { Input, PortLoss } from '../bindings/input.js'
 import { type Action, step } from '../bindings/step.js'
@@ -20,7 +20,9 @@ import { fpmUpdatesOf } from './fpm-updates.js'
 import { History } from './history.js'
 import type { FdbChange, Port } from './ports/ports.js'
 import { RelayClient, type RelayEvents } from './relay-client.js'
-import { entryOfSaved, savedOf, WaitingBindings } from './saved.js'
+import { entryOfSaved, RememberedHosts, savedOf, savedOfEntry } from './remembered.js'
+import { sourceOf } from './probe/source.js'
+import { TunnelListener } from './tunnel/listener.js'
 import type { EvidenceSource, PortMap, ProbeOutlet, FpmConnection } from './sources.js'
 import { loadState, type SavedBinding, StateFile } from './state-file.js'
 import { countStates } from './status.js'
@@ -45,11 +47,12 @@ export class Snooper {
   private readonly relay: RelayClient
   private readonly policy: Policy
   private readonly attachments: Attachments
+  private readonly listener: TunnelListener
   private readonly since = Date.now()
   private relaySince = Date.now()
   /** Entries that the relay hands back are restored only the first time: later, the table is more recent. */
   private restoring = true
-  private waiting = new WaitingBindings([])
+  private remembered = new RememberedHosts()
   private stateFile: StateFile | undefined
   private saveTimer: NodeJS.Timeout | undefined
   /** Ports on which a frame belonged to no VNI, or not to the bridge: after the next change, claims that the program saw may be valid. */
@@ -108,6 +111,9 @@ export class Snooper {
   ) {
     this.policy = options.policy
     this.attachments = new Attachments(source, log)
+    this.listener = new TunnelListener((key) => {
+      this.step({ type: 'remote-answer', key })
+    }, log)
     this.relay = new RelayClient(options.relay, `macipd-snoop ${process.pid}`, this.relayEvents(), log)
   }
 
@@ -126,6 +132,7 @@ export class Snooper {
     clearTimeout(this.tick?.timer)
     clearInterval(this.saveTimer)
     this.source.close()
+    this.listener.close()
     this.outlet?.close()
     this.ports.close()
     await Promise.all([this.fpm?.close(), this.control.close()])
@@ -207,12 +214,20 @@ export class Snooper {
     this.history.add({ event: 'refused', key, port, detail: reason }, monotonicMs())
   }
 
-  /** Only a MAC that has bindings elsewhere matters. */
-  private onFdbChange({ vni, mac, ifindex }: FdbChange): void {
-    for (const { anchor } of this.table.ofMac(vni, mac)?.bindings ?? []) {
-      if (anchor.ifindex === ifindex) continue
-      this.step({ type: 'fdb', vni, mac, ifindex })
-      return
+  /** A host that has come to a port may have said nothing but its MAC: what is remembered of it is asked for. */
+  private onFdbChange({ vni, mac, ifindex, vlan }: FdbChange): void {
+    const port = this.ports.ports.get(ifindex)
+    if (port === undefined) return
+    const anchor = anchorAt(port, vlan)
+    if (this.table.ofMac(vni, mac) !== undefined) this.step({ type: 'fdb', vni, mac, anchor })
+    for (const saved of this.remembered.takeMac(vni, mac, Date.now())) {
+      this.restore('file', { ...entryOfSaved(saved), vlan }, port)
+    }
+    const now = monotonicMs()
+    for (const ip of this.table.ipsElsewhere({ vni, mac })) {
+      if (this.table.find(vni, ip) !== undefined) continue
+      const seen = { firstSeen: now, lastSeen: now, minSeq: 0, observe: false }
+      this.restore('file', { vni, mac, ip, router: false, port: port.name, vlan, ...seen }, port)
     }
   }
 
@@ -304,14 +319,15 @@ export class Snooper {
     if (path === undefined) return
     const saved = loadState(path, Date.now(), stateAgeMs, this.log)
     if (saved.length > 0) this.log.info({ file: path, bindings: saved.length }, 'bindings of an earlier run')
-    this.waiting = new WaitingBindings(saved)
+    this.remembered = new RememberedHosts(saved)
     this.stateFile = new StateFile(path, () => this.saved(), this.log)
     this.saveTimer = setInterval(() => this.stateFile?.markChanged(), SAVE_MS)
   }
 
   private restoreSaved(port: Port): void {
     if (!port.up) return
-    for (const saved of this.waiting.take(port.name, (vlan) => this.ports.vniOf(port.ifindex, vlan))) {
+    const vniOf = (vlan: number): number | undefined => this.ports.vniOf(port.ifindex, vlan)
+    for (const saved of this.remembered.takePort(port.name, vniOf, Date.now())) {
       this.restore('file', entryOfSaved(saved), port)
     }
   }
@@ -320,7 +336,9 @@ export class Snooper {
     for (const binding of this.table.bindings()) {
       if (!binding.isStatic && binding.phase !== 'duplicate') yield savedOf(binding)
     }
-    yield* this.waiting.since(Date.now() - this.options.stateAgeMs)
+    for (const saved of this.remembered.since(Date.now() - this.options.stateAgeMs)) {
+      if (this.table.find(saved.vni, saved.ip) === undefined) yield saved
+    }
   }
 
   private *entries(): Generator<Entry> {
@@ -371,14 +389,36 @@ export class Snooper {
         this.outlet?.send({ ifindex, vlan, vlanProtocol, mac, ip, source })
         return
       }
+      case 'ask-remote':
+        this.askRemote(action.key)
+        return
+      case 'remember':
+        this.remembered.add(savedOfEntry(action.entry), Date.now())
+        return
       case 'event':
         this.history.add(action.event, now)
-        if (action.event.event === 'duplicate') this.alert(action.event)
+        this.alert(action.event)
     }
   }
 
-  private alert({ key, port, detail }: Extract<Action, { type: 'event' }>['event']): void {
-    this.log.warn({ port, also: detail, holdDownMs: this.policy.duplicates.holdDownMs, ...key }, 'duplicate IP address')
+  /** Asks through the tunnel, from the VXLAN device's own MAC: nobody learns anything from it, and nobody else answers. */
+  private askRemote(key: Key): void {
+    const { vni, mac, ip } = key
+    const tunnel = this.ports.tunnelOf(vni)
+    if (tunnel === undefined) return
+    const { device, through, vlan, vlanProtocol } = tunnel
+    this.listener.expect(device, key)
+    this.outlet?.send({ ifindex: through, vlan, vlanProtocol, mac, ip, source: sourceOf(tunnel.mac, ip) })
+  }
+
+  private alert({ event, key, port, detail }: Extract<Action, { type: 'event' }>['event']): void {
+    const { holdDownMs } = this.policy.duplicates
+    if (event === 'duplicate') this.log.warn({ port, also: detail, holdDownMs, ...key }, 'duplicate IP address')
+    if (event === 'held-down')
+      this.log.warn(
+        { port, owner: detail, holdDownMs, ...key },
+        'a host claims addresses of others, and is not believed',
+      )
   }
 
   /** Arms the timer for the earliest time at which something may be due. */

@@ -20,6 +20,7 @@ export type PortMap = EventEmitter<PortEvents> &
     | 'bridgeRefusal'
     | 'vniOf'
     | 'vniOfVxlan'
+    | 'tunnelOf'
     | 'vrfOfTable'
     | 'vlanProtocol'
     | 'probeSource'

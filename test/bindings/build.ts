@@ -97,7 +97,7 @@ export function driven(changes: Partial<Policy> = {}): Driven {
     now = at
     const actions = step(table, event, policy, at)
     for (const action of actions) if (action.type === 'event') noted.push(action.event.event)
-    return actions.filter(({ type }) => type !== 'event' && type !== 'forget').map(show)
+    return actions.filter(({ type }) => type !== 'event' && type !== 'forget' && type !== 'remember').map(show)
   }
   const wait = (until: number): string[] => {
     const lines: string[] = []
@@ -135,6 +135,8 @@ export function show(action: Action): string {
       return `probe ${action.anchor.port} ${action.mac} ${action.ip}`
     case 'ask-remote':
       return `ask-remote ${action.key.mac} ${action.key.ip}`
+    case 'remember':
+      return `remember ${action.entry.mac} ${action.entry.ip}`
     case 'event':
       return `event ${action.event.event} ${action.event.key.mac} ${action.event.key.ip} ${action.event.detail}`.trim()
   }

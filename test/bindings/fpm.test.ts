@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Input } from '../../src/bindings/input.js'
 import type { FpmUpdate } from '../../src/bindings/input.js'
-import { claim, driven, type Driven, evidence, KEY1, remote, report, restored, TAP2, VM1, VM2 } from './build.js'
+import { claim, driven, type Driven, evidence, KEY1, remote, report, restored, VM1, VM2 } from './build.js'
 
 const IP = '10.0.0.1'
 const VTEP = '192.0.2.2'

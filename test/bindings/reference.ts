@@ -63,8 +63,16 @@ export class Reference {
         for (const it of this.known)
           if (it.anchor.ifindex === event.ifindex) it.anchor = { ...it.anchor, port: event.port }
         return
-      case 'fdb':
+      case 'fdb': {
+        const { vni, mac, anchor } = event
+        for (const it of this.known.filter((it) => it.vni === vni && it.mac === mac && !it.isStatic)) {
+          if (!it.confirmed && this.canAsk) Object.assign(it, { tries: 0, due: { what: 'ask', at: now } })
+          if (it.phase === 'duplicate' || it.anchor.ifindex === anchor.ifindex) continue
+          if (it.phase === 'contested' && it.claim?.mac === mac) this.follow(it, it.claim)
+          it.anchor = anchor
+        }
         return
+      }
       case 'port-lost': {
         const { ifindex, vlan } = event
         const isLost = (anchor: Anchor | undefined): boolean =>
@@ -162,7 +170,7 @@ export class Reference {
     return this.known.find((it) => it.vni === vni && it.ip === ip)
   }
 
-  private hear({ kind, mac, ip, vni, anchor, router, override, selfMatch }: Evidence, now: number): void {
+  private hear({ kind, mac, ip, vni, anchor, router, override, selfMatch, fdbPort }: Evidence, now: number): void {
     const it = vni === undefined ? undefined : this.find(vni, ip)
     if (kind === 'arp-probe' || kind === 'dad-ns') {
       if (it === undefined || it.anchor.ifindex !== anchor?.ifindex) return
@@ -189,12 +197,14 @@ export class Reference {
     }
     if (it.isStatic) return
     const isElsewhere = it.anchor.ifindex !== anchor.ifindex
-    if (isElsewhere && it.confirmed && this.canAsk && it.phase !== 'claiming' && !this.isRemote(it)) {
+    const canBeAsked = it.confirmed && this.canAsk && it.phase !== 'claiming' && !this.isRemote(it)
+    if (isElsewhere && canBeAsked && fdbPort !== anchor.ifindex) {
       this.contest(it, claim, now)
       return
     }
     it.lastSeen = now
     it.anchor = anchor
+    const isFirst = !it.confirmed
     it.confirmed = true
     if (saysRouter) it.router = router
     if (it.phase === 'contested' && it.claim !== undefined) this.charge(it.claim.anchor, it.claim.mac, now)
@@ -203,7 +213,13 @@ export class Reference {
     it.claim = undefined
     it.tries = 0
     const competingRemote = this.competingRemote(it)
-    if (it.report?.status === 'remote' && competingRemote !== undefined && competingRemote >= it.minSeq) {
+    if (isFirst) {
+      if (competingRemote !== undefined && this.canAsk) {
+        it.confirmed = !this.isHeldDown(anchor, mac, now)
+        if (it.confirmed) this.claim(it, now)
+        return
+      }
+    } else if (it.report?.status === 'remote' && competingRemote !== undefined && competingRemote >= it.minSeq) {
       if (this.canAsk && !this.insists(it, now)) {
         if (!this.isHeldDown(anchor, mac, now)) {
           this.claim(it, now)
@@ -362,8 +378,9 @@ export class Reference {
         } else {
           it.phase = 'probing'
           it.tries += 1
-          const isLast = it.tries >= 3 && now + it.third > expires
-          it.due = isLast ? { what: 'give-up', at: Math.max(expires, now + 2000) } : { what: 'ask', at: now + it.third }
+          const next = now + (it.confirmed || it.tries >= 3 ? it.third : 300)
+          const isLast = it.tries >= 3 && next > expires
+          it.due = isLast ? { what: 'give-up', at: Math.max(expires, now + 2000) } : { what: 'ask', at: next }
         }
         return
       case 'age':

@@ -39,7 +39,8 @@ const vniOf = ({ vlan }: Anchor): number => (vlan === 0 ? 100 : 200)
 const mac = fc.constantFrom(...VMS, ...VMS, ...VMS, ...NEVER_MACS)
 const ip = fc.constantFrom(...IPS, ...IPS, '127.0.0.1')
 const kind = fc.constantFrom('arp-request' as const, 'arp-reply' as const, 'na' as const, 'na' as const, 'ra' as const)
-const frame = { kind, anchor, router: fc.boolean(), override: fc.boolean() }
+const isLearned = fc.constantFrom(false, false, true)
+const frame = { kind, anchor, router: fc.boolean(), override: fc.boolean(), isLearned }
 const pick = fc.nat(1000)
 
 const command = fc.oneof(
@@ -81,6 +82,7 @@ const command = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('fpm-route' as const), pick, ip, known: fc.boolean() }) },
   { weight: 1, arbitrary: fc.constant({ do: 'fpm-none' as const }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('fdb' as const), pick, anchor, isClaim: fc.boolean() }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('remote-answer' as const), pick, mac, asked: fc.boolean() }) },
   {
     weight: 3,
@@ -225,10 +227,11 @@ export class World {
       case 'answer': {
         const binding = this.picked(command.pick)
         if (binding === undefined || binding.isStatic) return undefined
-        const { kind, router, override } = command
+        const { kind, router, override, isLearned } = command
         const anchor = command.stays > 0 ? binding.anchor : command.anchor
         if (vniOf(anchor) !== binding.vni) return undefined
-        return this.frame({ kind, router, override, mac: binding.mac, ip: binding.ip, anchor })
+        const fdbPort = isLearned ? anchor.ifindex : undefined
+        return this.frame({ kind, router, override, mac: binding.mac, ip: binding.ip, anchor, fdbPort })
       }
       case 'wander': {
         const binding = this.picked(command.pick)
@@ -366,6 +369,14 @@ export class World {
         const { vni, ip } = (command.known ? this.picked(command.pick) : undefined) ?? { vni: 100, ip: command.ip }
         return { type: 'fpm', update: { kind: 'host-route', vni, ip, vtep: '192.0.2.2' } }
       }
+      case 'fdb': {
+        const claims = [...this.table.contested].filter(({ mac, claim }) => claim?.mac === mac)
+        const contested = command.isClaim ? claims[0] : undefined
+        const binding = contested ?? this.picked(command.pick)
+        const anchor = contested?.claim?.anchor ?? command.anchor
+        if (binding === undefined || vniOf(anchor) !== binding.vni || this.isLost(anchor)) return undefined
+        return { type: 'fdb', vni: binding.vni, mac: binding.mac, anchor }
+      }
       case 'remote-answer': {
         const claiming = [...this.table.bindings()].filter(({ phase }) => phase === 'claiming')
         const binding = claiming[command.pick % Math.max(1, claiming.length)] ?? this.picked(command.pick)
@@ -375,7 +386,13 @@ export class World {
       }
       case 'claim-remote': {
         if (!this.table.relayConnected) return undefined
-        const { ip, mac, anchor, router, again } = command
+        const { router, again } = command
+        const bindings = [...this.table.bindings()].filter(({ isStatic }) => !isStatic)
+        const remembered = bindings.find(({ confirmed }) => !confirmed)
+        const suppressed = bindings.find(({ suppressedByFpm, ip }) => suppressedByFpm && ip !== command.ip)
+        // another address of a host that may not be announced
+        const host = suppressed && { mac: suppressed.mac, anchor: suppressed.anchor, ip: command.ip }
+        const { ip, mac, anchor } = (again ? undefined : (remembered ?? host)) ?? command
         const vni = vniOf(anchor)
         const other = mac === VMS[0] ? VMS[1] : VMS[0]
         this.gateways.delete(`bgpd ${nameOf({ vni, mac: other, ip })}`)
@@ -576,8 +593,8 @@ export class World {
     if (known.timer === 'probe') {
       const tries = known.tries === 0 ? 1 : (this.unanswered.get(name) ?? 0) + 1
       this.unanswered.set(name, tries)
-      // one more if it was asked before a third of its age was over
-      assert.ok(tries <= 4, 'three probes are enough')
+      // one more if it was asked before a third of its age was over; a remembered one is asked thrice at once before
+      assert.ok(tries <= (known.confirmed ? 4 : 6), 'three probes are enough')
     }
     const times = this.probes.get(anchor.ifindex) ?? []
     this.probes.set(anchor.ifindex, [...times, now])

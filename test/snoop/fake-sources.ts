@@ -40,6 +40,10 @@ export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
     return this.vxlanVnis.get(`${ifindex}.${vlan}`)
   }
 
+  tunnelOf(): undefined {
+    return undefined
+  }
+
   vrfOfTable(table: number): number | undefined {
     return table === 254 ? 0 : this.vrfs.get(table)
   }

@@ -26,6 +26,19 @@ export type Port = {
   ageingMs: number
 }
 
+/** How a frame is sent into a VNI. */
+export type Tunnel = {
+  /** ifindex of the VXLAN device, which receives what comes back. */
+  device: number
+  /** MAC of that device: no other node has it, and no host. */
+  mac: string
+  /** ifindex of the device to send through. */
+  through: number
+  /** The tag to send with; 0 = none. */
+  vlan: number
+  vlanProtocol: number
+}
+
 /** `excluded`: renamed to an excluded name; `no-vni`: its bridge no longer has a VXLAN device with a VNI. */
 export type RemoveReason = 'deleted' | 'left-bridge' | 'excluded' | 'no-vni'
 
@@ -45,6 +58,8 @@ export class PortModel {
   private tables = new LinkTables()
   private readonly bridges = new Map<number, Bridge>()
   private readonly vniMaps = new Map<number, VniMap>()
+  /** By VNI. `vlan`: the VLAN inside the bridge, if the device carries many VNIs; undefined if it carries this one. */
+  private readonly tunnels = new Map<number, { bridge: number; device: number; vlan: number | undefined }>()
   /** Bridges whose map of VNIs must be computed again. */
   private readonly stale = new Set<number>()
   private vniChanged = false
@@ -124,6 +139,13 @@ export class PortModel {
     return this.vniMaps.get(bridge)?.vnis.get(vlan)
   }
 
+  /** Returns the tag that frames of a VLAN inside the bridge have on a port; 0 = none. */
+  tagOf(ifindex: number, vlan: number): number {
+    return this.isFiltering(this.ports.get(ifindex)?.bridgeIfindex) && this.tables.vlansOn(ifindex).pvid === vlan
+      ? 0
+      : vlan
+  }
+
   /** Returns where the bridge looks up the source of frames with this tag (0 = none) on this port. */
   placeOf(ifindex: number, vlan: number): { bridge: number; vlan: number } | undefined {
     const bridge = this.ports.get(ifindex)?.bridgeIfindex
@@ -142,6 +164,21 @@ export class PortModel {
     const link = this.tables.links.get(ifindex)
     if (link?.vxlan?.vni !== undefined || link?.master === undefined) return link?.vxlan?.vni
     return link.vxlan === undefined ? undefined : this.vniMaps.get(link.master)?.vnis.get(vlan)
+  }
+
+  /**
+   * Returns how a frame is sent to the other VTEPs of a VNI; undefined if the VNI has no device here. A device of one VNI
+   * takes the frame itself; one that carries many is told the VNI by the bridge, from the VLAN.
+   */
+  tunnelOf(vni: number): Tunnel | undefined {
+    const tunnel = this.tunnels.get(vni)
+    const mac = tunnel && this.tables.links.get(tunnel.device)?.mac
+    if (tunnel === undefined || mac === undefined) return undefined
+    const { bridge, device, vlan } = tunnel
+    const vlanProtocol = this.bridges.get(bridge)?.vlanProtocol ?? ETH_P_8021Q
+    if (vlan === undefined) return { device, mac, through: device, vlan: 0, vlanProtocol }
+    const untagged = this.tables.vlansOn(bridge).pvid
+    return { device, mac, through: bridge, vlan: vlan === untagged ? 0 : vlan, vlanProtocol }
   }
 
   /** Returns the VRF that uses a routing table, numbered as in FRR: its device's ifindex, 0 = the default VRF. */
@@ -261,10 +298,23 @@ export class PortModel {
     const map = bridge && mapVnis(bridge.vlanFiltering, this.vxlanPorts(ifindex))
     if (map === undefined) this.vniMaps.delete(ifindex)
     else this.vniMaps.set(ifindex, map)
+    this.mapTunnels(ifindex, map)
     if (!isDeepStrictEqual(old?.vnis ?? new Map(), map?.vnis ?? new Map())) this.vniChanged = true
     for (const [vlan, devices] of map?.ambiguous ?? [])
       if (bridge && !old?.ambiguous.has(vlan))
         this.changes.push({ kind: 'ambiguous', bridge: bridge.name, vlan, devices })
+  }
+
+  private mapTunnels(bridge: number, map: VniMap | undefined): void {
+    for (const [vni, tunnel] of this.tunnels) if (tunnel.bridge === bridge) this.tunnels.delete(vni)
+    for (const device of this.tables.vxlans.get(bridge)) {
+      const vxlan = this.tables.links.get(device)?.vxlan
+      if (vxlan?.vni !== undefined) this.tunnels.set(vxlan.vni, { bridge, device, vlan: undefined })
+      else if (vxlan !== undefined)
+        for (const [vlan, vni] of map?.vnis ?? []) {
+          if (!this.tunnels.has(vni)) this.tunnels.set(vni, { bridge, device, vlan })
+        }
+    }
   }
 
   private *vxlanPorts(bridge: number): Generator<VxlanPort> {

@@ -20,15 +20,16 @@ import { SystemError } from '../../os/libc.js'
 import { globSet } from '../../base/glob.js'
 import { ForwardingWatch } from './forwarding-watch.js'
 import type { FdbPlace } from './forwarding.js'
-import { type Port, type PortChange, PortModel, type RemoveReason } from './model.js'
+import { type Port, type PortChange, PortModel, type RemoveReason, type Tunnel } from './model.js'
 import type { ProbeSource, SourceAddress } from '../probe/source.js'
 
-export type { Port, RemoveReason }
+export type { Port, RemoveReason, Tunnel }
 
 const GROUPS = [RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_BRVLAN]
 const RETRY_MS = 1000
 
-export type FdbChange = { vni: number; mac: string; ifindex: number }
+/** `vlan`: the tag with which the port sends and receives the frames of the MAC's VLAN; 0 = none. */
+export type FdbChange = { vni: number; mac: string; ifindex: number; vlan: number }
 
 export type PortEvents = {
   /** A port was added; also after its `remove`, if it was recreated or joined another bridge. */
@@ -132,6 +133,11 @@ export class Ports extends EventEmitter<PortEvents> {
     return this.model.vniOfVxlan(ifindex, vlan)
   }
 
+  /** See PortModel.tunnelOf. */
+  tunnelOf(vni: number): Tunnel | undefined {
+    return this.model.tunnelOf(vni)
+  }
+
   /** See PortModel.vrfOfTable. */
   vrfOfTable(table: number): number | undefined {
     return this.model.vrfOfTable(table)
@@ -178,7 +184,7 @@ export class Ports extends EventEmitter<PortEvents> {
   private moved({ bridge, vlan, mac, ifindex }: FdbPlace): void {
     if (this.closed || !this.ports.has(ifindex)) return
     const vni = this.model.vniInside(bridge, vlan)
-    if (vni !== undefined) this.emit('fdb', { vni, mac, ifindex })
+    if (vni !== undefined) this.emit('fdb', { vni, mac, ifindex, vlan: this.model.tagOf(ifindex, vlan) })
   }
 
   private event(message: NetlinkMessage): void {

@@ -54,6 +54,12 @@ export function chooseSource(
   return sourceOn(tables, svis, fits) ?? { mac, ip: configured.find(fits)?.ip ?? NOBODY }
 }
 
+/** The source of a question from a device that no host and no other node shares. */
+export const sourceOf = (mac: string, ip: string): ProbeSource => ({
+  mac,
+  ip: isIPv4(ip) ? NOBODY : linkLocalOf(mac, ip),
+})
+
 /**
  * Returns the interfaces that receive the VLAN's frames untagged, best first. A macvlan on top of one (an anycast
  * gateway) is left out: its MAC is in no local FDB entry, so the answer would be flooded, also into the tunnel.
