@@ -4,7 +4,16 @@
 import type { Input } from './input.js'
 import { onPortRenamed } from './rename.js'
 import { learn } from './learn.js'
-import { type Anchor, type Binding, type Claim, type Evidence, newBinding, NO_ANCHOR, type Status } from './model.js'
+import {
+  type Anchor,
+  type Binding,
+  type Claim,
+  type Evidence,
+  newBinding,
+  NO_ANCHOR,
+  type Status,
+  formOf,
+} from './model.js'
 import {
   changePort,
   claimIfRemote,
@@ -213,6 +222,7 @@ function onSeen(context: StepContext, binding: Binding, evidence: Evidence, anch
     table.answered += 1
     if (tries > 1) context.emit('answered', binding, anchor.port)
   }
+  binding.form = formOf({ form: binding.form, tries })
   binding.tries = 0
   const overtaking = confirmed ? overtake(context, binding) : claimIfRemote(context, binding)
   if (overtaking === 'asking') return

@@ -380,13 +380,13 @@ export class Snooper {
         this.attachments.forget(action.anchor.ifindex, action.anchor.vlan, action.mac, action.ip)
         return
       case 'probe': {
-        const { anchor, mac, ip, lastSeen } = action
+        const { anchor, mac, ip, lastSeen, form } = action
         const { ifindex, vlan } = anchor
         // only the answer of a host seen just before would be dropped as a repetition; forgetting costs time
         if (now - lastSeen < this.options.repeatIntervalMs) this.attachments.forget(ifindex, vlan, mac, ip)
         const vlanProtocol = this.ports.vlanProtocol(ifindex)
         const source = this.ports.probeSource(ifindex, vlan, ip)
-        this.outlet?.send({ ifindex, vlan, vlanProtocol, mac, ip, source })
+        this.outlet?.send({ ifindex, vlan, vlanProtocol, mac, ip, source, form })
         return
       }
       case 'ask-remote':
