@@ -59,6 +59,10 @@ export class Reference {
       case 'evidence':
         this.hear(event.evidence, now)
         return
+      case 'port-renamed':
+        for (const it of this.known)
+          if (it.anchor.ifindex === event.ifindex) it.anchor = { ...it.anchor, port: event.port }
+        return
       case 'fdb': {
         const { vni, mac, anchor } = event
         for (const it of this.known.filter((it) => it.vni === vni && it.mac === mac && !it.isStatic)) {
@@ -328,7 +332,7 @@ export class Reference {
       if (it.phase === 'duplicate') return
       it.minSeq = Math.max(it.minSeq, entry.minSeq)
       if (from === 'relay') it.confirmed = true
-      if (from === 'relay' && it.phase === 'claiming') this.settle(it, now)
+      if (from === 'relay' && it.phase === 'claiming') this.keep(it)
       return
     }
     const { mac, ip, router, minSeq } = entry
