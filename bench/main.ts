@@ -16,6 +16,7 @@ import { benchOutage } from './outage.js'
 import { benchPorts } from './ports.js'
 import { benchRelay } from './relay.js'
 import { benchRoutes } from './routes.js'
+import { benchFailover } from './failover.js'
 import { benchStale } from './stale.js'
 import { benchSteady } from './steady.js'
 import { benchZapi } from './zapi.js'
@@ -38,6 +39,7 @@ const BENCHMARKS = new Map<string, Benchmark>([
     { about: '100,000 bindings: memory, restarts, probes; 40,000 to a new bgpd', frr: true, run: benchBindings },
   ],
   ['steady', { about: '20,000 ARP/s of known hosts', frr: true, run: benchSteady }],
+  ['failover', { about: 'an address or a VM moves, between ports and nodes', frr: true, run: benchFailover }],
   ['stale', { about: 'zebra ends, 5,000 hosts leave: how long the far node keeps them', frr: true, run: benchStale }],
   ['ports', { about: 'how fast the map of ports follows the kernel', frr: false, run: benchPorts }],
   ['memory', { about: 'resident memory of each process, idle', frr: true, run: benchMemory }],
