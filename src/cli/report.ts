@@ -78,7 +78,18 @@ export type PortReport = {
   bindings: number
   /** How many claims were over the learning rate and were not looked at. */
   limited: number
+  /** Spanning tree state: `forwarding`, `learning`, `listening`, `blocking`, `disabled`; empty if not known. */
+  state: string
+  /** Whether its bridge learns MAC addresses from it: `on`, `off`, or `locked`; empty if not known. */
+  learning: string
+  /** Programs that see its frames before the snooper and may keep them from it. */
+  ahead: string[]
+  /** tc filters on it, which may drop what the snooper has seen. */
+  filters: string[]
 }
+
+/** A host that has claimed addresses too often whose owners answered. `ip`: the one that it claimed last. */
+export type HeldDownReport = { vni: number; mac: string; ip: string; port: string; until: number }
 
 export type SnooperReport = {
   version: string
@@ -92,6 +103,8 @@ export type SnooperReport = {
   states: Counters
   reasons: Counters
   ports: PortReport[]
+  /** Filters of nftables and ebtables that frames on bridges go through, and that may drop what the snooper has seen. */
+  bridgeFilters: string[]
   frames: Counters
   refused: Counters
   withdrawn: Counters
@@ -101,6 +114,9 @@ export type SnooperReport = {
   /** How many IPs are frozen because they moved too often, and some of them. */
   duplicates: number
   duplicateIps: { vni: number; ip: string }[]
+  /** How many hosts are not believed, as they claim addresses whose owners answer, and some of them. */
+  heldDowns: number
+  heldDown: HeldDownReport[]
   probes: Counters
   /** zebra's FPM connection. */
   fpm: FpmStatusReport
@@ -206,6 +222,7 @@ export function snooperReport(properties: snoopProto.SnoopStatus.$Properties): S
     states: counters(status.states),
     reasons: counters(status.reasons),
     ports: status.ports.map(portReport),
+    bridgeFilters: status.bridgeFilters,
     frames: counters(status.frames),
     refused: counters(status.refused),
     withdrawn: counters(status.withdrawn),
@@ -213,14 +230,22 @@ export function snooperReport(properties: snoopProto.SnoopStatus.$Properties): S
     mode: status.mode,
     duplicates: status.duplicates,
     duplicateIps: status.duplicate.map(bindingReport).map(({ vni, ip }) => ({ vni, ip })),
+    heldDowns: status.heldDowns,
+    heldDown: status.heldDown.map(heldDownReport),
     probes: counters(status.probes),
     fpm: fpmStatusReport(status.fpm ?? { off: true }),
   }
 }
 
+function heldDownReport(properties: snoopProto.HeldDown.$Properties): HeldDownReport {
+  const { vni, mac, ip, port, until } = snoopProto.HeldDown.create(properties)
+  return { vni, mac: formatMac(Buffer.from(mac)), ip: formatIp(ip), port, until }
+}
+
 function portReport(properties: snoopProto.Port.$Properties): PortReport {
-  const { name, bridge, up, attached, error, bindings, limited } = snoopProto.Port.create(properties)
-  return { name, bridge, up, attached, error, bindings, limited }
+  const port = snoopProto.Port.create(properties)
+  const { name, bridge, up, attached, error, bindings, limited, state, learning, ahead, filters } = port
+  return { name, bridge, up, attached, error, bindings, limited, state, learning, ahead, filters }
 }
 
 export function bindingReport(properties: snoopProto.Binding.$Properties): BindingReport {

@@ -2,7 +2,7 @@
 import { decodeAddress, type InterfaceAddress } from './address.js'
 import { decodeLink, type Link } from './link.js'
 import { type NetlinkMessage, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_HDRLEN } from '../netlink/message.js'
-import { decodePortVlans, decodeVlanChange, type PortVlans } from './vlan.js'
+import { decodePortVlans, decodeVlanChange, type PortReport, type PortVlans } from './vlan.js'
 
 export const RTM_NEWLINK = 16
 export const RTM_DELLINK = 17
@@ -35,7 +35,7 @@ const SIZEOF_RTATTR_U32 = 8
 /** `gone` means RTM_DEL…; for `port-vlans` it means that the port left its bridge. */
 export type RouteMessage =
   | { kind: 'link'; gone: boolean; link: Link }
-  | { kind: 'port-vlans'; gone: boolean; port: PortVlans }
+  | { kind: 'port-vlans'; gone: boolean; port: PortReport }
   | { kind: 'vlan-change'; gone: boolean; change: PortVlans }
   | { kind: 'address'; gone: boolean; address: InterfaceAddress }
 

@@ -78,11 +78,16 @@ export class RouteSocket {
 
   /**
    * Opens the socket in the network namespace of the calling thread and joins `groups` (RTNLGRP_*). `receiveBuffer` is
-   * set with SO_RCVBUFFORCE, in bytes. Throws SystemError if privilege or the kernel does not allow it; its `call` names
+   * set with SO_RCVBUFFORCE, in bytes. `protocol` is another netlink family than NETLINK_ROUTE. Throws SystemError if privilege or the kernel does not allow it; its `call` names
    * the system call or the option.
    */
-  static open(groups: number[], handler: RouteSocketHandler, receiveBuffer = RECEIVE_BUFFER): RouteSocket {
-    const fd = libc.rawSocket(libc.AF_NETLINK, NETLINK_ROUTE)
+  static open(
+    groups: number[],
+    handler: RouteSocketHandler,
+    receiveBuffer = RECEIVE_BUFFER,
+    protocol = NETLINK_ROUTE,
+  ): RouteSocket {
+    const fd = libc.rawSocket(libc.AF_NETLINK, protocol)
     if (fd === -1) throw failed('socket(AF_NETLINK)')
     try {
       setOption(fd, 'SO_RCVBUFFORCE', SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer)

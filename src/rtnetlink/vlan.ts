@@ -3,6 +3,7 @@
 // - RTM_NEWVLAN and RTM_DELVLAN (net/bridge/br_vlan.c br_vlan_notify): a change; the only sign of a new default PVID
 import { Attributes, type Attribute, checkSize } from '../netlink/attributes.js'
 import { NetlinkDecodeError } from '../netlink/error.js'
+import { type BridgePort, decodeBridgePort, IFLA_PROTINFO } from './bridge-port.js'
 import { decodeIfinfomsg } from './link.js'
 import { afterFamilyHeader, type NetlinkMessage } from '../netlink/message.js'
 
@@ -38,16 +39,21 @@ export type TunnelRange = { first: number; last: number; vni: number }
 /** All VLANs of one bridge port, or those of a bridge itself as an interface of the host. */
 export type PortVlans = { ifindex: number; vlans: VlanRange[]; tunnels: TunnelRange[] }
 
+/** `bridgePort` is undefined for a bridge itself, and in a message that does not say. */
+export type PortReport = PortVlans & { bridgePort: BridgePort | undefined }
+
 /**
  * Decodes an RTM_NEWLINK or RTM_DELLINK of the family AF_BRIDGE; without IFLA_AF_SPEC the port has no VLANs. Returns
  * undefined for what a device reports about a switch of its own (ndo_dflt_bridge_getlink). Throws NetlinkDecodeError.
  */
-export function decodePortVlans(message: NetlinkMessage): PortVlans | undefined {
+export function decodePortVlans(message: NetlinkMessage): PortReport | undefined {
   const { ifindex, attributes } = decodeIfinfomsg(message)
   const spec = attributes.nested(IFLA_AF_SPEC)
   if (((spec?.u16(IFLA_BRIDGE_FLAGS) ?? 0) & BRIDGE_FLAGS_SELF) !== 0) return undefined
+  const info = attributes.nested(IFLA_PROTINFO)
   return {
     ifindex,
+    bridgePort: info && decodeBridgePort(info),
     vlans: spec === undefined ? [] : joinRanges(vlanInfos(message.bytes, spec)).map(toVlanRange),
     tunnels: spec === undefined ? [] : joinRanges(tunnelInfos(spec)).map(toTunnelRange),
   }

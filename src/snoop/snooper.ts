@@ -12,11 +12,13 @@ import { version } from '../base/version.js'
 import { Attachments } from './bpf/attachments.js'
 import { monotonicMs } from '../base/clock.js'
 import { type ClearRequest, listenSnoopControl, type SnoopControl } from './control.js'
-import type { Evidence, RefusedFrame } from './bpf/evidence.js'
+import type { RefusedFrame } from './bpf/evidence.js'
 import { detailOf } from './detail.js'
 import { fpmStatusToProto } from '../control/fpm-codec.js'
 import { counters } from '../control/snoop-codec.js'
+import { FilterWatch } from './filters/watch.js'
 import { fpmUpdatesOf } from './fpm-updates.js'
+import { anchorAt, Hearing } from './hearing.js'
 import { History } from './history.js'
 import type { FdbChange, Port } from './ports/ports.js'
 import { RelayClient, type RelayEvents } from './relay-client.js'
@@ -25,7 +27,7 @@ import { sourceOf } from './probe/source.js'
 import { TunnelListener } from './tunnel/listener.js'
 import type { EvidenceSource, PortMap, ProbeOutlet, FpmConnection } from './sources.js'
 import { loadState, type SavedBinding, StateFile } from './state-file.js'
-import { countStates } from './status.js'
+import { countStates, heldDownOf, portStatus } from './status.js'
 
 /** Opens the snooper's sources; called in this order, once this process has the control socket. */
 export type Sources = {
@@ -46,7 +48,11 @@ const SAVE_MS = 600_000
 export class Snooper {
   private readonly relay: RelayClient
   private readonly policy: Policy
-  private readonly attachments: Attachments
+  readonly attachments: Attachments
+  private readonly hearing: Hearing
+  readonly filters: FilterWatch
+  /** Probes that were not sent because the bridge does not use the port. */
+  private withheld = 0
   private readonly listener: TunnelListener
   private readonly since = Date.now()
   private relaySince = Date.now()
@@ -55,10 +61,6 @@ export class Snooper {
   private remembered = new RememberedHosts()
   private stateFile: StateFile | undefined
   private saveTimer: NodeJS.Timeout | undefined
-  /** Ports on which a frame belonged to no VNI, or not to the bridge: after the next change, claims that the program saw may be valid. */
-  private readonly withoutVni = new Set<number>()
-  /** When each port was last found down. */
-  private readonly downAt = new Map<number, number>()
   private tick: { at: number; timer: NodeJS.Timeout } | undefined
   private released = false
 
@@ -104,13 +106,17 @@ export class Snooper {
     readonly table: Table,
     private readonly history: History,
     private readonly control: SnoopControl,
-    private readonly source: EvidenceSource,
+    readonly source: EvidenceSource,
     private readonly outlet: ProbeOutlet | undefined,
-    private readonly ports: PortMap,
+    readonly ports: PortMap,
     private readonly fpm: FpmConnection | undefined,
   ) {
     this.policy = options.policy
     this.attachments = new Attachments(source, log)
+    this.filters = new FilterWatch(source, this.attachments, ports.ports, log)
+    this.hearing = new Hearing(ports, this.attachments, table, (evidence) => {
+      this.step({ type: 'evidence', evidence })
+    })
     this.listener = new TunnelListener((key) => {
       this.step({ type: 'remote-answer', key })
     }, log)
@@ -131,6 +137,8 @@ export class Snooper {
     this.released = true
     clearTimeout(this.tick?.timer)
     clearInterval(this.saveTimer)
+    this.hearing.close()
+    this.filters.close()
     this.source.close()
     this.listener.close()
     this.outlet?.close()
@@ -147,8 +155,7 @@ export class Snooper {
     })
     this.ports.on('remove', ({ ifindex, name }, why) => {
       this.log.info({ port: name, why }, 'port gone')
-      this.withoutVni.delete(ifindex)
-      this.downAt.delete(ifindex)
+      this.hearing.onGone(ifindex)
       this.attachments.remove(ifindex)
       this.lose(ifindex, 'port-gone')
     })
@@ -161,7 +168,7 @@ export class Snooper {
       this.restoreSaved(port)
     })
     this.ports.on('down', ({ ifindex }) => {
-      this.downAt.set(ifindex, monotonicMs())
+      this.hearing.onDown(ifindex)
       this.lose(ifindex, 'port-down')
     })
     this.ports.on('vni-change', () => {
@@ -170,39 +177,20 @@ export class Snooper {
     this.ports.on('fdb', (change) => {
       this.onFdbChange(change)
     })
+    this.ports.on('bridge-port', ({ ifindex }) => {
+      this.hearing.onChange(ifindex)
+    })
     this.source.start(
-      (evidence) => {
-        this.onEvidence(evidence)
+      (frame) => {
+        this.hearing.hear(frame)
       },
       (refused) => {
         this.onRefusedFrame(refused)
       },
     )
+    void this.filters.start()
     this.relay.start()
     this.log.info({ ports: this.attachments.size, control: this.options.control }, 'snooping')
-  }
-
-  private onEvidence(frame: Evidence): void {
-    const { ifindex, vlan, vlanProtocol, kind, mac, etherSource, ip, router, override, at } = frame
-    const port = this.ports.ports.get(ifindex)
-    // a frame from before the port went down does not count; a later one shows that the port is up before the kernel
-    // says so, which it does up to a second late (net/core/link_watch.c)
-    const isNews = at > (this.downAt.get(ifindex) ?? -Infinity)
-    const anchor = port !== undefined && isNews ? anchorAt(port, vlan) : undefined
-    const vni = this.ports.vniOf(ifindex, vlan)
-    const selfMatch = this.ports.selfMatch(ifindex, vlan, mac, ip)
-    const bridgeRefusal = this.ports.bridgeRefusal(ifindex, vlan, vlanProtocol)
-    this.step({
-      type: 'evidence',
-      evidence: {
-        ...{ kind, mac, etherSource, ip, router, override, anchor, vni, selfMatch, at },
-        fdbPort: this.ports.fdbPort(ifindex, vlan, mac),
-        bridgeRefusal,
-      },
-    })
-    // the cause may disappear in a moment, and then the next frame must not be dropped as a repetition
-    if (anchor === undefined) this.attachments.forget(ifindex, vlan, mac, ip)
-    else if (vni === undefined || bridgeRefusal !== undefined) this.withoutVni.add(ifindex)
   }
 
   /** Remembers what the eBPF program refused, for people only. */
@@ -245,8 +233,7 @@ export class Snooper {
       for (const vlan of changed) this.step({ type: 'port-lost', ifindex, vlan, reason: 'vni-changed' })
       this.restoreSaved(port)
     }
-    if (this.withoutVni.size > 0) this.attachments.forgetAll()
-    this.withoutVni.clear()
+    this.hearing.onChange()
   }
 
   private attach(port: Port): void {
@@ -347,17 +334,20 @@ export class Snooper {
     }
   }
 
-  /** Removes the bindings that an operator names; returns how many. */
+  /** Removes the bindings that an operator names, or ends what is frozen or held down; returns how many. */
   private clear({ what, vni, mac, ip }: ClearRequest): number {
-    const candidates = what === 'duplicate' ? this.table.duplicates : this.table.bindings()
-    const chosen = [...candidates].filter(
-      (it) =>
-        (vni === undefined || it.vni === vni) &&
-        (mac === undefined || it.mac === mac) &&
-        (ip === undefined || it.ip === ip),
-    )
-    for (const key of chosen) this.step({ type: 'clear', what, key })
-    return chosen.length
+    const isChosen = (it: Key): boolean =>
+      (vni === undefined || it.vni === vni) &&
+      (mac === undefined || it.mac === mac) &&
+      (ip === undefined || it.ip === ip)
+    const bindings = [...(what === 'duplicate' ? this.table.duplicates : this.table.bindings())].filter(isChosen)
+    for (const key of bindings) this.step({ type: 'clear', what, key })
+    if (what === 'binding') return bindings.length
+    const challengers = [...this.table.challengers.heldDown(monotonicMs())]
+      .map(({ claimed }) => claimed)
+      .filter(isChosen)
+    for (const key of challengers) this.step({ type: 'clear', what: 'held-down', key })
+    return bindings.length + challengers.length
   }
 
   private step(input: Input): void {
@@ -381,7 +371,12 @@ export class Snooper {
         return
       case 'probe': {
         const { anchor, mac, ip, lastSeen, form } = action
-        const { ifindex, vlan } = anchor
+        const place = this.ports.placeToAsk(anchor.ifindex, anchor.vlan, mac)
+        if (place === undefined) {
+          this.withheld += 1
+          return
+        }
+        const { ifindex, vlan } = place
         // only the answer of a host seen just before would be dropped as a repetition; forgetting costs time
         if (now - lastSeen < this.options.repeatIntervalMs) this.attachments.forget(ifindex, vlan, mac, ip)
         const vlanProtocol = this.ports.vlanProtocol(ifindex)
@@ -447,29 +442,16 @@ export class Snooper {
       mode: this.policy.observe ? 'observe' : 'announce',
       bindings: table.size,
       ...countStates(table, this.policy),
-      ports: [...this.ports.ports.values()].map((port) => this.portStatus(port)),
+      ...heldDownOf(table, monotonicMs()),
+      ports: [...this.ports.ports.values()].map((port) => portStatus(port, this)),
+      bridgeFilters: [...this.filters.bridgeFilters],
       frames: counters(this.source.counters()),
       refused: counters(table.refused),
       withdrawn: counters(table.withdrawn),
-      probes: counters({ ...this.outlet?.counters, answered: table.answered }),
+      probes: counters({ ...this.outlet?.counters, answered: table.answered, withheld: this.withheld }),
       control: counters(this.control.counters),
       ageMs: this.policy.ageMs ?? 0,
       fpm: fpmStatusToProto(this.fpm),
     }
   }
-
-  private portStatus({ ifindex, name, bridge, up }: Port): proto.Port.$Properties {
-    const attached = this.attachments.of(ifindex)
-    return {
-      name,
-      bridge,
-      up,
-      attached: attached !== undefined && 'mode' in attached ? attached.mode : '',
-      error: attached !== undefined && 'error' in attached ? attached.error : '',
-      bindings: this.table.onPort(ifindex).size,
-      limited: this.source.limited(ifindex),
-    }
-  }
 }
-
-const anchorAt = ({ ifindex, name, ageingMs }: Port, vlan: number): Anchor => ({ ifindex, port: name, vlan, ageingMs })

@@ -7,7 +7,7 @@ import type { ProbeSender } from './probe/sender.js'
 
 export type EvidenceSource = Pick<
   BpfSnooper,
-  'attach' | 'detach' | 'start' | 'forget' | 'forgetAll' | 'limited' | 'close'
+  'attach' | 'detach' | 'chain' | 'start' | 'forget' | 'forgetAll' | 'limited' | 'close'
 > & {
   counters(): Readonly<Record<string, number>>
 }
@@ -17,7 +17,10 @@ export type PortMap = EventEmitter<PortEvents> &
     Ports,
     | 'ports'
     | 'fdbPort'
+    | 'isFdbKnown'
+    | 'bridgePortOf'
     | 'bridgeRefusal'
+    | 'placeToAsk'
     | 'vniOf'
     | 'vniOfVxlan'
     | 'tunnelOf'

@@ -34,14 +34,14 @@ test('a MAC is known where the bridge has it, also from before the start, and it
 
   const moved = once(ports, 'fdb')
   speak('tap2')
-  assert.deepEqual(await moved, [{ vni: 100, mac: VM, ifindex: tap2 }])
+  assert.deepEqual(await moved, [{ vni: 100, mac: VM, ifindex: tap2, vlan: 0 }])
   assert.equal(ports.fdbPort(tap1, 0, VM), tap2)
 
   // the kernel says nothing to wait for that a port does not have a MAC any more: what comes later tells
   const back = once(ports, 'fdb')
   bridge('fdb', 'replace', VM, 'dev', 'vx100', 'master', 'static')
   bridge('fdb', 'add', '02:00:00:00:00:12', 'dev', 'tap1', 'master', 'static')
-  assert.deepEqual(await back, [{ vni: 100, mac: '02:00:00:00:00:12', ifindex: tap1 }])
+  assert.deepEqual(await back, [{ vni: 100, mac: '02:00:00:00:00:12', ifindex: tap1, vlan: 0 }])
   assert.equal(ports.fdbPort(tap1, 0, VM), undefined, 'moved to another node')
 })
 
@@ -55,7 +55,7 @@ test("the host's own addresses and those that a locked port only heard are on no
   const first = once(ports, 'fdb')
   speak('tap1')
   speak('tap2', '02:00:00:00:00:12')
-  assert.deepEqual(await first, [{ vni: 100, mac: '02:00:00:00:00:12', ifindex: ifindexOf('tap2') }])
+  assert.deepEqual(await first, [{ vni: 100, mac: '02:00:00:00:00:12', ifindex: ifindexOf('tap2'), vlan: 0 }])
   assert.equal(ports.fdbPort(tap1, 0, VM), undefined)
   assert.equal(ports.fdbPort(tap1, 0, 'fe:54:00:00:00:01'), undefined)
 })

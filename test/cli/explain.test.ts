@@ -84,7 +84,12 @@ function inputs(scene: Scene): Inputs {
       ? notRunning('/s')
       : {
           ...{ running: true, socket: '/s', ...snooperReport({}), frames },
-          ports: [{ name: 'tap1', bridge: 'br0', up: false, attached: 'tcx', error: '', bindings: 0, limited: 0 }],
+          ports: [
+            {
+              ...{ name: 'tap1', bridge: 'br0', up: false, attached: 'tcx', error: '', bindings: 0, limited: 0 },
+              ...{ state: 'disabled', learning: 'on', ahead: [], filters: [] },
+            },
+          ],
         },
     relay: noRelay ? notRunning('/r') : { running: true, socket: '/r', ...relayReport(relay) },
     views: noRelay

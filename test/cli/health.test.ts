@@ -26,6 +26,9 @@ const SESSION = {
   ...{ framesToZebra: 0, framesToBgpd: 0, injected: 0, dropped: 0, note: '', untrusted: '', uncertain: '' },
 }
 
+/** What a bridge does with an ordinary port. */
+const USED = { state: 'forwarding', learning: 'on', ahead: [], filters: [] }
+
 type Silence = Partial<NotRunning>
 const isSilence = (it: object): it is Silence => 'cause' in it
 
@@ -39,7 +42,7 @@ function status(
     ...{ ...relayReport({}), sessions: [SESSION], injecting: true, vnis: 1 },
     ...{ workerStarts: 1, keeperPid: 41, workerPid: 42, listen: '/run/macipd/zserv.api' },
   }
-  const port = { name: 'tap1', bridge: 'br0', up: true, attached: 'tcx', error: '', bindings: 0, limited: 0 }
+  const port = { name: 'tap1', bridge: 'br0', up: true, attached: 'tcx', error: '', bindings: 0, limited: 0, ...USED }
   const goodSnooper = { ...snooperReport({}), relayConnected: true, ports: [port] }
   const said = <Report>(socket: string, good: Report, given: Partial<Report> | Silence | undefined): Answer<Report> => {
     if (given === undefined) return notRunning(socket)
@@ -261,13 +264,13 @@ test('a missing cross-check with FPM is no problem, and neither is one that is n
 })
 
 test('a port that is not snooped is named with its reason', () => {
-  const port = { name: 'tap9', bridge: 'br0', up: true, attached: '', error: 'EPERM', bindings: 0, limited: 0 }
+  const port = { name: 'tap9', bridge: 'br0', up: true, attached: '', error: 'EPERM', bindings: 0, limited: 0, ...USED }
   assert.deepEqual(said(status({}, { ports: [port] })), ['problem: port tap9 is not snooped: EPERM'])
 })
 
 test('ports that were over the learning rate are named, but not without end', () => {
   const ports = Array.from({ length: 9 }, (_, index) => {
-    const port = { name: `tap${index}`, bridge: 'br0', up: true, attached: 'tcx', error: '', bindings: 0 }
+    const port = { name: `tap${index}`, bridge: 'br0', up: true, attached: 'tcx', error: '', bindings: 0, ...USED }
     return { ...port, limited: index }
   })
   const found = said(status({}, { ports }))

@@ -57,11 +57,11 @@ for (const [name, own, foreign] of [
       snooper.drain((it) => evidence.push(it))
       return change
     }
-    assert.deepEqual(await hear(own, VM), { vni: 5000 + VLAN, mac: VM, ifindex: tap1 })
+    assert.deepEqual(await hear(own, VM), { vni: 5000 + VLAN, mac: VM, ifindex: tap1, vlan: VLAN })
     const guest = '02:00:00:00:00:12'
-    assert.deepEqual(await hear(foreign, guest), { vni: 5001, mac: guest, ifindex: tap1 })
+    assert.deepEqual(await hear(foreign, guest), { vni: 5001, mac: guest, ifindex: tap1, vlan: 0 })
     assert.deepEqual(
-      evidence.map(({ mac, vlan, vlanProtocol }) => [mac, vlan, ports.bridgeRefusal(tap1, vlan, vlanProtocol)]),
+      evidence.map(({ mac, vlan, vlanProtocol }) => [mac, vlan, ports.bridgeRefusal(tap1, vlan, vlanProtocol, mac)]),
       [
         [VM, VLAN, undefined],
         [guest, VLAN, 'vlan-protocol'],

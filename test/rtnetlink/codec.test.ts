@@ -118,7 +118,9 @@ test('only hardware addresses of 6 bytes are MACs', () => {
 })
 
 test("RTM_DELLINK of AF_UNSPEC is a link's end, of AF_BRIDGE the end of its membership", () => {
-  const messages = decode(Buffer.concat([write.link(5, 'tap1', { gone: true }), write.portVlans(5, [], true)]))
+  const messages = decode(
+    Buffer.concat([write.link(5, 'tap1', { gone: true }), write.portVlans(5, [], { gone: true })]),
+  )
   assert.deepEqual(
     messages.map((found) => [found?.kind, found?.gone]),
     [
@@ -140,6 +142,7 @@ test('VLANs of a port: single, ranges, PVID, untagged, tunnels', () => {
   ])
   const port = {
     ifindex: 5,
+    bridgePort: undefined,
     vlans: [
       { first: 1, last: 1, pvid: true, untagged: true },
       { first: 10, last: 10, pvid: false, untagged: false },
@@ -151,6 +154,20 @@ test('VLANs of a port: single, ranges, PVID, untagged, tunnels', () => {
     ],
   }
   assert.deepEqual(decode(bytes), [{ kind: 'port-vlans', gone: false, port }])
+})
+
+test('what a bridge does with a port', () => {
+  const states = ['disabled', 'listening', 'learning', 'forwarding', 'blocking', 'forwarding']
+  for (const [index, state] of states.entries()) {
+    for (const [learning, locked] of [
+      [true, false],
+      [false, true],
+    ] as const) {
+      const [found] = decode(write.portVlans(5, [], { state: index, learning, locked }))
+      const bridgePort = { state, learning, locked }
+      assert.deepEqual(found?.kind === 'port-vlans' && found.port.bridgePort, bridgePort, `state ${index}`)
+    }
+  }
 })
 
 // recorded from Linux 6.1
@@ -178,6 +195,7 @@ test('messages of a real bridge with VLANs', () => {
   }
   const port = {
     ifindex: 8,
+    bridgePort: { state: 'forwarding', learning: true, locked: false },
     vlans: [range(2, 2), range(20, 24)],
     tunnels: [
       { first: 2, last: 2, vni: 7002 },
@@ -198,7 +216,7 @@ test('messages of a real bridge with VLANs', () => {
 
 test('no IFLA_AF_SPEC: a port without VLANs; a switch of its own (BRIDGE_FLAGS_SELF): nothing about the port', () => {
   assert.deepEqual(decode(write.portVlans(5, [])), [
-    { kind: 'port-vlans', gone: false, port: { ifindex: 5, vlans: [], tunnels: [] } },
+    { kind: 'port-vlans', gone: false, port: { ifindex: 5, vlans: [], tunnels: [], bridgePort: undefined } },
   ])
   assert.deepEqual(decode(write.portVlans(5, [write.attr(0, write.u16(2)), write.vlanInfo(7)])), [undefined])
 })

@@ -112,9 +112,16 @@ export const tunnelInfo = (vlan: number, vni: number, flags = 0): Buffer =>
   attr(0x8003, attr(1, u32(vni)), attr(2, u16(vlan)), attr(3, u16(flags)))
 
 /** RTM_NEWLINK (`gone`: RTM_DELLINK) of the family AF_BRIDGE; no IFLA_AF_SPEC without VLANs, as the kernel does. */
-export function portVlans(ifindex: number, infos: Buffer[], gone = false): Buffer {
+export function portVlans(
+  ifindex: number,
+  infos: Buffer[],
+  { gone = false, ...port }: { gone?: boolean; state?: number; learning?: boolean; locked?: boolean } = {},
+): Buffer {
+  const { state, learning = true, locked = false } = port
+  const flags = [attr(8, u8(learning ? 1 : 0)), attr(39, u8(locked ? 1 : 0))]
+  const info = state === undefined ? [] : [attr(0x800c, attr(1, u8(state)), ...flags)]
   const spec = infos.length === 0 ? [] : [attr(26, ...infos)]
-  const body = [ifinfomsg(ifindex, { family: 7 }), attr(3, text('port')), attr(10, u32(1)), ...spec]
+  const body = [ifinfomsg(ifindex, { family: 7 }), attr(3, text('port')), attr(10, u32(1)), ...info, ...spec]
   return message(gone ? DELLINK : NEWLINK, body)
 }
 

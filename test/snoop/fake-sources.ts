@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events'
 import type { BridgeRefusal, SelfMatch } from '../../src/bindings/model.js'
 import type { Evidence, RefusedFrame } from '../../src/snoop/bpf/evidence.js'
 import { monotonicMs } from '../../src/base/clock.js'
+import { type BridgePort, ORDINARY_PORT } from '../../src/rtnetlink/bridge-port.js'
 import type { Port, PortEvents } from '../../src/snoop/ports/ports.js'
 import type { Probe } from '../../src/snoop/probe/sender.js'
 import type { ProbeSource } from '../../src/snoop/probe/source.js'
@@ -14,6 +15,7 @@ export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
   readonly vnis = new Map<string, number>()
   /** The port of a MAC, by `ifindex.vlan MAC` of where it is asked for. */
   readonly fdb = new Map<string, number>()
+  isFdbKnown = true
   /** By ifindex. */
   readonly refusals = new Map<number, BridgeRefusal>()
   readonly ownAddresses = new Set<string>()
@@ -55,6 +57,14 @@ export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
 
   vlanProtocol(): number {
     return 0x8100
+  }
+
+  bridgePortOf(ifindex: number): BridgePort {
+    return { ...ORDINARY_PORT, state: this.refusals.get(ifindex) === 'port-blocked' ? 'blocking' : 'forwarding' }
+  }
+
+  placeToAsk(ifindex: number, vlan: number): { ifindex: number; vlan: number } | undefined {
+    return this.refusals.get(ifindex) === 'port-blocked' ? undefined : { ifindex, vlan }
   }
 
   bridgeRefusal(ifindex: number): BridgeRefusal | undefined {
@@ -135,6 +145,10 @@ export class FakeEvidenceSource implements EvidenceSource {
 
   detach(ifindex: number): void {
     this.asked.push(`detach ${ifindex}`)
+  }
+
+  chain(): [] {
+    return []
   }
 
   start(onEvidence: (evidence: Evidence) => void, onRefused: (refused: RefusedFrame) => void): void {

@@ -282,9 +282,11 @@ function whyUnknown({ frames, ports }: SnooperReport): string[] {
     hints.push(`frames that the eBPF program did not believe: ${dropped.map(([name, n]) => `${n} ${name}`).join(', ')}`)
   }
   if (ports.length === 0) hints.push('there is no port to snoop on: bridge link, ip -d link show type vxlan')
-  for (const { name, error, up, attached, limited } of ports) {
+  for (const { name, error, up, attached, limited, state, ahead } of ports) {
     if (attached === '') hints.push(`port ${name} is not snooped: ${error}`)
     else if (!up) hints.push(`port ${name} is down`)
+    else if (state !== '' && state !== 'forwarding') hints.push(`port ${name} is ${state} (spanning tree)`)
+    if (ahead.length > 0) hints.push(`port ${name}: frames pass ${ahead.join(', ')} before they are seen`)
     if (limited > 0)
       hints.push(`port ${name} claimed addresses faster than it may: ${limited} claims were not looked at`)
   }

@@ -83,6 +83,11 @@ const ADVICE: Words = {
   pending: 'see macipctl status',
   'no-port': 'check that the port is up and in its bridge: bridge link',
   'no-vni': 'check the VLANs of the port and the VNI they lead to: bridge vlan show, bridge vlan tunnelshow',
+  'port-blocked':
+    'nothing, if the host is heard on another port; else look why spanning tree blocks this one: bridge -d link',
+  'port-locked': 'if the host is meant to be there, let it in: bridge fdb add MAC dev PORT master static vlan VID',
+  'no-learning': 'if the host is meant to be there, say so to the bridge: bridge fdb add MAC dev PORT master static',
+  'vlan-protocol': 'the host tags its frames with another protocol than the bridge: ip -d link show (vlan_protocol)',
   'own-ip': 'the host has an address that this node has in the same network: change one of them',
   'own-mac': 'the host has the MAC address of this node: change one of them',
   gateway: 'the host has the address of a gateway: change one of them',

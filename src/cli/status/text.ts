@@ -4,7 +4,7 @@ import type { FpmStatusReport } from '../fpm/report.js'
 import type { KeeperReport } from '../../control/keeper-report.js'
 import type { Finding } from './finding.js'
 import type { Status } from './health.js'
-import type { Counters, NotRunning, RelayReport, Running, SnooperReport } from '../report.js'
+import type { Counters, NotRunning, PortReport, RelayReport, Running, SnooperReport } from '../report.js'
 import { ago, bytes, count, duration, type Paint, printable, table } from '../text.js'
 
 export function renderStatus(status: Status, found: readonly Finding[], now: number, paint: Paint): string {
@@ -164,11 +164,31 @@ function ports(snooper: SnooperReport, paint: Paint): string[] {
     { title: 'LIMITED', right: true },
   ] as const
   const sorted = [...snooper.ports].sort((a, b) => a.bridge.localeCompare(b.bridge) || a.name.localeCompare(b.name))
-  const rows = sorted.map(({ name, bridge, up, attached, error, bindings, limited }) => ({
-    cells: [name, bridge, up ? 'up' : 'down', attached || `no: ${error}`, String(bindings), String(limited)],
+  const rows = sorted.map(({ name, bridge, up, attached, error, bindings, limited, ...port }) => ({
+    cells: [
+      name,
+      bridge,
+      linkText({ up, ...port }),
+      snoopedText({ attached, error, ...port }),
+      String(bindings),
+      String(limited),
+    ],
     style: attached === '' ? ('red' as const) : up ? undefined : ('dim' as const),
   }))
   return ['', ...table(columns, rows, paint)]
+}
+
+const snoopedText = ({ attached, error, ahead }: Pick<PortReport, 'attached' | 'error' | 'ahead'>): string => {
+  if (attached === '') return `no: ${error}`
+  return ahead.length === 0 ? attached : `${attached}, not first`
+}
+
+/** Says whether the bridge uses the port, and how it learns from it if that is not as usual. */
+function linkText({ up, state, learning }: Pick<PortReport, 'up' | 'state' | 'learning'>): string {
+  if (!up) return 'down'
+  const word = state === '' || state === 'forwarding' ? 'up' : state
+  if (learning === 'locked') return `${word}, locked`
+  return learning === 'off' ? `${word}, no learning` : word
 }
 
 const title = (

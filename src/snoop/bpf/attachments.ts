@@ -33,6 +33,12 @@ export class Attachments {
     }
   }
 
+  /** Attaches anew, which puts the program first again. */
+  renew(port: Port): void {
+    this.remove(port.ifindex)
+    this.add(port)
+  }
+
   remove(ifindex: number): void {
     this.attached.delete(ifindex)
     this.attempt('detach', () => {

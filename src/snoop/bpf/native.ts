@@ -25,6 +25,8 @@ export function isBpfError(error: unknown): error is BpfError {
   return error instanceof Error && 'call' in error && 'errno' in error && 'code' in error
 }
 
+export type ChainedProgram = { readonly id: number; readonly name: string; readonly ours: boolean }
+
 export type BpfAddon = {
   /** Opens and loads an object file. `onMessage` gets libbpf's messages after the call that caused them. */
   open(path: string, onMessage: (level: LibbpfLevel, text: string) => void): BpfObject
@@ -34,6 +36,11 @@ export type BpfAddon = {
   attach(object: BpfObject, ifindex: number, mode: AttachMode): void
   /** Throws ENOENT if it was never attached. A device that is gone is not an error. */
   detach(object: BpfObject, ifindex: number): void
+  /**
+   * Returns the TCX programs at the ingress of a device, in the order in which they see its frames. A name is empty
+   * without CAP_SYS_ADMIN. Throws EINVAL if the kernel lacks TCX.
+   */
+  tcxChain(object: BpfObject, ifindex: number): ChainedProgram[]
   /** A descriptor that is readable while the ring buffer holds records; valid until closed. */
   ringFd(object: BpfObject): number
   /** Moves as many whole records as fit from the ring buffer into `into`; returns their number. */

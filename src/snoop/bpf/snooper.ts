@@ -15,7 +15,7 @@ import {
   encodeKeys,
   encodeIfindex,
 } from './layout.js'
-import { type AttachMode, type BpfAddon, type BpfObject, isBpfError, loadAddon } from './native.js'
+import { type AttachMode, type BpfAddon, type BpfObject, type ChainedProgram, isBpfError, loadAddon } from './native.js'
 import type { Evidence, RefusedFrame } from './evidence.js'
 
 export type { AttachMode, OutcomeName }
@@ -117,6 +117,19 @@ export class BpfSnooper {
       this.addon.detach(this.object, ifindex)
     } finally {
       this.removeLimit(ifindex)
+    }
+  }
+
+  /**
+   * Returns the TCX programs on a port in the order in which they see its frames; none if the kernel has no TCX. Throws
+   * BpfError.
+   */
+  chain(ifindex: number): ChainedProgram[] {
+    try {
+      return this.addon.tcxChain(this.object, ifindex)
+    } catch (error) {
+      if (isBpfError(error) && (error.code === 'EINVAL' || error.code === 'E2BIG')) return []
+      throw error
     }
   }
 

@@ -2,6 +2,7 @@
 // does not grow with the number of ports, unless the change concerns all ports of a bridge.
 import { isDeepStrictEqual } from 'node:util'
 import type { BridgeRefusal, SelfMatch } from '../../bindings/model.js'
+import { type BridgePort, ORDINARY_PORT, takesIn } from '../../rtnetlink/bridge-port.js'
 import { ETH_P_8021Q, IFF_LOWER_UP, IFF_UP, type Link } from '../../rtnetlink/link.js'
 import type { RouteMessage } from '../../rtnetlink/message.js'
 import { selfMatchIn } from './own.js'
@@ -48,6 +49,8 @@ export type PortChange =
   /** `port` has its new name. */
   | { kind: 'rename'; port: Port; from: string }
   | { kind: 'vni-change' }
+  /** The bridge does something else now with what the port hears: see bridgePortOf. */
+  | { kind: 'bridge-port'; port: Port }
   /** VXLAN devices of the bridge have different VNIs for one VLAN (0 = untagged); reported once for each case. */
   | { kind: 'ambiguous'; bridge: string; vlan: number; devices: readonly string[] }
 
@@ -88,8 +91,10 @@ export class PortModel {
       case 'vlan-change': {
         const { ifindex } = message.kind === 'port-vlans' ? message.port : message.change
         const old = this.tables.vlans.get(ifindex)
+        const bridgePort = this.bridgePortOf(ifindex)
         this.tables.store(message)
         this.vlansChanged(ifindex, old)
+        this.bridgePortChanged(ifindex, bridgePort)
         return
       }
       case 'address':
@@ -110,6 +115,8 @@ export class PortModel {
     for (const ifindex of this.bridges.keys()) this.stale.add(ifindex)
     // ports that are gone come first
     for (const ifindex of [...this.ports.keys(), ...links]) this.reconcile(ifindex)
+    for (const ifindex of this.ports.keys())
+      this.bridgePortChanged(ifindex, before.bridgePorts.get(ifindex) ?? ORDINARY_PORT)
   }
 
   /** Returns the changes since the last call, in order; `vni-change` at most once, after those of the ports. */
@@ -224,7 +231,23 @@ export class PortModel {
     const bridge = this.ports.get(ifindex)?.bridgeIfindex
     // net/bridge/br_vlan.c __allowed_ingress puts the frame into the PVID, with the tag as a part of its payload
     if (vlan !== 0 && this.isFiltering(bridge) && protocol !== this.protocolOf(bridge)) return 'vlan-protocol'
-    return undefined
+    return takesIn(this.bridgePortOf(ifindex).state) ? undefined : 'port-blocked'
+  }
+
+  /** Returns what its bridge does with a port. */
+  bridgePortOf(ifindex: number): BridgePort {
+    return this.tables.bridgePorts.get(ifindex) ?? ORDINARY_PORT
+  }
+
+  /** Returns the tag (0 = none) of frames of a VLAN inside a bridge that leave it through a port. */
+  tagOn(ifindex: number, inside: number): number {
+    return this.tables.vlansOn(ifindex).pvid === inside ? 0 : inside
+  }
+
+  private bridgePortChanged(ifindex: number, old: BridgePort): void {
+    const port = this.ports.get(ifindex)
+    if (port !== undefined && !isDeepStrictEqual(old, this.bridgePortOf(ifindex)))
+      this.changes.push({ kind: 'bridge-port', port })
   }
 
   /** Whether an interface of this host, anywhere, has the address. */

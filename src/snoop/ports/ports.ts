@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events'
 import type { BridgeRefusal, SelfMatch } from '../../bindings/model.js'
 import { ExitCode, FatalError, reason } from '../../base/exit.js'
 import type { Logger } from '../../base/log.js'
+import { type BridgePort, takesIn } from '../../rtnetlink/bridge-port.js'
 import type { NetlinkMessage } from '../../netlink/message.js'
 import {
   decodeRouteMessage,
@@ -41,6 +42,8 @@ export type PortEvents = {
   down: [port: Port]
   /** vniOf may return other values now, on any port. */
   'vni-change': []
+  /** The bridge does something else now with what the port hears (state, learning, locked): see bridgePortOf. */
+  'bridge-port': [port: Port]
   /** The forwarding database has a MAC on a port where it did not have it before. */
   fdb: [change: FdbChange]
   /** Events were lost and everything was read again; the differences were emitted just before. */
@@ -153,9 +156,40 @@ export class Ports extends EventEmitter<PortEvents> {
     return this.model.vlanProtocol(ifindex)
   }
 
-  /** See PortModel.bridgeRefusal. */
-  bridgeRefusal(ifindex: number, vlan: number, protocol: number): BridgeRefusal | undefined {
-    return this.model.bridgeRefusal(ifindex, vlan, protocol)
+  /**
+   * Returns why the bridge takes no notice of a frame, or learns nothing from it; undefined if it does. `protocol`: of
+   * the frame's tag, 0 without.
+   */
+  bridgeRefusal(ifindex: number, vlan: number, protocol: number, etherSource: string): BridgeRefusal | undefined {
+    const refusal = this.model.bridgeRefusal(ifindex, vlan, protocol)
+    if (refusal !== undefined) return refusal
+    const { locked, learning } = this.model.bridgePortOf(ifindex)
+    if (learning && !locked) return undefined
+    if (this.fdbPort(ifindex, vlan, etherSource) === ifindex) return undefined
+    return locked ? 'port-locked' : 'no-learning'
+  }
+
+  /** See PortModel.bridgePortOf. */
+  bridgePortOf(ifindex: number): BridgePort {
+    return this.model.bridgePortOf(ifindex)
+  }
+
+  /**
+   * Returns where a host that was seen at a port can be asked: there; if the bridge does not use that port at the
+   * moment, where it has the host's MAC now; undefined if that is nowhere.
+   */
+  placeToAsk(ifindex: number, vlan: number, mac: string): { ifindex: number; vlan: number } | undefined {
+    if (takesIn(this.model.bridgePortOf(ifindex).state)) return { ifindex, vlan }
+    const place = this.model.placeOf(ifindex, vlan)
+    const other = place && this.forwarding?.portOf(place.bridge, place.vlan, mac)
+    if (place === undefined || other === undefined || !this.ports.has(other)) return undefined
+    if (!takesIn(this.model.bridgePortOf(other).state)) return undefined
+    return { ifindex: other, vlan: this.model.tagOn(other, place.vlan) }
+  }
+
+  /** Whether it is known what the forwarding databases have. */
+  get isFdbKnown(): boolean {
+    return this.forwarding?.isKnown === true
   }
 
   /** Whether an interface of this host, anywhere, has the address. */
@@ -256,6 +290,7 @@ export class Ports extends EventEmitter<PortEvents> {
       case 'add':
       case 'up':
       case 'down':
+      case 'bridge-port':
         this.emit(change.kind, change.port)
         return
       case 'remove':

@@ -1,6 +1,7 @@
 // The links, their VLANs and addresses that rtnetlink reported, with the indexes that the map of ports needs. The cost
 // of a message does not depend on the size of the tables.
 import type { InterfaceAddress } from '../../rtnetlink/address.js'
+import type { BridgePort } from '../../rtnetlink/bridge-port.js'
 import type { Link } from '../../rtnetlink/link.js'
 import type { RouteMessage } from '../../rtnetlink/message.js'
 import { MultiMap } from '../../base/multimap.js'
@@ -10,6 +11,8 @@ export class LinkTables {
   readonly links = new Map<number, Link>()
   /** VLANs of bridge ports; absent where VLANs are not filtered. */
   readonly vlans = new Map<number, Vlans>()
+  /** What the bridge does with each of its ports. */
+  readonly bridgePorts = new Map<number, BridgePort>()
   /** Members of each bridge, bond, … */
   readonly members = new MultiMap<number, number>()
   /** The members that are VXLAN devices. */
@@ -35,7 +38,9 @@ export class LinkTables {
         this.storeLink(message.link.ifindex, message.gone ? undefined : message.link)
         return
       case 'port-vlans': {
-        const { ifindex, vlans, tunnels } = message.port
+        const { ifindex, vlans, tunnels, bridgePort } = message.port
+        if (message.gone) this.bridgePorts.delete(ifindex)
+        else if (bridgePort !== undefined) this.bridgePorts.set(ifindex, bridgePort)
         this.storeVlans(ifindex, message.gone ? NO_VLANS : vlansOf(vlans, tunnels))
         return
       }
@@ -77,6 +82,7 @@ export class LinkTables {
     if (link === undefined) {
       this.links.delete(ifindex)
       this.vlans.delete(ifindex)
+      this.bridgePorts.delete(ifindex)
       return
     }
     this.links.set(ifindex, link)

@@ -18,6 +18,8 @@ function line(change: PortChange): string {
   switch (change.kind) {
     case 'vni-change':
       return change.kind
+    case 'bridge-port':
+      return `bridge-port ${change.port.name}`
     case 'ambiguous':
       return `ambiguous ${change.bridge} ${change.vlan} ${change.devices.join()}`
     case 'rename':
@@ -121,7 +123,7 @@ test('VLANs mean nothing while the bridge does not filter', () => {
   // ports get the default PVID and lose it also on such a bridge
   assert.deepEqual(changesOf(model, write.portVlans(TAP1, [write.vlanInfo(1, write.PVID)])), [])
   assert.equal(model.vniOf(TAP1, 1), undefined)
-  assert.deepEqual(changesOf(model, write.portVlans(TAP1, [], true)), [])
+  assert.deepEqual(changesOf(model, write.portVlans(TAP1, [], { gone: true })), [])
 })
 
 test('VLAN-aware: a new default PVID comes as RTM_DELVLAN and RTM_NEWVLAN alone', () => {

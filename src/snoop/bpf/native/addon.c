@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chain.h"
 #include "messages.h"
 #include "snoop.h"
 #include "snooper.h"
@@ -167,6 +168,7 @@ NAPI_MODULE_INIT()
 		FUNCTION("counters", counters),	     FUNCTION("mapEntries", map_entries),
 		FUNCTION("mapGet", map_get),	     FUNCTION("mapSet", map_set),
 		FUNCTION("mapDelete", map_delete),   FUNCTION("testRun", test_run),
+		FUNCTION("tcxChain", tcx_chain),
 	};
 
 	messages_init();

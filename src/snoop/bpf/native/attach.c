@@ -13,25 +13,28 @@
 
 #include "messages.h"
 
-/* linux/bpf.h has it since 6.6, but the headers may be older than the running kernel. */
-#define TCX_INGRESS 46
+/* The same for BPF_F_BEFORE. */
+#define BEFORE_ALL (1U << 3)
 
 /*
- * The handle spells "macp" and identifies our clsact filter. Our priority comes before those that the kernel assigns
- * (from 49152) and after those that administrators choose: frames that their filters drop are no evidence.
+ * The handle spells "macp" and identifies our clsact filter. The second priority is for a device on which a filter of
+ * another kind has the first: it comes before those that the kernel assigns (from 49152).
  */
 #define FILTER_HANDLE 0x6d616370
-#define FILTER_PRIORITY 0x6d61
+static const int PRIORITIES[] = { 1, 0x6d61 };
+#define PRIORITY_COUNT (sizeof(PRIORITIES) / sizeof(*PRIORITIES))
 
 int attach_tcx(int program_fd, struct attachment *attachment, const char **call)
 {
+	DECLARE_LIBBPF_OPTS(bpf_link_create_opts, options, .flags = BEFORE_ALL);
+
 	*call = "bpf_link_create";
 	attachment->mode = ATTACH_TCX;
-	attachment->link_fd = bpf_link_create(program_fd, attachment->ifindex, TCX_INGRESS, NULL);
+	attachment->link_fd = bpf_link_create(program_fd, attachment->ifindex, TCX_INGRESS, &options);
 	return attachment->link_fd < 0 ? attachment->link_fd : 0;
 }
 
-static int program_id(int program_fd, __u32 *id)
+int program_id(int program_fd, __u32 *id)
 {
 	struct bpf_prog_info info = {};
 	__u32 length = sizeof(info);
@@ -87,8 +90,6 @@ static int remove_qdisc(int ifindex)
 int attach_clsact(int program_fd, struct attachment *attachment, const char **call)
 {
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = attachment->ifindex, .attach_point = BPF_TC_INGRESS);
-	DECLARE_LIBBPF_OPTS(bpf_tc_opts, filter, .prog_fd = program_fd, .flags = BPF_TC_F_REPLACE,
-			    .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
 	int error;
 
 	attachment->mode = ATTACH_CLSACT;
@@ -101,7 +102,18 @@ int attach_clsact(int program_fd, struct attachment *attachment, const char **ca
 	attachment->made_qdisc = error == 0;
 
 	*call = "bpf_tc_attach";
-	error = bpf_tc_attach(&hook, &filter);
+	for (size_t i = 0; i < PRIORITY_COUNT; i++) {
+		DECLARE_LIBBPF_OPTS(bpf_tc_opts, filter, .prog_fd = program_fd, .flags = BPF_TC_F_REPLACE,
+				    .handle = FILTER_HANDLE, .priority = PRIORITIES[i]);
+		bool last = i == PRIORITY_COUNT - 1;
+
+		attachment->priority = PRIORITIES[i];
+		messages_expected(!last);
+		error = bpf_tc_attach(&hook, &filter);
+		messages_expected(false);
+		if (!error)
+			break;
+	}
 	if (error && attachment->made_qdisc)
 		remove_qdisc(attachment->ifindex);
 	return error;
@@ -116,8 +128,10 @@ static bool means_gone(int error)
 static int detach_clsact(int program_fd, const struct attachment *attachment, const char **call)
 {
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = attachment->ifindex, .attach_point = BPF_TC_INGRESS);
-	DECLARE_LIBBPF_OPTS(bpf_tc_opts, found, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
-	DECLARE_LIBBPF_OPTS(bpf_tc_opts, filter, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, found, .handle = FILTER_HANDLE,
+			    .priority = attachment->priority);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, filter, .handle = FILTER_HANDLE,
+			    .priority = attachment->priority);
 	__u32 ours;
 	int error;
 
