@@ -31,7 +31,7 @@ import { release } from './duplicate.js'
 import { makeRoom, portFull } from './quota.js'
 import type { Policy, StaticBinding } from './policy.js'
 import { isRemote, onAgeDue, onProbeDue, onRefreshDue, DAD_MS, refreshNow, scheduleRefresh } from './refresh.js'
-import { onClaimDue, onRemoteAnswer, settle } from './remote-claim.js'
+import { endClaim, onClaimDue, onRemoteAnswer, settle } from './remote-claim.js'
 import { type Refusal, refusalOfEvidence, refusalOfKey } from './refusal.js'
 import { reasonOf } from './state.js'
 import type { Table, Withdrawal } from './table.js'
@@ -289,7 +289,7 @@ function onRestored(context: StepContext, { from, entry, anchor, vni, selfMatch 
     // it was announced to bgpd all the time
     if (from === 'relay') {
       current.confirmed = true
-      if (current.phase === 'claiming') settle(context, current)
+      if (current.phase === 'claiming') endClaim(context, current)
     } else if (isHigher) context.put(current)
     if (from === 'relay' && current.suppressedByFpm) context.remove(current)
     return

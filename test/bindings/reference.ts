@@ -219,7 +219,7 @@ export class Reference {
         if (it.confirmed) this.claim(it, now)
         return
       }
-    } else if (it.report?.status === 'remote' && competingRemote !== undefined && competingRemote >= it.minSeq) {
+    } else if (this.isBeaten(it) && competingRemote !== undefined && competingRemote >= it.minSeq) {
       if (this.canAsk && !this.insists(it, now)) {
         if (!this.isHeldDown(anchor, mac, now)) {
           this.claim(it, now)
@@ -231,6 +231,11 @@ export class Reference {
       }
     }
     this.askLater(it)
+  }
+
+  /** The relay says so at the moment. */
+  private isBeaten({ report, suppressedByFpm }: Known): boolean {
+    return this.connected && !suppressedByFpm && report?.connection === this.connection && report.status === 'remote'
   }
 
   private get canAsk(): boolean {
@@ -332,7 +337,7 @@ export class Reference {
       if (it.phase === 'duplicate') return
       it.minSeq = Math.max(it.minSeq, entry.minSeq)
       if (from === 'relay') it.confirmed = true
-      if (from === 'relay' && it.phase === 'claiming') this.settle(it, now)
+      if (from === 'relay' && it.phase === 'claiming') this.keep(it)
       return
     }
     const { mac, ip, router, minSeq } = entry
