@@ -28,6 +28,21 @@ export function isEdge({ ip, length }: Prefix): boolean {
   return masked(bytes, length).equals(bytes) || masked(inverted, length).equals(inverted)
 }
 
+/** Returns the network's own and the broadcast address of the subnet of an address; none if it has no such addresses. */
+export function edgesOf({ ip, length }: Prefix): string[] {
+  const bytes = bytesOf(ip)
+  if (bytes.length !== 4 || length > 30) return []
+  const host = Buffer.from([255, 255, 255, 255].map((byte, index) => byte ^ (masked(ONES, length)[index] ?? 0)))
+  const network = masked(bytes, length)
+  return [formatIp(network), formatIp(Buffer.from(network.map((byte, index) => byte | (host[index] ?? 0))))]
+}
+
+const ONES = Buffer.alloc(4, 255)
+
+/** Whether an address is in a subnet. */
+export const isWithin = (ip: string, { ip: other, length }: Prefix): boolean =>
+  networkOf({ ip, length }).ip === networkOf({ ip: other, length }).ip
+
 /** Adds a prefix to a list; it must be a network, as `networkOf` makes it. */
 export function addPrefix(list: BlockList, prefix: Prefix): void {
   for (const { ip, length } of coversMapped(prefix) ? besideMapped(prefix.length) : [prefix]) {

@@ -51,7 +51,11 @@ export type Evidence = {
 export type BridgeRefusal = 'port-blocked' | 'port-locked' | 'no-learning' | 'vlan-protocol'
 
 /** Which of a frame's addresses belongs to the node itself. */
-export type SelfMatch = 'mac' | 'ip'
+export type SelfMatch =
+  | 'mac'
+  | 'ip'
+  /** The IP is the network's own or the broadcast address of a subnet that the node is in. */
+  | 'network'
 
 /**
  * An entry of the relay's overlay: what the snooper gives, and gets back as it was. Its times are milliseconds, but of

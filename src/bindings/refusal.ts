@@ -1,7 +1,7 @@
 // Which evidence is never believed, and why. Each reason's name is also the name of its counter.
 import type { BlockList } from 'node:net'
 import { isHostIp, isHostMac } from '../base/address.js'
-import { type Binding, type Evidence, isIpv6, type Key } from './model.js'
+import { type Binding, type Evidence, isIpv6, type Key, type SelfMatch } from './model.js'
 import { pinKey, type Policy } from './policy.js'
 import type { AnnouncedViews } from './views.js'
 
@@ -19,6 +19,7 @@ export const REFUSALS = {
   'bad-ip': 'unspecified, loopback, multicast, broadcast or reserved IP address',
   'own-mac': 'MAC address of the node itself in this network: of the bridge, a port of it, or a device on top of it',
   'own-ip': 'IP address of the node itself in this network: of the bridge, or a VLAN device or macvlan on top of it',
+  'network-ip': 'network or broadcast address of a subnet in which the node is (RFC 1122 3.2.1.3): no host has it',
   gateway: 'MAC or IP address of a gateway, as zebra or bgpd announced it',
   vrrp: 'virtual router MAC address (RFC 5798 7.3), ignored by configuration',
   'link-local': 'IPv6 link-local address, ignored by configuration',
@@ -65,6 +66,8 @@ export function refusalOfEvidence(
   return evidence.kind === 'na' && !evidence.override ? 'na-not-override' : undefined
 }
 
+const SELF = { mac: 'own-mac', ip: 'own-ip', network: 'network-ip' } as const satisfies Record<SelfMatch, Refusal>
+
 /** Why a MAC and IP are never bound in a VNI, whatever the evidence; this is checked again when views change. */
 export function refusalOfKey(
   key: Key,
@@ -75,7 +78,7 @@ export function refusalOfKey(
   const { vni, mac, ip } = key
   if (!isHostMac(mac)) return 'bad-mac'
   if (!isHostIp(ip)) return 'bad-ip'
-  if (selfMatch !== undefined) return selfMatch === 'mac' ? 'own-mac' : 'own-ip'
+  if (selfMatch !== undefined) return SELF[selfMatch]
   if (views.isGateway(key)) return 'gateway'
   if (policy.vrrp === 'ignore' && isVrrp(mac)) return 'vrrp'
   const { macs, ips } = policy.denied

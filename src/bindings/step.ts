@@ -182,7 +182,7 @@ function refuse(context: StepContext, refusal: Refusal, evidence: Evidence, curr
   const { vni = 0, mac, ip, anchor } = evidence
   context.refuse(refusal, { vni, mac, ip }, anchor?.port ?? '')
   // the node may have been given the address after the binding was made
-  const taken = refusal === 'own-ip' || (refusal === 'own-mac' && current?.mac === mac)
+  const taken = refusal === 'own-ip' || refusal === 'network-ip' || (refusal === 'own-mac' && current?.mac === mac)
   if (taken && current?.isStatic === false) context.withdraw(current, refusal)
 }
 

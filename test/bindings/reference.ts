@@ -181,7 +181,7 @@ export class Reference {
     if (anchor === undefined || vni === undefined) return
     if (mac.startsWith('01') || ip === '127.0.0.1') return
     if (selfMatch !== undefined) {
-      if (it !== undefined && !it.isStatic && (selfMatch === 'ip' || it.mac === mac)) this.drop(it)
+      if (it !== undefined && !it.isStatic && (selfMatch !== 'mac' || it.mac === mac)) this.drop(it)
       return
     }
     if (this.isNever(vni, mac, ip) || it?.phase === 'duplicate') return

@@ -113,6 +113,7 @@ const NEVER = {
   'vlan-protocol': [{ bridgeRefusal: 'vlan-protocol' as const }],
   'own-mac': [{ selfMatch: 'mac' as const }],
   'own-ip': [{ selfMatch: 'ip' as const }],
+  'network-ip': [{ selfMatch: 'network' as const }],
   'mac-mismatch': [{ etherSource: VM2 }],
 }
 for (const [name, cases] of Object.entries(NEVER)) {

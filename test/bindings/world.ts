@@ -53,7 +53,7 @@ const command = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('own' as const),
       pick,
-      selfMatch: fc.constantFrom('mac' as const, 'ip' as const),
+      selfMatch: fc.constantFrom('mac' as const, 'ip' as const, 'network' as const),
     }),
   },
   {

@@ -53,7 +53,18 @@ test('what the program in the kernel refused is told of the address', async (t) 
 
 /** What no key of the configuration can change. */
 const NOT_CONFIGURED = new Set([
-  ...['no-port', 'no-vni', 'bad-mac', 'bad-ip', 'own-mac', 'own-ip', 'gateway', 'na-not-override', 'defended'],
+  ...[
+    'no-port',
+    'no-vni',
+    'bad-mac',
+    'bad-ip',
+    'own-mac',
+    'own-ip',
+    'network-ip',
+    'gateway',
+    'na-not-override',
+    'defended',
+  ],
   ...['port-blocked', 'port-locked', 'no-learning', 'vlan-protocol'],
   ...Object.keys(FRAME_REFUSALS).filter((name) => name !== 'rate-limited'),
 ])

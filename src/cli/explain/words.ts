@@ -89,6 +89,7 @@ const ADVICE: Words = {
   'no-learning': 'if the host is meant to be there, say so to the bridge: bridge fdb add MAC dev PORT master static',
   'vlan-protocol': 'the host tags its frames with another protocol than the bridge: ip -d link show (vlan_protocol)',
   'own-ip': 'the host has an address that this node has in the same network: change one of them',
+  'network-ip': 'change the address of the host, or the length of the prefix on this node: ip addr',
   'own-mac': 'the host has the MAC address of this node: change one of them',
   gateway: 'the host has the address of a gateway: change one of them',
   'mac-multicast':

@@ -1,5 +1,6 @@
 // Which addresses of a frame are the host's own in the broadcast domain where the frame was received. Pure.
 import type { SelfMatch } from '../../bindings/model.js'
+import { edgesOf, isWithin } from '../../base/prefix.js'
 import { svisOf, type SviPlace } from '../probe/source.js'
 import type { LinkTables } from './tables.js'
 import { hasVlan } from './vlans.js'
@@ -30,7 +31,20 @@ export function selfMatchIn(
     if (tables.links.get(ifindex)?.mac === mac) return 'mac'
     if (tables.hasAddress(ifindex, ip)) match = 'ip'
   }
-  return match
+  return match ?? (isEdge(tables, place, ip) ? 'network' : undefined)
+}
+
+/** Whether an IP is an edge of a subnet in the domain, and in the middle of none. */
+function isEdge(tables: LinkTables, place: SviPlace, ip: string): boolean {
+  const interfaces = [...present(tables, place)]
+  if (!interfaces.some((ifindex) => tables.isEdge(ifindex, ip))) return false
+  for (const ifindex of interfaces)
+    for (const { ip: own, prefixLength: length } of tables.addressesOn(ifindex)) {
+      const subnet = { ip: own, length }
+      if (own.includes(':') || !isWithin(ip, subnet) || edgesOf(subnet).includes(ip)) continue
+      return false
+    }
+  return true
 }
 
 /** The interfaces through which the host receives the frames of the domain. */

@@ -5,6 +5,7 @@ import type { BridgePort } from '../../rtnetlink/bridge-port.js'
 import type { Link } from '../../rtnetlink/link.js'
 import type { RouteMessage } from '../../rtnetlink/message.js'
 import { MultiMap } from '../../base/multimap.js'
+import { edgesOf } from '../../base/prefix.js'
 import { changeVlans, NO_VLANS, type Vlans, vlansOf } from './vlans.js'
 
 export class LinkTables {
@@ -27,6 +28,8 @@ export class LinkTables {
   readonly addresses = new MultiMap<string, string>()
   /** Interface and IP address (see addressOn) → the prefix lengths with which it is configured. */
   private readonly addressesOf = new MultiMap<string, number>()
+  /** Interface and IP address → the addresses there with whose prefixes it is a network or broadcast address. */
+  private readonly edges = new MultiMap<string, string>()
   /** `vlan` links on top of each link, by lower link, VLAN and protocol: see vlanKey. */
   private readonly vlanLinks = new MultiMap<string, number>()
   /** Interface → its addresses, by address and prefix length. */
@@ -70,6 +73,11 @@ export class LinkTables {
 
   hasAddress(ifindex: number, ip: string): boolean {
     return this.addressesOf.has(addressOn(ifindex, ip))
+  }
+
+  /** Whether an IP is the network's own or the broadcast address of a subnet that an interface is in. */
+  isEdge(ifindex: number, ip: string): boolean {
+    return this.edges.has(addressOn(ifindex, ip))
   }
 
   addressesOn(ifindex: number): Iterable<InterfaceAddress> {
@@ -119,6 +127,10 @@ export class LinkTables {
     const where = `${ifindex} ${prefixLength}`
     const what = `${ip}/${prefixLength}`
     const here = this.configured.get(ifindex)
+    for (const edge of edgesOf({ ip, length: prefixLength })) {
+      if (gone) this.edges.delete(addressOn(ifindex, edge), what)
+      else this.edges.add(addressOn(ifindex, edge), what)
+    }
     if (gone) {
       this.addresses.delete(ip, where)
       this.addressesOf.delete(addressOn(ifindex, ip), prefixLength)
