@@ -5,6 +5,6 @@ import type { StepContext } from './step-context.js'
 /** `claimed`: what the challenger at `anchor` said; `owner`: the owner's MAC, and its port if it is here. */
 export function charge(context: StepContext, claimed: Key, anchor: Anchor, owner: string): void {
   const { table, policy, now } = context
-  if (table.challengers.charge(anchor, claimed.mac, now, policy.duplicates))
+  if (table.challengers.charge(claimed, anchor, now, policy.duplicates))
     context.emit('held-down', claimed, anchor.port, owner)
 }

@@ -27,7 +27,7 @@ export function contest(context: StepContext, owner: Binding, claim: Claim): voi
     return
   }
   if (claim.mac !== owner.mac && table.challengers.isHeldDown(claim.anchor, claim.mac, now)) {
-    context.refuse('held-down', key, claim.anchor.port)
+    context.holdDown(key, claim.anchor)
     return
   }
   const full = roomTaken(context, owner, claim)

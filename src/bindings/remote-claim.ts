@@ -27,7 +27,7 @@ export function reserveQuestions(context: StepContext, claimed: Key, anchor: Anc
   const { table, policy, now } = context
   const { ifindex, port } = anchor
   if (table.challengers.isHeldDown(anchor, claimed.mac, now)) {
-    context.refuse('held-down', claimed, port)
+    context.holdDown(claimed, anchor)
     return undefined
   }
   const rate = confirmRate(policy.probeRate)

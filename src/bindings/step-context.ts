@@ -61,6 +61,17 @@ export class StepContext {
     this.actions.push({ type: 'event', event: { event, key: { vni, mac, ip }, port, detail } })
   }
 
+  /** Does not believe a claim of a host that is held down, until the IP has no owner any more. */
+  holdDown(claimed: Key, anchor: Anchor): void {
+    this.table.unheard.add(claimed, anchor)
+    this.refuse('held-down', claimed, anchor.port)
+  }
+
+  /** The IP has no owner any more: the next claim of it counts. */
+  hearClaims({ vni, ip }: Omit<Key, 'mac'>): void {
+    for (const { anchor, mac } of this.table.unheard.take(vni, ip)) this.forget(anchor, mac, ip)
+  }
+
   refuse(refusal: Refusal, key: Key, port: string): void {
     this.table.refused[refusal] += 1
     this.emit('refused', key, port, refusal)
@@ -73,6 +84,7 @@ export class StepContext {
     if (isInOverlay(binding)) this.remove(binding)
     this.forget(anchor, mac, ip)
     if (claim !== undefined) this.forget(claim.anchor, claim.mac, ip)
+    this.hearClaims(binding)
     if (why === 'port-down' || why === 'port-gone' || why === 'vni-changed')
       this.actions.push({ type: 'remember', entry: entryOf(binding, false) })
     this.emit('withdrawn', binding, anchor.port, why)

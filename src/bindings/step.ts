@@ -83,6 +83,12 @@ function dispatch(context: StepContext, input: Input): void {
       onRemoteAnswer(context, input.key)
       return
     case 'clear': {
+      if (input.what === 'held-down') {
+        table.challengers.release(input.key)
+        context.hearClaims(input.key)
+        context.emit('released', input.key, '', 'cleared')
+        return
+      }
       const binding = table.get(input.key)
       if (binding?.phase === 'duplicate') release(context, binding, 'cleared')
       else if (binding?.isStatic === false && input.what === 'binding') context.withdraw(binding, 'cleared')
@@ -353,7 +359,10 @@ function onView(context: StepContext, change: ViewChange): void {
   for (const { vni, mac } of table.views.apply(change)) reviewMac(context, vni, mac)
   if (change.type === 'vni' || change.ip === undefined) return
   if (change.gone) {
-    if (change.by === 'bgpd') table.departed.add(change, change.ip, context.now)
+    if (change.by === 'bgpd') {
+      table.departed.add(change, change.ip, context.now)
+      context.hearClaims({ vni: change.vni, ip: change.ip })
+    }
     const holder = table.find(change.vni, change.ip)
     if (holder?.phase === 'claiming' && table.views.competingRemote(holder) === undefined) settle(context, holder)
     return

@@ -6,6 +6,7 @@ import { PortOccupancy, BindingSet } from './port-occupancy.js'
 import { Deadlines } from './deadlines.js'
 import { ProbeRateLimiter } from './probe-rate-limiter.js'
 import { REFUSALS, type Refusal } from './refusal.js'
+import { UnheardClaims } from './unheard-claims.js'
 import { AnnouncedViews, type MacKey } from './views.js'
 
 /** Maps each reason for a withdrawal, besides the refusals, to its meaning. */
@@ -40,6 +41,8 @@ export class Table {
   answered = 0
   /** Who claims addresses whose owners answer. */
   readonly challengers = new Challengers()
+  /** Claims of whoever is held down. */
+  readonly unheard = new UnheardClaims()
   /** Remote routes that are gone. */
   readonly departed = new DepartedRoutes()
   /** The frozen bindings. */

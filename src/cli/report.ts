@@ -82,11 +82,18 @@ export type PortReport = {
   state: string
   /** Whether its bridge learns MAC addresses from it: `on`, `off`, or `locked`; empty if not known. */
   learning: string
+  /** How many MAC addresses its bridge has on it. */
+  macs: number
+  /** How long it has been snooped without any ARP or ND being seen, milliseconds; 0 once one was. */
+  silentMs: number
   /** Programs that see its frames before the snooper and may keep them from it. */
   ahead: string[]
   /** tc filters on it, which may drop what the snooper has seen. */
   filters: string[]
 }
+
+/** A host that has claimed addresses too often whose owners answered. `ip`: the one that it claimed last. */
+export type HeldDownReport = { vni: number; mac: string; ip: string; port: string; until: number }
 
 export type SnooperReport = {
   version: string
@@ -111,6 +118,9 @@ export type SnooperReport = {
   /** How many IPs are frozen because they moved too often, and some of them. */
   duplicates: number
   duplicateIps: { vni: number; ip: string }[]
+  /** How many hosts are not believed, as they claim addresses whose owners answer, and some of them. */
+  heldDowns: number
+  heldDown: HeldDownReport[]
   probes: Counters
   /** zebra's FPM connection. */
   fpm: FpmStatusReport
@@ -224,15 +234,23 @@ export function snooperReport(properties: snoopProto.SnoopStatus.$Properties): S
     mode: status.mode,
     duplicates: status.duplicates,
     duplicateIps: status.duplicate.map(bindingReport).map(({ vni, ip }) => ({ vni, ip })),
+    heldDowns: status.heldDowns,
+    heldDown: status.heldDown.map(heldDownReport),
     probes: counters(status.probes),
     fpm: fpmStatusReport(status.fpm ?? { off: true }),
   }
 }
 
+function heldDownReport(properties: snoopProto.HeldDown.$Properties): HeldDownReport {
+  const { vni, mac, ip, port, until } = snoopProto.HeldDown.create(properties)
+  return { vni, mac: formatMac(Buffer.from(mac)), ip: formatIp(ip), port, until }
+}
+
 function portReport(properties: snoopProto.Port.$Properties): PortReport {
   const port = snoopProto.Port.create(properties)
-  const { name, bridge, up, attached, error, bindings, limited, state, learning, ahead, filters } = port
-  return { name, bridge, up, attached, error, bindings, limited, state, learning, ahead, filters }
+  const { name, bridge, up, attached, error, bindings, limited, state, learning, ...more } = port
+  const { macs, silentMs, ahead, filters } = more
+  return { name, bridge, up, attached, error, bindings, limited, state, learning, macs, silentMs, ahead, filters }
 }
 
 export function bindingReport(properties: snoopProto.Binding.$Properties): BindingReport {

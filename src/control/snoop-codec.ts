@@ -2,6 +2,7 @@
 // is in fpm-codec.ts. Every field of a question is checked.
 import { formatIp, formatMac, parseIp, parseMac } from '../base/address.js'
 import { MAX_VNI } from '../base/vni.js'
+import type { HeldDown } from '../bindings/challengers.js'
 import type { Binding, Key } from '../bindings/model.js'
 import { type EventName, EVENTS, type HistoryEvent, type HistoryFilter, type Refused } from '../bindings/event.js'
 import type { Policy } from '../bindings/policy.js'
@@ -171,6 +172,10 @@ const keyToProto = ({ vni, mac, ip }: Key): { vni: number; mac: Uint8Array; ip: 
   vni,
   mac: macBytes(mac),
   ip: parseIp(ip) ?? NOTHING,
+})
+
+export const heldDownToProto = ({ claimed: { vni, mac, ip }, port, until }: HeldDown): proto.HeldDown.$Properties => ({
+  ...{ vni, mac: macBytes(mac), ip: parseIp(ip) ?? NOTHING, port, until: toEpoch(until) },
 })
 
 const macBytes = (mac: string): Uint8Array => parseMac(mac) ?? NOTHING

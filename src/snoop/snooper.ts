@@ -26,7 +26,7 @@ import { sourceOf } from './probe/source.js'
 import { TunnelListener } from './tunnel/listener.js'
 import type { EvidenceSource, PortMap, ProbeOutlet, FpmConnection } from './sources.js'
 import { loadState, type SavedBinding, StateFile } from './state-file.js'
-import { countStates, portStatus } from './status.js'
+import { countStates, heldDownOf, portStatus } from './status.js'
 
 /** Opens the snooper's sources; called in this order, once this process has the control socket. */
 export type Sources = {
@@ -48,7 +48,7 @@ export class Snooper {
   private readonly relay: RelayClient
   private readonly policy: Policy
   readonly attachments: Attachments
-  private readonly hearing: Hearing
+  readonly hearing: Hearing
   readonly filters: FilterWatch
   /** Probes that were not sent because the bridge does not use the port. */
   private withheld = 0
@@ -218,6 +218,7 @@ export class Snooper {
 
   private attach(port: Port): void {
     this.attachments.add(port)
+    this.hearing.onAttached(port.ifindex)
     this.restoreSaved(port)
   }
 
@@ -314,17 +315,20 @@ export class Snooper {
     }
   }
 
-  /** Removes the bindings that an operator names; returns how many. */
+  /** Removes the bindings that an operator names, or ends what is frozen or held down; returns how many. */
   private clear({ what, vni, mac, ip }: ClearRequest): number {
-    const candidates = what === 'duplicate' ? this.table.duplicates : this.table.bindings()
-    const chosen = [...candidates].filter(
-      (it) =>
-        (vni === undefined || it.vni === vni) &&
-        (mac === undefined || it.mac === mac) &&
-        (ip === undefined || it.ip === ip),
-    )
-    for (const key of chosen) this.step({ type: 'clear', what, key })
-    return chosen.length
+    const isChosen = (it: Key): boolean =>
+      (vni === undefined || it.vni === vni) &&
+      (mac === undefined || it.mac === mac) &&
+      (ip === undefined || it.ip === ip)
+    const bindings = [...(what === 'duplicate' ? this.table.duplicates : this.table.bindings())].filter(isChosen)
+    for (const key of bindings) this.step({ type: 'clear', what, key })
+    if (what === 'binding') return bindings.length
+    const challengers = [...this.table.challengers.heldDown(monotonicMs())]
+      .map(({ claimed }) => claimed)
+      .filter(isChosen)
+    for (const key of challengers) this.step({ type: 'clear', what: 'held-down', key })
+    return bindings.length + challengers.length
   }
 
   private step(input: Input): void {
@@ -419,6 +423,7 @@ export class Snooper {
       mode: this.policy.observe ? 'observe' : 'announce',
       bindings: table.size,
       ...countStates(table, this.policy),
+      ...heldDownOf(table, monotonicMs()),
       ports: [...this.ports.ports.values()].map((port) => portStatus(port, this)),
       bridgeFilters: [...this.filters.bridgeFilters],
       frames: counters(this.source.counters()),

@@ -2,6 +2,7 @@
 // change of owner: it costs whoever makes it.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { step } from '../../src/bindings/step.js'
 import {
   claim,
   DUPLICATES,
@@ -69,6 +70,28 @@ test('the hold-down time of a challenger ends; when the owner goes, it has the a
   d.send({ type: 'port-lost', ifindex: TAP1.ifindex, reason: 'port-down' })
   assert.deepEqual(d.send(claim()), [`put 100 ${VM2} ${IP} tap2`])
 })
+
+test('what was not believed is heard as soon as the owner is gone, or an operator says so', () => {
+  for (const end of [
+    { type: 'port-lost', ifindex: TAP1.ifindex, reason: 'port-down' },
+    { type: 'clear', what: 'held-down', key: KEY2 },
+  ] as const) {
+    const d = driven()
+    d.send(evidence({}), 0)
+    quarrel(d, 6)
+    const actions = step(d.table, end, d.policy, 20_000)
+    assert.ok(actions.some((it) => it.type === 'forget' && it.mac === VM2 && it.anchor === TAP2))
+    assert.equal(d.table.unheard.size, 0)
+  }
+  const d = driven()
+  d.send(remote(VM1, IP))
+  for (let n = 0; n < 6; n++) for (const event of [claim(), answerOf(VM1)]) d.send(event, n * 2500)
+  assert.equal(d.table.unheard.size, 1)
+  const actions = step(d.table, remote(VM1, IP, 0, true), d.policy, 20_000)
+  assert.ok(actions.some((it) => it.type === 'forget' && it.mac === VM2 && it.anchor === TAP2))
+})
+
+const answerOf = (mac: string) => ({ type: 'remote-answer', key: { vni: 100, mac, ip: IP } }) as const
 
 test('repeated announcements within a moment are one claim', () => {
   const d = driven()

@@ -2,7 +2,6 @@
 // the victim's route is looked at after every lie. MACIPD_ATTACK_SECONDS makes the attacks longer.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { Fabric } from '../../lab/fabric.js'
 import { arpAnnouncement, neighborAdvertisement } from '../../lab/frames.js'
 import { RELEASES } from '../../lab/frr.js'
@@ -27,16 +26,14 @@ async function attack(fabric: Fabric, victim: Vm, attackers: readonly Vm[], lie:
   )
   try {
     const until = Date.now() + ATTACK_MS
-    let lying = true
-    const lies = (async () => {
-      for (; lying; await delay(EVERY_MS)) for (const vm of attackers) lie(vm)
-    })()
+    const lies = setInterval(() => {
+      for (const vm of attackers) lie(vm)
+    }, EVERY_MS)
     try {
       while (Date.now() < until) await stillAnnounced(fabric, victim)
       await Promise.all(attackers.map((vm) => named(events, vm)))
     } finally {
-      lying = false
-      await lies
+      clearInterval(lies)
     }
     await stillAnnounced(fabric, victim)
     const [one] = lab.vms.filter((vm) => vm !== victim && vm.router !== victim.router)

@@ -31,11 +31,11 @@ const ofVni = (command: Command, io: Io): Command => ofSnooper(command, io).addO
 
 const duplicateCommand = (io: Io): Command =>
   ofVni(new Command('duplicate'), io)
-    .summary('announce frozen addresses again')
+    .summary('announce frozen addresses again, and believe held-down hosts')
     .description(
-      `Ends the hold-down of an address that moved too often, or of all: it counts from here on as if it had never moved.
+      `Ends the hold-down of an address that moved too often, of a host that claimed it from an owner who answered, or of all: they count from here on as if nothing had happened.
 
-Do so when only one host has the address: otherwise it is a duplicate again soon.`,
+Do so when only one host has the address: otherwise it is held down again soon.`,
     )
     .addArgument(new Argument('[address]', 'only this IP or MAC address').argParser(addressArgument))
     .action((address: Address | undefined, given: Given) => act(io, 'duplicate', address, given))
@@ -51,7 +51,7 @@ const bindingCommand = (io: Io): Command =>
 
 export const clearCommand = (io: Io): Command =>
   configured(new Command('clear'), io)
-    .summary('undo: frozen duplicates, wrong bindings')
+    .summary('undo: frozen duplicates, held-down hosts, wrong bindings')
     .description('Lets the snooper forget something, and shows what that did.')
     .addHelpText(
       'after',

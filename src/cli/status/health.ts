@@ -68,7 +68,7 @@ function snooperFindings(snooper: SnooperReport, relay: Answer<RelayReport>): Fi
       ),
     )
   }
-  found.push(...duplicates(snooper), ...waiting(snooper, relay), ...filterFindings(snooper))
+  found.push(...duplicates(snooper), ...heldDown(snooper), ...waiting(snooper, relay), ...filterFindings(snooper))
   if (snooper.mode === 'observe') {
     found.push(
       notice(
@@ -182,6 +182,20 @@ function duplicates({ duplicates: number, duplicateIps }: SnooperReport): Findin
       'duplicate-ip',
       `${count(number, 'duplicate IP')}: ${named.join(', ')}${more}`,
       `withdrawn and frozen, as more than one host has it; see macipctl explain ${first.ip}`,
+    ),
+  ]
+}
+
+function heldDown({ heldDowns, heldDown }: SnooperReport): Finding[] {
+  const [first] = heldDown
+  if (first === undefined) return []
+  const named = heldDown.slice(0, NAMED).map(({ mac, port, ip }) => `${mac} on ${port} (${ip})`)
+  const more = heldDowns > named.length ? `, and ${heldDowns - named.length} more` : ''
+  return [
+    notice(
+      'held-down',
+      `${count(heldDowns, 'host')} not believed: ${named.join(', ')}${more}`,
+      `claimed addresses whose owners answered; see macipctl explain ${first.ip}, and when that is over: macipctl clear duplicate`,
     ),
   ]
 }

@@ -185,6 +185,11 @@ export class Ports extends EventEmitter<PortEvents> {
     return { ifindex: other, vlan: this.model.tagOn(other, place.vlan) }
   }
 
+  /** Returns how many MACs the bridge has on a port. */
+  macsOn(ifindex: number): number {
+    return this.forwarding?.countOn(ifindex) ?? 0
+  }
+
   /** Whether it is known what the forwarding databases have. */
   get isFdbKnown(): boolean {
     return this.forwarding?.isKnown === true
