@@ -243,162 +243,6 @@ static __always_inline bool is_over_rate(const struct percpu_scratch *scratch, _
 	return false;
 }
 
-/* Makes the checks that all kinds have in common, and passes the claim to user space unless it is a repetition. */
-static __always_inline enum snoop_outcome pass(struct percpu_scratch *scratch)
-{
-	/*
-	 * A copy, because before Linux 6.17 the verifier without CAP_PERFMON rejects a pointer that may be NULL on a
-	 * path.
-	 */
-	struct seen last = {};
-	struct snoop_record *record;
-	struct seen *found;
-	__u64 now;
-
-	if (mac_is_zero(scratch->key.mac))
-		return SNOOP_OUTCOME_MAC_ZERO;
-	if (mac_is_multicast(scratch->key.mac))
-		return SNOOP_OUTCOME_MAC_MULTICAST;
-	if (mac_is_zero(scratch->ether_source) || mac_is_multicast(scratch->ether_source))
-		return SNOOP_OUTCOME_ETHER_SOURCE_INVALID;
-
-	scratch->now.at = bpf_ktime_get_coarse_ns();
-	found = bpf_map_lookup_elem(&seen, &scratch->key);
-	if (found && !is_forgotten(found->at))
-		last = *found;
-	scratch->now.marks = marks(scratch, last.marks);
-	if (last.at && last.marks == scratch->now.marks && scratch->now.at - last.at < repeat_interval(scratch))
-		return SNOOP_OUTCOME_REPEATED;
-
-	/* The coarse clock would not do: no debt would be paid between two of its ticks. */
-	now = bpf_ktime_get_ns();
-	if (is_over_rate(scratch, now))
-		return SNOOP_OUTCOME_RATE_LIMITED;
-	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
-	if (!record)
-		return SNOOP_OUTCOME_RING_FULL;
-	record->at = bpf_cpu_to_be64(now);
-	record->ifindex = scratch->key.ifindex;
-	record->vlan = scratch->key.vlan;
-	record->vlan_proto = scratch->key.vlan_proto;
-	__builtin_memcpy(record->mac, scratch->key.mac, sizeof(record->mac));
-	__builtin_memcpy(record->ether_source, scratch->ether_source, sizeof(record->ether_source));
-	__builtin_memcpy(record->ip, scratch->key.ip, sizeof(record->ip));
-	record->kind = scratch->kind;
-	record->na_flags = scratch->na_flags;
-	record->pad[0] = record->pad[1] = 0;
-	bpf_ringbuf_submit(record, 0);
-
-	/* If this fails, user space gets the same claim again, which is harmless. */
-	bpf_map_update_elem(&seen, &scratch->key, &scratch->now, BPF_ANY);
-	return SNOOP_OUTCOME_PASSED;
-}
-
-/* Copies the bytes out, because the skb may be non-linear and pulling would change it. */
-static __always_inline int load_ether_source(struct __sk_buff *skb, struct percpu_scratch *scratch)
-{
-	return bpf_skb_load_bytes(skb, offsetof(struct ethhdr, h_source), scratch->ether_source, ETH_ALEN);
-}
-
-static __always_inline enum snoop_outcome ipv4_outcome(const __u8 *ip)
-{
-	if (!(ip[0] | ip[1] | ip[2] | ip[3]))
-		return SNOOP_OUTCOME_IP_UNSPECIFIED;
-	if (ip[0] == 127)
-		return SNOOP_OUTCOME_IP_LOOPBACK;
-	if ((ip[0] & 0xf0) == 224)
-		return SNOOP_OUTCOME_IP_MULTICAST;
-	if ((ip[0] & ip[1] & ip[2] & ip[3]) == 255)
-		return SNOOP_OUTCOME_IP_BROADCAST;
-	return SNOOP_OUTCOME_PASSED;
-}
-
-static __always_inline enum snoop_outcome arp(struct __sk_buff *skb, struct percpu_scratch *scratch, __u32 offset)
-{
-	enum snoop_outcome outcome;
-
-	if (load_ether_source(skb, scratch) || bpf_skb_load_bytes(skb, offset, &scratch->arp, sizeof(scratch->arp)))
-		return SNOOP_OUTCOME_ARP_TRUNCATED;
-	if (scratch->arp.hardware != bpf_htons(ARPHRD_ETHER) || scratch->arp.protocol != bpf_htons(ETH_P_IP) ||
-	    scratch->arp.hardware_length != ETH_ALEN || scratch->arp.protocol_length != sizeof(scratch->arp.sender_ip))
-		return SNOOP_OUTCOME_ARP_NOT_ETHERNET_IPV4;
-
-	if (scratch->arp.operation == bpf_htons(ARPOP_REQUEST))
-		scratch->kind = SNOOP_KIND_ARP_REQUEST;
-	else if (scratch->arp.operation == bpf_htons(ARPOP_REPLY))
-		scratch->kind = SNOOP_KIND_ARP_REPLY;
-	else
-		return SNOOP_OUTCOME_ARP_OTHER_OPERATION;
-
-	outcome = ipv4_outcome(scratch->arp.sender_ip);
-	__builtin_memset(scratch->key.ip, 0, sizeof(scratch->key.ip));
-	__builtin_memcpy(scratch->key.ip, scratch->arp.sender_ip, sizeof(scratch->arp.sender_ip));
-	if (outcome == SNOOP_OUTCOME_IP_UNSPECIFIED && scratch->kind == SNOOP_KIND_ARP_REQUEST) {
-		outcome = ipv4_outcome(scratch->arp.target_ip);
-		__builtin_memcpy(scratch->key.ip, scratch->arp.target_ip, sizeof(scratch->arp.target_ip));
-		scratch->kind = SNOOP_KIND_ARP_PROBE;
-	}
-	scratch->na_flags = 0;
-	scratch->key.family = SNOOP_FAMILY_IPV4;
-	__builtin_memcpy(scratch->key.mac, scratch->arp.sender_mac, ETH_ALEN);
-	return outcome;
-}
-
-static __always_inline bool checksum_is_right(__u64 sum)
-{
-	for (int i = 0; i < 3; i++)
-		sum = (sum & 0xffffffff) + (sum >> 32);
-	for (int i = 0; i < 3; i++)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return sum == 0xffff;
-}
-
-enum option_result { OPTION_MORE, OPTION_END, OPTION_MALFORMED };
-
-/* Reads one unit of options at scratch->offset: takes the first scratch->mac_option, and adds all words to the sum. */
-static __noinline enum option_result option(struct __sk_buff *skb, struct percpu_scratch *scratch)
-{
-	if (scratch->units == 0)
-		return scratch->to_next ? OPTION_MALFORMED : OPTION_END;
-	if (bpf_skb_load_bytes(skb, scratch->offset, &scratch->option, sizeof(scratch->option)))
-		return OPTION_MALFORMED;
-	scratch->units--;
-	scratch->offset += sizeof(scratch->option);
-	scratch->sum += (__u64)scratch->option.words[0] + scratch->option.words[1];
-	if (scratch->to_next) {
-		scratch->to_next--;
-		return OPTION_MORE;
-	}
-	if (scratch->option.length == 0)
-		return OPTION_MALFORMED;
-	scratch->to_next = scratch->option.length - 1;
-	if (scratch->option.type != scratch->mac_option || scratch->found_mac)
-		return OPTION_MORE;
-	if (scratch->option.length != 1)
-		return OPTION_MALFORMED;
-	__builtin_memcpy(scratch->key.mac, scratch->option.mac, ETH_ALEN);
-	scratch->found_mac = true;
-	return OPTION_MORE;
-}
-
-/* Reads all options. Returns false if they are malformed or too many. */
-static __always_inline bool options(struct __sk_buff *skb, struct percpu_scratch *scratch)
-{
-	scratch->to_next = 0;
-	scratch->found_mac = false;
-	/*
-	 * Unrolled, because a verifier that follows mispredicted branches (without CAP_PERFMON) finds no end of a loop.
-	 */
-#pragma unroll
-	for (int i = 0; i <= SNOOP_ND_OPTIONS_MAX / (int)sizeof(scratch->option); i++) {
-		enum option_result result = option(skb, scratch);
-
-		if (result != OPTION_MORE)
-			return result == OPTION_END;
-	}
-	return false;
-}
-
 static __always_inline bool is_multicast(const __be32 *ip)
 {
 	return (ip[0] & bpf_htonl(0xff000000)) == bpf_htonl(0xff000000);
@@ -425,11 +269,228 @@ static __always_inline enum snoop_outcome ipv6_outcome(const __be32 *ip)
 {
 	if (is_multicast(ip))
 		return SNOOP_OUTCOME_IP_MULTICAST;
+	if (ip[0])
+		return SNOOP_OUTCOME_PASSED;
 	if (is_unspecified(ip))
 		return SNOOP_OUTCOME_IP_UNSPECIFIED;
-	if (!(ip[0] | ip[1] | ip[2]) && ip[3] == bpf_htonl(1))
+	if (!(ip[1] | ip[2]) && ip[3] == bpf_htonl(1))
 		return SNOOP_OUTCOME_IP_LOOPBACK;
+	return SNOOP_OUTCOME_IP_RESERVED;
+}
+
+static __always_inline void fill(struct snoop_record *record, const struct percpu_scratch *scratch, __u64 now, __u32 outcome)
+{
+	record->at = bpf_cpu_to_be64(now);
+	record->ifindex = scratch->key.ifindex;
+	record->vlan = scratch->key.vlan;
+	record->vlan_proto = scratch->key.vlan_proto;
+	__builtin_memcpy(record->mac, scratch->key.mac, sizeof(record->mac));
+	__builtin_memcpy(record->ether_source, scratch->ether_source, sizeof(record->ether_source));
+	__builtin_memcpy(record->ip, scratch->key.ip, sizeof(record->ip));
+	record->kind = scratch->kind;
+	record->na_flags = scratch->na_flags;
+	record->outcome = outcome;
+	record->pad = 0;
+}
+
+/*
+ * Tells user space what was refused, so that people can be told, at a rate of its own for each port: neither the claims
+ * of this port nor those of others get less room by that.
+ */
+static __noinline enum snoop_outcome refuse(struct percpu_scratch *scratch, enum snoop_outcome outcome)
+{
+	struct snoop_record *record;
+	struct snoop_port *port;
+	__u64 now, tat;
+
+	port = bpf_map_lookup_elem(&ports, &scratch->key.ifindex);
+	if (!port)
+		return outcome;
+	now = bpf_ktime_get_ns();
+	tat = port->refused_tat;
+	if (tat < now)
+		tat = now;
+	tat += SNOOP_REFUSED_INTERVAL;
+	if (tat - now > SNOOP_REFUSED_BURST * SNOOP_REFUSED_INTERVAL)
+		return outcome;
+	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	if (!record)
+		return outcome;
+	fill(record, scratch, now, outcome);
+	bpf_ringbuf_submit(record, 0);
+	port->refused_tat = tat;
+	return outcome;
+}
+
+/* Makes the checks that all kinds have in common, and passes the claim to user space unless it is a repetition. */
+static __always_inline enum snoop_outcome pass(struct percpu_scratch *scratch)
+{
+	/*
+	 * A copy, because before Linux 6.17 the verifier without CAP_PERFMON rejects a pointer that may be NULL on a
+	 * path.
+	 */
+	struct seen last = {};
+	struct snoop_record *record;
+	struct seen *found;
+	__u64 now;
+
+	if (mac_is_zero(scratch->key.mac))
+		return refuse(scratch, SNOOP_OUTCOME_MAC_ZERO);
+	if (mac_is_multicast(scratch->key.mac))
+		return refuse(scratch, SNOOP_OUTCOME_MAC_MULTICAST);
+	if (mac_is_zero(scratch->ether_source) || mac_is_multicast(scratch->ether_source))
+		return refuse(scratch, SNOOP_OUTCOME_ETHER_SOURCE_INVALID);
+
+	scratch->now.at = bpf_ktime_get_coarse_ns();
+	found = bpf_map_lookup_elem(&seen, &scratch->key);
+	if (found && !is_forgotten(found->at))
+		last = *found;
+	scratch->now.marks = marks(scratch, last.marks);
+	if (last.at && last.marks == scratch->now.marks && scratch->now.at - last.at < repeat_interval(scratch))
+		return SNOOP_OUTCOME_REPEATED;
+
+	/* What was said before teaches nothing either way, so only news is checked for this. */
+	if (scratch->kind == SNOOP_KIND_NA && ipv6_outcome(scratch->nd.ip.saddr.s6_addr32) != SNOOP_OUTCOME_PASSED)
+		return refuse(scratch, SNOOP_OUTCOME_NA_SOURCE);
+
+	/* The coarse clock would not do: no debt would be paid between two of its ticks. */
+	now = bpf_ktime_get_ns();
+	if (is_over_rate(scratch, now))
+		return refuse(scratch, SNOOP_OUTCOME_RATE_LIMITED);
+	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	if (!record)
+		return SNOOP_OUTCOME_RING_FULL;
+	fill(record, scratch, now, SNOOP_OUTCOME_PASSED);
+	bpf_ringbuf_submit(record, 0);
+
+	/* If this fails, user space gets the same claim again, which is harmless. */
+	bpf_map_update_elem(&seen, &scratch->key, &scratch->now, BPF_ANY);
 	return SNOOP_OUTCOME_PASSED;
+}
+
+/* Copies the bytes out, because the skb may be non-linear and pulling would change it. */
+static __always_inline int load_ether_source(struct __sk_buff *skb, struct percpu_scratch *scratch)
+{
+	return bpf_skb_load_bytes(skb, offsetof(struct ethhdr, h_source), scratch->ether_source, ETH_ALEN);
+}
+
+/* For a frame that is refused before its claim was read: what is in the scratch space belongs to an earlier one. */
+static __noinline enum snoop_outcome without_claim(struct __sk_buff *skb, struct percpu_scratch *scratch, enum snoop_outcome outcome)
+{
+	__builtin_memset(scratch->key.mac, 0, sizeof(scratch->key.mac));
+	__builtin_memset(scratch->key.ip, 0, sizeof(scratch->key.ip));
+	__builtin_memset(scratch->ether_source, 0, sizeof(scratch->ether_source));
+	scratch->kind = 0;
+	scratch->na_flags = 0;
+	load_ether_source(skb, scratch);
+	return outcome;
+}
+
+static __always_inline enum snoop_outcome ipv4_outcome(const __u8 *ip)
+{
+	if (!(ip[0] | ip[1] | ip[2] | ip[3]))
+		return SNOOP_OUTCOME_IP_UNSPECIFIED;
+	if (ip[0] == 127)
+		return SNOOP_OUTCOME_IP_LOOPBACK;
+	if ((ip[0] & 0xf0) == 224)
+		return SNOOP_OUTCOME_IP_MULTICAST;
+	if ((ip[0] & ip[1] & ip[2] & ip[3]) == 255)
+		return SNOOP_OUTCOME_IP_BROADCAST;
+	return SNOOP_OUTCOME_PASSED;
+}
+
+static __always_inline enum snoop_outcome arp(struct __sk_buff *skb, struct percpu_scratch *scratch, __u32 offset)
+{
+	enum snoop_outcome outcome;
+
+	if (load_ether_source(skb, scratch) || bpf_skb_load_bytes(skb, offset, &scratch->arp, sizeof(scratch->arp)))
+		return without_claim(skb, scratch, SNOOP_OUTCOME_ARP_TRUNCATED);
+	if (scratch->arp.hardware != bpf_htons(ARPHRD_ETHER) || scratch->arp.protocol != bpf_htons(ETH_P_IP) ||
+	    scratch->arp.hardware_length != ETH_ALEN || scratch->arp.protocol_length != sizeof(scratch->arp.sender_ip))
+		return without_claim(skb, scratch, SNOOP_OUTCOME_ARP_NOT_ETHERNET_IPV4);
+
+	if (scratch->arp.operation == bpf_htons(ARPOP_REQUEST))
+		scratch->kind = SNOOP_KIND_ARP_REQUEST;
+	else if (scratch->arp.operation == bpf_htons(ARPOP_REPLY))
+		scratch->kind = SNOOP_KIND_ARP_REPLY;
+	else
+		return without_claim(skb, scratch, SNOOP_OUTCOME_ARP_OTHER_OPERATION);
+
+	outcome = ipv4_outcome(scratch->arp.sender_ip);
+	__builtin_memset(scratch->key.ip, 0, sizeof(scratch->key.ip));
+	__builtin_memcpy(scratch->key.ip, scratch->arp.sender_ip, sizeof(scratch->arp.sender_ip));
+	if (outcome == SNOOP_OUTCOME_IP_UNSPECIFIED && scratch->kind == SNOOP_KIND_ARP_REQUEST) {
+		outcome = ipv4_outcome(scratch->arp.target_ip);
+		__builtin_memcpy(scratch->key.ip, scratch->arp.target_ip, sizeof(scratch->arp.target_ip));
+		scratch->kind = SNOOP_KIND_ARP_PROBE;
+	}
+	scratch->na_flags = 0;
+	scratch->key.family = SNOOP_FAMILY_IPV4;
+	__builtin_memcpy(scratch->key.mac, scratch->arp.sender_mac, ETH_ALEN);
+	return outcome;
+}
+
+static __always_inline bool checksum_is_right(__u64 sum)
+{
+	for (int i = 0; i < 3; i++)
+		sum = (sum & 0xffffffff) + (sum >> 32);
+	for (int i = 0; i < 3; i++)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return sum == 0xffff;
+}
+
+/* There is another unit of options to read. */
+#define MORE SNOOP_OUTCOME_COUNT
+
+/* Reads one unit of options at scratch->offset: takes the first scratch->mac_option, and adds all words to the sum. */
+static __noinline enum snoop_outcome option(struct __sk_buff *skb, struct percpu_scratch *scratch)
+{
+	__u8 differing = 0;
+
+	if (scratch->units == 0)
+		return scratch->to_next ? SNOOP_OUTCOME_ND_OPTIONS : SNOOP_OUTCOME_PASSED;
+	if (bpf_skb_load_bytes(skb, scratch->offset, &scratch->option, sizeof(scratch->option)))
+		return SNOOP_OUTCOME_ND_OPTIONS;
+	scratch->units--;
+	scratch->offset += sizeof(scratch->option);
+	scratch->sum += (__u64)scratch->option.words[0] + scratch->option.words[1];
+	if (scratch->to_next) {
+		scratch->to_next--;
+		return MORE;
+	}
+	if (scratch->option.length == 0)
+		return SNOOP_OUTCOME_ND_OPTIONS;
+	scratch->to_next = scratch->option.length - 1;
+	if (scratch->option.type != scratch->mac_option)
+		return MORE;
+	if (scratch->option.length != 1)
+		return SNOOP_OUTCOME_ND_OPTIONS;
+	if (scratch->found_mac) {
+		/* Which one counts is up to the receiver: Linux takes the first one. */
+		for (int i = 0; i < ETH_ALEN; i++)
+			differing |= scratch->key.mac[i] ^ scratch->option.mac[i];
+		return differing ? SNOOP_OUTCOME_ND_MACS_DIFFER : MORE;
+	}
+	__builtin_memcpy(scratch->key.mac, scratch->option.mac, ETH_ALEN);
+	scratch->found_mac = true;
+	return MORE;
+}
+
+/* Reads all options; they must be well-formed, not too many, and of one mind about the MAC. */
+static __always_inline enum snoop_outcome options(struct __sk_buff *skb, struct percpu_scratch *scratch)
+{
+	scratch->to_next = 0;
+	/*
+	 * Unrolled, because a verifier that follows mispredicted branches (without CAP_PERFMON) finds no end of a loop.
+	 */
+#pragma unroll
+	for (int i = 0; i <= SNOOP_ND_OPTIONS_MAX / (int)sizeof(scratch->option); i++) {
+		enum snoop_outcome outcome = option(skb, scratch);
+
+		if (outcome != MORE)
+			return outcome;
+	}
+	return SNOOP_OUTCOME_ND_OPTIONS;
 }
 
 /*
@@ -440,6 +501,7 @@ static __always_inline enum snoop_outcome validate(struct __sk_buff *skb, struct
 {
 	union ipv6_nd *nd = &scratch->nd;
 	__u32 length, option_bytes;
+	enum snoop_outcome outcome;
 
 	if (nd->ip.version != 6)
 		return SNOOP_OUTCOME_IPV6_MALFORMED;
@@ -460,8 +522,9 @@ static __always_inline enum snoop_outcome validate(struct __sk_buff *skb, struct
 		scratch->sum += nd->words[i];
 	scratch->offset = offset + sizeof(nd->ip) + message;
 	scratch->units = option_bytes / sizeof(scratch->option);
-	if (!options(skb, scratch))
-		return SNOOP_OUTCOME_ND_OPTIONS;
+	outcome = options(skb, scratch);
+	if (outcome != SNOOP_OUTCOME_PASSED)
+		return outcome;
 	if (!checksum_is_right(scratch->sum))
 		return SNOOP_OUTCOME_ND_CHECKSUM;
 	return SNOOP_OUTCOME_PASSED;
@@ -473,7 +536,6 @@ static __always_inline enum snoop_outcome neighbor_advert(struct percpu_scratch 
 	bool to_multicast = is_multicast(nd->ip.daddr.s6_addr32);
 	enum snoop_outcome outcome;
 
-	scratch->kind = SNOOP_KIND_NA;
 	scratch->na_flags = nd->neighbor.flags & (SNOOP_NA_ROUTER | SNOOP_NA_SOLICITED | SNOOP_NA_OVERRIDE);
 	if (to_multicast && (scratch->na_flags & SNOOP_NA_SOLICITED))
 		return SNOOP_OUTCOME_NA_SOLICITED_MULTICAST;
@@ -485,7 +547,6 @@ static __always_inline enum snoop_outcome neighbor_advert(struct percpu_scratch 
 	 */
 	if (!scratch->found_mac && (to_multicast || !(scratch->na_flags & SNOOP_NA_SOLICITED)))
 		return SNOOP_OUTCOME_NA_NO_MAC;
-	__builtin_memcpy(scratch->key.ip, nd->neighbor.target, sizeof(scratch->key.ip));
 	return SNOOP_OUTCOME_PASSED;
 }
 
@@ -493,12 +554,10 @@ static __always_inline enum snoop_outcome neighbor_solicit(struct percpu_scratch
 {
 	union ipv6_nd *nd = &scratch->nd;
 
-	scratch->kind = SNOOP_KIND_NS;
 	if (is_multicast(nd->neighbor.target))
 		return SNOOP_OUTCOME_IP_MULTICAST;
 	if (!scratch->found_mac)
 		return SNOOP_OUTCOME_NS_NO_MAC;
-	__builtin_memcpy(scratch->key.ip, &nd->ip.saddr, sizeof(scratch->key.ip));
 	return ipv6_outcome(nd->ip.saddr.s6_addr32);
 }
 
@@ -506,12 +565,10 @@ static __always_inline enum snoop_outcome dad(struct percpu_scratch *scratch)
 {
 	union ipv6_nd *nd = &scratch->nd;
 
-	scratch->kind = SNOOP_KIND_DAD_NS;
 	if (!is_solicited_node_of(nd->ip.daddr.s6_addr32, nd->neighbor.target))
 		return SNOOP_OUTCOME_DAD_NS_DESTINATION;
 	if (scratch->found_mac)
 		return SNOOP_OUTCOME_DAD_NS_WITH_MAC;
-	__builtin_memcpy(scratch->key.ip, nd->neighbor.target, sizeof(scratch->key.ip));
 	return ipv6_outcome(nd->neighbor.target);
 }
 
@@ -519,12 +576,34 @@ static __always_inline enum snoop_outcome router_advert(struct percpu_scratch *s
 {
 	union ipv6_nd *nd = &scratch->nd;
 
-	scratch->kind = SNOOP_KIND_RA;
 	scratch->na_flags = SNOOP_NA_ROUTER;
 	if (!is_link_local(nd->ip.saddr.s6_addr32))
 		return SNOOP_OUTCOME_RA_NOT_LINK_LOCAL;
-	__builtin_memcpy(scratch->key.ip, &nd->ip.saddr, sizeof(scratch->key.ip));
 	return SNOOP_OUTCOME_PASSED;
+}
+
+/* The claim as far as it does not depend on options, so that it is known if the message is refused. */
+static __always_inline void enter_message(struct percpu_scratch *scratch)
+{
+	union ipv6_nd *nd = &scratch->nd;
+
+	scratch->key.family = SNOOP_FAMILY_IPV6;
+	scratch->na_flags = 0;
+	scratch->found_mac = false;
+	if (scratch->icmpv6_type == ND_NEIGHBOR_ADVERT) {
+		scratch->kind = SNOOP_KIND_NA;
+		scratch->mac_option = ND_OPT_TARGET_LINKADDR;
+		__builtin_memcpy(scratch->key.ip, nd->neighbor.target, sizeof(scratch->key.ip));
+		return;
+	}
+	scratch->mac_option = ND_OPT_SOURCE_LINKADDR;
+	if (scratch->icmpv6_type == ND_NEIGHBOR_SOLICIT && is_unspecified(nd->ip.saddr.s6_addr32)) {
+		scratch->kind = SNOOP_KIND_DAD_NS;
+		__builtin_memcpy(scratch->key.ip, nd->neighbor.target, sizeof(scratch->key.ip));
+		return;
+	}
+	scratch->kind = scratch->icmpv6_type == ND_ROUTER_ADVERT ? SNOOP_KIND_RA : SNOOP_KIND_NS;
+	__builtin_memcpy(scratch->key.ip, &nd->ip.saddr, sizeof(scratch->key.ip));
 }
 
 static __noinline enum snoop_outcome neighbor_discovery(struct __sk_buff *skb, struct percpu_scratch *scratch, __u32 offset)
@@ -537,24 +616,21 @@ static __noinline enum snoop_outcome neighbor_discovery(struct __sk_buff *skb, s
 		message = sizeof(nd->router);
 		nd->words[14] = nd->words[15] = 0; /* an RA is shorter, and all words are summed up */
 		if (bpf_skb_load_bytes(skb, offset, nd, sizeof(nd->ip) + sizeof(nd->router)))
-			return SNOOP_OUTCOME_ND_TRUNCATED;
+			return without_claim(skb, scratch, SNOOP_OUTCOME_ND_TRUNCATED);
 	} else if (bpf_skb_load_bytes(skb, offset, nd, sizeof(*nd))) {
-		return SNOOP_OUTCOME_ND_TRUNCATED;
+		return without_claim(skb, scratch, SNOOP_OUTCOME_ND_TRUNCATED);
 	}
 	if (scratch->icmpv6_type == ND_NEIGHBOR_SOLICIT && !config.learn_ns && !is_unspecified(nd->ip.saddr.s6_addr32))
 		return SNOOP_OUTCOME_NS_NOT_LEARNED;
 	if (load_ether_source(skb, scratch))
-		return SNOOP_OUTCOME_ND_TRUNCATED;
+		return without_claim(skb, scratch, SNOOP_OUTCOME_ND_TRUNCATED);
 
-	scratch->key.family = SNOOP_FAMILY_IPV6;
-	scratch->na_flags = 0;
-	scratch->mac_option =
-		scratch->icmpv6_type == ND_NEIGHBOR_ADVERT ? ND_OPT_TARGET_LINKADDR : ND_OPT_SOURCE_LINKADDR;
+	enter_message(scratch);
 	outcome = validate(skb, scratch, offset, message);
-	if (outcome != SNOOP_OUTCOME_PASSED)
-		return outcome;
 	if (!scratch->found_mac)
 		__builtin_memcpy(scratch->key.mac, scratch->ether_source, ETH_ALEN);
+	if (outcome != SNOOP_OUTCOME_PASSED)
+		return outcome;
 	if (scratch->icmpv6_type == ND_NEIGHBOR_ADVERT)
 		return neighbor_advert(scratch);
 	if (scratch->icmpv6_type == ND_ROUTER_ADVERT)
@@ -613,6 +689,14 @@ static __always_inline bool is_vlan(__be16 protocol)
 	return protocol == bpf_htons(ETH_P_8021Q) || protocol == bpf_htons(ETH_P_8021AD);
 }
 
+/* What most hosts send all the time is refused silently, and so is what has no source. */
+static __always_inline bool is_told(enum snoop_outcome outcome)
+{
+	return outcome != NOT_COUNTED && outcome != SNOOP_OUTCOME_IPV6_MALFORMED &&
+	       outcome != SNOOP_OUTCOME_IPV6_EXTENSION && outcome != SNOOP_OUTCOME_ICMPV6_OTHER &&
+	       outcome != SNOOP_OUTCOME_NS_NOT_LEARNED && outcome != SNOOP_OUTCOME_NS_NO_MAC;
+}
+
 static __always_inline enum snoop_outcome look(struct __sk_buff *skb, struct percpu_scratch *scratch, __be16 protocol)
 {
 	enum snoop_outcome outcome;
@@ -641,7 +725,9 @@ static __always_inline enum snoop_outcome look(struct __sk_buff *skb, struct per
 		outcome = ipv6(skb, scratch, offset);
 	else
 		return NOT_COUNTED;
-	return outcome == SNOOP_OUTCOME_PASSED ? pass(scratch) : outcome;
+	if (outcome == SNOOP_OUTCOME_PASSED)
+		return pass(scratch);
+	return is_told(outcome) ? refuse(scratch, outcome) : outcome;
 }
 
 static __always_inline void look_and_count(struct __sk_buff *skb, __be16 protocol)

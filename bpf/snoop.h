@@ -31,7 +31,10 @@ enum snoop_family {
 	SNOOP_FAMILY_IPV6 = 6,
 };
 
-/* One frame in which a host claims an address or asks whether it is free. Numbers are in network byte order. */
+/*
+ * One frame in which a host claims an address or asks whether it is free, or one of those that were refused. Numbers
+ * are in network byte order.
+ */
 struct snoop_record {
 	__be64 at;		/* ns, CLOCK_MONOTONIC */
 	__be32 ifindex;
@@ -40,9 +43,10 @@ struct snoop_record {
 	__u8 mac[6];		/* ARP sender, or link-layer address option of NA, NS, RA, or the frame's source */
 	__u8 ether_source[6];
 	__u8 ip[16];		/* ARP sender (first 4 bytes), target of an NA, source of NS and RA; target of a probe */
-	__u8 kind;		/* enum snoop_kind */
+	__u8 kind;		/* enum snoop_kind; 0, with zero MAC and IP, if it was refused before they were read */
 	__u8 na_flags;		/* enum snoop_na_flag of an NA; the router flag for an RA; otherwise 0 */
-	__u8 pad[2];
+	__u8 outcome;		/* enum snoop_outcome: why it was refused; SNOOP_OUTCOME_PASSED (0) if it was not */
+	__u8 pad;
 };
 
 /* Key of the map `seen`. Numbers are in network byte order; unused bytes are 0. */
@@ -69,7 +73,12 @@ struct snoop_config {
 struct snoop_port {
 	__u64 tat;		/* ns, CLOCK_MONOTONIC: theoretical arrival time, at which the port's debt is paid */
 	__u64 limited;		/* frames that were not passed because of the limit */
+	__u64 refused_tat;	/* the same as tat, for the records of refused frames */
 };
+
+/* Of the refused frames of a port, user space gets so many at once, and one for each interval (ns) on average. */
+#define SNOOP_REFUSED_BURST 32
+#define SNOOP_REFUSED_INTERVAL 500000000ULL
 
 /* A probe or DAD is passed again after this time, ns, because user space must know how long ago the last one was. */
 #define SNOOP_PROBE_REPEAT_INTERVAL 1000000000ULL
@@ -92,6 +101,7 @@ enum snoop_outcome {
 	SNOOP_OUTCOME_IP_LOOPBACK,
 	SNOOP_OUTCOME_IP_MULTICAST,
 	SNOOP_OUTCOME_IP_BROADCAST,
+	SNOOP_OUTCOME_IP_RESERVED,		/* IPv6 in ::/32, as if it embedded an IPv4 address (RFC 4291, 2.5.5) */
 	SNOOP_OUTCOME_ARP_TRUNCATED,
 	SNOOP_OUTCOME_ARP_NOT_ETHERNET_IPV4,	/* not hardware type 1, protocol 0x0800, lengths 6 and 4 */
 	SNOOP_OUTCOME_ARP_OTHER_OPERATION,
@@ -103,6 +113,8 @@ enum snoop_outcome {
 	SNOOP_OUTCOME_ND_CODE,
 	SNOOP_OUTCOME_ND_OPTIONS,		/* malformed options, or more than SNOOP_ND_OPTIONS_MAX bytes of them */
 	SNOOP_OUTCOME_ND_CHECKSUM,
+	SNOOP_OUTCOME_ND_MACS_DIFFER,		/* two options that name different MACs */
+	SNOOP_OUTCOME_NA_SOURCE,		/* source address that no host has */
 	SNOOP_OUTCOME_NA_SOLICITED_MULTICAST,	/* solicited, yet sent to a multicast address (RFC 4861, 7.1.2) */
 	SNOOP_OUTCOME_NA_NO_MAC,		/* only the answer to a unicast solicitation may omit the option */
 	SNOOP_OUTCOME_NS_NOT_LEARNED,		/* ignored, because snoop_config.learn_ns is off */

@@ -151,8 +151,13 @@ export const isHostMac = (mac: string): boolean =>
  * (RFC 5952).
  */
 export function isHostIp(ip: string): boolean {
-  // an IPv6 address with dots is IPv4-mapped
-  if (ip.includes(':')) return ip !== '::' && ip !== '::1' && !ip.includes('.') && !/^ff..:/.test(ip)
+  if (ip.includes(':')) return !IPV6_OF_NO_HOST.test(ip)
   const first = parseInt(ip, 10)
   return first !== 0 && first !== 127 && first < 224
 }
+
+/**
+ * Multicast (ff00::/8), and ::/32: unspecified, loopback, IPv4-compatible and -mapped (RFC 4291 2.5), IPv4-translated
+ * (RFC 2765 2.1).
+ */
+const IPV6_OF_NO_HOST = /^(ff..:|::|0:0:)/

@@ -9,6 +9,7 @@ import { confirmRate, refreshRate } from './probe-rate-limiter.js'
 import { portFull, shareTaken } from './quota.js'
 import { isRemote, scheduleRefresh } from './refresh.js'
 import { type Refusal, refusalOfKey } from './refusal.js'
+import { reasonOf } from './state.js'
 import { claimRemote, insists, reserveQuestions } from './remote-claim.js'
 import type { StepContext } from './step-context.js'
 
@@ -198,7 +199,7 @@ export function claimIfRemote(context: StepContext, binding: Binding): 'no' | 'a
  */
 export function overtake(context: StepContext, binding: Binding): 'no' | 'overtaken' | 'asking' {
   const { table, policy } = context
-  if (binding.report?.status !== 'remote') return 'no'
+  if (reasonOf(binding, table) !== 'remote') return 'no'
   const remoteOwner = table.views.competingRemote(binding)
   if (remoteOwner === undefined || remoteOwner.seq < binding.minSeq) return 'no'
   if (policy.probes === 'send' && !insists(context, binding)) {

@@ -34,7 +34,7 @@ export type Event = {
   readonly detail: string
 }
 
-/** The snooper keeps this many events; new ones overwrite the oldest. */
+/** The snooper keeps this many events; then the port that has the most loses its oldest one. */
 export const MAX_EVENTS = 16_384
 
 /** An event that is kept. `at`: milliseconds of the monotonic clock. */
@@ -49,13 +49,13 @@ export type HistoryFilter = {
 }
 
 /**
- * Counts refused claims of one kind. `key.vni` is 0 if there is none. `port` is that of the last claim. Times are milliseconds
- * of the monotonic clock.
+ * Counts refused claims of one kind on one port. `key.vni` is 0 if there is none. Times are milliseconds of the monotonic
+ * clock.
  */
 export type Refused = {
   readonly key: Key
   readonly reason: string
-  port: string
+  readonly port: string
   count: number
   readonly first: number
   last: number

@@ -7,6 +7,8 @@ export type Input =
   | { readonly type: 'evidence'; readonly evidence: Evidence }
   /** The bridge's forwarding database has a MAC on another port of the VM side than before, or has it again. */
   | { readonly type: 'fdb'; readonly vni: number; readonly mac: string; readonly anchor: Anchor }
+  /** A port has another name. */
+  | { readonly type: 'port-renamed'; readonly ifindex: number; readonly port: string }
   /** A port, or one VLAN of it, no longer leads to its VNI. */
   | { readonly type: 'port-lost'; readonly ifindex: number; readonly vlan?: number; readonly reason: PortLoss }
   /**

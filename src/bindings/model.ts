@@ -130,6 +130,8 @@ export type Binding = Key & {
   timer: TimerName | undefined
   /** Probes sent since the host was last seen. */
   tries: number
+  /** How it was asked when it last answered; the first probe has that form, then they take turns. */
+  form: ProbeForm
   /** No probe is sent before this time, because the host is running duplicate detection (RFC 5227 2.1.1). */
   dadUntil: number
   dadSince: number
@@ -143,6 +145,19 @@ export type Binding = Key & {
   wasAnnounced: boolean
   /** A factor of 0.9 … 1 that spreads the refreshes of hosts that were learned together. */
   readonly jitter: number
+}
+
+/**
+ * How a host is asked. `poll`: without a sender's address if the node has none in the subnet (RFC 5227 1.1), and by
+ * unicast; any host answers that for its own addresses. `resolution`: as a neighbour asks that wants to send something,
+ * which is what a host answers for addresses that it proxies.
+ */
+export type ProbeForm = 'poll' | 'resolution'
+
+/** The form of the probe that was sent last: the first one is asked in the form that was answered before. */
+export function formOf({ form, tries }: Pick<Binding, 'form' | 'tries'>): ProbeForm {
+  if (tries === 0 || tries % 2 === 1) return form
+  return form === 'poll' ? 'resolution' : 'poll'
 }
 
 const NO_MOVES: readonly number[] = []
@@ -169,6 +184,7 @@ export function newBinding(seed: Seed, { isStatic = false, confirmed = true, min
     phase: 'known',
     timer: undefined,
     tries: 0,
+    form: 'poll',
     dadUntil: -Infinity,
     dadSince: -Infinity,
     claim: undefined,

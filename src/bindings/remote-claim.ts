@@ -68,14 +68,19 @@ export function onClaimDue(context: StepContext, binding: Binding): void {
 export function settle(context: StepContext, binding: Binding): void {
   const { table, now } = context
   const owner = table.views.competingRemote(binding)
-  binding.phase = 'known'
-  binding.tries = 0
   if (owner !== undefined) {
     binding.minSeq = Math.max(binding.minSeq, owner.seq + 1)
     binding.tookAt = now
     context.emit('taken-over', binding, binding.anchor.port, owner.mac)
     if (countMove(context, binding)) return
   }
+  endClaim(context, binding)
+}
+
+/** Nobody is asked any more: the relay decides about the binding as about any other one. */
+export function endClaim(context: StepContext, binding: Binding): void {
+  binding.phase = 'known'
+  binding.tries = 0
   scheduleRefresh(context, binding)
   context.put(binding)
 }

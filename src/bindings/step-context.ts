@@ -1,5 +1,14 @@
 // The context of one step: the table, the policy and the time, and the actions so far, in the order of their execution.
-import { type Binding, type Entry, entryOf, isInOverlay, type Key, type Anchor } from './model.js'
+import {
+  type Binding,
+  type Entry,
+  entryOf,
+  formOf,
+  isInOverlay,
+  type Key,
+  type Anchor,
+  type ProbeForm,
+} from './model.js'
 import type { EventName, Event } from './event.js'
 import type { Policy } from './policy.js'
 import type { Refusal } from './refusal.js'
@@ -21,6 +30,7 @@ export type Action =
       readonly mac: string
       readonly ip: string
       readonly lastSeen: number
+      readonly form: ProbeForm
     }
   /** Ask a host behind another VTEP whether it has the address; the answer comes as `remote-answer`. */
   | { readonly type: 'ask-remote'; readonly key: Key }
@@ -49,8 +59,9 @@ export class StepContext {
     this.actions.push({ type: 'forget', anchor, mac, ip })
   }
 
-  probe({ anchor, mac, ip, lastSeen }: Binding): void {
-    this.actions.push({ type: 'probe', anchor, mac, ip, lastSeen })
+  probe(binding: Binding): void {
+    const { anchor, mac, ip, lastSeen } = binding
+    this.actions.push({ type: 'probe', anchor, mac, ip, lastSeen, form: formOf(binding) })
   }
 
   askRemote({ vni, mac, ip }: Key): void {

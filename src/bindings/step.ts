@@ -2,8 +2,18 @@
 // the hosts, in the order in which they must be done. The relay's overlay should hold the bindings for which
 // `isInOverlay` is true; the relay decides which of those are announced to bgpd at the moment.
 import type { Input } from './input.js'
+import { onPortRenamed } from './rename.js'
 import { learn } from './learn.js'
-import { type Anchor, type Binding, type Claim, type Evidence, newBinding, NO_ANCHOR, type Status } from './model.js'
+import {
+  type Anchor,
+  type Binding,
+  type Claim,
+  type Evidence,
+  newBinding,
+  NO_ANCHOR,
+  type Status,
+  formOf,
+} from './model.js'
 import {
   changePort,
   claimIfRemote,
@@ -21,7 +31,7 @@ import { release } from './duplicate.js'
 import { makeRoom, portFull } from './quota.js'
 import type { Policy, StaticBinding } from './policy.js'
 import { isRemote, onAgeDue, onProbeDue, onRefreshDue, DAD_MS, refreshNow, scheduleRefresh } from './refresh.js'
-import { onClaimDue, onRemoteAnswer, settle } from './remote-claim.js'
+import { endClaim, onClaimDue, onRemoteAnswer, settle } from './remote-claim.js'
 import { type Refusal, refusalOfEvidence, refusalOfKey } from './refusal.js'
 import { reasonOf } from './state.js'
 import type { Table, Withdrawal } from './table.js'
@@ -53,6 +63,9 @@ function dispatch(context: StepContext, input: Input): void {
       return
     case 'fdb':
       onFdb(context, input)
+      return
+    case 'port-renamed':
+      onPortRenamed(context, input)
       return
     case 'port-lost':
       onPortLost(context, input)
@@ -215,6 +228,7 @@ function onSeen(context: StepContext, binding: Binding, evidence: Evidence, anch
     table.answered += 1
     if (tries > 1) context.emit('answered', binding, anchor.port)
   }
+  binding.form = formOf({ form: binding.form, tries })
   binding.tries = 0
   const overtaking = confirmed ? overtake(context, binding) : claimIfRemote(context, binding)
   if (overtaking === 'asking') return
@@ -275,7 +289,7 @@ function onRestored(context: StepContext, { from, entry, anchor, vni, selfMatch 
     // it was announced to bgpd all the time
     if (from === 'relay') {
       current.confirmed = true
-      if (current.phase === 'claiming') settle(context, current)
+      if (current.phase === 'claiming') endClaim(context, current)
     } else if (isHigher) context.put(current)
     if (from === 'relay' && current.suppressedByFpm) context.remove(current)
     return

@@ -155,7 +155,7 @@ async function sendBindings(client: Client, { table, policy }: Subject): Promise
   client.send({ end: {} })
 }
 
-/** Events for a slow client wait in the history, where new ones overwrite the oldest, so that memory is bounded. */
+/** Events for a slow client wait in the history, which forgets the oldest ones, so that memory is bounded. */
 async function sendEvents(
   client: Client,
   history: History,
@@ -184,9 +184,12 @@ async function sendExplanation(client: Client, subject: Subject, target: Target)
   client.send({ explanation: { policy: policyToProto(subject.policy) } })
   let part: proto.BindingDetail.$Properties[] = []
   let looked = 0
+  const ports = new Set<string>()
   for (const binding of candidates(table, target)) {
-    if (isMeant(binding, target))
+    if (isMeant(binding, target)) {
       part.push(detailToProto(bindingToProto(binding, table, policy), subject.explain(binding)))
+      ports.add(binding.anchor.port)
+    }
     if (part.length === PART) {
       client.send({ explanation: { bindings: part } })
       part = []
@@ -200,7 +203,7 @@ async function sendExplanation(client: Client, subject: Subject, target: Target)
     client.send({ explanation: { events: history.read(cursor, target, PART).events.map(eventToProto) } })
     if (!(await room(client))) return
   }
-  const refusals = history.refusals(target)
+  const refusals = history.refusals(target, ports)
   for (let start = 0; start < refusals.length; start += PART) {
     client.send({ explanation: { refusals: refusals.slice(start, start + PART).map(refusalToProto) } })
   }
@@ -220,7 +223,7 @@ const isMeant = (binding: Binding, { vni, mac, ip }: Target): boolean =>
   (ip === undefined || binding.ip === ip)
 
 function clear(client: Client, subject: Subject, request: ClearRequest, log: Logger): void {
-  const cursor = { sequence: subject.history.end }
+  const cursor = subject.history.last(0, {})
   const count = subject.clear(request)
   const { events } = subject.history.read(cursor, {}, PART)
   log.info({ pid: client.peer.pid, count, ...request }, 'cleared for an operator')

@@ -1,25 +1,23 @@
-// The events of bindings, for display, in memory of a fixed size: new ones overwrite the oldest.
+// The events of bindings, for display, in memory of a fixed size that the ports share: see FairShares.
 import { type Event, type HistoryEvent, type HistoryFilter, MAX_EVENTS, type Refused } from '../bindings/event.js'
+import { FairShares } from './fair-shares.js'
 import { Refusals } from './refusals.js'
 
-/** A reader's position: the sequence number of the event that it reads next. */
-export type Cursor = { sequence: number }
-
-/** Refusals that become events per second: a host that invents addresses must not displace the events of others. */
-const REFUSED_PER_S = 8
-const REFUSED_BURST = 256
+/**
+ * A reader's position: the sequence number of the event that it reads next. Events before `since` were there when the
+ * reader came.
+ */
+export type Cursor = { sequence: number; readonly since: number }
 
 export class History {
-  private readonly ring: HistoryEvent[] = []
+  private readonly kept = new FairShares<Kept>(MAX_EVENTS)
   private readonly refused = new Refusals()
   private next = 0
-  private refusedBudget = REFUSED_BURST
-  private refusedAt = -Infinity
   private waiting: (() => void)[] = []
 
   /** Sequence number of the oldest event that is kept; of the next event if there is none. */
   get start(): number {
-    return this.next - this.ring.length
+    return this.kept.oldest?.item.item.sequence ?? this.next
   }
 
   /** Sequence number of the next event. */
@@ -27,47 +25,53 @@ export class History {
     return this.next
   }
 
-  add({ event, key: { vni, mac, ip }, port, detail }: Event, at: number): void {
+  add(it: Event, at: number): void {
+    const { event, port, detail } = it
+    const { vni, mac, ip } = it.key
     // copies the fields, as the caller's object may have others
     const key = { vni, mac, ip }
-    if (event === 'refused') {
-      const isNew = this.refused.add(key, port, detail, at)
-      if (!isNew || !this.mayTellRefused(at)) return
-    }
-    const sequence = this.next++
-    this.ring[sequence % MAX_EVENTS] = { sequence, at, event, key, port, detail }
+    if (event === 'refused' && !this.refused.add(key, port, detail, at)) return
+    this.kept.add(chargedTo(it), { sequence: this.next++, at, event, key, port, detail })
     if (this.waiting.length > 0) this.wake()
-  }
-
-  /** Yields the matching events, oldest first, including those that are added meanwhile. */
-  *events(filter: HistoryFilter, from = this.start): Generator<HistoryEvent> {
-    for (let sequence = Math.max(from, this.start); sequence < this.next; sequence++) {
-      const event = this.ring[sequence % MAX_EVENTS]
-      // the event may have been overwritten while the caller paused
-      if (event?.sequence === sequence && matches(event, filter)) yield event
-    }
   }
 
   /** Returns the cursor from which `count` events match, or all matching ones if they are fewer. */
   last(count: number, filter: HistoryFilter): Cursor {
-    let sequence = this.next
-    for (let left = count; left > 0 && sequence > this.start; ) {
-      const event = this.ring[--sequence % MAX_EVENTS]
-      if (event !== undefined && matches(event, filter)) left--
+    const cursor = { sequence: this.next, since: this.next }
+    let left = count
+    for (let kept = this.kept.newest; kept !== undefined && left > 0; kept = kept.older) {
+      cursor.sequence = kept.item.item.sequence
+      if (matches(kept.item.item, filter)) left--
     }
-    return { sequence }
+    return cursor
   }
 
-  /** Returns up to `limit` matching events and moves `cursor` behind them; `lost`: how many had been overwritten. */
+  /**
+   * Returns up to `limit` matching events and moves `cursor` behind them. `lost`: how many of those that came since the
+   * reader did had been forgotten, matching or not.
+   */
   read(cursor: Cursor, filter: HistoryFilter, limit: number): { events: HistoryEvent[]; lost: number } {
-    const lost = Math.max(0, this.start - cursor.sequence)
-    cursor.sequence += lost
     const events: HistoryEvent[] = []
-    for (; cursor.sequence < this.next && events.length < limit; cursor.sequence++) {
-      const event = this.ring[cursor.sequence % MAX_EVENTS]
-      if (event !== undefined && matches(event, filter)) events.push(event)
+    let lost = 0
+    const moveTo = (sequence: number): void => {
+      lost += Math.max(0, sequence - Math.max(cursor.sequence, cursor.since))
+      cursor.sequence = sequence
     }
+    for (let kept = this.from(cursor); kept !== undefined && events.length < limit; kept = kept.newer) {
+      const event = kept.item.item
+      moveTo(event.sequence)
+      if (matches(event, filter)) events.push(event)
+      cursor.sequence += 1
+    }
+    if (events.length < limit) moveTo(this.next)
     return { events, lost }
+  }
+
+  /** A port has another name: what is remembered of it says so, and what comes is charged as before. */
+  rename(from: string, to: string): void {
+    for (let kept = this.kept.newest; kept !== undefined; kept = kept.older) renamed(kept.item.item, from, to)
+    this.kept.rename(from, to)
+    this.refused.rename(from, to)
   }
 
   /** Resolves when an event has been added, or after `wake`. */
@@ -81,26 +85,49 @@ export class History {
     for (const resolve of waiting) resolve()
   }
 
-  /** Returns the refused claims, most recent last. A claim that belongs to no VNI matches any. */
-  refusals({ vni, mac, ip }: HistoryFilter): Refused[] {
+  /**
+   * Returns the refused claims, most recent last. A claim that belongs to no VNI matches any; a frame whose claim was not
+   * read matches also if it came from one of `ports`.
+   */
+  refusals({ vni, mac, ip }: HistoryFilter, ports: ReadonlySet<string> = new Set()): Refused[] {
     const matching: Refused[] = []
     for (const it of this.refused.all()) {
       const { key } = it
       if (vni !== undefined && key.vni !== 0 && key.vni !== vni) continue
-      if ((mac === undefined || key.mac === mac) && (ip === undefined || key.ip === ip)) matching.push(it)
+      const isMeant = (mac === undefined || key.mac === mac) && (ip === undefined || key.ip === ip)
+      if (isMeant || (key.ip === '' && ports.has(it.port))) matching.push(it)
     }
     return matching
   }
 
-  private mayTellRefused(at: number): boolean {
-    const earned = Math.max(0, (at - this.refusedAt) / 1000) * REFUSED_PER_S
-    this.refusedBudget = Math.min(REFUSED_BURST, this.refusedBudget + earned)
-    this.refusedAt = Math.max(this.refusedAt, at)
-    if (this.refusedBudget < 1) return false
-    this.refusedBudget -= 1
-    return true
+  /** Returns the first event that the reader has not read; it searches from the newest one, where most readers are. */
+  private from({ sequence }: Cursor): FairShares<Kept>['newest'] {
+    let first: FairShares<Kept>['newest']
+    for (let kept = this.kept.newest; kept !== undefined && kept.item.item.sequence >= sequence; kept = kept.older) {
+      first = kept
+    }
+    return first
   }
 }
+
+type Kept = { -readonly [Name in keyof HistoryEvent]: HistoryEvent[Name] }
+
+/** Details that name a port end with it. */
+function renamed(event: Kept, from: string, to: string): void {
+  if (event.port === from) event.port = to
+  const { detail } = event
+  if (CHALLENGER.exec(detail)?.[1] === from || (event.event === 'moved' && detail === from))
+    event.detail = detail.replace(from, to)
+}
+
+/** Returns the port whose share an event uses: a claim that the owner of an address defends is the challenger's doing. */
+function chargedTo({ event, port, detail }: Event): string {
+  const challenger = event === 'contested' || event === 'defended' ? CHALLENGER.exec(detail)?.[1] : undefined
+  return challenger ?? port
+}
+
+/** MAC and port. */
+const CHALLENGER = /^(?:[0-9a-f]{2}:){5}[0-9a-f]{2} (\S+)$/
 
 /** A MAC also matches an event that only mentions it, as the former owner or as the claiming host. */
 function matches({ event, key, detail }: Event, { vni, mac, ip, events }: HistoryFilter): boolean {

@@ -1,69 +1,71 @@
-// Counts the refused claims by claim and reason. The number of counters is bounded; the least recent are dropped first.
+// Counts the refused claims by claim, reason and port. The number of counters is bounded; a port that has many loses its
+// least recent ones first.
 import type { Refused } from '../bindings/event.js'
 import type { Key } from '../bindings/model.js'
-
-type Node = Refused & { older: Node | undefined; newer: Node | undefined }
+import { FairShares, type Kept, type Share } from './fair-shares.js'
 
 export const MAX_REFUSALS = 4096
 
-/**
- * A map with a linked list through it. The order of a Map alone would not do: finding its oldest entry means to walk
- * over the deleted ones.
- */
+/** Refusals of one port that become events per second: they must not displace the other events of that port. */
+const TOLD_PER_S = 8
+const TOLD_BURST = 256
+
+type Counter = { -readonly [Name in keyof Refused]: Refused[Name] }
+type Budget = { left: number; at: number }
+
 export class Refusals {
-  /** The counters by VNI, MAC, IP and reason. */
-  private readonly nodes = new Map<string, Node>()
-  private oldest: Node | undefined
-  private newest: Node | undefined
+  /** The counters by VNI, MAC, IP, reason and port. */
+  private readonly byName = new Map<string, Kept<Counter>>()
+  private readonly shares = new FairShares<Counter>(MAX_REFUSALS, (it) => {
+    // after a port was renamed, another counter may have the name
+    if (this.byName.get(nameOf(it))?.item.item === it) this.byName.delete(nameOf(it))
+  })
+  private readonly budgets = new WeakMap<Share<Counter>, Budget>()
 
-  get size(): number {
-    return this.nodes.size
-  }
-
-  /** Counts a refusal; returns whether it is the first of its kind, as far as is remembered. */
+  /**
+   * Counts a refusal. Returns whether it is worth an event: it is the first of its kind, as far as is remembered, and
+   * its port has not had too many events of this kind lately.
+   */
   add(key: Key, port: string, reason: string, at: number): boolean {
-    const name = nameOf(key, reason)
-    const known = this.nodes.get(name)
+    const name = nameOf({ key, port, reason })
+    const known = this.byName.get(name)
     if (known !== undefined) {
-      known.count += 1
-      known.port = port
-      known.last = at
-      if (known !== this.newest) {
-        this.unlink(known)
-        this.link(known)
-      }
+      const counter = known.item.item
+      counter.count += 1
+      counter.last = at
+      this.shares.renew(known)
       return false
     }
-    const { oldest } = this
-    if (oldest !== undefined && this.nodes.size >= MAX_REFUSALS) {
-      this.unlink(oldest)
-      this.nodes.delete(nameOf(oldest.key, oldest.reason))
+    const kept = this.shares.add(port, { key, reason, port, count: 1, first: at, last: at })
+    this.byName.set(name, kept)
+    return this.mayTell(kept.item.share, at)
+  }
+
+  /** A port has another name. */
+  rename(from: string, to: string): void {
+    for (let kept = this.shares.newest; kept !== undefined; kept = kept.older) {
+      const counter = kept.item.item
+      if (counter.port !== from) continue
+      if (this.byName.get(nameOf(counter)) === kept) this.byName.delete(nameOf(counter))
+      counter.port = to
+      if (!this.byName.has(nameOf(counter))) this.byName.set(nameOf(counter), kept)
     }
-    const node: Node = { key, reason, port, count: 1, first: at, last: at, older: undefined, newer: undefined }
-    this.nodes.set(name, node)
-    this.link(node)
-    return true
+    this.shares.rename(from, to)
   }
 
   /** Yields the counters, least recent first. */
   *all(): Generator<Refused> {
-    for (let node = this.oldest; node !== undefined; node = node.newer) yield node
+    for (let kept = this.shares.oldest; kept !== undefined; kept = kept.newer) yield kept.item.item
   }
 
-  private link(node: Node): void {
-    node.older = this.newest
-    node.newer = undefined
-    if (this.newest === undefined) this.oldest = node
-    else this.newest.newer = node
-    this.newest = node
-  }
-
-  private unlink({ older, newer }: Node): void {
-    if (older === undefined) this.oldest = newer
-    else older.newer = newer
-    if (newer === undefined) this.newest = older
-    else newer.older = older
+  private mayTell(share: Share<Counter>, at: number): boolean {
+    const before = this.budgets.get(share) ?? { left: TOLD_BURST, at }
+    const left = Math.min(TOLD_BURST, before.left + (Math.max(0, at - before.at) / 1000) * TOLD_PER_S)
+    const mayTell = left >= 1
+    this.budgets.set(share, { left: mayTell ? left - 1 : left, at: Math.max(before.at, at) })
+    return mayTell
   }
 }
 
-const nameOf = ({ vni, mac, ip }: Key, reason: string): string => `${vni} ${mac} ${ip} ${reason}`
+const nameOf = ({ key: { vni, mac, ip }, reason, port }: Pick<Refused, 'key' | 'reason' | 'port'>): string =>
+  `${vni} ${mac} ${ip} ${reason} ${port}`

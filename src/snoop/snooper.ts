@@ -12,6 +12,7 @@ import { version } from '../base/version.js'
 import { Attachments } from './bpf/attachments.js'
 import { monotonicMs } from '../base/clock.js'
 import { type ClearRequest, listenSnoopControl, type SnoopControl } from './control.js'
+import type { RefusedFrame } from './bpf/evidence.js'
 import { detailOf } from './detail.js'
 import { fpmStatusToProto } from '../control/fpm-codec.js'
 import { counters } from '../control/snoop-codec.js'
@@ -158,6 +159,11 @@ export class Snooper {
       this.attachments.remove(ifindex)
       this.lose(ifindex, 'port-gone')
     })
+    this.ports.on('rename', ({ ifindex, name }, from) => {
+      this.log.info({ port: name, from }, 'port renamed')
+      this.history.rename(from, name)
+      this.step({ type: 'port-renamed', ifindex, port: name })
+    })
     this.ports.on('up', (port) => {
       this.restoreSaved(port)
     })
@@ -174,12 +180,26 @@ export class Snooper {
     this.ports.on('bridge-port', ({ ifindex }) => {
       this.hearing.onChange(ifindex)
     })
-    this.source.start((frame) => {
-      this.hearing.hear(frame)
-    })
+    this.source.start(
+      (frame) => {
+        this.hearing.hear(frame)
+      },
+      (refused) => {
+        this.onRefusedFrame(refused)
+      },
+    )
     void this.filters.start()
     this.relay.start()
     this.log.info({ ports: this.attachments.size, control: this.options.control }, 'snooping')
+  }
+
+  /** Remembers what the eBPF program refused, for people only. */
+  private onRefusedFrame({ reason, ifindex, vlan, mac, ip }: RefusedFrame): void {
+    const port = this.ports.ports.get(ifindex)?.name
+    // the port has just gone
+    if (port === undefined) return
+    const key = { vni: this.ports.vniOf(ifindex, vlan) ?? 0, mac, ip }
+    this.history.add({ event: 'refused', key, port, detail: reason }, monotonicMs())
   }
 
   /** A host that has come to a port may have said nothing but its MAC: what is remembered of it is asked for. */
@@ -351,7 +371,7 @@ export class Snooper {
         this.attachments.forget(action.anchor.ifindex, action.anchor.vlan, action.mac, action.ip)
         return
       case 'probe': {
-        const { anchor, mac, ip, lastSeen } = action
+        const { anchor, mac, ip, lastSeen, form } = action
         const place = this.ports.placeToAsk(anchor.ifindex, anchor.vlan, mac)
         if (place === undefined) {
           this.withheld += 1
@@ -362,7 +382,7 @@ export class Snooper {
         if (now - lastSeen < this.options.repeatIntervalMs) this.attachments.forget(ifindex, vlan, mac, ip)
         const vlanProtocol = this.ports.vlanProtocol(ifindex)
         const source = this.ports.probeSource(ifindex, vlan, ip)
-        this.outlet?.send({ ifindex, vlan, vlanProtocol, mac, ip, source })
+        this.outlet?.send({ ifindex, vlan, vlanProtocol, mac, ip, source, form })
         return
       }
       case 'ask-remote':

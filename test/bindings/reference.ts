@@ -59,6 +59,10 @@ export class Reference {
       case 'evidence':
         this.hear(event.evidence, now)
         return
+      case 'port-renamed':
+        for (const it of this.known)
+          if (it.anchor.ifindex === event.ifindex) it.anchor = { ...it.anchor, port: event.port }
+        return
       case 'fdb': {
         const { vni, mac, anchor } = event
         for (const it of this.known.filter((it) => it.vni === vni && it.mac === mac && !it.isStatic)) {
@@ -215,7 +219,7 @@ export class Reference {
         if (it.confirmed) this.claim(it, now)
         return
       }
-    } else if (it.report?.status === 'remote' && competingRemote !== undefined && competingRemote >= it.minSeq) {
+    } else if (this.isBeaten(it) && competingRemote !== undefined && competingRemote >= it.minSeq) {
       if (this.canAsk && !this.insists(it, now)) {
         if (!this.isHeldDown(anchor, mac, now)) {
           this.claim(it, now)
@@ -227,6 +231,11 @@ export class Reference {
       }
     }
     this.askLater(it)
+  }
+
+  /** The relay says so at the moment. */
+  private isBeaten({ report, suppressedByFpm }: Known): boolean {
+    return this.connected && !suppressedByFpm && report?.connection === this.connection && report.status === 'remote'
   }
 
   private get canAsk(): boolean {
@@ -328,7 +337,7 @@ export class Reference {
       if (it.phase === 'duplicate') return
       it.minSeq = Math.max(it.minSeq, entry.minSeq)
       if (from === 'relay') it.confirmed = true
-      if (from === 'relay' && it.phase === 'claiming') this.settle(it, now)
+      if (from === 'relay' && it.phase === 'claiming') this.keep(it)
       return
     }
     const { mac, ip, router, minSeq } = entry

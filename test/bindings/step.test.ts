@@ -131,8 +131,9 @@ test('addresses that only look special are learned', () => {
     '223.255.255.254',
     '169.254.1.1',
     'ff::1',
-    '::2',
-    '::ffff:0:1',
+    '1::2',
+    '0:1::2',
+    '64:ff9b::1',
     'fe80::1',
   ]) {
     assert.equal(driven().send(evidence({ ip })).length, 1, ip)

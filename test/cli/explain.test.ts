@@ -98,6 +98,7 @@ function inputs(scene: Scene): Inputs {
           ...{ running: true, socket: '/r', vnis: [{ vni: 100, vtep: '192.0.2.1' }], macs: [ZEBRA_MAC] },
           ...{ remote: [], vteps: [], ...views },
         },
+    now: NOW,
     overlay: noRelay ? notRunning('/r') : { running: true, socket: '/r', bindings: overlay },
   }
 }
@@ -198,6 +199,17 @@ const PAGES: Record<string, Scene> = {
     refusals: [
       { vni: null, reason: 'no-vni', last: NOW - 5 * S, first: NOW - MIN, count: 3 },
       { mac: VM2, reason: 'port-limit' },
+    ],
+  },
+  'refused-before': {
+    binding: null,
+    refusals: [{ reason: 'mac-limit', last: NOW - 120 * MIN, first: NOW - 180 * MIN, count: 30 }],
+  },
+  evicted: { binding: null, events: [{ event: 'withdrawn', detail: 'evicted-vni', time: NOW - MIN }] },
+  'refused-in-kernel': {
+    refusals: [
+      { ip: '', mac: VM2, reason: 'arp-truncated', last: NOW - S, first: NOW - MIN, count: 20 },
+      { mac: '03:bf:0a:00:00:0a', reason: 'mac-multicast' },
     ],
   },
   withdrawn: { binding: null, events: [{ event: 'withdrawn', detail: 'port-down', time: NOW - MIN }] },

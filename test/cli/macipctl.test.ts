@@ -256,7 +256,7 @@ const WRONG: [args: string[], message: RegExp][] = [
   [['bindings', '--vni', '16777216'], /Expected a number from 1 to 16777215/],
   [
     ['bindings', '--state', 'lost'],
-    /Allowed choices are pending, active, probing, contested, duplicate, remote, shadowed/,
+    /Allowed choices are pending, active, probing, contested, claiming, duplicate, remote, shadowed/,
   ],
   [['status', '--verbose'], /unknown option '--verbose'/],
 ]

@@ -1,7 +1,7 @@
 // Stand-ins for rtnetlink, the eBPF program and the way out to the hosts: a test says what they see, and reads what they were asked to do.
 import { EventEmitter } from 'node:events'
 import type { BridgeRefusal, SelfMatch } from '../../src/bindings/model.js'
-import type { Evidence } from '../../src/snoop/bpf/evidence.js'
+import type { Evidence, RefusedFrame } from '../../src/snoop/bpf/evidence.js'
 import { monotonicMs } from '../../src/base/clock.js'
 import { type BridgePort, ORDINARY_PORT } from '../../src/rtnetlink/bridge-port.js'
 import type { Port, PortEvents } from '../../src/snoop/ports/ports.js'
@@ -98,6 +98,12 @@ export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
     this.emit('remove', port, 'deleted')
   }
 
+  rename(port: Port, name: string): void {
+    const from = port.name
+    port.name = name
+    this.emit('rename', port, from)
+  }
+
   setDown(port: Port): void {
     port.up = false
     this.emit('down', port)
@@ -133,6 +139,7 @@ export class FakeEvidenceSource implements EvidenceSource {
   closed = false
   broken: string | undefined
   private onEvidence: ((evidence: Evidence) => void) | undefined
+  private onRefused: ((refused: RefusedFrame) => void) | undefined
 
   attach(ifindex: number): 'tcx' {
     if (this.broken !== undefined) throw new Error(this.broken)
@@ -148,8 +155,9 @@ export class FakeEvidenceSource implements EvidenceSource {
     return []
   }
 
-  start(onEvidence: (evidence: Evidence) => void): void {
+  start(onEvidence: (evidence: Evidence) => void, onRefused: (refused: RefusedFrame) => void): void {
     this.onEvidence = onEvidence
+    this.onRefused = onRefused
   }
 
   forget(ifindex: number, vlan: number, mac: string, ip: string): void {
@@ -170,6 +178,11 @@ export class FakeEvidenceSource implements EvidenceSource {
 
   close(): void {
     this.closed = true
+  }
+
+  /** The program refuses a frame. */
+  refuse(refused: RefusedFrame): void {
+    this.onRefused?.(refused)
   }
 
   /** A host announces itself. */

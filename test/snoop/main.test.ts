@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { ExitCode, FatalError } from '../../src/base/exit.js'
-import type { SnoopOptions } from '../../src/config/options.js'
 import { DEFAULT_POLICY } from '../../src/bindings/policy.js'
 import { FpmView } from '../../src/fpm/view.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
@@ -12,51 +11,10 @@ import { Snooper } from '../../src/snoop/snooper.js'
 import { silent, tempDir } from '../support.js'
 import { decoded, mac } from '../fpm/build.js'
 import { FakeRelay, keyOf } from './fake-relay.js'
-import { FakeEvidenceSource, FakePorts, FakeProbeOutlet } from './fake-sources.js'
+import { scene } from './scene.js'
 
 const VM1 = 'bc:24:11:00:00:01'
 const VM2 = 'bc:24:11:00:00:02'
-
-type Scene = {
-  relay: FakeRelay
-  ports: FakePorts
-  source: FakeEvidenceSource
-  outlet: FakeProbeOutlet
-  options: SnoopOptions
-  start: () => Promise<Snooper>
-}
-
-async function scene(t: TestContext, changes: Partial<SnoopOptions> = {}): Promise<Scene> {
-  const dir = tempDir(t)
-  const options: SnoopOptions = {
-    relay: join(dir, 'relay.sock'),
-    zebra: join(dir, 'zserv.api'),
-    control: join(dir, 'snoop.sock'),
-    repeatIntervalMs: 30_000,
-    exclude: [],
-    policy: { ...DEFAULT_POLICY, ageMs: 1800_000 },
-    statics: [],
-    rate: { perSecond: 1000, burst: 2000 },
-    learnNs: false,
-    probeSources: [],
-    stateFile: undefined,
-    stateAgeMs: 86_400_000,
-    fpm: { listen: 'none', allowRemote: false, forward: undefined, recentBytes: 0 },
-    logLevel: 'info',
-    ...changes,
-  }
-  const relay = await FakeRelay.listen(t, options.relay)
-  const ports = new FakePorts()
-  const source = new FakeEvidenceSource()
-  const outlet = new FakeProbeOutlet()
-  const start = async (): Promise<Snooper> => {
-    const sources = { source: () => source, outlet: () => outlet, ports: () => Promise.resolve(ports) }
-    const snooper = await Snooper.start(options, silent, sources)
-    t.after(() => snooper.stop())
-    return snooper
-  }
-  return { relay, ports, source, outlet, options, start }
-}
 
 const reconciled = (relay: FakeRelay): Promise<void> => relay.until(() => relay.told.includes('reconciled'))
 

@@ -32,7 +32,7 @@ export const eventsCommand = (io: Io): Command =>
   ofSnooper(new Command('events'), io)
     .summary('what happened to addresses, and what happens')
     .description(
-      `Shows what happened to the addresses on this node since the snooper started, the last ${MAX_EVENTS} events at most.`,
+      `Shows what happened to the addresses on this node since the snooper started, ${MAX_EVENTS} events at most: then the port that has the most loses its oldest ones.`,
     )
     .addArgument(new Argument('[address]', 'only about this IP or MAC address').argParser(addressArgument))
     .addOption(vniOption('only in this VNI'))

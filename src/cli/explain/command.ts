@@ -46,8 +46,10 @@ Examples:
       if (!snooper.running && !relayStatus.running) {
         throw nothingAnswers(relay, snoop)
       }
-      const result = explained({ address, vni: given.vni, snooper, snooperStatus, relay: relayStatus, views, overlay })
+      const now = Date.now()
+      const inputs = { address, vni: given.vni, snooper, snooperStatus, relay: relayStatus, views, overlay, now }
+      const result = explained(inputs)
       if (given.json) print(io, json(result))
-      else print(io, renderExplained(result, Date.now(), paintFor(io)))
+      else print(io, renderExplained(result, now, paintFor(io)))
       if (result.subjects.length === 0) throw new FatalError(ExitCode.notFound, `${result.address} is not known here`)
     })

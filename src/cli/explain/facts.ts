@@ -1,9 +1,10 @@
 // Puts together what the snooper, zebra and bgpd each know about one address: one subject for each MAC-IP, with a verdict.
 import { parseIp } from '../../base/address.js'
-import { adviceFor, eventWords, reasonWords, stateWords, whyWords } from './words.js'
+import { adviceFor, eventWords, keyFor, reasonWords, stateWords, whyWords } from './words.js'
 import type { DetailReport, EventReport, ExplanationReport, PolicyReport, RefusalReport } from './report.js'
 import { sessionFindings } from '../status/relay-health.js'
 import type { Address } from '../options.js'
+import { ago, clock } from '../text.js'
 import type { Answer, BindingReport, RelayReport, SnooperReport } from '../report.js'
 import type { LocalMac, RemoteMac, ViewsReport } from '../show/report.js'
 
@@ -15,6 +16,8 @@ export type Inputs = {
   snooperStatus: Answer<SnooperReport>
   relay: Answer<RelayReport>
   views: Answer<ViewsReport>
+  /** Milliseconds since the epoch. */
+  now: number
   overlay: Answer<{ bindings: BindingReport[] }>
 }
 
@@ -142,7 +145,7 @@ function subjectOf(
     binding: binding ?? null,
     detail: known?.detail ?? null,
     events: events.filter(isOurs),
-    refusals: refusals.filter(isOurs),
+    refusals: refusals.filter((it) => isOurs(it) || (it.ip === '' && it.port === binding?.port)),
   }
 }
 
@@ -211,7 +214,7 @@ function judged(
 }
 
 function judgedUnknown(
-  { address, vni }: Inputs,
+  { address, vni, now }: Inputs,
   events: readonly EventReport[],
   refusals: readonly RefusalReport[],
 ): Verdict {
@@ -219,15 +222,23 @@ function judgedUnknown(
   const name = `${text}${vni === undefined ? '' : ` (VNI ${vni})`}`
   const event = events.findLast((it) => it.event !== 'refused')
   const refusal = refusals.at(-1)
-  if (refusal !== undefined && refusal.last >= (event?.time ?? 0)) {
-    const { reason, port } = refusal
-    const verdict = `${name} is not learned: ${whyWords(reason)} (${reason}${port === '' ? '' : ` on ${port}`})`
-    return { verdict, todo: adviceFor(reason, 'refused') ?? null }
-  }
   const follow = `let the host speak, with ping for example, while this shows what comes of it: macipctl events ${text} --follow`
+  if (refusal !== undefined && refusal.last >= (event?.time ?? 0)) {
+    const { reason, port, last } = refusal
+    const because = `${whyWords(reason)} (${reason}${port === '' ? '' : ` on ${port}`})`
+    if (now - last <= OVER_MS) {
+      return { verdict: `${name} is not learned: ${because}`, todo: adviceFor(reason, 'refused') ?? null }
+    }
+    const when = `${clock(last, now)}, ${ago(last, now)}`
+    return {
+      verdict: `${name} is not known here: when a host last said it, at ${when}, it was not learned, because ${because}`,
+      todo: follow,
+    }
+  }
   if (event !== undefined) {
     const what = event.event === 'withdrawn' && event.detail !== '' ? whyWords(event.detail) : eventWords(event)
-    return { verdict: `${name} is not known here any more: ${what}`, todo: follow }
+    const key = event.event === 'withdrawn' ? keyFor(event.detail) : undefined
+    return { verdict: `${name} is not known here any more: ${what}`, todo: key ?? follow }
   }
   const otherVni = vni === undefined ? '' : '; it may be known in another VNI: leave out --vni'
   return {
@@ -235,6 +246,9 @@ function judgedUnknown(
     todo: `${follow}${otherVni}`,
   }
 }
+
+/** A refusal that was not repeated for so long is over: hosts that are there speak more often. */
+const OVER_MS = 5 * 60_000
 
 const LOOK_AGAIN = 'look again in a moment; if it stays so, see macipctl status'
 

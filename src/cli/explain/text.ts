@@ -1,7 +1,7 @@
 // Renders `macipctl explain` for people: the verdict comes first, then everything it rests on.
 import type { Explained, Subject, Verdict, ZebraFacts } from './facts.js'
 import type { EventReport, PolicyReport, RefusalReport } from './report.js'
-import { eventWords, evidenceWords, reasonWords, stateWords, timerWords, whyWords } from './words.js'
+import { eventWords, evidenceWords, keyFor, reasonWords, stateWords, timerWords, whyWords } from './words.js'
 import type { LocalMac, RemoteMac } from '../show/report.js'
 import { ago, clock, count, duration, type Paint, printable } from '../text.js'
 
@@ -147,7 +147,8 @@ function renderEvents(
   ]
 }
 
-const aboutWhat = ({ vni, ip, mac }: EventReport): string => ` ${ip} ${mac}${vni === null ? '' : ` in VNI ${vni}`}`
+const aboutWhat = ({ vni, ip, mac }: EventReport): string =>
+  `${ip === '' ? '' : ` ${ip}`} ${mac}${vni === null ? '' : ` in VNI ${vni}`}`
 
 function renderRefusals(refusals: readonly RefusalReport[], { now, policy }: View): string[] {
   const shown = refusals.slice(-SHOWN)
@@ -157,13 +158,21 @@ function renderRefusals(refusals: readonly RefusalReport[], { now, policy }: Vie
   return [
     ...(earlier > 0 ? [`… and ${earlier} earlier`] : []),
     ...shown.map(({ ip, mac, port, reason, count: times, first, last }) => {
-      const who = `${ip} by ${mac === '' ? 'no MAC' : mac}${port === '' ? '' : ` on ${port}`}`
+      const who = `${ip === '' ? 'a frame' : ip} by ${mac === '' ? 'no MAC' : mac}${port === '' ? '' : ` on ${port}`}`
       const often = times === 1 ? ago(last, now) : `${times} times, ${ago(first, now)} to ${ago(last, now)}`
       return `${who}: ${reason}, ${whyWords(reason)}; ${often}`
     }),
+    ...keysFor(shown),
     ...(isLimited ? [`limits: ${limits.map(([name, value]) => `${name} ${value}`).join(', ')}`] : []),
   ]
 }
+
+/** Says which keys of the configuration govern what was refused. */
+const keysFor = (refusals: readonly RefusalReport[]): string[] =>
+  [...new Set(refusals.map(({ reason }) => reason))].flatMap((reason) => {
+    const key = keyFor(reason)
+    return key === undefined ? [] : [`→ ${reason}: ${key}`]
+  })
 
 const when = (time: number, now: number): string => `${ago(time, now)} (${clock(time, now)})`
 

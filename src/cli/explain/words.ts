@@ -1,13 +1,14 @@
 // Puts names of the snooper in words. A newer snooper may know names that are not here: they are shown as they are.
 import { EVENTS } from '../../bindings/event.js'
-import { REFUSALS } from '../../bindings/refusal.js'
+import { FRAME_REFUSALS, type FrameRefusal } from '../../bindings/frame-refusal.js'
+import { type Refusal, REFUSALS } from '../../bindings/refusal.js'
 import type { TimerName } from '../../bindings/model.js'
 import { REASONS, STATES } from '../../bindings/state.js'
-import { WITHDRAWALS } from '../../bindings/table.js'
+import { type Withdrawal, WITHDRAWALS } from '../../bindings/table.js'
 
 type Words = Readonly<Record<string, string>>
 
-const MEANINGS: Words = { ...WITHDRAWALS, ...REFUSALS }
+const MEANINGS: Words = { ...WITHDRAWALS, ...REFUSALS, ...FRAME_REFUSALS }
 
 const EVIDENCE: Words = {
   'arp-request': 'ARP request',
@@ -31,8 +32,35 @@ const TIMERS: Readonly<Record<TimerName, string>> = {
   'hold-down': 'no longer frozen',
 }
 
+/** Refusals that a key of the configuration governs: which key, and when to change it. */
+export const BY_CONFIGURATION: Readonly<Partial<Record<Refusal | FrameRefusal | Withdrawal, string>>> = {
+  vrrp: 'to have virtual router addresses announced, set snoop.vrrp: learn',
+  'link-local': 'learn them with snoop.linkLocal: learn, if they are wanted',
+  'not-allowed': 'if the host may have the address, add its prefix to the VNI in snoop.allow',
+  denied: 'if the host is wanted, take its MAC or IP address out of snoop.deny',
+  pinned: 'if this MAC address may have the IP address, add it in snoop.pin',
+  static: 'if this MAC address is to have the IP address, change snoop.static',
+  'mac-mismatch': 'if the host speaks for another MAC by design, set snoop.macMismatch: accept',
+  duplicate:
+    'change the address of one of the hosts, then: macipctl clear duplicate; how many moves are too many says snoop.duplicates',
+  'held-down':
+    'two hosts have the address: change one of them; the one that had it first keeps it until then. For how long the other one is not believed says snoop.duplicates.holdDown',
+  'confirm-busy': 'wait: the claim counts when the host speaks again; to ask more hosts at once, raise snoop.probeRate',
+  'mac-limit':
+    'if the host has so many addresses by design (ipvlan, MetalLB, a proxy), raise snoop.limits.perMac.ipv4 or snoop.limits.perMac.ipv6',
+  'port-limit':
+    'if so many hosts are behind the port by design, raise snoop.limits.perPort.ipv4 or snoop.limits.perPort.ipv6',
+  'vni-limit': 'if the VNI really has so many hosts here, raise snoop.limits.perVni',
+  'total-limit': 'if there really are so many hosts here, raise snoop.limits.total',
+  'evicted-vni': 'if the VNI really has so many hosts here, raise snoop.limits.perVni',
+  'evicted-total': 'if there really are so many hosts here, raise snoop.limits.total',
+  'rate-limited':
+    'wait: the claim counts when the host speaks again; if the port is to say more at once, raise snoop.limits.rate and snoop.limits.burst',
+}
+
 /** What to do about what is not announced, by the reason for it, and else by state. */
 const ADVICE: Words = {
+  ...BY_CONFIGURATION,
   remote: 'if the host is really here, let it speak (ping its gateway); else nothing: the other node announces it',
   'mac-remote':
     'if the host is really here, let it speak (ping its gateway); else nothing: the other node announces it',
@@ -49,9 +77,7 @@ const ADVICE: Words = {
   probing: 'nothing: the host has not been seen for a while and is being asked',
   contested: 'if two hosts have the address, change one of them; else wait until the owner has been asked',
   claiming: 'nothing: the owner behind another VTEP is being asked; if two hosts have the address, change one of them',
-  'held-down': 'two hosts have the address: change one of them; the one that had it first keeps it until then',
   defended: 'two hosts have the address: change one of them; the one that had it first keeps it until then',
-  duplicate: 'change the address of one of the hosts, then: macipctl clear duplicate',
   unconfirmed: 'nothing: the host is being asked; whatever it says itself counts as well',
   observed: 'end observe mode in the configuration of the snooper to announce anything',
   pending: 'see macipctl status',
@@ -65,8 +91,8 @@ const ADVICE: Words = {
   'own-ip': 'the host has an address that this node has in the same network: change one of them',
   'own-mac': 'the host has the MAC address of this node: change one of them',
   gateway: 'the host has the address of a gateway: change one of them',
-  'link-local': 'learn them with snoop.linkLocal: learn, if they are wanted',
-  'mac-mismatch': 'if the host speaks for another MAC by design, set snoop.macMismatch: accept',
+  'mac-multicast':
+    'give the host, or the cluster that balances load, a unicast MAC address: no route can announce this one',
   'na-not-override': 'two hosts have one address? macipctl explain the MAC that has it',
   refused: 'see macipctl events --event refused',
 }
@@ -78,6 +104,9 @@ export const reasonWords = (reason: string): string =>
 export const stateWords = (state: string): string => (STATES as Words)[state] ?? state
 
 export const adviceFor = (reason: string, state: string): string | undefined => ADVICE[reason] ?? ADVICE[state]
+
+/** Which key of the configuration governs a refusal, and when to change it; undefined if none does. */
+export const keyFor = (reason: string): string | undefined => (BY_CONFIGURATION as Words)[reason]
 
 export const evidenceWords = (evidence: string): string => EVIDENCE[evidence] ?? evidence
 

@@ -1,3 +1,4 @@
+import type { FrameRefusal } from '../../bindings/frame-refusal.js'
 import type { EvidenceKind } from '../../bindings/model.js'
 
 /** One snooped frame that passed the checks in the kernel: a host claims an address, or asks whether it is free. */
@@ -21,4 +22,15 @@ export type Evidence = {
   override: boolean
   /** Arrival in milliseconds of CLOCK_MONOTONIC, which is the clock of `process.hrtime()`. */
   at: number
+}
+
+/** One of the frames that the program refused; it reports only some of many. */
+export type RefusedFrame = {
+  reason: FrameRefusal
+  ifindex: number
+  vlan: number
+  /** As in Evidence; the source of the Ethernet frame if the claim was not read. */
+  mac: string
+  /** As in Evidence; '' if the claim was not read. */
+  ip: string
 }

@@ -1,7 +1,8 @@
 // The structures and tables of bpf/snoop.h. Numbers are in network byte order unless a comment says otherwise.
 import { formatIp, formatMac, parseIp, parseMac } from '../../base/address.js'
+import { FRAME_REFUSALS, type FrameRefusal } from '../../bindings/frame-refusal.js'
 import type { EvidenceKind } from '../../bindings/model.js'
-import type { Evidence } from './evidence.js'
+import type { Evidence, RefusedFrame } from './evidence.js'
 
 /** enum snoop_outcome, in its order. */
 export const OUTCOMES = [
@@ -18,6 +19,7 @@ export const OUTCOMES = [
   'ip-loopback',
   'ip-multicast',
   'ip-broadcast',
+  'ip-reserved',
   'arp-truncated',
   'arp-not-ethernet-ipv4',
   'arp-other-operation',
@@ -29,6 +31,8 @@ export const OUTCOMES = [
   'nd-code',
   'nd-options',
   'nd-checksum',
+  'nd-macs-differ',
+  'na-source',
   'na-solicited-multicast',
   'na-no-mac',
   'ns-not-learned',
@@ -49,12 +53,51 @@ const NA_ROUTER = 0x80
 const NA_SOLICITED = 0x40
 const NA_OVERRIDE = 0x20
 
+/** A decoded record. */
+export type Frame =
+  | { readonly type: 'evidence'; readonly evidence: Evidence }
+  | { readonly type: 'refused'; readonly refused: RefusedFrame }
+
 /** Decodes the struct snoop_record at `offset`; a RangeError means that the program is of another version of macipd. */
-export function decodeRecord(bytes: Buffer, offset: number): Evidence {
-  const kind = KINDS[bytes.readUInt8(offset + 44) - 1]
-  if (kind === undefined) throw new RangeError(`snoop record of unknown kind ${bytes.readUInt8(offset + 44)}`)
-  const flags = bytes.readUInt8(offset + 45)
+export function decodeRecord(bytes: Buffer, offset: number): Frame {
+  const outcome = bytes.readUInt8(offset + 46)
+  return outcome === 0
+    ? { type: 'evidence', evidence: decodeEvidence(bytes, offset) }
+    : { type: 'refused', refused: decodeRefused(bytes, offset, outcome) }
+}
+
+function decodeRefused(bytes: Buffer, offset: number, outcome: number): RefusedFrame {
+  const reason = OUTCOMES[outcome]
+  if (reason === undefined || !isFrameRefusal(reason))
+    throw new RangeError(`snoop record of unknown outcome ${outcome}`)
+  const kind = bytes.readUInt8(offset + 44)
+  const etherSource = formatMac(bytes, offset + 22)
+  const hasClaim = kind !== 0
+  return {
+    reason,
+    ifindex: bytes.readUInt32BE(offset + 8),
+    vlan: bytes.readUInt16BE(offset + 12),
+    mac: hasClaim ? formatMac(bytes, offset + 16) : etherSource,
+    ip: hasClaim ? decodeIp(bytes, offset, kindOf(kind)) : '',
+  }
+}
+
+const isFrameRefusal = (name: OutcomeName): name is FrameRefusal => Object.hasOwn(FRAME_REFUSALS, name)
+
+function kindOf(number: number): EvidenceKind {
+  const kind = KINDS[number - 1]
+  if (kind === undefined) throw new RangeError(`snoop record of unknown kind ${number}`)
+  return kind
+}
+
+function decodeIp(bytes: Buffer, offset: number, kind: EvidenceKind): string {
   const ip = offset + 28
+  return formatIp(bytes.subarray(ip, ip + (isArp(kind) ? 4 : 16)))
+}
+
+function decodeEvidence(bytes: Buffer, offset: number): Evidence {
+  const kind = kindOf(bytes.readUInt8(offset + 44))
+  const flags = bytes.readUInt8(offset + 45)
   return {
     kind,
     at: Number(bytes.readBigUInt64BE(offset)) / 1e6,
@@ -63,7 +106,7 @@ export function decodeRecord(bytes: Buffer, offset: number): Evidence {
     vlanProtocol: bytes.readUInt16BE(offset + 14),
     mac: formatMac(bytes, offset + 16),
     etherSource: formatMac(bytes, offset + 22),
-    ip: formatIp(bytes.subarray(ip, ip + (isArp(kind) ? 4 : 16))),
+    ip: decodeIp(bytes, offset, kind),
     router: (flags & NA_ROUTER) !== 0,
     solicited: (flags & NA_SOLICITED) !== 0,
     override: (flags & NA_OVERRIDE) !== 0,
@@ -102,7 +145,7 @@ export function encodeConfig({ repeatIntervalMs, rate, learnNs = false }: SnoopC
 }
 
 /** sizeof(struct snoop_port) */
-export const PORT_BYTES = 16
+export const PORT_BYTES = 24
 
 /** Key of the map `ports`, which is also the beginning of a struct snoop_key. */
 export function encodeIfindex(ifindex: number): Buffer {

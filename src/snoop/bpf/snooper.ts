@@ -16,7 +16,7 @@ import {
   encodeIfindex,
 } from './layout.js'
 import { type AttachMode, type BpfAddon, type BpfObject, type ChainedProgram, isBpfError, loadAddon } from './native.js'
-import type { Evidence } from './evidence.js'
+import type { Evidence, RefusedFrame } from './evidence.js'
 
 export type { AttachMode, OutcomeName }
 
@@ -133,20 +133,26 @@ export class BpfSnooper {
     }
   }
 
-  /** Reports evidence as it comes from now on. */
-  start(onEvidence: (evidence: Evidence) => void): void {
+  /** Reports evidence as it comes from now on, and some of the refused frames of each port. */
+  start(onEvidence: (evidence: Evidence) => void, onRefused: (refused: RefusedFrame) => void = () => undefined): void {
     if (this.poller) throw new Error('started already')
     this.poller = pollReadable(this.addon.ringFd(this.object), () => {
-      this.drain(onEvidence)
+      this.drain(onEvidence, onRefused)
     })
   }
 
   /** Reports what the kernel has collected, a bounded number at once; returns the number of records. */
-  drain(onEvidence: (evidence: Evidence) => void): number {
+  drain(
+    onEvidence: (evidence: Evidence) => void,
+    onRefused: (refused: RefusedFrame) => void = () => undefined,
+  ): number {
     const count = this.addon.drain(this.object, this.slab)
     // all are decoded before the first is reported: the receiver may close this object or drain again
-    const evidence = Array.from({ length: count }, (_, index) => decodeRecord(this.slab, index * RECORD_BYTES))
-    evidence.forEach(onEvidence)
+    const frames = Array.from({ length: count }, (_, index) => decodeRecord(this.slab, index * RECORD_BYTES))
+    for (const frame of frames) {
+      if (frame.type === 'evidence') onEvidence(frame.evidence)
+      else onRefused(frame.refused)
+    }
     return count
   }
 

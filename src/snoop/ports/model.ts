@@ -48,6 +48,8 @@ export type RemoveReason = 'deleted' | 'left-bridge' | 'excluded' | 'no-vni'
 export type PortChange =
   | { kind: 'add' | 'up' | 'down'; port: Port }
   | { kind: 'remove'; port: Port; reason: RemoveReason }
+  /** `port` has its new name. */
+  | { kind: 'rename'; port: Port; from: string }
   | { kind: 'vni-change' }
   /** The bridge does something else now with what the port hears: see bridgePortOf. */
   | { kind: 'bridge-port'; port: Port }
@@ -362,6 +364,7 @@ export class PortModel {
     }
     if (port === undefined) return
     this.ports.set(ifindex, port)
+    if (old !== undefined && same && old.name !== port.name) this.changes.push({ kind: 'rename', port, from: old.name })
     if (!same) this.changes.push({ kind: 'add', port })
     else if (old?.up !== port.up) this.changes.push({ kind: port.up ? 'up' : 'down', port })
   }

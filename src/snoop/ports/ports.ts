@@ -40,6 +40,8 @@ export type PortEvents = {
   /** A port was added; also after its `remove`, if it was recreated or joined another bridge. */
   add: [port: Port]
   remove: [port: Port, reason: RemoveReason]
+  /** A port has another name than before. */
+  rename: [port: Port, from: string]
   up: [port: Port]
   down: [port: Port]
   /** vniOf may return other values now, on any port. */
@@ -331,6 +333,9 @@ export class Ports extends EventEmitter<PortEvents> {
         return
       case 'remove':
         this.emit('remove', change.port, change.reason)
+        return
+      case 'rename':
+        this.emit('rename', change.port, change.from)
         return
       case 'vni-change':
         this.emit('vni-change')

@@ -63,19 +63,25 @@ export function arpRequest(fields: ProbeFields, into = Buffer.alloc(MAX_PROBE_BY
   return into.fill(0, at + 28, end).subarray(0, end)
 }
 
-/** Builds a unicast probe of neighbour unreachability detection (RFC 4861 7.3.1); `into` as in `arpRequest`. */
-export function neighborSolicitation(fields: ProbeFields, into = Buffer.alloc(MAX_PROBE_BYTES)): Buffer {
-  const { srcMac, srcIp, targetIp } = fields
+/**
+ * Builds a solicitation to the target itself, as neighbour unreachability detection does (RFC 4861 7.3.1), or to `dstIp`;
+ * `into` as in `arpRequest`.
+ */
+export function neighborSolicitation(
+  fields: ProbeFields & { dstIp?: string },
+  into = Buffer.alloc(MAX_PROBE_BYTES),
+): Buffer {
+  const { srcMac, srcIp, targetIp, dstIp = targetIp } = fields
   const at = writeEthernet(into, fields, ETH_P_IPV6)
   into.writeUInt32BE(0x60000000, at)
   into.writeUInt16BE(NS_BYTES, at + 4)
   into.writeUInt16BE((NEXT_HEADER_ICMPV6 << 8) | HOP_LIMIT, at + 6)
   writeIp(into, srcIp, 16, at + 8)
-  writeIp(into, targetIp, 16, at + 24)
+  writeIp(into, dstIp, 16, at + 24)
   const icmp = at + IPV6_HLEN
   const end = icmp + NS_BYTES
   into.fill(0, icmp, icmp + 8).writeUInt8(NEIGHBOR_SOLICITATION, icmp)
-  into.copy(into, icmp + 8, at + 24, icmp)
+  writeIp(into, targetIp, 16, icmp + 8)
   into.writeUInt16BE((SOURCE_LINK_LAYER_ADDRESS << 8) | 1, icmp + 24)
   writeMac(into, srcMac, icmp + 26)
   into.writeUInt16BE(checksum(into, at + 8, end), icmp + 2)

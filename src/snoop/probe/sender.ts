@@ -6,8 +6,9 @@ import { isIPv4 } from 'node:net'
 import { ExitCode, FatalError } from '../../base/exit.js'
 import type { Logger } from '../../base/log.js'
 import * as libc from '../../os/libc.js'
+import type { ProbeForm } from '../../bindings/model.js'
 import { arpRequest, MAX_PROBE_BYTES, neighborSolicitation } from './frame.js'
-import type { ProbeSource } from './source.js'
+import { type ProbeSource, senderIn, solicitedNode } from './source.js'
 
 const AF_PACKET = 17
 /** The protocol of a socket that receives nothing. */
@@ -28,6 +29,8 @@ export type Probe = {
   /** The address whose owner is asked. */
   ip: string
   source: ProbeSource
+  /** `poll` by default. */
+  form?: ProbeForm
 }
 
 export class ProbeSender {
@@ -52,10 +55,18 @@ export class ProbeSender {
   }
 
   /** Asks the host whether it has the address. Failures are only counted, since a port may go at any time. */
-  send({ ifindex, vlan, vlanProtocol, mac, ip, source }: Probe): void {
+  send({ ifindex, vlan, vlanProtocol, mac, ip, source, form = 'poll' }: Probe): void {
     if (this.closed) return
-    const fields = { dstMac: mac, srcMac: source.mac, srcIp: source.ip, targetIp: ip, vlan, vlanProtocol }
-    const frame = isIPv4(ip) ? arpRequest(fields, this.frame) : neighborSolicitation(fields, this.frame)
+    const fields = {
+      dstMac: mac,
+      srcMac: source.mac,
+      srcIp: senderIn(form, source, ip),
+      targetIp: ip,
+      vlan,
+      vlanProtocol,
+    }
+    const dstIp = form === 'poll' ? ip : solicitedNode(ip)
+    const frame = isIPv4(ip) ? arpRequest(fields, this.frame) : neighborSolicitation({ ...fields, dstIp }, this.frame)
     // in struct sockaddr_ll only sll_ifindex matters; the kernel reads the rest from the frame
     this.address.writeInt32LE(ifindex, 4)
     const sent = libc.sendto(this.fd, frame, frame.length, 0, this.address, SIZEOF_SOCKADDR_LL)

@@ -1,7 +1,8 @@
 // Chooses the source of a probe: an address of this host that is suitable, and never one that makes a host believe that
 // its own address is taken (RFC 9161 3.5, 3.7).
 import { isIPv4 } from 'node:net'
-import { formatIp, parseMac } from '../../base/address.js'
+import { formatIp, parseIp, parseMac } from '../../base/address.js'
+import type { ProbeForm } from '../../bindings/model.js'
 import type { InterfaceAddress } from '../../rtnetlink/address.js'
 import type { Link } from '../../rtnetlink/link.js'
 
@@ -34,6 +35,27 @@ export type SviPlace = {
  * takes it for a conflict.
  */
 const NOBODY = '0.0.0.0'
+
+/**
+ * Senders in place of NOBODY in the form of a resolution: Linux answers for what it proxies only a sender to which it
+ * has a route. Hosts must not use this part of the link-local prefix (RFC 3927 2.1), so no host takes such a request for
+ * a conflict, and whoever has a default route has one for it.
+ */
+const RESERVED_SENDERS = ['169.254.0.254', '169.254.0.253'] as const
+
+/** Returns the sender's IP address of a probe for `ip`. */
+export function senderIn(form: ProbeForm, { ip: usual }: ProbeSource, ip: string): string {
+  if (form === 'poll' || usual !== NOBODY) return usual
+  const [first, second] = RESERVED_SENDERS
+  return ip === first ? second : first
+}
+
+/** Returns the solicited-node multicast address of an IPv6 address (RFC 4291 2.7.1); an IPv4 address as it is. */
+export function solicitedNode(ip: string): string {
+  if (isIPv4(ip)) return ip
+  const bytes = parseIp(ip) ?? Buffer.alloc(16)
+  return formatIp(Buffer.from([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, ...bytes.subarray(13)]))
+}
 
 /**
  * `port` is the device that the probe leaves through; `svi` is undefined if the bridge does not forward such frames.

@@ -1,5 +1,7 @@
 // Builds Ethernet frames with ARP and neighbour discovery, right by default; every field can be set wrong.
 import { formatIp, parseIp, parseMac } from '../../../src/base/address.js'
+import type { Evidence } from '../../../src/snoop/bpf/evidence.js'
+import { decodeRecord } from '../../../src/snoop/bpf/layout.js'
 
 export const VM_MAC = '02:00:00:00:00:01'
 export const VM_IP = '192.0.2.1'
@@ -147,4 +149,11 @@ export function icmpv6Checksum(addresses: Buffer, message: Buffer, length = mess
   for (let i = 0; i < bytes.length; i += 2) sum += bytes.readUInt16BE(i)
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16)
   return ~sum & 0xffff
+}
+
+/** The evidence that begins a buffer of records. */
+export function evidenceOf(records: Buffer): Evidence {
+  const frame = decodeRecord(records, 0)
+  if (frame.type !== 'evidence') throw new Error(`evidence expected, not ${JSON.stringify(frame)}`)
+  return frame.evidence
 }

@@ -14,6 +14,8 @@ import {
   encodeKeys,
   encodeIfindex,
 } from '../../../src/snoop/bpf/layout.js'
+import { FRAME_REFUSALS } from '../../../src/bindings/frame-refusal.js'
+import { evidenceOf } from './frames.js'
 
 // dist/test/snoop → the sources
 const header = readFileSync(new URL('../../../../bpf/snoop.h', import.meta.url), 'utf8')
@@ -85,7 +87,7 @@ test('a record is read field by field', () => {
     'hex',
   )
   assert.equal(record.length, RECORD_BYTES)
-  assert.deepEqual(decodeRecord(record, 0), {
+  assert.deepEqual(evidenceOf(record), {
     kind: 'na',
     at: 1000,
     ifindex: 7,
@@ -105,7 +107,7 @@ test('a record has 4 bytes of address for ARP, 16 for neighbour discovery', () =
     const record = Buffer.alloc(RECORD_BYTES)
     record.set([0x20, 1, 0xd, 0xb8], 28)
     record.writeUInt8(index + 1, 44)
-    const evidence = decodeRecord(record, 0)
+    const evidence = evidenceOf(record)
     assert.equal(evidence.kind, kind)
     return [kind, evidence.ip]
   })
@@ -114,6 +116,32 @@ test('a record has 4 bytes of address for ARP, 16 for neighbour discovery', () =
     ...{ 'arp-request': ipv4, 'arp-reply': ipv4, 'arp-probe': ipv4 },
     ...{ na: ipv6, ns: ipv6, ra: ipv6, 'dad-ns': ipv6 },
   })
+})
+
+test('a record of a refused frame has the reason, and what was read of the claim', () => {
+  const record = (kind: string, outcome: number): Buffer => {
+    const claim = kind === '00' ? '00'.repeat(6) : '020000000001'
+    const ip = kind === '00' ? '00'.repeat(16) : 'c0000201' + '00'.repeat(12)
+    const head = '000000003b9aca00' + '00000007' + '00648100'
+    return Buffer.from(`${head}${claim}020000000002${ip}${kind}00${outcome.toString(16).padStart(2, '0')}00`, 'hex')
+  }
+  const place = { ifindex: 7, vlan: 100 }
+  assert.deepEqual(decodeRecord(record('01', OUTCOMES.indexOf('mac-multicast')), 0), {
+    type: 'refused',
+    refused: { ...place, reason: 'mac-multicast', mac: '02:00:00:00:00:01', ip: '192.0.2.1' },
+  })
+  assert.deepEqual(decodeRecord(record('00', OUTCOMES.indexOf('arp-truncated')), 0), {
+    type: 'refused',
+    refused: { ...place, reason: 'arp-truncated', mac: '02:00:00:00:00:02', ip: '' },
+  })
+  for (const outcome of [OUTCOMES.indexOf('repeated'), OUTCOMES.length])
+    assert.throws(() => decodeRecord(record('01', outcome), 0), {
+      message: `snoop record of unknown outcome ${outcome}`,
+    })
+})
+
+test('what people are told of are outcomes', () => {
+  for (const name of Object.keys(FRAME_REFUSALS)) assert.ok((OUTCOMES as readonly string[]).includes(name), name)
 })
 
 test('a record of unknown kind is refused', () => {

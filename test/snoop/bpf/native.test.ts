@@ -9,11 +9,11 @@ import { after, before, suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { ExitCode, FatalError } from '../../../src/base/exit.js'
 import { createLogger } from '../../../src/os/log.js'
-import { OUTCOMES, RECORD_BYTES, decodeRecord, encodeConfig, encodeKeys } from '../../../src/snoop/bpf/layout.js'
+import { OUTCOMES, RECORD_BYTES, encodeConfig, encodeKeys } from '../../../src/snoop/bpf/layout.js'
 import { type BpfObject, isBpfError, loadAddon } from '../../../src/snoop/bpf/native.js'
 import { BpfSnooper } from '../../../src/snoop/bpf/snooper.js'
 import { withProgram } from './clang.js'
-import { VM_IP, VM_IP6, VM_MAC, arp, na } from './frames.js'
+import { VM_IP, VM_IP6, VM_MAC, arp, evidenceOf, na } from './frames.js'
 import { PATIENCE } from '../../../lab/wait.js'
 import { ATTACH_MODES, createVeth, enterNewNetns, run } from '../packet.js'
 
@@ -48,7 +48,7 @@ suite('ring buffer', () => {
         [1, 2, 3, 4].map(() => addon.drain(object, into)),
         [2, 2, 1, 0],
       )
-      assert.equal(decodeRecord(into, 0).ip, VM_IP)
+      assert.equal(evidenceOf(into).ip, VM_IP)
       assert.equal(into[2 * RECORD_BYTES], 0xee)
     })
   })
@@ -145,7 +145,7 @@ suite('test run', () => {
       addon.testRun(object, arp(), 1, receivedBy(port))
       const into = Buffer.alloc(RECORD_BYTES)
       assert.equal(addon.drain(object, into), 1)
-      assert.equal(decodeRecord(into, 0).ifindex, port)
+      assert.equal(evidenceOf(into).ifindex, port)
     })
     run('ip', 'link', 'del', 'vm')
   })

@@ -22,6 +22,8 @@ function line(change: PortChange): string {
       return `bridge-port ${change.port.name}`
     case 'ambiguous':
       return `ambiguous ${change.bridge} ${change.vlan} ${change.devices.join()}`
+    case 'rename':
+      return `rename ${change.port.name} was ${change.from}`
     case 'remove':
       return `remove ${change.port.name} ${change.reason}`
     case 'add':
@@ -225,7 +227,9 @@ test('an external VXLAN device gives a bridge without VLAN filtering no VNI, so 
 test('renaming is followed: the port, its bridge, and to an excluded name', () => {
   const model = new PortModel(new Set(['uplink']))
   changesOf(model, write.bridge(BR0, 'br0'), write.vxlan(VX, 'vx', 100, BR0), tap1)
-  assert.deepEqual(changesOf(model, write.bridge(BR0, 'lan'), write.link(TAP1, 'vnet7', { master: BR0 })), [])
+  assert.deepEqual(changesOf(model, write.bridge(BR0, 'lan'), write.link(TAP1, 'vnet7', { master: BR0 })), [
+    'rename vnet7 was tap1',
+  ])
   const port = model.ports.get(TAP1)
   assert.deepEqual([port?.name, port?.bridge, port?.bridgeIfindex, port?.up], ['vnet7', 'lan', BR0, true])
   const uplink = write.link(TAP1, 'uplink', { master: BR0 })

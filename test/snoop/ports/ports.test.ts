@@ -1,6 +1,7 @@
 // Against the real kernel, in network namespaces of their own. Bridges with VLANs: see ports-model.test.ts.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { beforeEach, test, type TestContext } from 'node:test'
 import { pino } from 'pino'
 import { ExitCode } from '../../../src/base/exit.js'
@@ -109,6 +110,17 @@ test('a port joins, leaves, is deleted, comes back with a new ifindex', { timeou
   assert.deepEqual(await recorder.until('add tap1 br0'), ['remove tap1 deleted', 'add tap1 br0'])
   assert.notEqual(ifindex(recorder.ports, 'tap1'), before)
   assert.equal(recorder.ports.ports.get(before), undefined)
+})
+
+test('a port is renamed', { timeout }, async (context) => {
+  ip(tap('tap1'), 'link set tap1 master br0')
+  const { ports } = await open(context)
+  const [was] = ports.ports.values()
+  const renamed = once(ports, 'rename')
+  ip('link set tap1 name web')
+  const [port, from] = (await renamed) as [{ ifindex: number; name: string }, string]
+  assert.deepEqual([port.ifindex, port.name, from], [was?.ifindex, 'web', 'tap1'])
+  assert.deepEqual(names(ports), ['web'])
 })
 
 test('a port moves to another bridge, and with it to another VNI', { timeout }, async (context) => {
