@@ -117,6 +117,14 @@ export function unansweredFrame(source: string, payload: Buffer = Buffer.alloc(0
   return Buffer.concat([frame, Buffer.alloc(Math.max(0, 60 - frame.length))])
 }
 
+/** All that QEMU says for a guest that has arrived (announce-self): a reverse request (RFC 903), without an IP address. */
+export function rarpAnnouncement(source: string): Buffer {
+  const fixed = [u16(1), u16(0x0800), Buffer.from([6, 4]), u16(3)]
+  const addresses = [mac(source), ip(UNSPECIFIED), mac(source), ip(UNSPECIFIED)]
+  const frame = Buffer.concat([mac(BROADCAST), mac(source), u16(0x8035), ...fixed, ...addresses])
+  return Buffer.concat([frame, Buffer.alloc(60 - frame.length)])
+}
+
 /** An ARP request or a neighbour solicitation: `who` asks the hosts with the MAC `to` about `ip`. */
 export interface Question {
   readonly to: string
