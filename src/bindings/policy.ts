@@ -56,7 +56,7 @@ export const DEFAULT_POLICY: Policy = {
   observe: false,
   probes: 'send',
   probeRate: { perPort: 100, total: 2000 },
-  duplicates: { moves: 5, windowMs: 180_000, holdDownMs: 540_000, confirmMs: 800 },
+  duplicates: { moves: 5, windowMs: 180_000, holdDownMs: 540_000, confirmMs: 700 },
   limits: {
     perMac: { ipv4: 128, ipv6: 128 },
     perPort: { ipv4: 1024, ipv6: 1024 },

@@ -82,6 +82,10 @@ export type PortReport = {
   state: string
   /** Whether its bridge learns MAC addresses from it: `on`, `off`, or `locked`; empty if not known. */
   learning: string
+  /** How many MAC addresses its bridge has on it. */
+  macs: number
+  /** How long it has been snooped without any ARP or ND being seen, milliseconds; 0 once one was. */
+  silentMs: number
   /** Programs that see its frames before the snooper and may keep them from it. */
   ahead: string[]
   /** tc filters on it, which may drop what the snooper has seen. */
@@ -244,8 +248,9 @@ function heldDownReport(properties: snoopProto.HeldDown.$Properties): HeldDownRe
 
 function portReport(properties: snoopProto.Port.$Properties): PortReport {
   const port = snoopProto.Port.create(properties)
-  const { name, bridge, up, attached, error, bindings, limited, state, learning, ahead, filters } = port
-  return { name, bridge, up, attached, error, bindings, limited, state, learning, ahead, filters }
+  const { name, bridge, up, attached, error, bindings, limited, state, learning, ...more } = port
+  const { macs, silentMs, ahead, filters } = more
+  return { name, bridge, up, attached, error, bindings, limited, state, learning, macs, silentMs, ahead, filters }
 }
 
 export function bindingReport(properties: snoopProto.Binding.$Properties): BindingReport {

@@ -36,6 +36,8 @@ const IFLA_VXLAN_VNIFILTER = 30
 const IFLA_BR_AGEING_TIME = 4
 const IFLA_BR_VLAN_FILTERING = 7
 const IFLA_BR_VLAN_PROTOCOL = 8
+const IFLA_BR_MULTI_BOOLOPT = 46
+const BR_BOOLOPT_MST_ENABLE = 1 << 2
 
 const IFLA_VRF_TABLE = 1
 const IFLA_VLAN_ID = 1
@@ -62,6 +64,8 @@ export type Bridge = {
   vlanFiltering: boolean
   /** ETH_P_8021Q or ETH_P_8021AD: a tag of the other one is payload. */
   vlanProtocol: number
+  /** The states of VLANs count, not that of the port (`mst_enabled`). */
+  mst: boolean
   /** How long a MAC stays in the FDB without being seen, in milliseconds; 0: the bridge learns none. */
   ageingMs: number
 }
@@ -165,6 +169,7 @@ function decodeBridge(data: Attributes | undefined): Bridge {
   return {
     vlanFiltering: data?.u8(IFLA_BR_VLAN_FILTERING) === 1,
     vlanProtocol: networkOrder(data?.u16(IFLA_BR_VLAN_PROTOCOL)) ?? ETH_P_8021Q,
+    mst: ((data?.raw(IFLA_BR_MULTI_BOOLOPT)?.at(0) ?? 0) & BR_BOOLOPT_MST_ENABLE) !== 0,
     ageingMs: ((data?.u32(IFLA_BR_AGEING_TIME) ?? BR_DEFAULT_AGEING_TIME) * 1000) / USER_HZ,
   }
 }

@@ -3,6 +3,7 @@ import { decodeAddress, type InterfaceAddress } from './address.js'
 import { decodeLink, type Link } from './link.js'
 import { type NetlinkMessage, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_HDRLEN } from '../netlink/message.js'
 import { decodePortVlans, decodeVlanChange, type PortReport, type PortVlans } from './vlan.js'
+import { decodeVlanStates, type VlanState, type VlanStates } from './vlan-state.js'
 
 export const RTM_NEWLINK = 16
 export const RTM_DELLINK = 17
@@ -13,6 +14,7 @@ const RTM_GETADDR = 22
 const RTM_GETNEIGH = 30
 export const RTM_NEWVLAN = 112
 export const RTM_DELVLAN = 113
+const RTM_GETVLAN = 114
 
 export const RTNLGRP_LINK = 1
 export const RTNLGRP_NEIGH = 3
@@ -30,14 +32,21 @@ const RTEXT_FILTER_SKIP_STATS = 8
 const SIZEOF_IFINFOMSG = 16
 const SIZEOF_IFADDRMSG = 8
 const SIZEOF_NDMSG = 12
+const SIZEOF_BR_VLAN_MSG = 8
 const SIZEOF_RTATTR_U32 = 8
 
 /** `gone` means RTM_DEL…; for `port-vlans` it means that the port left its bridge. */
 export type RouteMessage =
   | { kind: 'link'; gone: boolean; link: Link }
   | { kind: 'port-vlans'; gone: boolean; port: PortReport }
-  | { kind: 'vlan-change'; gone: boolean; change: PortVlans }
+  | { kind: 'vlan-change'; gone: boolean; change: PortVlans; states: readonly VlanState[] }
+  /** From a dump: the VLANs of a port, or some of them. */
+  | { kind: 'vlan-states'; gone: false; port: VlanStates }
   | { kind: 'address'; gone: boolean; address: InterfaceAddress }
+
+/** For the dump GET_VLANS, whose messages are no changes. Throws NetlinkDecodeError. */
+export const decodeVlanDump = (message: NetlinkMessage): RouteMessage | undefined =>
+  message.type === RTM_NEWVLAN ? { kind: 'vlan-states', gone: false, port: decodeVlanStates(message) } : undefined
 
 /** Returns undefined for messages that do not concern links, VLANs or addresses. Throws NetlinkDecodeError. */
 export function decodeRouteMessage(message: NetlinkMessage): RouteMessage | undefined {
@@ -47,7 +56,10 @@ export function decodeRouteMessage(message: NetlinkMessage): RouteMessage | unde
       return linkMessage(message, message.type === RTM_DELLINK)
     case RTM_NEWVLAN:
     case RTM_DELVLAN:
-      return { kind: 'vlan-change', gone: message.type === RTM_DELVLAN, change: decodeVlanChange(message) }
+      return {
+        ...{ kind: 'vlan-change', gone: message.type === RTM_DELVLAN },
+        ...{ change: decodeVlanChange(message), states: decodeVlanStates(message).states },
+      }
     case RTM_NEWADDR:
     case RTM_DELADDR: {
       const address = decodeAddress(message)
@@ -80,7 +92,9 @@ export const GET_LINKS: Request = { type: RTM_GETLINK, body: getLink(AF_UNSPEC, 
 export const GET_PORT_VLANS: Request = { type: RTM_GETLINK, body: getLink(AF_BRIDGE, RTEXT_FILTER_BRVLAN_COMPRESSED) }
 export const GET_ADDRESSES: Request = { type: RTM_GETADDR, body: Buffer.alloc(SIZEOF_IFADDRMSG) }
 /** The forwarding databases of all bridges and VXLAN devices: see neighbour.ts. */
-export const GET_FDB: Request = { type: RTM_GETNEIGH, body: getFdb() }
+export const GET_FDB: Request = { type: RTM_GETNEIGH, body: ofBridges(SIZEOF_NDMSG) }
+/** The VLANs of all bridge ports, with their states; EOPNOTSUPP from a kernel without VLAN filtering. */
+export const GET_VLANS: Request = { type: RTM_GETVLAN, body: ofBridges(SIZEOF_BR_VLAN_MSG) }
 
 function getLink(family: number, filter: number): Buffer {
   const body = Buffer.alloc(SIZEOF_IFINFOMSG + SIZEOF_RTATTR_U32)
@@ -91,8 +105,9 @@ function getLink(family: number, filter: number): Buffer {
   return body
 }
 
-function getFdb(): Buffer {
-  const body = Buffer.alloc(SIZEOF_NDMSG)
+/** A family header of which only the family is set. */
+function ofBridges(size: number): Buffer {
+  const body = Buffer.alloc(size)
   body.writeUInt8(AF_BRIDGE)
   return body
 }

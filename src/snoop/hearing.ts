@@ -21,6 +21,8 @@ export class Hearing {
   private readonly unheard = new Set<number>()
   /** When each port was last found down. */
   private readonly downAt = new Map<number, number>()
+  /** Since when each port is looked at, and whether anything was heard. */
+  private readonly ears = new Map<number, { since: number; isHeard: boolean }>()
   private waiting: { frame: Evidence; since: number }[] = []
   private timer: NodeJS.Timeout | undefined
 
@@ -31,7 +33,20 @@ export class Hearing {
     private readonly onEvidence: (evidence: TableEvidence) => void,
   ) {}
 
+  /** The program looks at a port from now on. */
+  onAttached(ifindex: number): void {
+    if (!this.ears.has(ifindex)) this.ears.set(ifindex, { since: monotonicMs(), isHeard: false })
+  }
+
+  /** How long a port has been looked at without any claim, in milliseconds; 0 if there was one. */
+  silenceOf(ifindex: number): number {
+    const ear = this.ears.get(ifindex)
+    return ear === undefined || ear.isHeard ? 0 : monotonicMs() - ear.since
+  }
+
   hear(frame: Evidence): void {
+    const ear = this.ears.get(frame.ifindex)
+    if (ear !== undefined) ear.isHeard = true
     const refusal = this.refusalOf(frame)
     const mayChange = refusal !== undefined && refusal !== 'vlan-protocol'
     if (mayChange && this.ports.ports.has(frame.ifindex) && this.waiting.length < MAX_WAITING) {
@@ -48,6 +63,7 @@ export class Hearing {
   onGone(ifindex: number): void {
     this.unheard.delete(ifindex)
     this.downAt.delete(ifindex)
+    this.ears.delete(ifindex)
   }
 
   /** What a port hears may lead to another VNI now, or the bridge may accept it now. */

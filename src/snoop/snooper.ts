@@ -49,7 +49,7 @@ export class Snooper {
   private readonly relay: RelayClient
   private readonly policy: Policy
   readonly attachments: Attachments
-  private readonly hearing: Hearing
+  readonly hearing: Hearing
   readonly filters: FilterWatch
   /** Probes that were not sent because the bridge does not use the port. */
   private withheld = 0
@@ -238,6 +238,7 @@ export class Snooper {
 
   private attach(port: Port): void {
     this.attachments.add(port)
+    this.hearing.onAttached(port.ifindex)
     this.restoreSaved(port)
   }
 

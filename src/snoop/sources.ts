@@ -18,6 +18,7 @@ export type PortMap = EventEmitter<PortEvents> &
     | 'ports'
     | 'fdbPort'
     | 'isFdbKnown'
+    | 'macsOn'
     | 'bridgePortOf'
     | 'bridgeRefusal'
     | 'placeToAsk'

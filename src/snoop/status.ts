@@ -5,6 +5,7 @@ import type { Table } from '../bindings/table.js'
 import type { snoop as proto } from '../gen/snoop.js'
 import type { Attachments } from './bpf/attachments.js'
 import type { FilterWatch } from './filters/watch.js'
+import type { Hearing } from './hearing.js'
 import type { Port } from './ports/ports.js'
 import type { EvidenceSource, PortMap } from './sources.js'
 import { bindingToProto, counters, heldDownToProto, type PolicyValues } from '../control/snoop-codec.js'
@@ -45,11 +46,15 @@ type Parts = {
   readonly attachments: Pick<Attachments, 'of'>
   readonly table: Table
   readonly source: Pick<EvidenceSource, 'limited'>
-  readonly ports: Pick<PortMap, 'bridgePortOf'>
+  readonly ports: Pick<PortMap, 'bridgePortOf' | 'macsOn'>
+  readonly hearing: Pick<Hearing, 'silenceOf'>
   readonly filters: Pick<FilterWatch, 'of'>
 }
 
-export function portStatus(port: Port, { attachments, table, source, ports, filters }: Parts): proto.Port.$Properties {
+export function portStatus(
+  port: Port,
+  { attachments, table, source, ports, filters, hearing }: Parts,
+): proto.Port.$Properties {
   const { ifindex, name, bridge, up } = port
   const attached = attachments.of(ifindex)
   const { state, learning, locked } = ports.bridgePortOf(ifindex)
@@ -61,6 +66,8 @@ export function portStatus(port: Port, { attachments, table, source, ports, filt
     error: attached !== undefined && 'error' in attached ? attached.error : '',
     bindings: table.onPort(ifindex).size,
     limited: source.limited(ifindex),
+    macs: ports.macsOn(ifindex),
+    silentMs: hearing.silenceOf(ifindex),
     ahead: [...ahead],
     filters: [...behind],
   }

@@ -104,6 +104,8 @@ for (const [what, ...setting] of [
     speak('tap1', '02:00:00:00:00:12', '10.2.1.12')
     await until(() => refused() === 2)
     assert.equal(placeOf('10.2.1.12'), undefined)
+    assert.equal(snooper.hearing.silenceOf(ifindexOf('tap1')), 0)
+    assert.ok(snooper.hearing.silenceOf(ifindexOf('tap2')) > 0)
     // an ordinary port again
     bridge('link', 'set', 'dev', 'tap1', 'locked', 'off', 'learning', 'on')
     speak('tap1', '02:00:00:00:00:13', '10.2.1.13')

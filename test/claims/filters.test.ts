@@ -156,7 +156,14 @@ test('older ebtables: by the modules of its tables; nothing is loaded in order t
 test('status says what may not be seen, and what is seen although it is dropped', () => {
   const port = {
     ...{ name: 'tap1', bridge: 'br0', up: true, attached: 'tcx', error: '', bindings: 0, limited: 0 },
-    ...{ state: 'forwarding', learning: 'on', ahead: ['TCX program 7 (cil_from_netdev)'], filters: [] },
+    ...{
+      state: 'forwarding',
+      learning: 'on',
+      macs: 1,
+      silentMs: 0,
+      ahead: ['TCX program 7 (cil_from_netdev)'],
+      filters: [],
+    },
   }
   const other = { ...port, name: 'tap2', ahead: [], filters: ['tc filter flower, pref 3'] }
   assert.deepEqual(filterFindings({ ports: [], bridgeFilters: [] }), [])
@@ -168,6 +175,13 @@ test('status says what may not be seen, and what is seen although it is dropped'
       'notice: filters are in use that the snooper comes before on 1 port: nft bridge vms spoof (forward), tc filter flower, pref 3',
     ],
   )
+  const silent = { ...port, ahead: [], silentMs: 20 * 60_000 }
+  for (const [ports, expected] of [
+    [[silent], 1],
+    [[{ ...silent, macs: 0 }], 0],
+    [[{ ...silent, silentMs: 60_000 }], 0],
+  ] as const)
+    assert.equal(filterFindings({ ports: [...ports], bridgeFilters: [] }).length, expected)
   const many = Array.from({ length: 7 }, (_, index) => ({ ...port, name: `tap${index}` }))
   assert.deepEqual(filterFindings({ ports: many, bridgeFilters: [] }).length, 6)
 })

@@ -88,8 +88,9 @@ test('its size is bounded, and a MAC leaves no trace', () => {
   assert.deepEqual([table.size, table.portOf(2, 0, 'b'), table.portOf(2, 0, 'c')], [2, 5, undefined])
   assert.equal(table.put(place('b', 6)), true)
   assert.equal(table.put(place('b', 6)), false)
+  assert.deepEqual([table.countOn(5), table.countOn(6)], [1, 1])
   for (const mac of ['a', 'b', 'c']) table.delete(place(mac))
-  assert.equal(table.size, 0)
+  assert.deepEqual([table.size, table.countOn(5), table.countOn(6)], [0, 0, 0])
   assert.equal(table.put(place('c')), true)
   assert.deepEqual(
     [table.portOf(2, 0, 'c'), table.portOf(2, 1, 'c'), table.portOf(3, 0, 'c')],

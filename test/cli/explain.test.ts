@@ -87,7 +87,7 @@ function inputs(scene: Scene): Inputs {
           ports: [
             {
               ...{ name: 'tap1', bridge: 'br0', up: false, attached: 'tcx', error: '', bindings: 0, limited: 0 },
-              ...{ state: 'disabled', learning: 'on', ahead: [], filters: [] },
+              ...{ state: 'disabled', learning: 'on', macs: 0, silentMs: 0, ahead: [], filters: [] },
             },
           ],
         },

@@ -27,7 +27,7 @@ const SESSION = {
 }
 
 /** What a bridge does with an ordinary port. */
-const USED = { state: 'forwarding', learning: 'on', ahead: [], filters: [] }
+const USED = { state: 'forwarding', learning: 'on', macs: 0, silentMs: 0, ahead: [], filters: [] }
 
 type Silence = Partial<NotRunning>
 const isSilence = (it: object): it is Silence => 'cause' in it

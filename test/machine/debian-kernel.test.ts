@@ -22,7 +22,7 @@ suite(`Linux ${KERNEL}`, () => {
   test('the eBPF program loads with few privileges, and sees, forgets and limits as it should', () =>
     passes(inSnoop.map((name) => `snoop/bpf/${name}`)))
 
-  test('bridges with VLANs', () => passes(['machine/vlan.js', 'machine/vlan-protocol.js']))
+  test('bridges with VLANs', () => passes(['machine/vlan.js', 'machine/vlan-protocol.js', 'machine/vlan-state.js']))
 
   test('a tenant whose subnet is routed', () => passes(['machine/tenant.js']))
 })

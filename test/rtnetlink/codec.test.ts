@@ -89,7 +89,7 @@ test('a bridge: VLAN filtering, protocol of the tags, ageing time', () => {
   for (const vlanFiltering of [true, false])
     for (const ageing of [0, 1, 30_000]) {
       const [found] = decode(write.bridge(2, 'br0', vlanFiltering, false, ageing))
-      const bridge = { vlanFiltering, vlanProtocol: 0x8100, ageingMs: ageing * 10 }
+      const bridge = { vlanFiltering, vlanProtocol: 0x8100, mst: false, ageingMs: ageing * 10 }
       assert.deepEqual(found?.kind === 'link' && found.link.bridge, bridge)
     }
   const [found] = decode(write.bridge(2, 'br0', true, false, 0, '88a8'))
@@ -205,12 +205,14 @@ test('messages of a real bridge with VLANs', () => {
   }
   assert.deepEqual(decode(write.hex(EXTERNAL_VXLAN)), [{ kind: 'port-vlans', gone: false, port }])
   const tunnels = { ifindex: 8, vlans: [range(20, 25)], tunnels: [{ first: 20, last: 25, vni: 7020 }] }
-  assert.deepEqual(decode(write.hex(NEW_TUNNELS)), [{ kind: 'vlan-change', gone: false, change: tunnels }])
+  assert.deepEqual(decode(write.hex(NEW_TUNNELS)), [
+    { kind: 'vlan-change', gone: false, change: tunnels, states: [{ first: 20, last: 25, state: 'forwarding' }] },
+  ])
   const lost = { ifindex: 10, vlans: [range(2, 2)], tunnels: [] }
   const got = { ifindex: 10, vlans: [range(30, 30, { pvid: true, untagged: true })], tunnels: [] }
   assert.deepEqual(decode(write.hex(NEW_DEFAULT_PVID)), [
-    { kind: 'vlan-change', gone: true, change: lost },
-    { kind: 'vlan-change', gone: false, change: got },
+    { kind: 'vlan-change', gone: true, change: lost, states: [] },
+    { kind: 'vlan-change', gone: false, change: got, states: [{ first: 30, last: 30, state: 'forwarding' }] },
   ])
 })
 
@@ -250,11 +252,13 @@ test('VLAN changes: what a port got or lost', () => {
         vlans: [{ first: 10, last: 19, pvid: false, untagged: true }],
         tunnels: [{ first: 10, last: 19, vni: 5010 }],
       },
+      states: [{ first: 10, last: 19, state: 'forwarding' }],
     },
     {
       kind: 'vlan-change',
       gone: true,
       change: { ifindex: 5, vlans: [{ first: 1, last: 1, pvid: true, untagged: false }], tunnels: [] },
+      states: [{ first: 1, last: 1, state: 'forwarding' }],
     },
   ])
 })

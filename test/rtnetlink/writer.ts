@@ -134,13 +134,14 @@ export function vlanChange(
     flags = 0,
     vni,
     gone = false,
-  }: { first: number; last?: number; flags?: number; vni?: number; gone?: boolean },
+    state = 3,
+  }: { first: number; last?: number; flags?: number; vni?: number; gone?: boolean; state?: number },
 ): Buffer {
   const entry = attr(
     0x8001,
     attr(1, u16(flags), u16(first)),
     ...(last === undefined ? [] : [attr(2, u16(last))]),
-    attr(3, u8(3)),
+    attr(3, u8(state)),
     ...(vni === undefined ? [] : [attr(0x8004, attr(1, u32(vni)))]),
   )
   return message(gone ? DELVLAN : NEWVLAN, [u8(7), Buffer.alloc(3), u32(ifindex), entry])

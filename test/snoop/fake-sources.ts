@@ -55,6 +55,10 @@ export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
     return this.ownAddresses.has(ip) ? 'ip' : undefined
   }
 
+  macsOn(): number {
+    return 0
+  }
+
   vlanProtocol(): number {
     return 0x8100
   }

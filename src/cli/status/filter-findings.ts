@@ -6,6 +6,9 @@ import { type Finding, notice } from './finding.js'
 /** So many are named one by one. */
 const NAMED = 5
 
+/** A host that uses IPv4 or IPv6 at all asks for a neighbour within this time. */
+const SILENCE_MS = 15 * 60_000
+
 export function filterFindings({ ports, bridgeFilters }: Pick<SnooperReport, 'ports' | 'bridgeFilters'>): Finding[] {
   const behind = ports.filter(({ ahead }) => ahead.length > 0)
   const found = behind
@@ -23,6 +26,17 @@ export function filterFindings({ ports, bridgeFilters }: Pick<SnooperReport, 'po
         'port-not-first',
         `nor on ${count(behind.length - NAMED, 'other port')}`,
         'macipctl status --json names them: snooper.ports[].ahead',
+      ),
+    )
+  const silent = ports.filter(
+    ({ attached, up, macs, silentMs }) => attached !== '' && up && macs > 0 && silentMs > SILENCE_MS,
+  )
+  if (silent.length > 0)
+    found.push(
+      notice(
+        'port-silent',
+        `the bridge has MACs on ${namesOf(silent.map(({ name }) => name))}, but no ARP or ND was ever seen there`,
+        'hosts that speak IP ask for others now and then: look for what keeps their frames from the snooper, tcpdump -ni PORT arp or icmp6',
       ),
     )
   const onPorts = ports.filter(({ filters }) => filters.length > 0)

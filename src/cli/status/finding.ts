@@ -29,6 +29,7 @@ export type FindingId =
   | 'versions-differ'
   | 'port-not-snooped'
   | 'port-not-first'
+  | 'port-silent'
   | 'filters'
   | 'no-port'
   | 'observe-mode'

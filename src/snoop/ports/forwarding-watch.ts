@@ -77,6 +77,11 @@ export class ForwardingWatch {
     return this.table?.portOf(bridge, vlan, mac)
   }
 
+  /** See ForwardingTable.countOn; 0 while nothing is known. */
+  countOn(ifindex: number): number {
+    return this.table?.countOn(ifindex) ?? 0
+  }
+
   close(): void {
     this.closed = true
     clearTimeout(this.retry)

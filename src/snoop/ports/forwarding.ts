@@ -11,6 +11,8 @@ const MAX_PLACES = 262_144
 export class ForwardingTable {
   /** Bridge → MAC and VLAN → port. */
   private readonly bridges = new Map<number, Map<string, number>>()
+  /** Port → how many MACs it has. */
+  private readonly counts = new Map<number, number>()
   private places = 0
 
   constructor(private readonly limit = MAX_PLACES) {}
@@ -22,6 +24,11 @@ export class ForwardingTable {
   /** Returns the port; undefined if the MAC is on none, or if the table was full when it came. */
   portOf(bridge: number, vlan: number, mac: string): number | undefined {
     return this.bridges.get(bridge)?.get(keyOf(mac, vlan))
+  }
+
+  /** Returns how many MACs a port has, each counted once for every VLAN. */
+  countOn(ifindex: number): number {
+    return this.counts.get(ifindex) ?? 0
   }
 
   /** Returns whether the MAC was on no port or another one before. */
@@ -36,15 +43,27 @@ export class ForwardingTable {
     }
     if (ports === undefined) this.bridges.set(bridge, (ports = new Map<string, number>()))
     ports.set(key, ifindex)
+    if (before !== undefined) this.count(before, -1)
+    this.count(ifindex, 1)
     return true
   }
 
   /** The MAC is no longer on any port of the VM side. */
   delete({ bridge, vlan, mac }: Omit<FdbPlace, 'ifindex'>): void {
     const ports = this.bridges.get(bridge)
-    if (ports?.delete(keyOf(mac, vlan)) !== true) return
+    const key = keyOf(mac, vlan)
+    const before = ports?.get(key)
+    if (ports === undefined || before === undefined) return
+    ports.delete(key)
+    this.count(before, -1)
     this.places -= 1
     if (ports.size === 0) this.bridges.delete(bridge)
+  }
+
+  private count(ifindex: number, by: 1 | -1): void {
+    const count = this.countOn(ifindex) + by
+    if (count === 0) this.counts.delete(ifindex)
+    else this.counts.set(ifindex, count)
   }
 }
 

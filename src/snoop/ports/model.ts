@@ -5,10 +5,12 @@ import type { BridgeRefusal, SelfMatch } from '../../bindings/model.js'
 import { type BridgePort, ORDINARY_PORT, takesIn } from '../../rtnetlink/bridge-port.js'
 import { ETH_P_8021Q, IFF_LOWER_UP, IFF_UP, type Link } from '../../rtnetlink/link.js'
 import type { RouteMessage } from '../../rtnetlink/message.js'
+import type { VlanState } from '../../rtnetlink/vlan-state.js'
+import { asVxlanPort, type Bridge, bridgeAt, vxlanPorts } from './bridge.js'
 import { selfMatchIn } from './own.js'
 import { LinkTables } from './tables.js'
 import { chooseSource, type ProbeSource, type SourceAddress, type SviPlace } from '../probe/source.js'
-import { hasVlan, mapVnis, type VniMap, type Vlans, type VxlanPort } from './vlans.js'
+import { hasVlan, mapVnis, type VniMap, type Vlans } from './vlans.js'
 
 /** The routing table of the default VRF (linux/rtnetlink.h). */
 const RT_TABLE_MAIN = 254
@@ -54,8 +56,6 @@ export type PortChange =
   /** VXLAN devices of the bridge have different VNIs for one VLAN (0 = untagged); reported once for each case. */
   | { kind: 'ambiguous'; bridge: string; vlan: number; devices: readonly string[] }
 
-type Bridge = { name: string; vlanFiltering: boolean; vlanProtocol: number; ageingMs: number; carriesVni: boolean }
-
 export class PortModel {
   readonly ports = new Map<number, Port>()
   private tables = new LinkTables()
@@ -91,12 +91,13 @@ export class PortModel {
       case 'vlan-change': {
         const { ifindex } = message.kind === 'port-vlans' ? message.port : message.change
         const old = this.tables.vlans.get(ifindex)
-        const bridgePort = this.bridgePortOf(ifindex)
+        const [bridgePort, states] = [this.bridgePortOf(ifindex), this.tables.vlanStates.get(ifindex)]
         this.tables.store(message)
         this.vlansChanged(ifindex, old)
-        this.bridgePortChanged(ifindex, bridgePort)
+        this.bridgePortChanged(ifindex, bridgePort, states)
         return
       }
+      case 'vlan-states':
       case 'address':
         this.tables.store(message)
     }
@@ -116,7 +117,7 @@ export class PortModel {
     // ports that are gone come first
     for (const ifindex of [...this.ports.keys(), ...links]) this.reconcile(ifindex)
     for (const ifindex of this.ports.keys())
-      this.bridgePortChanged(ifindex, before.bridgePorts.get(ifindex) ?? ORDINARY_PORT)
+      this.bridgePortChanged(ifindex, before.bridgePorts.get(ifindex) ?? ORDINARY_PORT, before.vlanStates.get(ifindex))
   }
 
   /** Returns the changes since the last call, in order; `vni-change` at most once, after those of the ports. */
@@ -231,7 +232,32 @@ export class PortModel {
     const bridge = this.ports.get(ifindex)?.bridgeIfindex
     // net/bridge/br_vlan.c __allowed_ingress puts the frame into the PVID, with the tag as a part of its payload
     if (vlan !== 0 && this.isFiltering(bridge) && protocol !== this.protocolOf(bridge)) return 'vlan-protocol'
-    return takesIn(this.bridgePortOf(ifindex).state) ? undefined : 'port-blocked'
+    return this.takesIn(ifindex, vlan) ? undefined : 'port-blocked'
+  }
+
+  /** Whether the bridge takes in frames with this tag (0 = none) from a port, at least to learn from them. */
+  takesIn(ifindex: number, vlan: number): boolean {
+    const bridge = this.ports.get(ifindex)?.bridgeIfindex
+    const inside = bridge === undefined ? undefined : this.vlanInside(bridge, ifindex, vlan)
+    // net/bridge/br_input.c: with MST only the state of the VLAN counts, which is in the instance
+    const portMay = takesIn(this.bridgePortOf(ifindex).state) || this.bridges.get(bridge ?? 0)?.mst === true
+    if (!portMay || inside === undefined || !this.isFiltering(bridge)) return portMay
+    return takesIn(this.tables.vlanState(ifindex, inside))
+  }
+
+  /** Whether there is a bridge of which the kernel does not tell when the states of VLANs change. */
+  get hasMst(): boolean {
+    return [...this.bridges.values()].some(({ mst, vlanFiltering }) => mst && vlanFiltering)
+  }
+
+  /** Takes the states of all VLANs as a dump has them. */
+  replaceVlanStates(messages: Iterable<RouteMessage>): void {
+    const before = new Map(this.tables.vlanStates)
+    this.tables.vlanStates.clear()
+    for (const message of messages) this.tables.store(message)
+    for (const [ifindex, port] of this.ports)
+      if (!isDeepStrictEqual(before.get(ifindex), this.tables.vlanStates.get(ifindex)))
+        this.changes.push({ kind: 'bridge-port', port })
   }
 
   /** Returns what its bridge does with a port. */
@@ -244,10 +270,11 @@ export class PortModel {
     return this.tables.vlansOn(ifindex).pvid === inside ? 0 : inside
   }
 
-  private bridgePortChanged(ifindex: number, old: BridgePort): void {
+  private bridgePortChanged(ifindex: number, old: BridgePort, states: readonly VlanState[] | undefined): void {
     const port = this.ports.get(ifindex)
-    if (port !== undefined && !isDeepStrictEqual(old, this.bridgePortOf(ifindex)))
-      this.changes.push({ kind: 'bridge-port', port })
+    if (port === undefined) return
+    const now = [this.bridgePortOf(ifindex), this.tables.vlanStates.get(ifindex)]
+    if (!isDeepStrictEqual([old, states], now)) this.changes.push({ kind: 'bridge-port', port })
   }
 
   /** Whether an interface of this host, anywhere, has the address. */
@@ -291,7 +318,7 @@ export class PortModel {
 
   private reviewBridge(ifindex: number): void {
     const old = this.bridges.get(ifindex)
-    const bridge = this.bridgeAt(ifindex)
+    const bridge = bridgeAt(this.tables, ifindex)
     if (bridge === undefined) this.bridges.delete(ifindex)
     else this.bridges.set(ifindex, bridge)
     if (isDeepStrictEqual(old, bridge)) return
@@ -301,24 +328,10 @@ export class PortModel {
     for (const member of this.tables.members.get(ifindex)) this.reconcile(member)
   }
 
-  private bridgeAt(ifindex: number): Bridge | undefined {
-    const link = this.tables.links.get(ifindex)
-    if (link?.bridge === undefined) return undefined
-    const { vlanFiltering, vlanProtocol, ageingMs } = link.bridge
-    let carriesVni = false
-    for (const device of this.tables.vxlans.get(ifindex)) {
-      const vxlan = this.tables.links.get(device)?.vxlan
-      // an external device has VNIs per VLAN
-      carriesVni = vxlan?.vni !== undefined || (vlanFiltering && vxlan?.collectMetadata === true)
-      if (carriesVni) break
-    }
-    return { name: link.name, vlanFiltering, vlanProtocol, ageingMs, carriesVni }
-  }
-
   private mapBridge(ifindex: number): void {
     const bridge = this.bridges.get(ifindex)
     const old = this.vniMaps.get(ifindex)
-    const map = bridge && mapVnis(bridge.vlanFiltering, this.vxlanPorts(ifindex))
+    const map = bridge && mapVnis(bridge.vlanFiltering, vxlanPorts(this.tables, ifindex))
     if (map === undefined) this.vniMaps.delete(ifindex)
     else this.vniMaps.set(ifindex, map)
     this.mapTunnels(ifindex, map)
@@ -337,13 +350,6 @@ export class PortModel {
         for (const [vlan, vni] of map?.vnis ?? []) {
           if (!this.tunnels.has(vni)) this.tunnels.set(vni, { bridge, device, vlan })
         }
-    }
-  }
-
-  private *vxlanPorts(bridge: number): Generator<VxlanPort> {
-    for (const ifindex of this.tables.vxlans.get(bridge)) {
-      const link = this.tables.links.get(ifindex)
-      if (link?.vxlan) yield { name: link.name, vni: link.vxlan.vni, vlans: this.tables.vlansOn(ifindex) }
     }
   }
 
@@ -381,11 +387,4 @@ export class PortModel {
     if (link.master !== port.bridgeIfindex) return 'left-bridge'
     return this.exclude.has(link.name) ? 'excluded' : 'no-vni'
   }
-}
-
-/** Returns the properties of a VXLAN device that matter to its bridge; undefined for other links. */
-function asVxlanPort(link: Link | undefined): { name: string; master: number; vni: number | undefined } | undefined {
-  return link?.vxlan && link.master !== undefined
-    ? { name: link.name, master: link.master, vni: link.vxlan.vni }
-    : undefined
 }

@@ -3,13 +3,15 @@ import { EventEmitter } from 'node:events'
 import type { BridgeRefusal, SelfMatch } from '../../bindings/model.js'
 import { ExitCode, FatalError, reason } from '../../base/exit.js'
 import type { Logger } from '../../base/log.js'
-import { type BridgePort, takesIn } from '../../rtnetlink/bridge-port.js'
+import type { BridgePort } from '../../rtnetlink/bridge-port.js'
 import type { NetlinkMessage } from '../../netlink/message.js'
 import {
   decodeRouteMessage,
+  decodeVlanDump,
   GET_ADDRESSES,
   GET_LINKS,
   GET_PORT_VLANS,
+  GET_VLANS,
   type RouteMessage,
   RTNLGRP_BRVLAN,
   RTNLGRP_IPV4_IFADDR,
@@ -28,6 +30,8 @@ export type { Port, RemoveReason, Tunnel }
 
 const GROUPS = [RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_BRVLAN]
 const RETRY_MS = 1000
+/** How often the states of VLANs are read where the kernel does not tell their changes. */
+const MST_MS = 2000
 
 /** `vlan`: the tag with which the port sends and receives the frames of the MAC's VLAN; 0 = none. */
 export type FdbChange = { vni: number; mac: string; ifindex: number; vlan: number }
@@ -69,6 +73,7 @@ export class Ports extends EventEmitter<PortEvents> {
   private during: RouteMessage[] | undefined
   private losses = 0
   private retry: NodeJS.Timeout | undefined
+  private mstTimer: NodeJS.Timeout | undefined
   private closed = false
   private forwarding: ForwardingWatch | undefined
 
@@ -83,6 +88,7 @@ export class Ports extends EventEmitter<PortEvents> {
       throw error
     }
     ports.emitChanges()
+    void ports.followMst()
     return ports
   }
 
@@ -179,12 +185,17 @@ export class Ports extends EventEmitter<PortEvents> {
    * moment, where it has the host's MAC now; undefined if that is nowhere.
    */
   placeToAsk(ifindex: number, vlan: number, mac: string): { ifindex: number; vlan: number } | undefined {
-    if (takesIn(this.model.bridgePortOf(ifindex).state)) return { ifindex, vlan }
+    if (this.model.takesIn(ifindex, vlan)) return { ifindex, vlan }
     const place = this.model.placeOf(ifindex, vlan)
     const other = place && this.forwarding?.portOf(place.bridge, place.vlan, mac)
     if (place === undefined || other === undefined || !this.ports.has(other)) return undefined
-    if (!takesIn(this.model.bridgePortOf(other).state)) return undefined
-    return { ifindex: other, vlan: this.model.tagOn(other, place.vlan) }
+    const tag = this.model.tagOn(other, place.vlan)
+    return this.model.takesIn(other, tag) ? { ifindex: other, vlan: tag } : undefined
+  }
+
+  /** Returns how many MACs the bridge has on a port. */
+  macsOn(ifindex: number): number {
+    return this.forwarding?.countOn(ifindex) ?? 0
   }
 
   /** Whether it is known what the forwarding databases have. */
@@ -200,6 +211,7 @@ export class Ports extends EventEmitter<PortEvents> {
   close(): void {
     this.closed = true
     clearTimeout(this.retry)
+    clearTimeout(this.mstTimer)
     this.socket.close()
     this.forwarding?.close()
   }
@@ -274,8 +286,34 @@ export class Ports extends EventEmitter<PortEvents> {
     return [
       ...(await this.socket.dump(GET_LINKS, decodeRouteMessage)),
       ...(await this.socket.dump(GET_PORT_VLANS, decodeRouteMessage)),
+      ...(await this.dumpVlanStates()),
       ...(await this.socket.dump(GET_ADDRESSES, decodeRouteMessage)),
     ]
+  }
+
+  /** Returns nothing if the kernel has no VLAN filtering. */
+  private async dumpVlanStates(): Promise<RouteMessage[]> {
+    try {
+      return await this.socket.dump(GET_VLANS, decodeVlanDump)
+    } catch (error) {
+      // the two names are of one number
+      if (this.closed || !/ENOTSUP|EOPNOTSUPP/.test(reason(error))) throw error
+      return []
+    }
+  }
+
+  /** The kernel does not tell when MST changes the state of VLANs. */
+  private async followMst(): Promise<void> {
+    try {
+      if (this.model.hasMst && this.during === undefined) {
+        this.model.replaceVlanStates(await this.dumpVlanStates())
+        this.emitChanges()
+      }
+    } catch (error) {
+      // it is tried again; a dump of everything may have been under way
+      this.log.debug({ error: reason(error) }, 'states of VLANs not read')
+    }
+    if (!this.closed) this.mstTimer = setTimeout(() => void this.followMst(), MST_MS).unref()
   }
 
   private emitChanges(): void {

@@ -1,11 +1,13 @@
 // The links, their VLANs and addresses that rtnetlink reported, with the indexes that the map of ports needs. The cost
 // of a message does not depend on the size of the tables.
 import type { InterfaceAddress } from '../../rtnetlink/address.js'
-import type { BridgePort } from '../../rtnetlink/bridge-port.js'
+import type { BridgePort, StpState } from '../../rtnetlink/bridge-port.js'
 import type { Link } from '../../rtnetlink/link.js'
 import type { RouteMessage } from '../../rtnetlink/message.js'
 import { MultiMap } from '../../base/multimap.js'
 import { edgesOf } from '../../base/prefix.js'
+import type { VlanRange } from '../../rtnetlink/vlan.js'
+import { mergeVlanStates, type VlanState } from '../../rtnetlink/vlan-state.js'
 import { changeVlans, NO_VLANS, type Vlans, vlansOf } from './vlans.js'
 
 export class LinkTables {
@@ -14,6 +16,8 @@ export class LinkTables {
   readonly vlans = new Map<number, Vlans>()
   /** What the bridge does with each of its ports. */
   readonly bridgePorts = new Map<number, BridgePort>()
+  /** VLANs of bridge ports that are in another state than forwarding. */
+  readonly vlanStates = new Map<number, readonly VlanState[]>()
   /** Members of each bridge, bond, … */
   readonly members = new MultiMap<number, number>()
   /** The members that are VXLAN devices. */
@@ -42,16 +46,24 @@ export class LinkTables {
         return
       case 'port-vlans': {
         const { ifindex, vlans, tunnels, bridgePort } = message.port
-        if (message.gone) this.bridgePorts.delete(ifindex)
-        else if (bridgePort !== undefined) this.bridgePorts.set(ifindex, bridgePort)
+        if (message.gone) {
+          this.bridgePorts.delete(ifindex)
+          this.vlanStates.delete(ifindex)
+        }
+        if (!message.gone && bridgePort !== undefined) this.bridgePorts.set(ifindex, bridgePort)
         this.storeVlans(ifindex, message.gone ? NO_VLANS : vlansOf(vlans, tunnels))
         return
       }
       case 'vlan-change': {
-        const { change, gone } = message
-        this.storeVlans(change.ifindex, changeVlans(this.vlansOn(change.ifindex), change, gone))
+        const { change, gone, states } = message
+        const { ifindex } = change
+        this.storeVlanStates(ifindex, gone ? change.vlans.map(forwarding) : states)
+        this.storeVlans(ifindex, changeVlans(this.vlansOn(ifindex), change, gone))
         return
       }
+      case 'vlan-states':
+        this.storeVlanStates(message.port.ifindex, message.port.states)
+        return
       case 'address':
         this.storeAddress(message.address, message.gone)
     }
@@ -91,6 +103,7 @@ export class LinkTables {
       this.links.delete(ifindex)
       this.vlans.delete(ifindex)
       this.bridgePorts.delete(ifindex)
+      this.vlanStates.delete(ifindex)
       return
     }
     this.links.set(ifindex, link)
@@ -114,6 +127,18 @@ export class LinkTables {
     this.members.delete(master, ifindex)
     if (mac !== undefined) this.memberMacs.delete(memberMac(master, mac), ifindex)
     this.vxlans.delete(master, ifindex)
+  }
+
+  /** Returns the state of a VLAN of a port. */
+  vlanState(ifindex: number, vlan: number): StpState {
+    const range = this.vlanStates.get(ifindex)?.find(({ first, last }) => first <= vlan && vlan <= last)
+    return range?.state ?? 'forwarding'
+  }
+
+  private storeVlanStates(ifindex: number, states: readonly VlanState[]): void {
+    const merged = mergeVlanStates(this.vlanStates.get(ifindex) ?? [], states)
+    if (merged.length === 0) this.vlanStates.delete(ifindex)
+    else this.vlanStates.set(ifindex, merged)
   }
 
   private storeVlans(ifindex: number, vlans: Vlans): void {
@@ -155,3 +180,5 @@ const addressOn = (ifindex: number, ip: string): string => `${ifindex} ${ip}`
 
 const isStacked = (link: Link): link is Link & { lower: number } =>
   (link.kind === 'macvlan' || link.kind === 'ipvlan') && link.lower !== undefined
+
+const forwarding = ({ first, last }: VlanRange): VlanState => ({ first, last, state: 'forwarding' })
