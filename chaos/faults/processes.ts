@@ -27,8 +27,9 @@ async function restartBgpd(node: Node): Promise<void> {
   await node.startBgpd()
 }
 
-/** A relay that ends takes zebra away from bgpd. */
-async function startRelay(node: Node): Promise<void> {
+/** A relay that ends takes zebra away from bgpd, unless a service manager keeps what it had. */
+async function startAnew(node: Node): Promise<void> {
+  node.forgetRelay()
   await node.startRelay()
   await restartBgpd(node)
 }
@@ -79,8 +80,33 @@ export const PROCESS_FAULTS = {
     finding: 'keeper-hung',
     begin: (node) => Promise.resolve(stop(node.keeperPid)),
   },
+  'unit-kill': {
+    about:
+      "SIGKILL to the relay's keeper; its service manager ends the worker, and starts the relay with what it keeps",
+    targets: ['keeper', 'worker', 'run-dir'],
+    hold: AT_ONCE,
+    weight: 3,
+    begin: async (node) => {
+      const worker = node.workerPid()
+      await node.router.kill('relay', 'SIGKILL')
+      signal(worker, 'SIGKILL')
+      await node.startRelay()
+      return nothing
+    },
+  },
+  'unit-restart': {
+    about: 'SIGTERM to the relay; its service manager starts it with what it keeps',
+    targets: ['keeper', 'worker', 'run-dir'],
+    hold: AT_ONCE,
+    weight: 3,
+    begin: async (node) => {
+      await node.router.kill('relay')
+      await node.startRelay()
+      return nothing
+    },
+  },
   'keeper-kill': {
-    about: "SIGKILL to the relay's keeper; later its worker is ended and the relay started",
+    about: "SIGKILL to the relay's keeper, nothing is kept; later its worker is ended and the relay started",
     targets: ['keeper', 'worker', 'run-dir', 'bgpd'],
     hold: A_WHILE,
     weight: 2,
@@ -92,12 +118,12 @@ export const PROCESS_FAULTS = {
       await node.router.kill('relay', 'SIGKILL')
       return async () => {
         signal(worker, 'SIGKILL')
-        await startRelay(node)
+        await startAnew(node)
       }
     },
   },
   'relay-kill': {
-    about: 'SIGKILL to keeper and worker at once, then the relay is started',
+    about: 'SIGKILL to keeper and worker at once, nothing is kept, then the relay is started',
     targets: ['keeper', 'worker', 'run-dir', 'bgpd'],
     hold: A_WHILE,
     weight: 2,
@@ -106,11 +132,11 @@ export const PROCESS_FAULTS = {
     losesTruth: true,
     begin: async (node) => {
       await killRelay(node)
-      return () => startRelay(node)
+      return () => startAnew(node)
     },
   },
   'relay-restart': {
-    about: 'SIGTERM to the relay, then it is started',
+    about: 'SIGTERM to the relay, nothing is kept, then it is started',
     targets: ['keeper', 'worker', 'run-dir', 'bgpd'],
     hold: AT_ONCE,
     weight: 1,
@@ -118,7 +144,7 @@ export const PROCESS_FAULTS = {
     losesTruth: true,
     begin: async (node) => {
       await node.router.kill('relay')
-      await startRelay(node)
+      await startAnew(node)
       return nothing
     },
   },
