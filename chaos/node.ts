@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { PRIVATE_DIR } from './mounts.js'
 import { askRelay } from '../src/cli/queries.js'
 import { FakeServiceManager } from '../lab/fake-service-manager.js'
@@ -25,6 +26,8 @@ const CONFIG = `snoop:
 const UNREAD_MS = 500
 /** Until a worker that serves has been told what its predecessor missed. */
 const SETTLING_MS = 5000
+/** What zebra's queues take to empty, plentifully. */
+const WORKED_THROUGH_MS = 500
 /** bgpd tries to reach zebra every 10 s, and after three failures every 60 s. */
 const RECONNECT_MS = 90_000
 
@@ -106,23 +109,47 @@ export class Node implements Disposable {
   /** Whether the snooper is stopped. */
   isSnooperStopped = false
 
-  /** Does what takes zebra away from bgpd; resolves when zebra is told again to care for EVPN. */
+  /**
+   * Does what takes zebra away from bgpd; resolves when zebra is told again to care for EVPN, and has what its kernel has.
+   * Meanwhile nothing may vanish from the kernel, and no route of it change, because FRR itself overlooks it:
+   * - when any client of zebra's leaves, 10.3 and 10.7 forget the changes of kernel routes that wait to be worked through;
+   * - zebra cares for no MACs while bgpd is away;
+   * - 10.7 reads the kernel's MACs little by little when bgpd is back, and one that goes meanwhile stays.
+   */
   async withoutBgpd(work: () => Promise<void>): Promise<void> {
     this.separations++
     try {
+      await sleep(WORKED_THROUGH_MS)
       await work()
+      const { name } = this.router
+      const isSoon = { timeoutMs: RECONNECT_MS }
       await waitFor(
-        `EVPN to be on in zebra of ${this.router.name}`,
+        `EVPN to be on in zebra of ${name}`,
         () => this.router.vtysh('show evpn'),
         (text) => text.includes('L2 VNIs'),
-        { timeoutMs: RECONNECT_MS },
+        isSoon,
+      )
+      await waitFor(
+        `zebra of ${name} to have the MACs of its kernel`,
+        () => this.macsZebraLacks(),
+        (macs) => macs.length === 0,
+        isSoon,
       )
     } finally {
       this.separations--
     }
   }
 
-  /** While bgpd is away, zebra overlooks what its kernel forgets. */
+  private async macsZebraLacks(): Promise<string[]> {
+    const { router } = this
+    const inKernel = (await router.fdb()).filter(
+      ({ ifname, state }) => ifname.startsWith('tap') && state !== 'permanent',
+    )
+    const inZebra = await router.vtysh('show evpn mac vni all')
+    return inKernel.map(({ mac }) => mac).filter((mac) => !inZebra.includes(mac))
+  }
+
+  /** Whether zebra overlooks what its kernel forgets, see `withoutBgpd`. */
   get isSeparated(): boolean {
     return this.separations > 0
   }

@@ -1,6 +1,5 @@
 // What macipd's processes hold: memory and descriptors, which must not become more with time.
 import { readdirSync, readFileSync } from 'node:fs'
-import type { Node } from './node.js'
 
 export const PROCESSES = ['keeper', 'worker', 'snooper'] as const
 export type ProcessName = (typeof PROCESSES)[number]
@@ -20,7 +19,14 @@ export type Usages = ReadonlyMap<string, Usage>
 /** What comes and goes: a request that has just ended, a file that is being written anew. */
 const DESCRIPTORS_IN_FLIGHT = 4
 
-export function usagesOf(nodes: readonly Node[]): Usages {
+/** A node, as far as it is of interest here. */
+export interface WithProcesses {
+  readonly number: number
+  /** Undefined while there is none. */
+  pidOf(name: ProcessName): number | undefined
+}
+
+export function usagesOf(nodes: readonly WithProcesses[]): Usages {
   const pids = nodes.flatMap((node) =>
     PROCESSES.map((name): [string, number | undefined] => [`n${node.number} ${name}`, node.pidOf(name)]),
   )
