@@ -22,12 +22,12 @@ export interface Agreement {
 
 /**
  * Nothing may change in the world meanwhile.
- * @param relearned nodes whose relay has had to read FRR's tables
+ * @param nodes whose relay has had to read FRR's tables, and whose bgpd or zebra is not the first one
  */
 export async function agreement(
   { nodes, world, traffic }: ChaosFabric,
   timeoutMs: number,
-  relearned: ReadonlySet<NodeNumber>,
+  { relearned, outlived }: { relearned: ReadonlySet<NodeNumber>; outlived: ReadonlySet<NodeNumber> },
 ): Promise<Agreement> {
   const expected = nodes.map((node) => expectedViews(world, node.number, node.withMacipd))
   const begin = performance.now()
@@ -44,7 +44,7 @@ export async function agreement(
       }),
     )
     const every = found.flat()
-    const ofMacipd = withoutFrrs(every, world)
+    const ofMacipd = withoutFrrs(every, world, outlived)
     const all = withoutForgottenMacs(ofMacipd, relearned)
     const known = { ofFrr: every.length - ofMacipd.length, forgotten: ofMacipd.length - all.length }
     const elapsed = performance.now() - begin

@@ -71,6 +71,8 @@ class Run {
   private readonly busy = new Map<string, Promise<void>>()
   /** Nodes whose relay has had to read FRR's tables. */
   private readonly relearned = new Set<NodeNumber>()
+  /** Nodes whose bgpd or zebra is not the first one. */
+  private readonly outlived = new Set<NodeNumber>()
   /** Of each node, as it was when everything agreed. */
   private before: string[][] = []
   private readonly usages: UsageAt[] = []
@@ -180,11 +182,17 @@ class Run {
   private async quiet(phase: number, steps: readonly Step[]): Promise<void> {
     const { fabric, options } = this
     const spoke = await fabric.traffic.settle(this.forgotten(steps))
-    for (const step of steps) if (this.faultOf(step).losesTruth) this.relearned.add(step.node)
-    const { seconds, differences, ofFrr, forgotten } = await agreement(fabric, options.agreementMs, this.relearned)
+    const { relearned, outlived } = this
+    for (const step of steps) {
+      const { losesTruth, leavesRemote } = this.faultOf(step)
+      if (losesTruth) relearned.add(step.node)
+      if (leavesRemote) outlived.add(step.node)
+    }
+    const known = { relearned, outlived }
+    const { seconds, differences, ofFrr, forgotten } = await agreement(fabric, options.agreementMs, known)
     const again = [
       ...(spoke === 0 ? [] : [`, ${spoke} hosts spoke again`]),
-      ...(ofFrr === 0 ? [] : [`, but ${ofFrr} that zebra ignored`]),
+      ...(ofFrr === 0 ? [] : [`, but ${ofFrr} that are FRR's own`]),
       ...(forgotten === 0 ? [] : [`, but ${forgotten} remote MACs that are gone`]),
     ].join('')
     if (differences.length > 0) {

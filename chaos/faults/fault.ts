@@ -15,6 +15,11 @@ export interface Fault extends Kind {
   readonly toldAfter?: number
   /** bgpd's connections to zebra, and between the nodes, do not outlive it. */
   readonly endsSessions?: true
+  /**
+   * zebra keeps what an earlier bgpd has told it of remote hosts, and the kernel what an earlier zebra has written, although
+   * nobody withdraws it any more.
+   */
+  readonly leavesRemote?: true
   /** Afterwards nobody knows the hosts of a node that lost its snooper, too. */
   readonly losesTruth?: true
   /** It makes sense without macipd. */

@@ -112,6 +112,7 @@ export const PROCESS_FAULTS = {
     weight: 2,
     finding: 'keeper-gone',
     endsSessions: true,
+    leavesRemote: true,
     losesTruth: true,
     begin: async (node) => {
       const worker = node.workerPid()
@@ -129,6 +130,7 @@ export const PROCESS_FAULTS = {
     weight: 2,
     finding: 'relay-not-running',
     endsSessions: true,
+    leavesRemote: true,
     losesTruth: true,
     begin: async (node) => {
       await killRelay(node)
@@ -141,6 +143,7 @@ export const PROCESS_FAULTS = {
     hold: AT_ONCE,
     weight: 1,
     endsSessions: true,
+    leavesRemote: true,
     losesTruth: true,
     begin: async (node) => {
       await node.router.kill('relay')
@@ -192,6 +195,7 @@ export const PROCESS_FAULTS = {
     weight: 2,
     finding: 'bgpd-not-connected',
     endsSessions: true,
+    leavesRemote: true,
     ofFrr: true,
     begin: async (node) => {
       await node.router.kill('bgpd', 'SIGKILL')
@@ -215,6 +219,7 @@ export const PROCESS_FAULTS = {
     weight: 1,
     finding: 'bgpd-not-connected',
     endsSessions: true,
+    leavesRemote: true,
     ofFrr: true,
     begin: async (node) => {
       await node.router.kill('zebra', 'SIGKILL')
@@ -248,6 +253,7 @@ export const PROCESS_FAULTS = {
     weight: 1,
     once: true,
     endsSessions: true,
+    leavesRemote: true,
     ofFrr: true,
     begin: async (node, random) => {
       await node.upgrade(random.pick(RELEASES))

@@ -128,6 +128,27 @@ suite('what zebra ignores', () => {
   })
 })
 
+suite('what an earlier zebra or bgpd has left behind', () => {
+  const gone = '02:00:00:00:00:02'
+  const withGone = (view: ReadonlyMap<string, string>, at: string): Map<string, string> =>
+    new Map([...view, [gone, at]])
+  const fdb = withGone(expected['kernel-fdb'], '192.0.2.2')
+
+  test('is of FRR, where they are not the first ones', () => {
+    const all = differences(1, expected, seen({ 'kernel-fdb': fdb }))
+    assert.equal(withoutFrrs(all, world()).length, 1)
+    assert.equal(withoutFrrs(all, world(), new Set([2])).length, 1)
+    assert.deepEqual(withoutFrrs(all, world(), new Set([1])), [])
+  })
+
+  test('is not of FRR if bgpd or macipd shows it, too, or if it is of this node', () => {
+    const shown = differences(1, expected, seen({ 'kernel-fdb': fdb, bgpd: withGone(expected.bgpd, '192.0.2.2') }))
+    assert.equal(withoutFrrs(shown, world(), new Set([1])).length, 2)
+    const here = differences(1, expected, seen({ 'kernel-fdb': withGone(expected['kernel-fdb'], 'tap1') }))
+    assert.equal(withoutFrrs(here, world(), new Set([1])).length, 1)
+  })
+})
+
 suite('hosts and routes in motion', () => {
   const life = (seed: number): { operations: Operation[]; world: World } => {
     const random = new Random(seed)
