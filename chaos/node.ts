@@ -179,10 +179,10 @@ export class Node implements Disposable {
   }
 
   async killSnoop(signal: NodeJS.Signals): Promise<void> {
-    const now = performance.now()
-    // what it has learned and not handed on is lost with it
-    const notHandedOn = this.troubles.filter(({ to }) => to > now).map(({ from }) => from)
-    this.deafSince ??= Math.min(now, ...notHandedOn) - UNREAD_MS
+    let since = performance.now()
+    // what it has learned and not handed on is lost with it: one trouble may have begun before another was settled
+    for (const { from, to } of this.troubles.toReversed()) if (to > since) since = Math.min(since, from)
+    this.deafSince ??= since - UNREAD_MS
     await this.router.kill('snoop', signal)
   }
 

@@ -129,7 +129,14 @@ function compare(expected: View, found: View): Compared[] {
 
 /** What zebra keeps of remote hosts, and writes into the kernel. */
 const OF_ZEBRA: ReadonlySet<ViewName> = new Set(['kernel-fdb', 'zebra-macs', 'zebra-neighbours', 'kernel-neighbours'])
-const TOLD: ReadonlySet<ViewName> = new Set(['bgpd', 'macipd-remote'])
+
+/** What has happened to nodes, as far as it explains differences. */
+export interface Known {
+  /** Those whose relay has had to read FRR's tables: what it believes of remote hosts is what zebra has. */
+  readonly relearned: ReadonlySet<NodeNumber>
+  /** Those whose bgpd or zebra is not the first one. */
+  readonly outlived: ReadonlySet<NodeNumber>
+}
 
 const macOf = (difference: Difference): string | undefined =>
   difference.kind === 'unseen' ? undefined : difference.key.slice(0, 'aa:bb:cc:dd:ee:ff'.length)
@@ -141,18 +148,18 @@ const macOf = (difference: Difference): string | undefined =>
  *   not told again.
  * - zebra or the kernel has one that is gone: zebra keeps what a bgpd that has ended told it, and the kernel what a zebra
  *   that was killed has written; who comes next does not know of it.
- * @param outlived nodes whose bgpd or zebra is not the first one
  */
-export function withoutFrrs(
-  all: readonly Difference[],
-  world: World,
-  outlived: ReadonlySet<NodeNumber> = new Set(),
-): Difference[] {
+export function withoutFrrs(all: readonly Difference[], world: World, { relearned, outlived }: Known): Difference[] {
   const crossed = new Set(world.hosts.flatMap(({ mac, hasCrossed }) => (hasCrossed ? [mac] : [])))
-  const untold = new Set(all.filter(({ view }) => TOLD.has(view)).map((each) => `${each.node} ${macOf(each) ?? ''}`))
+  const isOfZebra = ({ node, view }: Difference): boolean =>
+    OF_ZEBRA.has(view) || (view === 'macipd-remote' && relearned.has(node))
+  // what macipd shows of a node's remote hosts is what bgpd has told zebra, if it was not read from zebra
+  const isTold = (each: Difference): boolean =>
+    each.view === 'bgpd' || (each.view === 'macipd-remote' && !isOfZebra(each))
+  const untold = new Set(all.filter(isTold).map((each) => `${each.node} ${macOf(each) ?? ''}`))
   return all.filter((difference) => {
     const mac = macOf(difference)
-    if (mac === undefined || !OF_ZEBRA.has(difference.view) || untold.has(`${difference.node} ${mac}`)) return true
+    if (mac === undefined || !isOfZebra(difference) || untold.has(`${difference.node} ${mac}`)) return true
     const isRemote = (at: string): boolean => at === addressOf(otherThan(difference.node)) || at === 'zebra'
     if (difference.kind === 'missing') return !isRemote(difference.expected) || !crossed.has(mac)
     if (difference.kind === 'stale') return !isRemote(difference.found) || !outlived.has(difference.node)

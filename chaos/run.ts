@@ -184,12 +184,14 @@ class Run {
     const spoke = await fabric.traffic.settle(this.forgotten(steps))
     const { relearned, outlived } = this
     for (const step of steps) {
-      const { losesTruth, leavesRemote } = this.faultOf(step)
-      if (losesTruth) relearned.add(step.node)
+      const { losesTruth, relearns, leavesRemote } = this.faultOf(step)
+      if (losesTruth || relearns) relearned.add(step.node)
       if (leavesRemote) outlived.add(step.node)
     }
-    const known = { relearned, outlived }
-    const { seconds, differences, ofFrr, forgotten } = await agreement(fabric, options.agreementMs, known)
+    const { seconds, differences, ofFrr, forgotten } = await agreement(fabric, options.agreementMs, {
+      relearned,
+      outlived,
+    })
     const again = [
       ...(spoke === 0 ? [] : [`, ${spoke} hosts spoke again`]),
       ...(ofFrr === 0 ? [] : [`, but ${ofFrr} that are FRR's own`]),
