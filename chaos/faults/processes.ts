@@ -84,7 +84,7 @@ export const PROCESS_FAULTS = {
   'unit-kill': {
     about:
       "SIGKILL to the relay's keeper; its service manager ends the worker, and starts the relay with what it keeps",
-    targets: ['keeper', 'worker', 'run-dir'],
+    targets: ['keeper', 'worker'],
     hold: AT_ONCE,
     weight: 3,
     begin: async (node) => {
@@ -97,7 +97,7 @@ export const PROCESS_FAULTS = {
   },
   'unit-restart': {
     about: 'SIGTERM to the relay; its service manager starts it with what it keeps',
-    targets: ['keeper', 'worker', 'run-dir'],
+    targets: ['keeper', 'worker'],
     hold: AT_ONCE,
     weight: 3,
     begin: async (node) => {
