@@ -42,9 +42,6 @@ async function killRelay({ router }: Node): Promise<void> {
   await keeper.kill('SIGKILL')
 }
 
-// Faults that make bgpd connect anew act on the run directory, too: if the journal is lost in the moment in which HELLO
-// passes, and the worker is killed, nobody knows what the connection is for, and bgpd has to be restarted.
-
 const STOPS = 5
 const AT_ONCE = { least: 0, most: 0 }
 const A_MOMENT = { least: 100, most: 2500 }
@@ -108,7 +105,7 @@ export const PROCESS_FAULTS = {
   },
   'keeper-kill': {
     about: "SIGKILL to the relay's keeper, nothing is kept; later its worker is ended and the relay started",
-    targets: ['keeper', 'worker', 'run-dir', 'bgpd'],
+    targets: ['keeper', 'worker', 'bgpd'],
     hold: A_WHILE,
     weight: 2,
     finding: 'keeper-gone',
@@ -126,7 +123,7 @@ export const PROCESS_FAULTS = {
   },
   'relay-kill': {
     about: 'SIGKILL to keeper and worker at once, nothing is kept, then the relay is started',
-    targets: ['keeper', 'worker', 'run-dir', 'bgpd'],
+    targets: ['keeper', 'worker', 'bgpd'],
     hold: A_WHILE,
     weight: 2,
     finding: 'relay-not-running',
@@ -140,7 +137,7 @@ export const PROCESS_FAULTS = {
   },
   'relay-restart': {
     about: 'SIGTERM to the relay, nothing is kept, then it is started',
-    targets: ['keeper', 'worker', 'run-dir', 'bgpd'],
+    targets: ['keeper', 'worker', 'bgpd'],
     hold: AT_ONCE,
     weight: 1,
     endsSessions: true,
@@ -191,7 +188,7 @@ export const PROCESS_FAULTS = {
   },
   'bgpd-kill': {
     about: 'SIGKILL to bgpd, then it is started',
-    targets: ['bgpd', 'run-dir'],
+    targets: ['bgpd'],
     hold: A_WHILE,
     weight: 2,
     finding: 'bgpd-not-connected',
@@ -215,7 +212,7 @@ export const PROCESS_FAULTS = {
   },
   'zebra-kill': {
     about: 'SIGKILL to zebra, then it is started',
-    targets: ['zebra', 'bgpd', 'run-dir'],
+    targets: ['zebra', 'bgpd'],
     hold: A_WHILE,
     weight: 1,
     finding: 'bgpd-not-connected',
@@ -249,7 +246,7 @@ export const PROCESS_FAULTS = {
   },
   upgrade: {
     about: 'FRR of the node is replaced by another release, and the relay stays',
-    targets: ['bgpd', 'zebra', 'run-dir'],
+    targets: ['bgpd', 'zebra'],
     hold: AT_ONCE,
     weight: 1,
     once: true,
