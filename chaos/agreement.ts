@@ -1,8 +1,7 @@
 // Waits, for a bounded time, until everything shows what the world says.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ChaosFabric } from './fabric.js'
-import { type Difference, differences, expectedViews, withoutForgottenMacs, withoutFrrs } from './oracle.js'
-import type { NodeNumber } from './schedule.js'
+import { type Difference, differences, expectedViews, type Known, withoutForgottenMacs, withoutFrrs } from './oracle.js'
 import { seen } from './seeing.js'
 
 const PAUSE_MS = 250
@@ -22,12 +21,11 @@ export interface Agreement {
 
 /**
  * Nothing may change in the world meanwhile.
- * @param relearned nodes whose relay has had to read FRR's tables
  */
 export async function agreement(
   { nodes, world, traffic }: ChaosFabric,
   timeoutMs: number,
-  relearned: ReadonlySet<NodeNumber>,
+  known: Known,
 ): Promise<Agreement> {
   const expected = nodes.map((node) => expectedViews(world, node.number, node.withMacipd))
   const begin = performance.now()
@@ -44,11 +42,11 @@ export async function agreement(
       }),
     )
     const every = found.flat()
-    const ofMacipd = withoutFrrs(every, world)
-    const all = withoutForgottenMacs(ofMacipd, relearned)
-    const known = { ofFrr: every.length - ofMacipd.length, forgotten: ofMacipd.length - all.length }
+    const ofMacipd = withoutFrrs(every, world, known)
+    const all = withoutForgottenMacs(ofMacipd, known.relearned)
+    const counts = { ofFrr: every.length - ofMacipd.length, forgotten: ofMacipd.length - all.length }
     const elapsed = performance.now() - begin
-    if (all.length === 0 || elapsed > timeoutMs) return { seconds: elapsed / 1000, differences: all, ...known }
+    if (all.length === 0 || elapsed > timeoutMs) return { seconds: elapsed / 1000, differences: all, ...counts }
     await sleep(PAUSE_MS)
   }
 }

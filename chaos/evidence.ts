@@ -5,14 +5,28 @@ import type { Node } from './node.js'
 import type { Difference } from './oracle.js'
 
 const HOSTS = 2
+const ROUTES = 1
 const IN_ROUTES = /^\d+(\.\d+){3}\//
 
 export async function evidence(fabric: ChaosFabric, found: readonly Difference[]): Promise<string> {
   const keys = found.flatMap((each) => (each.kind === 'unseen' ? [] : [each.key]))
   const macs = new Set(keys.filter((key) => !IN_ROUTES.test(key)).map((key) => key.slice(0, 17)))
   const parts = await Promise.all([...macs].slice(0, HOSTS).map((mac) => ofHost(fabric, mac, keys)))
+  const prefixes = new Set(keys.filter((key) => IN_ROUTES.test(key)))
+  const routes = await Promise.all([...prefixes].slice(0, ROUTES).map((prefix) => ofRoute(fabric, prefix)))
   const states = await Promise.all(fabric.nodes.map(ofNode))
-  return [...parts, ...states].join('')
+  return [...parts, ...routes, ...states].join('')
+}
+
+async function ofRoute({ nodes }: ChaosFabric, prefix: string): Promise<string> {
+  const said = nodes.flatMap(({ router }) => {
+    const show = async (command: string): Promise<string> =>
+      `n${router.number} ${command}:\n${await router.vtysh(command).catch(reason)}\n`
+    const kernel = async (): Promise<string> =>
+      `n${router.number} kernel:\n${await router.exec(['ip', 'route', 'show', prefix]).catch(reason)}\n`
+    return [kernel(), show(`show ip route ${prefix}`), show(`show bgp ipv4 unicast ${prefix}`)]
+  })
+  return `--- ${prefix}\n${(await Promise.all(said)).join('')}`
 }
 
 async function ofNode({ router, withMacipd }: Node): Promise<string> {

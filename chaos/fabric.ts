@@ -63,5 +63,6 @@ export class ChaosFabric implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.traffic[Symbol.dispose]()
     await this.lab.stop()
+    for (const node of this.nodes) node[Symbol.dispose]()
   }
 }

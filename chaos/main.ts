@@ -10,6 +10,7 @@ import type { Fault } from './faults/fault.js'
 import { FAULTS, KILLS } from './faults/table.js'
 import { inOwnMounts } from './mounts.js'
 import { type Result, run } from './run.js'
+import { usageLines } from './usage.js'
 import { kills, type Phase, schedule, stepText } from './schedule.js'
 
 interface Options {
@@ -110,16 +111,20 @@ async function chaos(options: Options): Promise<ExitCode> {
 }
 
 function report({ seed, frr }: Options, result: Result, seconds: number): string {
-  const { phases, faults, operations, agreed, failure } = result
+  const { phases, faults, operations, agreed, usages, failure } = result
   const rows = [...faults].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, count]) => `  ${name.padEnd(18)} ${count}`)
   const longest = Math.max(0, ...agreed).toFixed(1)
+  const held = usages.flatMap(({ seconds, usages: each }) => [
+    `after ${seconds.toFixed(0)} s`,
+    ...usageLines(each).map((line) => `  ${line}`),
+  ])
   const verdict =
     failure === undefined
       ? [`all agreed every time, after ${longest} s at most`]
       : [`FAILED in phase ${failure.phase}, seed ${seed}, FRR ${frr}:`, ...failure.what.map((line) => `  ${line}`)]
   const total = [...faults.values()].reduce((sum, count) => sum + count, 0)
   const head = `${phases} phases, ${total} faults, ${operations} operations of hosts and routes in ${seconds.toFixed(0)} s`
-  return `${[head, ...rows, ...verdict].join('\n')}\n`
+  return `${[head, ...rows, ...held, ...verdict].join('\n')}\n`
 }
 
 const io = processIo()

@@ -129,24 +129,41 @@ function compare(expected: View, found: View): Compared[] {
 
 /** What zebra keeps of remote hosts, and writes into the kernel. */
 const OF_ZEBRA: ReadonlySet<ViewName> = new Set(['kernel-fdb', 'zebra-macs', 'zebra-neighbours', 'kernel-neighbours'])
-const TOLD: ReadonlySet<ViewName> = new Set(['bgpd', 'macipd-remote'])
+
+/** What has happened to nodes, as far as it explains differences. */
+export interface Known {
+  /** Those whose relay has had to read FRR's tables: what it believes of remote hosts is what zebra has. */
+  readonly relearned: ReadonlySet<NodeNumber>
+  /** Those whose bgpd or zebra is not the first one. */
+  readonly outlived: ReadonlySet<NodeNumber>
+}
 
 const macOf = (difference: Difference): string | undefined =>
   difference.kind === 'unseen' ? undefined : difference.key.slice(0, 'aa:bb:cc:dd:ee:ff'.length)
 
 /**
- * Leaves out what FRR itself gets wrong: remote hosts that zebra lacks although bgpd has told it of them. When a host has
- * been at both nodes and is withdrawn and announced again, its sequence number falls; bgpd tells zebra of the routes in
- * any order, zebra ignores one with a lower number than that of the MAC it still has, and is not told again.
+ * Leaves out what FRR itself gets wrong of remote hosts, although bgpd has told zebra the truth.
+ * - zebra lacks one: when a host has been at both nodes and is withdrawn and announced again, its sequence number falls; bgpd
+ *   tells zebra of the routes in any order, zebra ignores one with a lower number than that of the MAC it still has, and is
+ *   not told again.
+ * - zebra or the kernel has one that is gone: zebra keeps what a bgpd that has ended told it, and the kernel what a zebra
+ *   that was killed has written; who comes next does not know of it.
  */
-export function withoutFrrs(all: readonly Difference[], world: World): Difference[] {
+export function withoutFrrs(all: readonly Difference[], world: World, { relearned, outlived }: Known): Difference[] {
   const crossed = new Set(world.hosts.flatMap(({ mac, hasCrossed }) => (hasCrossed ? [mac] : [])))
-  const untold = new Set(all.filter(({ view }) => TOLD.has(view)).map((each) => `${each.node} ${macOf(each) ?? ''}`))
+  const isOfZebra = ({ node, view }: Difference): boolean =>
+    OF_ZEBRA.has(view) || (view === 'macipd-remote' && relearned.has(node))
+  // what macipd shows of a node's remote hosts is what bgpd has told zebra, if it was not read from zebra
+  const isTold = (each: Difference): boolean =>
+    each.view === 'bgpd' || (each.view === 'macipd-remote' && !isOfZebra(each))
+  const untold = new Set(all.filter(isTold).map((each) => `${each.node} ${macOf(each) ?? ''}`))
   return all.filter((difference) => {
     const mac = macOf(difference)
-    if (difference.kind !== 'missing' || mac === undefined || !OF_ZEBRA.has(difference.view)) return true
-    const isRemote = difference.expected === addressOf(otherThan(difference.node)) || difference.expected === 'zebra'
-    return !isRemote || !crossed.has(mac) || untold.has(`${difference.node} ${mac}`)
+    if (mac === undefined || !isOfZebra(difference) || untold.has(`${difference.node} ${mac}`)) return true
+    const isRemote = (at: string): boolean => at === addressOf(otherThan(difference.node)) || at === 'zebra'
+    if (difference.kind === 'missing') return !isRemote(difference.expected) || !crossed.has(mac)
+    if (difference.kind === 'stale') return !isRemote(difference.found) || !outlived.has(difference.node)
+    return true
   })
 }
 

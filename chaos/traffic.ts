@@ -23,6 +23,8 @@ export class Traffic implements Disposable {
   operations = 0
   /** What bridges are to forget when bgpd is back. */
   private readonly toForget: { host: WorldHost; port: Port }[] = []
+  /** Routes that are to change then, too. */
+  private readonly toChange: { node: NodeNumber; routes: readonly number[]; up: boolean }[] = []
   private readonly unheard = new Set<WorldHost>()
   /** Of each host, the last things that happened to it. */
   private readonly histories = new Map<string, string[]>()
@@ -132,6 +134,7 @@ export class Traffic implements Disposable {
 
   /** Does what had to wait for bgpd; then, see `speakAgain`. */
   async settle(everybody: ReadonlySet<NodeNumber>): Promise<number> {
+    for (const { node, routes, up } of this.toChange.splice(0)) await this.changeRoutes(node, routes, up)
     for (const { host, port } of this.toForget.splice(0)) if (host.port !== port.index) await this.forget(host, port)
     return this.speakAgain(everybody)
   }
@@ -181,7 +184,10 @@ export class Traffic implements Disposable {
 
   private async flap({ index, mac, node }: Port): Promise<void> {
     const vm = this.vms[index]
-    await vm?.flap(this.random.int(0, MAX_DOWN_MS))
+    const downMs = this.random.int(0, MAX_DOWN_MS)
+    // its bridge would forget who has left, and zebra overlook that
+    const isKept = this.nodes[node - 1]?.isSeparated === true || this.toForget.some(({ port }) => port.index === index)
+    if (!isKept) await vm?.flap(downMs)
     vm?.send(unansweredFrame(mac))
     for (const host of this.world.hostsAt(index)) {
       this.speak(host)
@@ -192,6 +198,15 @@ export class Traffic implements Disposable {
   }
 
   private async routes(node: NodeNumber, routes: Iterable<number>, up: boolean): Promise<void> {
+    // zebra might overlook it, with macipd or without; what comes after it has to wait, too
+    if (this.nodes[node - 1]?.isSeparated === true || this.toChange.some((each) => each.node === node)) {
+      this.toChange.push({ node, routes: [...routes], up })
+      return
+    }
+    await this.changeRoutes(node, routes, up)
+  }
+
+  private async changeRoutes(node: NodeNumber, routes: Iterable<number>, up: boolean): Promise<void> {
     const lines = [...routes].flatMap((index) => {
       const route = this.world.routes[index]
       return route?.node === node ? [`route ${up ? 'add' : 'del'} blackhole ${route.prefix}`] : []

@@ -21,9 +21,9 @@ async function chaos(...args: string[]): Promise<{ code: number | null; stdout: 
  * how long that lasts depends on the machine.
  */
 const FAULTS = [
-  ...['worker-kill', 'worker-stop', 'keeper-stop', 'snooper-kill', 'snooper-restart', 'snooper-stop', 'bgpd-stop'],
-  ...['zebra-stop', 'run-dir-fill', 'run-dir-locked', 'run-dir-empty', 'journal-flip', 'journal-truncate'],
-  ...['journal-delete', 'no-process', 'no-descriptor', 'no-memory'],
+  ...['worker-kill', 'worker-stop', 'keeper-stop', 'unit-kill', 'unit-restart', 'snooper-kill', 'snooper-restart'],
+  ...['snooper-stop', 'bgpd-stop', 'zebra-stop', 'run-dir-fill', 'run-dir-locked', 'run-dir-empty', 'journal-flip'],
+  ...['journal-truncate', 'journal-delete', 'no-process', 'no-descriptor', 'no-memory'],
 ].join()
 
 suite('chaos', { concurrency: true }, () => {

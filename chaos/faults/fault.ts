@@ -15,8 +15,15 @@ export interface Fault extends Kind {
   readonly toldAfter?: number
   /** bgpd's connections to zebra, and between the nodes, do not outlive it. */
   readonly endsSessions?: true
+  /**
+   * zebra keeps what an earlier bgpd has told it of remote hosts, and the kernel what an earlier zebra has written, although
+   * nobody withdraws it any more.
+   */
+  readonly leavesRemote?: true
   /** Afterwards nobody knows the hosts of a node that lost its snooper, too. */
   readonly losesTruth?: true
+  /** Bytes pass that no worker sees, and what the relay believes of remote hosts is read from zebra then. */
+  readonly relearns?: true
   /** It makes sense without macipd. */
   readonly ofFrr?: true
   begin(node: Node, random: Random): Promise<Undo>

@@ -27,8 +27,9 @@ async function restartBgpd(node: Node): Promise<void> {
   await node.startBgpd()
 }
 
-/** A relay that ends takes zebra away from bgpd. */
-async function startRelay(node: Node): Promise<void> {
+/** A relay that ends takes zebra away from bgpd, unless a service manager keeps what it had. */
+async function startAnew(node: Node): Promise<void> {
+  node.forgetRelay()
   await node.startRelay()
   await restartBgpd(node)
 }
@@ -40,9 +41,6 @@ async function killRelay({ router }: Node): Promise<void> {
   for (const pid of keeper.children()) signal(pid, 'SIGKILL')
   await keeper.kill('SIGKILL')
 }
-
-// Faults that make bgpd connect anew act on the run directory, too: if the journal is lost in the moment in which HELLO
-// passes, and the worker is killed, nobody knows what the connection is for, and bgpd has to be restarted.
 
 const STOPS = 5
 const AT_ONCE = { least: 0, most: 0 }
@@ -68,6 +66,7 @@ export const PROCESS_FAULTS = {
     targets: ['worker'],
     hold: { least: 50, most: 6000 },
     weight: 4,
+    relearns: true,
     // the keeper replaces it within seconds: on a busy machine that is over before status is asked
     begin: (node) => Promise.resolve(stop(node.workerPid())),
   },
@@ -79,46 +78,74 @@ export const PROCESS_FAULTS = {
     finding: 'keeper-hung',
     begin: (node) => Promise.resolve(stop(node.keeperPid)),
   },
+  'unit-kill': {
+    about:
+      "SIGKILL to the relay's keeper; its service manager ends the worker, and starts the relay with what it keeps",
+    targets: ['keeper', 'worker'],
+    hold: AT_ONCE,
+    weight: 3,
+    begin: async (node) => {
+      const worker = node.workerPid()
+      await node.router.kill('relay', 'SIGKILL')
+      signal(worker, 'SIGKILL')
+      await node.startRelay()
+      return nothing
+    },
+  },
+  'unit-restart': {
+    about: 'SIGTERM to the relay; its service manager starts it with what it keeps',
+    targets: ['keeper', 'worker'],
+    hold: AT_ONCE,
+    weight: 3,
+    begin: async (node) => {
+      await node.router.kill('relay')
+      await node.startRelay()
+      return nothing
+    },
+  },
   'keeper-kill': {
-    about: "SIGKILL to the relay's keeper; later its worker is ended and the relay started",
-    targets: ['keeper', 'worker', 'run-dir', 'bgpd'],
+    about: "SIGKILL to the relay's keeper, nothing is kept; later its worker is ended and the relay started",
+    targets: ['keeper', 'worker', 'bgpd'],
     hold: A_WHILE,
     weight: 2,
     finding: 'keeper-gone',
     endsSessions: true,
+    leavesRemote: true,
     losesTruth: true,
     begin: async (node) => {
       const worker = node.workerPid()
       await node.router.kill('relay', 'SIGKILL')
       return async () => {
         signal(worker, 'SIGKILL')
-        await startRelay(node)
+        await startAnew(node)
       }
     },
   },
   'relay-kill': {
-    about: 'SIGKILL to keeper and worker at once, then the relay is started',
-    targets: ['keeper', 'worker', 'run-dir', 'bgpd'],
+    about: 'SIGKILL to keeper and worker at once, nothing is kept, then the relay is started',
+    targets: ['keeper', 'worker', 'bgpd'],
     hold: A_WHILE,
     weight: 2,
     finding: 'relay-not-running',
     endsSessions: true,
+    leavesRemote: true,
     losesTruth: true,
     begin: async (node) => {
       await killRelay(node)
-      return () => startRelay(node)
+      return () => startAnew(node)
     },
   },
   'relay-restart': {
-    about: 'SIGTERM to the relay, then it is started',
-    targets: ['keeper', 'worker', 'run-dir', 'bgpd'],
+    about: 'SIGTERM to the relay, nothing is kept, then it is started',
+    targets: ['keeper', 'worker', 'bgpd'],
     hold: AT_ONCE,
     weight: 1,
     endsSessions: true,
+    leavesRemote: true,
     losesTruth: true,
     begin: async (node) => {
       await node.router.kill('relay')
-      await startRelay(node)
+      await startAnew(node)
       return nothing
     },
   },
@@ -161,11 +188,12 @@ export const PROCESS_FAULTS = {
   },
   'bgpd-kill': {
     about: 'SIGKILL to bgpd, then it is started',
-    targets: ['bgpd', 'run-dir'],
+    targets: ['bgpd'],
     hold: A_WHILE,
     weight: 2,
     finding: 'bgpd-not-connected',
     endsSessions: true,
+    leavesRemote: true,
     ofFrr: true,
     begin: async (node) => {
       await node.router.kill('bgpd', 'SIGKILL')
@@ -184,11 +212,12 @@ export const PROCESS_FAULTS = {
   },
   'zebra-kill': {
     about: 'SIGKILL to zebra, then it is started',
-    targets: ['zebra', 'bgpd', 'run-dir'],
+    targets: ['zebra', 'bgpd'],
     hold: A_WHILE,
     weight: 1,
     finding: 'bgpd-not-connected',
     endsSessions: true,
+    leavesRemote: true,
     ofFrr: true,
     begin: async (node) => {
       await node.router.kill('zebra', 'SIGKILL')
@@ -217,11 +246,12 @@ export const PROCESS_FAULTS = {
   },
   upgrade: {
     about: 'FRR of the node is replaced by another release, and the relay stays',
-    targets: ['bgpd', 'zebra', 'run-dir'],
+    targets: ['bgpd', 'zebra'],
     hold: AT_ONCE,
     weight: 1,
     once: true,
     endsSessions: true,
+    leavesRemote: true,
     ofFrr: true,
     begin: async (node, random) => {
       await node.upgrade(random.pick(RELEASES))

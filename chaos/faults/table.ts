@@ -9,4 +9,4 @@ export const FAULTS: ReadonlyMap<string, Fault> = new Map(
 )
 
 /** What ends one process, and is done again and again with `--kills`. */
-export const KILLS = ['worker-kill', 'snooper-kill', 'relay-kill', 'bgpd-kill', 'zebra-kill'] as const
+export const KILLS = ['worker-kill', 'snooper-kill', 'unit-kill', 'relay-kill', 'bgpd-kill', 'zebra-kill'] as const

@@ -5,6 +5,7 @@ import {
   differences,
   differenceText,
   expectedViews,
+  type Known,
   summary,
   type Views,
   withoutForgottenMacs,
@@ -34,6 +35,11 @@ const expected = expectedViews(world(), 1, true)
 
 /** What node 1 shows, with a change. */
 const seen = (change: Partial<Views>): Views => ({ ...expected, ...change })
+
+const known = ({ relearned = [], outlived = [] }: { relearned?: (1 | 2)[]; outlived?: (1 | 2)[] } = {}): Known => ({
+  relearned: new Set(relearned),
+  outlived: new Set(outlived),
+})
 
 suite('what is there', () => {
   test('at the node itself, and behind the other one', () => {
@@ -115,16 +121,44 @@ suite('what zebra ignores', () => {
   const lacking = differences(1, expected, seen({ 'zebra-neighbours': new Map() }))
 
   test('is FRR’s own only of a host that was at both nodes', () => {
-    assert.equal(withoutFrrs(lacking, crossed).length, 2)
+    assert.equal(withoutFrrs(lacking, crossed, known()).length, 2)
     for (const port of [0, 1]) crossed.apply({ kind: 'move', host: 1, from: 1 - port, port })
-    assert.deepEqual(withoutFrrs(lacking, crossed), [])
+    assert.deepEqual(withoutFrrs(lacking, crossed, known()), [])
+  })
+
+  test('is what a relay shows that has read it from zebra', () => {
+    const lackingToo = differences(1, expected, seen({ 'zebra-neighbours': new Map(), 'macipd-remote': new Map() }))
+    const ofHost = lackingToo.filter((each) => each.kind === 'missing' && each.key.startsWith(THERE))
+    assert.equal(withoutFrrs(ofHost, crossed, known()).length, ofHost.length)
+    assert.deepEqual(withoutFrrs(ofHost, crossed, known({ relearned: [1] })), [])
   })
 
   test('is not if bgpd does not know it either', () => {
     const bgpd = new Map(expected.bgpd)
     bgpd.delete(`${THERE} 10.64.0.1`)
     const all = differences(1, expected, seen({ bgpd, 'zebra-neighbours': new Map() }))
-    assert.equal(withoutFrrs(all, crossed).length, 3)
+    assert.equal(withoutFrrs(all, crossed, known()).length, 3)
+  })
+})
+
+suite('what an earlier zebra or bgpd has left behind', () => {
+  const gone = '02:00:00:00:00:02'
+  const withGone = (view: ReadonlyMap<string, string>, at: string): Map<string, string> =>
+    new Map([...view, [gone, at]])
+  const fdb = withGone(expected['kernel-fdb'], '192.0.2.2')
+
+  test('is of FRR, where they are not the first ones', () => {
+    const all = differences(1, expected, seen({ 'kernel-fdb': fdb }))
+    assert.equal(withoutFrrs(all, world(), known()).length, 1)
+    assert.equal(withoutFrrs(all, world(), known({ outlived: [2] })).length, 1)
+    assert.deepEqual(withoutFrrs(all, world(), known({ outlived: [1] })), [])
+  })
+
+  test('is not of FRR if bgpd or macipd shows it, too, or if it is of this node', () => {
+    const shown = differences(1, expected, seen({ 'kernel-fdb': fdb, bgpd: withGone(expected.bgpd, '192.0.2.2') }))
+    assert.equal(withoutFrrs(shown, world(), known({ outlived: [1] })).length, 2)
+    const here = differences(1, expected, seen({ 'kernel-fdb': withGone(expected['kernel-fdb'], 'tap1') }))
+    assert.equal(withoutFrrs(here, world(), known({ outlived: [1] })).length, 1)
   })
 })
 

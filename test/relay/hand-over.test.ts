@@ -42,10 +42,7 @@ class Succession implements AsyncDisposable {
     const next = new RelayRig(this.current.dir)
     void next.run(...args)
     this.current = next
-    // the relay's own check that zebra is there
-    const check = this.zebra.accept().then(({ socket }) => socket.destroy())
     await next.keeperUntil('the next keeper', ({ pid, worker }) => pid === next.keeperPid && worker.state === 'serving')
-    await check
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

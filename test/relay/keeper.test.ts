@@ -25,6 +25,10 @@ const OTHER_USER = { uid: 65_534, gid: 65_534 }
 async function connected(rig: RelayRig, user?: number): Promise<Connected> {
   const server = await rig.startZebra()
   await rig.startAs(user)
+  return connectedTo(rig, server)
+}
+
+async function connectedTo(rig: RelayRig, server: FakeZebra): Promise<Connected> {
   const bgpd = await rig.bgpd()
   bgpd.socket.write(hello)
   const zebra = await server.accept()
@@ -46,6 +50,20 @@ async function assertPasses({ bgpd, zebra }: Ends): Promise<void> {
     assert.deepEqual(await to.frame(), sent)
   }
 }
+
+test('nothing connects to zebra but what bgpd asks for: zebra is not indifferent to a client that says nothing', async () => {
+  await using rig = new RelayRig()
+  const server = await rig.startZebra()
+  for (let starts = 0; starts < 2; starts++) {
+    await rig.start()
+    rig.signal('SIGTERM')
+    await rig.exited()
+  }
+  await rig.start()
+  await connectedTo(rig, server)
+  await rig.killWorker()
+  assert.equal(server.connections, 1)
+})
 
 /** Sends everything back, and lets one connection wait besides the one that is next. */
 const ECHO = `
