@@ -151,7 +151,8 @@ export function dropClaim(context: StepContext, owner: Binding): void {
 export function loseOwner(context: StepContext, owner: Binding, why: PortLoss): void {
   const { table, policy } = context
   const { vni, ip, claim } = owner
-  if (owner.phase === 'contested' && claim?.mac === owner.mac) {
+  const isElsewhere = owner.phase === 'contested' && claim?.mac === owner.mac
+  if (isElsewhere && portFull(context, ip, claim.anchor.ifindex) === undefined) {
     follow(context, owner, claim.anchor)
     return
   }

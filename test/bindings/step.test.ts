@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { BlockList } from 'node:net'
 import { test } from 'node:test'
+import { DEFAULT_POLICY } from '../../src/bindings/policy.js'
 import { step } from '../../src/bindings/step.js'
 import { claim, driven, evidence, gateway, KEY1, KEY2, remote, report, TAP1, TAP2, VM1, VM2 } from './build.js'
 
@@ -38,6 +39,19 @@ test('the same host on another port, and the old one goes: it moves at once, wit
   const gone = { type: 'port-lost', ifindex: TAP1.ifindex, reason: 'port-gone' } as const
   assert.deepEqual(send(gone), [`put 100 ${VM1} 10.0.0.1 tap2`])
   assert.equal(table.size, 1)
+})
+
+test('a host whose port goes does not follow to a port that is full', () => {
+  const limits = { ...DEFAULT_POLICY.limits, perPort: { ipv4: 1, ipv6: 1 } }
+  const { table, send } = driven({ limits })
+  send(evidence({}))
+  send(evidence({ anchor: TAP2 }))
+  send(evidence({ mac: VM2, ip: '10.0.0.2', anchor: TAP2 }))
+  send({ type: 'port-lost', ifindex: TAP1.ifindex, reason: 'port-gone' })
+  assert.deepEqual(
+    [...table.bindings()].map(({ ip }) => ip),
+    ['10.0.0.2'],
+  )
 })
 
 test('a frame with a host’s MAC from another port moves nothing while the host answers behind its own, however often', () => {

@@ -594,7 +594,7 @@ export class World {
       const tries = known.tries === 0 ? 1 : (this.unanswered.get(name) ?? 0) + 1
       this.unanswered.set(name, tries)
       // one more if it was asked before a third of its age was over; a remembered one is asked thrice at once before
-      assert.ok(tries <= (known.confirmed ? 4 : 6), 'three probes are enough')
+      assert.ok(tries <= (known.evidence === 'restored' ? 6 : 4), 'three probes are enough')
     }
     const times = this.probes.get(anchor.ifindex) ?? []
     this.probes.set(anchor.ifindex, [...times, now])
