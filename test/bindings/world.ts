@@ -149,8 +149,8 @@ export class World {
   /** What the relay holds. */
   private readonly overlay = new Map<string, Entry>()
   private readonly probes = new Map<number, number[]>()
-  /** Refreshing a binding without an answer. */
-  private readonly unanswered = new Map<string, number>()
+  /** Asked while they were only remembered, and not seen since. */
+  private readonly remembered = new Set<string>()
   private readonly askedAt = new Map<string, number>()
   /** Probes since its contest began, unless it has answered. */
   private readonly confirms = new Map<string, number>()
@@ -590,11 +590,12 @@ export class World {
     assert.ok(!wasRemote.has(name) || known.timer === 'remote-confirm', 'it is behind another VTEP')
     const confirms = this.confirms.get(name)
     if (confirms !== undefined) this.confirms.set(name, confirms + 1)
-    if (known.timer === 'probe') {
-      const tries = known.tries === 0 ? 1 : (this.unanswered.get(name) ?? 0) + 1
-      this.unanswered.set(name, tries)
+    if (known.timer === 'refresh' || known.timer === 'probe') {
       // one more if it was asked before a third of its age was over; a remembered one is asked thrice at once before
-      assert.ok(tries <= (known.evidence === 'restored' ? 6 : 4), 'three probes are enough')
+      if (!known.confirmed) this.remembered.add(name)
+      else if (known.tries === 0) this.remembered.delete(name)
+      const most = this.remembered.has(name) ? 6 : 4
+      assert.ok(known.tries < most, 'three probes are enough')
     }
     const times = this.probes.get(anchor.ifindex) ?? []
     this.probes.set(anchor.ifindex, [...times, now])
