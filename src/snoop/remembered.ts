@@ -1,6 +1,7 @@
 // Hosts that are not here at the moment, and are asked as soon as they may be: bindings of an earlier run that wait for
 // their port (a machine that has just started has no VMs yet), and those that have lost their port or VNI.
 import type { Binding, Entry } from '../bindings/model.js'
+import { BoundedGroups } from '../base/bounded-groups.js'
 import { fromEpoch, toEpoch } from '../base/clock.js'
 import type { SavedBinding } from './state-file.js'
 
@@ -12,80 +13,51 @@ export const MAX_REMEMBERED = 131_072
 type Remembered = { readonly binding: SavedBinding; readonly until: number }
 
 export class RememberedHosts {
-  /** In the order in which they came. */
-  private readonly all = new Set<Remembered>()
-  private readonly byPort = new Map<string, Set<Remembered>>()
-  private readonly byMac = new Map<string, Set<Remembered>>()
+  private readonly hosts: BoundedGroups<Remembered>
 
   /** @param saved bindings of an earlier run */
-  constructor(saved: Iterable<SavedBinding> = []) {
-    for (const binding of saved) this.insert({ binding, until: Infinity })
+  constructor(saved: readonly SavedBinding[] = []) {
+    this.hosts = new BoundedGroups(Math.max(MAX_REMEMBERED, saved.length), ({ binding: { vni, mac, port } }) => [
+      portName(port),
+      macName(vni, mac),
+    ])
+    for (const binding of saved) this.hosts.add({ binding, until: Infinity })
   }
 
   get size(): number {
-    return this.all.size
+    return this.hosts.size
   }
 
   /** Remembers a host that has just lost its place; `now` is in milliseconds since the epoch. */
   add(binding: SavedBinding, now: number): void {
-    this.insert({ binding, until: now + REMEMBERED_MS })
-    for (const oldest of this.all) {
-      if (this.all.size <= MAX_REMEMBERED && oldest.until > now) return
-      this.remove(oldest)
-    }
+    this.hosts.add({ binding, until: now + REMEMBERED_MS })
+    for (let it = this.hosts.oldest; it !== undefined && it.until <= now; it = this.hosts.oldest) this.hosts.delete(it)
   }
 
   /** Removes and returns the hosts whose port exists now and leads to their VNI. */
   takePort(port: string, vniOf: (vlan: number) => number | undefined, now: number): SavedBinding[] {
-    return this.take(this.byPort.get(port), ({ vni, vlan }) => vniOf(vlan) === vni, now)
+    return this.take(portName(port), now, ({ vni, vlan }) => vniOf(vlan) === vni)
   }
 
   /** Removes and returns what is remembered of a MAC in a VNI, wherever it was. */
   takeMac(vni: number, mac: string, now: number): SavedBinding[] {
-    return this.take(this.byMac.get(macKey(vni, mac)), () => true, now)
+    return this.take(macName(vni, mac), now)
   }
 
   /** Yields what was seen after `oldest`, milliseconds since the epoch. */
   *since(oldest: number): Generator<SavedBinding> {
-    for (const { binding } of this.all) if (binding.lastSeen >= oldest) yield binding
+    for (const { binding } of this.hosts) if (binding.lastSeen >= oldest) yield binding
   }
 
-  private take(
-    from: Iterable<Remembered> = [],
-    isReady: (binding: SavedBinding) => boolean,
-    now: number,
-  ): SavedBinding[] {
-    const ready = [...from].filter(({ binding }) => isReady(binding))
-    for (const it of ready) this.remove(it)
+  private take(group: string, now: number, isReady: (binding: SavedBinding) => boolean = () => true): SavedBinding[] {
+    const ready = [...this.hosts.of(group)].filter(({ binding }) => isReady(binding))
+    for (const it of ready) this.hosts.delete(it)
     return ready.filter(({ until }) => until > now).map(({ binding }) => binding)
   }
-
-  private insert(it: Remembered): void {
-    this.all.add(it)
-    addTo(this.byPort, it.binding.port, it)
-    addTo(this.byMac, macKey(it.binding.vni, it.binding.mac), it)
-  }
-
-  private remove(it: Remembered): void {
-    this.all.delete(it)
-    deleteFrom(this.byPort, it.binding.port, it)
-    deleteFrom(this.byMac, macKey(it.binding.vni, it.binding.mac), it)
-  }
 }
 
-const macKey = (vni: number, mac: string): string => `${vni} ${mac}`
-
-function addTo(index: Map<string, Set<Remembered>>, key: string, it: Remembered): void {
-  const known = index.get(key)
-  if (known === undefined) index.set(key, new Set([it]))
-  else known.add(it)
-}
-
-function deleteFrom(index: Map<string, Set<Remembered>>, key: string, it: Remembered): void {
-  const known = index.get(key)
-  known?.delete(it)
-  if (known?.size === 0) index.delete(key)
-}
+const portName = (port: string): string => `port ${port}`
+const macName = (vni: number, mac: string): string => `${vni} ${mac}`
 
 export const savedOf = ({ anchor, ...binding }: Binding): SavedBinding =>
   savedOfEntry({ ...binding, port: anchor.port, vlan: anchor.vlan })

@@ -208,6 +208,8 @@ export class Snooper {
     if (port === undefined) return
     const anchor = anchorAt(port, vlan)
     if (this.table.ofMac(vni, mac) !== undefined) this.step({ type: 'fdb', vni, mac, anchor })
+    // only an answer teaches
+    if (this.policy.probes === 'off') return
     for (const saved of this.remembered.takeMac(vni, mac, Date.now())) {
       this.restore('file', { ...entryOfSaved(saved), vlan }, port)
     }
@@ -344,11 +346,11 @@ export class Snooper {
     const bindings = [...(what === 'duplicate' ? this.table.duplicates : this.table.bindings())].filter(isChosen)
     for (const key of bindings) this.step({ type: 'clear', what, key })
     if (what === 'binding') return bindings.length
-    const challengers = [...this.table.challengers.heldDown(monotonicMs())]
-      .map(({ claimed }) => claimed)
-      .filter(isChosen)
-    for (const key of challengers) this.step({ type: 'clear', what: 'held-down', key })
-    return bindings.length + challengers.length
+    const heldDown = [...this.table.challengers.heldDown(monotonicMs())].map(({ claimed }) => claimed)
+    // a host and its port may be held down for the same claim
+    const claims = new Set(heldDown.filter(isChosen))
+    for (const key of claims) this.step({ type: 'clear', what: 'held-down', key })
+    return bindings.length + claims.size
   }
 
   private step(input: Input): void {
