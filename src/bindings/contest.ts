@@ -1,11 +1,12 @@
 // Two hosts claim one IP. The present owner is asked first (RFC 9161 3.7). Another node's claim shows as a remote route
 // with another MAC, or as a route of zebra's to another VTEP.
 import { charge } from './charge.js'
+import { CONFIRMS, confirmInterval, reserveConfirms } from './confirm.js'
 import { addMove } from './duplicate.js'
 import type { PortLoss } from './input.js'
 import { learn } from './learn.js'
 import { type Anchor, type Binding, type Claim, isInOverlay, type Key } from './model.js'
-import { confirmRate, refreshRate } from './probe-rate-limiter.js'
+import { refreshRate } from './probe-rate-limiter.js'
 import { portFull, shareTaken } from './quota.js'
 import { isRemote, scheduleRefresh } from './refresh.js'
 import { type Refusal, refusalOfKey } from './refusal.js'
@@ -13,17 +14,13 @@ import { reasonOf } from './state.js'
 import { claimRemote, insists, reserveQuestions } from './remote-claim.js'
 import type { StepContext } from './step-context.js'
 
-/** An owner gets this many probes within `confirmMs`. */
-const CONFIRMS = 2
-
 /** Another host claims the IP of `owner`, or the owner was heard behind another port. */
 export function contest(context: StepContext, owner: Binding, claim: Claim): void {
   const { table, policy, now } = context
   const key: Key = { vni: owner.vni, mac: claim.mac, ip: owner.ip }
   if (owner.phase === 'contested' || owner.phase === 'claiming') {
     // only one claim is decided at a time: forget the other one, so that its next frame counts as evidence again
-    if (owner.phase === 'contested' && (owner.claim === undefined || isSameClaim(owner.claim, claim)))
-      owner.claim = claim
+    if (owner.phase === 'contested' && (owner.claim === undefined || owner.claim.mac === claim.mac)) owner.claim = claim
     else context.forget(claim.anchor, claim.mac, owner.ip)
     return
   }
@@ -46,9 +43,6 @@ export function contest(context: StepContext, owner: Binding, claim: Claim): voi
   context.forget(claim.anchor, claim.mac, owner.ip)
 }
 
-/** A challenger may move to another port meanwhile; the owner's own other port is no challenger's. */
-const isSameClaim = (one: Claim, other: Claim): boolean => one.mac === other.mac
-
 /** zebra routes the IP of `owner` to another VTEP: the owner is probed and keeps the IP if it answers. */
 export function contestByRoute(context: StepContext, owner: Binding, vtep: string): void {
   const { table, policy, now } = context
@@ -62,13 +56,10 @@ export function contestByRoute(context: StepContext, owner: Binding, vtep: strin
 
 /** Begins a contest; false if too many others are asked at the moment. */
 function askOwner(context: StepContext, owner: Binding, claim: Claim | undefined, detail: string): boolean {
-  const { table, policy, now } = context
-  const rate = confirmRate(policy.probeRate)
+  const { table, now } = context
   const { ifindex, port } = owner.anchor
-  const latest = now + policy.duplicates.confirmMs / CONFIRMS
-  const at = table.confirmLimiter.reserveBefore(ifindex, now, latest, rate)
+  const at = reserveConfirms(context, ifindex)
   if (at === undefined) return false
-  for (let more = 1; more < CONFIRMS; more++) table.confirmLimiter.reserve(ifindex, now, rate)
   owner.phase = 'contested'
   table.contested.add(owner)
   owner.claim = claim
@@ -80,7 +71,7 @@ function askOwner(context: StepContext, owner: Binding, claim: Claim | undefined
 }
 
 export function onConfirmDue(context: StepContext, owner: Binding): void {
-  const { table, policy, now } = context
+  const { table, now } = context
   const cannotAnswer = isRemote(owner, table)
   // a route does not take the IP from a host that could not be asked
   if (owner.claim === undefined && (cannotAnswer || owner.dadUntil > now)) dropClaim(context, owner)
@@ -88,7 +79,7 @@ export function onConfirmDue(context: StepContext, owner: Binding): void {
     owner.tries += 1
     // a host that runs duplicate detection does not own the address yet; it will announce it if it takes it
     if (owner.dadUntil <= now) context.probe(owner)
-    table.setTimer(owner, 'confirm', now + policy.duplicates.confirmMs / CONFIRMS)
+    table.setTimer(owner, 'confirm', now + confirmInterval(context))
   } else if (owner.claim !== undefined) takeOver(context, owner, owner.claim)
   else context.withdraw(owner, 'elsewhere')
 }
@@ -242,10 +233,10 @@ export function onRemote(context: StepContext, binding: Binding, before: 'advert
 
 /** Withdraws a host that does not answer. Otherwise its binding would return, without a host, when the other goes. */
 export function onRemoteConfirmDue(context: StepContext, binding: Binding): void {
-  const { table, policy, now } = context
+  const { table, now } = context
   if (binding.tries < CONFIRMS) {
     binding.tries += 1
     if (binding.dadUntil <= now) context.probe(binding)
-    table.setTimer(binding, 'remote-confirm', now + policy.duplicates.confirmMs / CONFIRMS)
+    table.setTimer(binding, 'remote-confirm', now + confirmInterval(context))
   } else context.withdraw(binding, 'other-mac')
 }

@@ -4,7 +4,7 @@ import type { Key } from './model.js'
 /** Maps each event to its meaning. */
 export const EVENTS = {
   learned: 'a host said that it has the address',
-  restored: 'came back from an earlier run',
+  restored: 'known from before: from an earlier run, its former place, or another node',
   moved: 'the same host is behind another port or VLAN now',
   router: 'the host became a router, or is none any longer',
   state: 'what bgpd may be told of it has changed',

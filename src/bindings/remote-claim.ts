@@ -1,14 +1,11 @@
 // A host here claims an IP that is announced behind another VTEP with another MAC. An address that is alive elsewhere is
 // not taken on bare evidence: its owner there is asked through the tunnel, and keeps it if it answers.
 import { charge } from './charge.js'
+import { CONFIRMS, confirmInterval, reserveConfirms } from './confirm.js'
 import { countMove } from './duplicate.js'
 import type { Anchor, Binding, Key } from './model.js'
-import { confirmRate } from './probe-rate-limiter.js'
 import { scheduleRefresh } from './refresh.js'
 import type { StepContext } from './step-context.js'
-
-/** An owner behind another VTEP gets this many questions within `confirmMs`. */
-const QUESTIONS = 2
 
 /**
  * Whether a host that was seen here defends its address against a remote route without asking that route's host: it was
@@ -24,21 +21,17 @@ export function insists({ policy, now }: StepContext, { wasAnnounced, tookAt, mo
  * believed, or too many others are asked at the moment.
  */
 export function reserveQuestions(context: StepContext, claimed: Key, anchor: Anchor): number | undefined {
-  const { table, policy, now } = context
+  const { table, now } = context
   const { ifindex, port } = anchor
   if (table.challengers.isHeldDown(anchor, claimed.mac, now)) {
     context.holdDown(claimed, anchor)
     return undefined
   }
-  const rate = confirmRate(policy.probeRate)
-  const at = table.confirmLimiter.reserveBefore(ifindex, now, now + policy.duplicates.confirmMs / QUESTIONS, rate)
-  if (at === undefined) {
-    context.refuse('confirm-busy', claimed, port)
-    context.forget(anchor, claimed.mac, claimed.ip)
-    return undefined
-  }
-  for (let more = 1; more < QUESTIONS; more++) table.confirmLimiter.reserve(ifindex, now, rate)
-  return at
+  const at = reserveConfirms(context, ifindex)
+  if (at !== undefined) return at
+  context.refuse('confirm-busy', claimed, port)
+  context.forget(anchor, claimed.mac, claimed.ip)
+  return undefined
 }
 
 /** Asks the owner behind another VTEP before the binding's host gets the IP; the binding is in no overlay meanwhile. */
@@ -53,15 +46,15 @@ export function claimRemote(context: StepContext, binding: Binding, ownerMac: st
 }
 
 export function onClaimDue(context: StepContext, binding: Binding): void {
-  const { table, policy, now } = context
+  const { table, now } = context
   const owner = table.views.competingRemote(binding)
-  if (owner === undefined || binding.tries >= QUESTIONS) {
+  if (owner === undefined || binding.tries >= CONFIRMS) {
     settle(context, binding)
     return
   }
   binding.tries += 1
   context.askRemote({ ...binding, mac: owner.mac })
-  table.setTimer(binding, 'claim', now + policy.duplicates.confirmMs / QUESTIONS)
+  table.setTimer(binding, 'claim', now + confirmInterval(context))
 }
 
 /** Gives the IP to the binding that claims it: its owner behind another VTEP was silent, or is gone. */

@@ -29,7 +29,7 @@ export const REASONS = {
   },
   duplicate: { state: 'duplicate', meaning: 'the IP changed its owner too often (RFC 9161 3.7)' },
   claiming: { state: 'claiming', meaning: 'the owner of the address behind another VTEP is asked first' },
-  unconfirmed: { state: 'pending', meaning: 'known from an earlier run; it waits to be seen, or to answer a probe' },
+  unconfirmed: { state: 'pending', meaning: 'known from before; it waits to be seen, or to answer a probe' },
   observed: { state: 'pending', meaning: 'would be announced, but the snooper only observes' },
   'relay-gone': { state: 'pending', meaning: 'the relay is not connected' },
   'not-reported': { state: 'pending', meaning: 'the relay has not reported on it yet' },
@@ -87,7 +87,7 @@ export const TRANSITIONS = {
     from: ['unknown'],
     to: ['pending', 'remote'],
     by: ['restored'],
-    meaning: 'it was known in an earlier run',
+    meaning: 'it was known before: in an earlier run, at its former place, or on another node',
   },
   judge: {
     from: ANNOUNCEMENT,

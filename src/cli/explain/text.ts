@@ -57,7 +57,7 @@ function evidence({ binding, detail, zebra }: Subject, { now }: View): string[] 
   if (firstSeen !== 0 && detail?.static !== true) lines.push(`known since ${when(firstSeen, now)}`)
   if (router) lines.push('a router')
   if (detail === null) return lines
-  if (!detail.confirmed) lines.push('only remembered from an earlier run: not seen or probed since')
+  if (!detail.confirmed) lines.push('only remembered: not seen since')
   if (detail.tries > 0) lines.push(`${count(detail.tries, 'probe')} without an answer`)
   return lines
 }

@@ -16,7 +16,7 @@ const EVIDENCE: Words = {
   na: 'neighbour advertisement',
   ns: 'neighbour solicitation',
   ra: 'router advertisement',
-  restored: 'an earlier run',
+  restored: 'what was known before',
   static: 'the configuration',
 }
 
