@@ -61,7 +61,7 @@ function measureSnooper(frame: Buffer, config: SnoopConfig): number {
 
 function measure(path: string, frame: Buffer, prepare: (addon: BpfAddon, object: BpfObject) => void): number {
   const addon = loadAddon()
-  const object = addon.open(path, () => undefined)
+  const object = addon.open(path, () => undefined, false)
   try {
     prepare(addon, object)
     return bestOf(() => addon.testRun(object, frame, REPEAT, undefined).durationNs)

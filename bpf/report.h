@@ -126,7 +126,10 @@ static __noinline enum snoop_outcome refuse(struct percpu_scratch *scratch, enum
 	return outcome;
 }
 
-/* Makes the checks that all kinds have in common, and passes the claim to user space unless it is a repetition. */
+/*
+ * Makes the checks that all kinds have in common, and passes the claim to user space unless it is a repetition.
+ * scratch->now.at is the time; programs of the kind that bridge.h has may not read the coarse clock.
+ */
 static __always_inline enum snoop_outcome pass(struct percpu_scratch *scratch)
 {
 	/*
@@ -145,7 +148,6 @@ static __always_inline enum snoop_outcome pass(struct percpu_scratch *scratch)
 	if (mac_is_zero(scratch->ether_source) || mac_is_multicast(scratch->ether_source))
 		return refuse(scratch, SNOOP_OUTCOME_ETHER_SOURCE_INVALID);
 
-	scratch->now.at = bpf_ktime_get_coarse_ns();
 	found = bpf_map_lookup_elem(&seen, &scratch->key);
 	if (found && !is_forgotten(found->at))
 		last = *found;

@@ -95,6 +95,13 @@ union nd_unit {
 	__u32 words[2];
 };
 
+/* Where the frame of a claim is. */
+enum snoop_stage {
+	SNOOP_STAGE_NONE, /* no claim waits */
+	SNOOP_STAGE_PORT,
+	SNOOP_STAGE_BRIDGED,
+};
+
 /*
  * The counters of a CPU, and its scratch space for the frame being examined. There is only one at a time, because
  * softirqs do not nest. It is not on the stack because without CAP_PERFMON the verifier puts a speculation barrier
@@ -128,6 +135,11 @@ struct percpu_scratch {
 	__u32 to_next; /* units until the next option begins */
 	__u32 mac_option; /* type of the one that names the MAC */
 	__u32 found_mac;
+	/* a claim that waits until the bridge has let its frame through: see bridge.h */
+	__u32 stage; /* enum snoop_stage */
+	__u32 packet_offset; /* of the ARP or IPv6 header in its frame */
+	__u32 forwarded;
+	__u32 dropped;
 };
 
 struct {

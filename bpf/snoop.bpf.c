@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <bpf/bpf_endian.h>
 #include "arp.h"
+#include "bridge.h"
 #include "nd.h"
 #include "report.h"
 
@@ -73,9 +74,14 @@ static __always_inline enum snoop_outcome look(struct __sk_buff *skb, struct per
 		outcome = ipv6(skb, scratch, offset);
 	else
 		return NOT_COUNTED;
-	if (outcome == SNOOP_OUTCOME_PASSED)
+	if (outcome != SNOOP_OUTCOME_PASSED)
+		return is_told(outcome) ? refuse(scratch, outcome) : outcome;
+	scratch->now.at = bpf_ktime_get_coarse_ns();
+	if (!config.heed_filters)
 		return pass(scratch);
-	return is_told(outcome) ? refuse(scratch, outcome) : outcome;
+	scratch->packet_offset = offset;
+	scratch->stage = SNOOP_STAGE_PORT;
+	return NOT_COUNTED;
 }
 
 static __always_inline void look_and_count(struct __sk_buff *skb, __be16 protocol)
@@ -85,6 +91,8 @@ static __always_inline void look_and_count(struct __sk_buff *skb, __be16 protoco
 
 	if (!scratch)
 		return;
+	if (scratch->stage != SNOOP_STAGE_NONE)
+		settle(scratch);
 	scratch->outcome = look(skb, scratch, protocol);
 	outcome = scratch->outcome;
 	if (outcome < SNOOP_OUTCOME_COUNT)

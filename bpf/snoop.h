@@ -67,6 +67,7 @@ struct snoop_config {
 	__u64 rate_burst;	/* ns that a port may be in debt: burst * rate_interval */
 	__u64 learn_ns;		/* 1: pass neighbour solicitations */
 	__u64 forget_before;	/* ns, CLOCK_MONOTONIC: what was passed until then counts as never passed */
+	__u64 heed_filters;	/* 1: pass a claim only if the bridge's filters let its frame through (bridge.h) */
 };
 
 /* Value of the map `ports`; the key is the ifindex in network byte order. A port that is missing has no limit. */
@@ -122,6 +123,7 @@ enum snoop_outcome {
 	SNOOP_OUTCOME_DAD_NS_DESTINATION,	/* not to its target's solicited-node address (RFC 4861, 7.1.1) */
 	SNOOP_OUTCOME_DAD_NS_WITH_MAC,		/* source link-layer address of :: (RFC 4861, 7.1.1) */
 	SNOOP_OUTCOME_RA_NOT_LINK_LOCAL,	/* source address of another scope (RFC 4861, 6.1.2) */
+	SNOOP_OUTCOME_FILTERED,			/* a filter dropped it before the bridge sent it on */
 	SNOOP_OUTCOME_COUNT
 };
 

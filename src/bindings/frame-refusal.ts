@@ -29,5 +29,6 @@ export const FRAME_REFUSALS = {
   'dad-ns-destination': "duplicate address detection that is not sent to its target's solicited-node address",
   'dad-ns-with-mac': 'duplicate address detection that names a MAC address (RFC 4861 7.1.1)',
   'ra-not-link-local': 'a router advertisement from an address that is not link-local (RFC 4861 6.1.2)',
+  filtered: 'a filter dropped the frame before the bridge sent it on: nftables, ebtables, tc or another eBPF program',
 } as const
 export type FrameRefusal = keyof typeof FRAME_REFUSALS

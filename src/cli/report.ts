@@ -109,6 +109,8 @@ export type SnooperReport = {
   ports: PortReport[]
   /** Filters of nftables and ebtables that frames on bridges go through, and that may drop what the snooper has seen. */
   bridgeFilters: string[]
+  /** Whether what filters drop is not learned. */
+  heedsFilters: boolean
   frames: Counters
   refused: Counters
   withdrawn: Counters
@@ -227,6 +229,7 @@ export function snooperReport(properties: snoopProto.SnoopStatus.$Properties): S
     reasons: counters(status.reasons),
     ports: status.ports.map(portReport),
     bridgeFilters: status.bridgeFilters,
+    heedsFilters: status.heedsFilters,
     frames: counters(status.frames),
     refused: counters(status.refused),
     withdrawn: counters(status.withdrawn),

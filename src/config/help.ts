@@ -13,6 +13,7 @@ export const FILE_ONLY = `Only in the configuration file (docs/configuration.md)
   snoop.neighborSolicitations  ignore or learn from the sender (default: ${DEFAULTS.neighborSolicitations})
   snoop.linkLocal              learn or ignore fe80:: addresses (default: ${DEFAULT_POLICY.linkLocal})
   snoop.macMismatch            refuse or accept frames whose source is not the MAC they speak for (default: ${DEFAULT_POLICY.macMismatch})
+  snoop.filters                ignore or heed what nftables, ebtables and tc drop on a port (default: ${DEFAULTS.filters})
   snoop.vrrp                   ignore or learn virtual router MAC addresses (default: ${DEFAULT_POLICY.vrrp})
   snoop.duplicates             {moves, window, holdDown, confirm}: when an IP that moves on and on is frozen
                                (default: ${duplicates.moves}, ${seconds(duplicates.windowMs)}, ${seconds(duplicates.holdDownMs)}, ${seconds(duplicates.confirmMs)})

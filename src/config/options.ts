@@ -42,6 +42,8 @@ export type SnoopOptions = {
   rate: { perSecond: number; burst: number }
   /** Whether neighbour solicitations are evidence of their sender. */
   learnNs: boolean
+  /** Whether what the bridge's own filters drop is no evidence. */
+  heedFilters: boolean
   /** Source addresses of ARP probes in subnets in which the node has no address. */
   probeSources: readonly ProbeSource[]
   /** Path of the file that keeps bindings across restarts; undefined keeps none. */

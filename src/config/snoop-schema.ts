@@ -17,6 +17,7 @@ const sections = value.section({
   neighborSolicitations: v.optional(value.oneOf(['ignore', 'learn'])),
   linkLocal: v.optional(value.oneOf(['learn', 'ignore'])),
   macMismatch: v.optional(value.oneOf(['refuse', 'accept'])),
+  filters: v.optional(value.oneOf(['ignore', 'heed'])),
   vrrp: v.optional(value.oneOf(['ignore', 'learn'])),
   duplicates: v.optional(
     value.section({

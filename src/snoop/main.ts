@@ -11,14 +11,14 @@ import { Snooper } from './snooper.js'
 
 /** Runs until SIGTERM or SIGINT. Rejects with FatalError if it cannot start, after releasing everything. */
 export async function runSnooper(options: SnoopOptions, log: Logger): Promise<void> {
-  const { repeatIntervalMs, rate, learnNs, exclude, probeSources, policy } = options
+  const { repeatIntervalMs, rate, learnNs, heedFilters, exclude, probeSources, policy } = options
   const stopped = new Promise<void>((resolve) => {
     // a second signal must not interrupt the shutdown that the first began
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, resolve)
   })
   // the control socket comes first: a second snooper must not touch the ports of the first
   const snooper = await Snooper.start(options, log, {
-    source: () => BpfSnooper.open({ repeatIntervalMs, rate, learnNs, log }),
+    source: () => BpfSnooper.open({ repeatIntervalMs, rate, learnNs, heedFilters, log }),
     outlet: () => (policy.probes === 'send' ? ProbeSender.open({ log }) : undefined),
     ports: () => Ports.open({ log, exclude, probeSources }),
     fpm: (ports, changed) => {

@@ -448,6 +448,7 @@ export class Snooper {
       ...heldDownOf(table, monotonicMs()),
       ports: [...this.ports.ports.values()].map((port) => portStatus(port, this)),
       bridgeFilters: [...this.filters.bridgeFilters],
+      heedsFilters: this.options.heedFilters,
       frames: counters(this.source.counters()),
       refused: counters(table.refused),
       withdrawn: counters(table.withdrawn),

@@ -51,7 +51,7 @@ function rig(t: TestContext, mode: AttachMode): Rig {
 /** Attaches another program that ends the chain (TCX_PASS), before all that are there, and returns how it ends. */
 function attachOther(t: TestContext): () => void {
   const addon = loadAddon()
-  const object = withProgram('return 0;', (path) => addon.open(path, () => undefined))
+  const object = withProgram('return 0;', (path) => addon.open(path, () => undefined, false))
   addon.attach(object, ifindexOf('tap1'), 'tcx')
   let isOpen = true
   const close = (): void => {
@@ -166,8 +166,12 @@ test('status says what may not be seen, and what is seen although it is dropped'
     },
   }
   const other = { ...port, name: 'tap2', ahead: [], filters: ['tc filter flower, pref 3'] }
-  assert.deepEqual(filterFindings({ ports: [], bridgeFilters: [] }), [])
-  const found = filterFindings({ ports: [port, other], bridgeFilters: ['nft bridge vms spoof (forward)'] })
+  assert.deepEqual(filterFindings({ ports: [], bridgeFilters: [], heedsFilters: false }), [])
+  const found = filterFindings({
+    ports: [port, other],
+    bridgeFilters: ['nft bridge vms spoof (forward)'],
+    heedsFilters: false,
+  })
   assert.deepEqual(
     found.map(({ severity, what }) => `${severity}: ${what}`),
     [
@@ -175,13 +179,15 @@ test('status says what may not be seen, and what is seen although it is dropped'
       'notice: filters are in use that the snooper comes before on 1 port: nft bridge vms spoof (forward), tc filter flower, pref 3',
     ],
   )
+  const heeding = { ports: [other], bridgeFilters: ['nft bridge vms spoof (forward)'], heedsFilters: true }
+  assert.deepEqual(filterFindings(heeding), [])
   const silent = { ...port, ahead: [], silentMs: 20 * 60_000 }
   for (const [ports, expected] of [
     [[silent], 1],
     [[{ ...silent, macs: 0 }], 0],
     [[{ ...silent, silentMs: 60_000 }], 0],
   ] as const)
-    assert.equal(filterFindings({ ports: [...ports], bridgeFilters: [] }).length, expected)
+    assert.equal(filterFindings({ ports: [...ports], bridgeFilters: [], heedsFilters: false }).length, expected)
   const many = Array.from({ length: 7 }, (_, index) => ({ ...port, name: `tap${index}` }))
-  assert.deepEqual(filterFindings({ ports: many, bridgeFilters: [] }).length, 6)
+  assert.deepEqual(filterFindings({ ports: many, bridgeFilters: [], heedsFilters: false }).length, 6)
 })

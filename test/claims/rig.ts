@@ -39,6 +39,7 @@ export async function snoop(t: TestContext, policy: Partial<Policy> = {}): Promi
     statics: [],
     rate: { perSecond: 0, burst: 1 },
     learnNs: false,
+    heedFilters: false,
     probeSources: [],
     stateFile: undefined,
     stateAgeMs: 86_400_000,

@@ -53,6 +53,7 @@ snoop:
   probeRate: { perPort: 1, total: 2 }
   probeSources: [10.0.0.250/24]
   neighborSolicitations: learn
+  filters: heed
   linkLocal: ignore
   macMismatch: accept
   vrrp: learn
@@ -100,6 +101,7 @@ log:
     ],
     rate: { perSecond: 6, burst: 7 },
     learnNs: true,
+    heedFilters: true,
     probeSources: [{ ip: '10.0.0.250', prefixLength: 24 }],
     stateFile: '/var/lib/x',
     stateAgeMs: 3_600_000,

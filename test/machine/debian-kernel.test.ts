@@ -24,5 +24,7 @@ suite(`Linux ${KERNEL}`, () => {
 
   test('bridges with VLANs', () => passes(['machine/vlan.js', 'machine/vlan-protocol.js', 'machine/vlan-state.js']))
 
+  test("what the bridge's own filters drop, if they are heeded", () => passes(['machine/heed-filters.js']))
+
   test('a tenant whose subnet is routed', () => passes(['machine/tenant.js']))
 })

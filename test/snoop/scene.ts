@@ -29,6 +29,7 @@ export async function scene(t: TestContext, changes: Partial<SnoopOptions> = {})
     statics: [],
     rate: { perSecond: 1000, burst: 2000 },
     learnNs: false,
+    heedFilters: false,
     probeSources: [],
     stateFile: undefined,
     stateAgeMs: 86_400_000,

@@ -9,7 +9,9 @@ const NAMED = 5
 /** A host that uses IPv4 or IPv6 at all asks for a neighbour within this time. */
 const SILENCE_MS = 15 * 60_000
 
-export function filterFindings({ ports, bridgeFilters }: Pick<SnooperReport, 'ports' | 'bridgeFilters'>): Finding[] {
+type Snooped = Pick<SnooperReport, 'ports' | 'bridgeFilters' | 'heedsFilters'>
+
+export function filterFindings({ ports, bridgeFilters, heedsFilters }: Snooped): Finding[] {
   const behind = ports.filter(({ ahead }) => ahead.length > 0)
   const found = behind
     .slice(0, NAMED)
@@ -41,13 +43,13 @@ export function filterFindings({ ports, bridgeFilters }: Pick<SnooperReport, 'po
     )
   const onPorts = ports.filter(({ filters }) => filters.length > 0)
   const all = [...new Set([...bridgeFilters, ...onPorts.flatMap(({ filters }) => filters)])]
-  if (all.length > 0) {
+  if (all.length > 0 && !heedsFilters) {
     const where = onPorts.length === 0 ? '' : ` on ${count(onPorts.length, 'port')}`
     found.push(
       notice(
         'filters',
         `filters are in use that the snooper comes before${where}: ${namesOf(all)}`,
-        'an address that they drop is learned all the same: say in the configuration who may have it (snoop.pin, snoop.allow)',
+        'an address that they drop is learned all the same: set snoop.filters: heed, or say who may have it (snoop.pin, snoop.allow)',
       ),
     )
   }

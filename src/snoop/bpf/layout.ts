@@ -40,6 +40,7 @@ export const OUTCOMES = [
   'dad-ns-destination',
   'dad-ns-with-mac',
   'ra-not-link-local',
+  'filtered',
 ] as const
 export type OutcomeName = (typeof OUTCOMES)[number]
 
@@ -125,13 +126,23 @@ export type SnoopConfig = {
    * Whether neighbour solicitations count as evidence. They do not say whether the host is a router (RFC 9161, 3.2).
    */
   learnNs?: boolean
+  /** Whether a claim is passed only if the bridge's filters let its frame through. */
+  heedFilters?: boolean
 }
 
 /** struct snoop_config, in its order: 64-bit numbers in the byte order of the machine, times in ns. */
-export const CONFIG_FIELDS = ['repeatInterval', 'rateInterval', 'rateBurst', 'learnNs', 'forgetBefore'] as const
+export const CONFIG_FIELDS = [
+  'repeatInterval',
+  'rateInterval',
+  'rateBurst',
+  'learnNs',
+  'forgetBefore',
+  'heedFilters',
+] as const
 
 /** Encodes struct snoop_config. What was passed until `forgetBefore` (ns, CLOCK_MONOTONIC) counts as never passed. */
-export function encodeConfig({ repeatIntervalMs, rate, learnNs = false }: SnoopConfig, forgetBefore = 0n): Buffer {
+export function encodeConfig(config: SnoopConfig, forgetBefore = 0n): Buffer {
+  const { repeatIntervalMs, rate, learnNs = false, heedFilters = false } = config
   const rateInterval = rate !== undefined && rate.perSecond > 0 ? Math.round(1e9 / rate.perSecond) : 0
   const burst = Math.max(1, rate?.burst ?? 1)
   const fields: Record<(typeof CONFIG_FIELDS)[number], number | bigint> = {
@@ -140,6 +151,7 @@ export function encodeConfig({ repeatIntervalMs, rate, learnNs = false }: SnoopC
     rateBurst: rateInterval * burst,
     learnNs: Number(learnNs),
     forgetBefore,
+    heedFilters: Number(heedFilters),
   }
   return Buffer.from(BigUint64Array.from(CONFIG_FIELDS, (name) => BigInt(fields[name])).buffer)
 }

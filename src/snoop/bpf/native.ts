@@ -6,7 +6,7 @@ export type AttachMode = 'tcx' | 'clsact'
 export type LibbpfLevel = 'warn' | 'info' | 'debug'
 
 declare const opened: unique symbol
-/** A loaded eBPF object with one tc program; garbage collection closes it. */
+/** A loaded eBPF object with one tc program, and tracing programs if wanted; garbage collection closes it. */
 export type BpfObject = { readonly [opened]: true }
 
 /** The error of a failed call. Wrong arguments, and any use of a closed object, throw a TypeError instead. */
@@ -28,8 +28,11 @@ export function isBpfError(error: unknown): error is BpfError {
 export type ChainedProgram = { readonly id: number; readonly name: string; readonly ours: boolean }
 
 export type BpfAddon = {
-  /** Opens and loads an object file. `onMessage` gets libbpf's messages after the call that caused them. */
-  open(path: string, onMessage: (level: LibbpfLevel, text: string) => void): BpfObject
+  /**
+   * Opens and loads an object file. `onMessage` gets libbpf's messages after the call that caused them. `withTracing`
+   * also loads its tracing programs, and attaches them to the functions of the kernel that they name.
+   */
+  open(path: string, onMessage: (level: LibbpfLevel, text: string) => void, withTracing: boolean): BpfObject
   /** Detaches from all devices and frees everything. If detaching fails, throws the first error after trying all. */
   close(object: BpfObject): void
   /** Attaches to the ingress of a device. `tcx` fails with EINVAL if the kernel lacks it. */

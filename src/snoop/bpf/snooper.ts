@@ -15,7 +15,15 @@ import {
   encodeKeys,
   encodeIfindex,
 } from './layout.js'
-import { type AttachMode, type BpfAddon, type BpfObject, type ChainedProgram, isBpfError, loadAddon } from './native.js'
+import {
+  type AttachMode,
+  type BpfAddon,
+  type BpfObject,
+  type ChainedProgram,
+  type LibbpfLevel,
+  isBpfError,
+  loadAddon,
+} from './native.js'
 import type { Evidence, RefusedFrame } from './evidence.js'
 
 export type { AttachMode, OutcomeName }
@@ -63,7 +71,7 @@ export class BpfSnooper {
   static open(options: SnooperOptions): BpfSnooper {
     const { object: path = OBJECT, log } = options
     const addon = loadAddon()
-    const object = load(addon, path, log)
+    const object = load(addon, path, options.heedFilters ?? false, log)
     const snooper = new BpfSnooper(addon, object, log, options, options.attach)
     snooper.configure(0n)
     return snooper
@@ -204,19 +212,23 @@ export class BpfSnooper {
 
 export type TestRun = { retval: number; durationNs: number; outcomes: Partial<Record<OutcomeName, number>> }
 
-function load(addon: BpfAddon, path: string, log: Logger): BpfObject {
+function load(addon: BpfAddon, path: string, heedFilters: boolean, log: Logger): BpfObject {
+  const tell = (level: LibbpfLevel, text: string): void => {
+    log[level === 'debug' ? 'trace' : level]({ from: 'libbpf' }, text)
+  }
   try {
-    return addon.open(path, (level, text) => {
-      log[level === 'debug' ? 'trace' : level]({ from: 'libbpf' }, text)
-    })
+    return addon.open(path, tell, heedFilters)
   } catch (error) {
-    throw explain(error, path, log)
+    throw explain(error, path, heedFilters, log)
   }
 }
 
 const VERIFIER_LOG_TAIL = 4000
+/** The kernel lets nobody look for the functions of a module without CAP_SYS_ADMIN (BPF_BTF_GET_FD_BY_ID). */
+const TRACING_NEEDS =
+  '; snoop.filters: heed also needs CAP_PERFMON, and CAP_SYS_ADMIN where the bridge is a module of the kernel'
 
-function explain(error: unknown, path: string, log: Logger): FatalError {
+function explain(error: unknown, path: string, heedFilters: boolean, log: Logger): FatalError {
   const options = { cause: error }
   if (!isBpfError(error)) return new FatalError(ExitCode.internal, reason(error), options)
   if (error.call === 'bpf_object__open_file')
@@ -228,14 +240,14 @@ function explain(error: unknown, path: string, log: Logger): FatalError {
   if (error.code === 'EPERM')
     return new FatalError(
       ExitCode.privilege,
-      `no permission to load the eBPF program: run as root or with CAP_BPF and CAP_NET_ADMIN (${error.message})`,
+      `no permission to load the eBPF program: run as root or with CAP_BPF and CAP_NET_ADMIN${heedFilters ? TRACING_NEEDS : ''} (${error.message})`,
       options,
     )
   if (error.verifierLog !== undefined)
     log.error({ verifierLog: error.verifierLog.slice(-VERIFIER_LOG_TAIL) }, 'the kernel refuses the eBPF program')
   return new FatalError(
     ExitCode.kernel,
-    `the kernel (${release()}) refuses the eBPF program: Linux 5.15 or later with CONFIG_BPF_SYSCALL and CONFIG_NET_CLS_ACT is needed (${error.message})`,
+    `the kernel (${release()}) refuses the eBPF program: ${heedFilters ? 'snoop.filters: heed needs Linux 5.18 or later with CONFIG_DEBUG_INFO_BTF and CONFIG_FUNCTION_TRACER' : 'Linux 5.15 or later with CONFIG_BPF_SYSCALL and CONFIG_NET_CLS_ACT is needed'} (${error.message})`,
     options,
   )
 }

@@ -51,15 +51,12 @@ test('the configuration has the fields of struct snoop_config', () => {
     fieldsOf('snoop_config', '__u64').map((name) => name.replaceAll(/_./g, (at) => at.charAt(1).toUpperCase())),
   )
   const numbers = (config: Buffer) => [...new BigUint64Array(Uint8Array.from(config).buffer)]
-  assert.deepEqual(numbers(encodeConfig({ repeatIntervalMs: 30_000 })), [30_000_000_000n, 0n, 0n, 0n, 0n])
+  assert.deepEqual(numbers(encodeConfig({ repeatIntervalMs: 30_000 })), [30_000_000_000n, 0n, 0n, 0n, 0n, 0n])
   const rate = { perSecond: 50, burst: 100 }
-  assert.deepEqual(numbers(encodeConfig({ repeatIntervalMs: 0.5, rate, learnNs: true }, 2n ** 53n + 1n)), [
-    500_000n,
-    20_000_000n,
-    2_000_000_000n,
-    1n,
-    2n ** 53n + 1n,
-  ])
+  assert.deepEqual(
+    numbers(encodeConfig({ repeatIntervalMs: 0.5, rate, learnNs: true, heedFilters: true }, 2n ** 53n + 1n)),
+    [500_000n, 20_000_000n, 2_000_000_000n, 1n, 2n ** 53n + 1n, 1n],
+  )
 })
 
 test('what a port was refused is where struct snoop_port has it', () => {

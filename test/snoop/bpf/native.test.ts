@@ -27,7 +27,7 @@ const ALWAYS = encodeConfig({ repeatIntervalMs: 0 })
 const HOUR = encodeConfig({ repeatIntervalMs: 3600_000 })
 
 function withObject(use: (object: BpfObject) => void, path = OBJECT): void {
-  const object = addon.open(path, () => undefined)
+  const object = addon.open(path, () => undefined, false)
   try {
     use(object)
   } finally {
@@ -231,7 +231,7 @@ test('wrong arguments throw a TypeError', () => {
 })
 
 test('a closed object can be used no more', () => {
-  const object = addon.open(OBJECT, () => undefined)
+  const object = addon.open(OBJECT, () => undefined, false)
   addon.close(object)
   assert.throws(() => {
     addon.close(object)
@@ -244,10 +244,14 @@ suite('messages of libbpf', () => {
   test('come with their level', () => {
     const levels = new Set<string>()
     addon.close(
-      addon.open(OBJECT, (level, text) => {
-        levels.add(level)
-        assert.doesNotMatch(text, /\n$|^$/)
-      }),
+      addon.open(
+        OBJECT,
+        (level, text) => {
+          levels.add(level)
+          assert.doesNotMatch(text, /\n$|^$/)
+        },
+        false,
+      ),
     )
     assert.ok(levels.has('debug'), [...levels].join())
   })
@@ -255,19 +259,24 @@ suite('messages of libbpf', () => {
   test('may be received by a function that throws, or that calls back', () => {
     assert.throws(
       () =>
-        addon.open(OBJECT, () => {
-          throw new Error('enough')
-        }),
+        addon.open(
+          OBJECT,
+          () => {
+            throw new Error('enough')
+          },
+          false,
+        ),
       /enough/,
     )
     const { port } = createVeth('vm', 'port')
     run('tc', 'qdisc', 'add', 'dev', 'port', 'clsact')
     const opened: BpfObject[] = []
-    const object = addon.open(OBJECT, () => {
+    const closeAll = (): void => {
       opened.splice(0).forEach((one) => {
         addon.close(one)
       })
-    })
+    }
+    const object = addon.open(OBJECT, closeAll, false)
     opened.push(object)
     // The kernel mentions that there is a qdisc already.
     addon.attach(object, port, 'clsact')
@@ -284,7 +293,7 @@ suite('failures', () => {
     assert.throws(() => open(path), { exitCode: ExitCode.internal, message: /macipd-\d+\.o is not .* "npm run build"/ })
     writeFileSync(path, 'not an ELF file')
     assert.throws(() => open(path), { exitCode: ExitCode.internal })
-    assert.throws(() => addon.open(path, () => undefined), { call: 'bpf_object__open_file' })
+    assert.throws(() => addon.open(path, () => undefined, false), { call: 'bpf_object__open_file' })
     run('rm', path)
   })
 
@@ -307,7 +316,10 @@ suite('failures', () => {
   test('the wrong program type', () => {
     withProgram('return 0; } SEC("xdp") int second(struct xdp_md *ctx) { return 2;', (path) => {
       assert.throws(() => open(path), { exitCode: ExitCode.kernel })
-      assert.throws(() => addon.open(path, () => undefined), { call: 'bpf_object__next_program', code: 'ENOEXEC' })
+      assert.throws(() => addon.open(path, () => undefined, false), {
+        call: 'bpf_object__next_program',
+        code: 'ENOEXEC',
+      })
     })
   })
 
@@ -445,7 +457,7 @@ suite('clsact', { timeout: 20_000 * PATIENCE }, () => {
   test('a filter that another process put in the anchor of ours stays', () => {
     withObject((object) => {
       addon.attach(object, port, 'clsact')
-      const second = addon.open(OBJECT, () => undefined)
+      const second = addon.open(OBJECT, () => undefined, false)
       addon.attach(second, port, 'clsact')
       addon.detach(object, port)
       assert.notEqual(filters(), '')

@@ -271,7 +271,7 @@ const addon = loadAddon()
 const OBJECT = fileURLToPath(new URL('../../../bpf/snoop.bpf.o', import.meta.url))
 
 function withObject(config: SnoopConfig, use: (object: BpfObject) => void): void {
-  const object = addon.open(OBJECT, () => undefined)
+  const object = addon.open(OBJECT, () => undefined, false)
   try {
     configure(object, config)
     use(object)

@@ -68,6 +68,11 @@ bool get_bytes(napi_env env, napi_value value, const char *name, struct bytes *r
 	return true;
 }
 
+bool get_boolean(napi_env env, napi_value value, const char *name, bool *result)
+{
+	return napi_get_value_bool(env, value, result) == napi_ok || throw_misuse(env, "%s: true or false expected", name);
+}
+
 bool is_undefined(napi_env env, napi_value value)
 {
 	napi_valuetype type;

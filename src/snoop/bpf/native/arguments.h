@@ -21,6 +21,7 @@ bool get_integer(napi_env env, napi_value value, const char *name, uint32_t min,
 bool get_text(napi_env env, napi_value value, const char *name, char *result, size_t size);
 /* Reads a Uint8Array. The array owns the bytes: they must not be used after JavaScript code has run. */
 bool get_bytes(napi_env env, napi_value value, const char *name, struct bytes *result);
+bool get_boolean(napi_env env, napi_value value, const char *name, bool *result);
 bool is_undefined(napi_env env, napi_value value);
 
 bool throw_misuse(napi_env env, const char *format, ...) __attribute__((format(printf, 2, 3)));

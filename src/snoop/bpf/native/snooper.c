@@ -63,6 +63,9 @@ static int release(struct snooper *snooper, const char **call)
 			*call = failed;
 		}
 	}
+	for (size_t i = 0; i < snooper->traced; i++)
+		bpf_link__destroy(snooper->tracing[i]);
+	snooper->traced = 0;
 	free(snooper->attachments);
 	ring_buffer__free(snooper->ring);
 	bpf_object__close(snooper->object);
@@ -99,15 +102,57 @@ static int copy_record(void *context, void *data, size_t size)
 	return slab->count < slab->capacity ? 0 : -ECANCELED;
 }
 
+static bool is_tracing(const struct bpf_program *program)
+{
+	return bpf_program__type(program) == BPF_PROG_TYPE_TRACING;
+}
+
+/* Finds the only tc program; others must be tracing programs. */
 static int find_program(struct snooper *snooper, const char **call)
 {
-	struct bpf_program *program = bpf_object__next_program(snooper->object, NULL);
+	struct bpf_program *program, *found = NULL;
 
 	*call = "bpf_object__next_program";
-	if (!program || bpf_object__next_program(snooper->object, program) ||
-	    bpf_program__type(program) != BPF_PROG_TYPE_SCHED_CLS)
+	bpf_object__for_each_program(program, snooper->object) {
+		if (is_tracing(program))
+			continue;
+		if (found || bpf_program__type(program) != BPF_PROG_TYPE_SCHED_CLS)
+			return -ENOEXEC;
+		found = program;
+	}
+	if (!found)
 		return -ENOEXEC;
-	snooper->program_fd = bpf_program__fd(program);
+	snooper->program_fd = bpf_program__fd(found);
+	return 0;
+}
+
+/* An object is loaded as a whole, so what is not wanted of it is left out before. */
+static void select_tracing(const struct snooper *snooper, bool with_tracing)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, snooper->object) {
+		if (is_tracing(program))
+			bpf_program__set_autoload(program, with_tracing);
+	}
+}
+
+/* Attaches the tracing programs that were loaded to the kernel's functions; there may be none. */
+static int attach_tracing(struct snooper *snooper, const char **call)
+{
+	struct bpf_program *program;
+
+	*call = "bpf_program__attach";
+	bpf_object__for_each_program(program, snooper->object) {
+		if (!is_tracing(program) || !bpf_program__autoload(program))
+			continue;
+		if (snooper->traced == TRACING_MAX)
+			return -E2BIG;
+		struct bpf_link *link = bpf_program__attach(program);
+		if (!link)
+			return -errno;
+		snooper->tracing[snooper->traced++] = link;
+	}
 	return 0;
 }
 
@@ -126,7 +171,7 @@ static int find_ring(struct snooper *snooper, const char **call)
 	return 0;
 }
 
-static int load_object(struct snooper *snooper, const char *path, char *log, const char **call)
+static int load_object(struct snooper *snooper, const char *path, bool with_tracing, char *log, const char **call)
 {
 	DECLARE_LIBBPF_OPTS(bpf_object_open_opts, options, .kernel_log_buf = log, .kernel_log_size = VERIFIER_LOG_SIZE);
 	const char *close_call;
@@ -136,6 +181,7 @@ static int load_object(struct snooper *snooper, const char *path, char *log, con
 	snooper->object = bpf_object__open_file(path, &options);
 	if (!snooper->object)
 		return -errno;
+	select_tracing(snooper, with_tracing);
 	*call = "bpf_object__load";
 	error = bpf_object__load(snooper->object);
 	if (!error) {
@@ -144,6 +190,8 @@ static int load_object(struct snooper *snooper, const char *path, char *log, con
 	}
 	if (!error)
 		error = find_ring(snooper, call);
+	if (!error)
+		error = attach_tracing(snooper, call);
 	if (error)
 		release(snooper, &close_call);
 	return error;
@@ -151,13 +199,15 @@ static int load_object(struct snooper *snooper, const char *path, char *log, con
 
 napi_value open_object(napi_env env, napi_callback_info info)
 {
-	napi_value arguments[2], result;
+	napi_value arguments[3], result;
 	char path[PATH_MAX];
 	napi_valuetype type;
+	bool with_tracing;
 	const char *call = "malloc";
 	int error = -ENOMEM;
 
-	if (!get_arguments(env, info, 2, arguments) || !get_text(env, arguments[0], "path", path, sizeof(path)))
+	if (!get_arguments(env, info, 3, arguments) || !get_text(env, arguments[0], "path", path, sizeof(path)) ||
+	    !get_boolean(env, arguments[2], "withTracing", &with_tracing))
 		return NULL;
 	if (napi_typeof(env, arguments[1], &type) != napi_ok || type != napi_function) {
 		throw_misuse(env, "onMessage: a function expected");
@@ -170,7 +220,7 @@ napi_value open_object(napi_env env, napi_callback_info info)
 		*log = 0;
 	messages_begin();
 	if (snooper && log)
-		error = load_object(snooper, path, log, &call);
+		error = load_object(snooper, path, with_tracing, log, &call);
 	if (!messages_deliver(env, arguments[1]) || error) {
 		if (error)
 			throw_failure(env, call, error, log);

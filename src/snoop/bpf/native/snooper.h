@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// One loaded object with one tc program, its attachments, and the functions that JavaScript calls on it.
+// One loaded object with one tc program and perhaps tracing programs, its attachments, and the functions that JavaScript calls on it.
 #ifndef MACIPD_SNOOPER_H
 #define MACIPD_SNOOPER_H
 
 #include "arguments.h"
 #include "attach.h"
 
+struct bpf_link;
 struct bpf_object;
 struct ring_buffer;
 struct snoop_record;
+
+#define TRACING_MAX 8
 
 /* The destination of the records of one drain. */
 struct slab {
@@ -24,6 +27,8 @@ struct snooper {
 	struct slab slab;
 	struct attachment *attachments;
 	size_t attached;
+	struct bpf_link *tracing[TRACING_MAX];
+	size_t traced;
 	napi_ref on_message;
 };
 
