@@ -6,7 +6,6 @@ import { ip } from '../rtnetlink/namespace.js'
 import { bridge, enterNamespaceWithBridge, ifindexOf, speak, VM } from './devices.js'
 import { type Rig, snoop } from './rig.js'
 
-const timeout = 60_000
 const IP = '10.2.1.11'
 /** The only two states that a bridge without spanning tree lets be set: BR_STATE_* of linux/if_bridge.h. */
 const [DISABLED, FORWARDING] = ['0', '3']
@@ -23,9 +22,7 @@ function connectSwitch(): void {
   ip('link add host up type veth peer name vm-host', 'link set host master sw', 'link set vm-host up')
 }
 
-test('a host behind a switch with two links is heard on both, and stays on the one that forwards', {
-  timeout,
-}, async (t) => {
+test('a host behind a switch with two links is heard on both, and stays on the one that forwards', async (t) => {
   connectSwitch()
   const rig = await snoop(t, { ageMs: 2000 })
   const { snooper, placeOf, until, outlet } = rig
@@ -58,7 +55,7 @@ test('a host behind a switch with two links is heard on both, and stays on the o
   assert.deepEqual(new Set(outlet.probes.slice(asked).map(({ ifindex }) => ifindex)), new Set([ifindexOf('tap2')]))
 })
 
-test('a host whose port is blocked is asked where the bridge has it now, or not at all', { timeout }, async (t) => {
+test('a host whose port is blocked is asked where the bridge has it now, or not at all', async (t) => {
   const rig = await snoop(t, { ageMs: 1500 })
   const { placeOf, until, outlet } = rig
   speak('tap1')
@@ -72,7 +69,7 @@ test('a host whose port is blocked is asked where the bridge has it now, or not 
   assert.equal(outlet.probes[0]?.ifindex, ifindexOf('tap2'))
 })
 
-test('a frame that comes with the news that its port forwards is learned', { timeout }, async (t) => {
+test('a frame that comes with the news that its port forwards is learned', async (t) => {
   bridge('link', 'set', 'dev', 'tap1', 'state', DISABLED)
   const { snooper, placeOf, until } = await snoop(t)
   speak('tap1')
@@ -89,7 +86,7 @@ for (const [what, ...setting] of [
   ['port-locked', 'locked', 'on'],
   ['no-learning', 'learning', 'off'],
 ] as const) {
-  test(`${what}: only a MAC that the FDB has on the port is believed there`, { timeout }, async (t) => {
+  test(`${what}: only a MAC that the FDB has on the port is believed there`, async (t) => {
     bridge('link', 'set', 'dev', 'tap1', ...setting)
     const { snooper, placeOf, until } = await snoop(t)
     const refused = (): number => snooper.table.refused[what]

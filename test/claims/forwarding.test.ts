@@ -8,8 +8,6 @@ import { Ports, type PortsOptions } from '../../src/snoop/ports/ports.js'
 import { ip } from '../rtnetlink/namespace.js'
 import { bridge, enterNamespaceWithBridge, ifindexOf, speak, VM } from './devices.js'
 
-const timeout = 20_000
-
 beforeEach(enterNamespaceWithBridge)
 
 async function open(context: TestContext, options: Partial<PortsOptions> = {}): Promise<Ports> {
@@ -20,9 +18,7 @@ async function open(context: TestContext, options: Partial<PortsOptions> = {}): 
   return ports
 }
 
-test('a MAC is known where the bridge has it, also from before the start, and its moves are told', {
-  timeout,
-}, async (context) => {
+test('a MAC is known where the bridge has it, also from before the start, and its moves are told', async (context) => {
   speak('tap1')
   bridge('fdb', 'add', '02:00:00:00:00:99', 'dev', 'vx100', 'dst', '192.0.2.9', 'self')
   bridge('fdb', 'add', '02:00:00:00:00:99', 'dev', 'vx100', 'master', 'static')
@@ -45,9 +41,7 @@ test('a MAC is known where the bridge has it, also from before the start, and it
   assert.equal(ports.fdbPort(tap1, 0, VM), undefined, 'moved to another node')
 })
 
-test("the host's own addresses and those that a locked port only heard are on no port", {
-  timeout,
-}, async (context) => {
+test("the host's own addresses and those that a locked port only heard are on no port", async (context) => {
   const ports = await open(context)
   const tap1 = ifindexOf('tap1')
   ip('link set tap1 address fe:54:00:00:00:01')
@@ -60,7 +54,7 @@ test("the host's own addresses and those that a locked port only heard are on no
   assert.equal(ports.fdbPort(tap1, 0, 'fe:54:00:00:00:01'), undefined)
 })
 
-test('after a loss of events everything is read again', { timeout }, async (context) => {
+test('after a loss of events everything is read again', async (context) => {
   const ports = await open(context, { receiveBuffer: 2048 })
   const tap1 = ifindexOf('tap1')
   const last = new Promise<void>((resolve) => {

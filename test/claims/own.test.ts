@@ -10,7 +10,6 @@ import { ip } from '../rtnetlink/namespace.js'
 import * as write from '../rtnetlink/writer.js'
 import { enterNamespaceWithBridge, ifindexOf } from './devices.js'
 
-const timeout = 20_000
 /** Of no device, and on none. */
 const [MAC, IP] = ['02:00:00:00:ff:ff', '10.99.99.99']
 
@@ -30,7 +29,7 @@ function ownOn(ports: Pick<Ports, 'selfMatch'>, ifindex: number, vlan: number, a
   })
 }
 
-test('addresses of lo, of management and of other bridges are nothing to a tenant', { timeout }, async (context) => {
+test('addresses of lo, of management and of other bridges are nothing to a tenant', async (context) => {
   enterNamespaceWithBridge()
   ip('link add br1 up type bridge', 'link add vx200 up master br1 type vxlan id 200 local 127.0.0.1 dstport 4790')
   ip('link add tap3 up type veth peer name vm-tap3', 'link set tap3 master br1', 'link set vm-tap3 up')

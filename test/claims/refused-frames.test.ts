@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { PATIENCE } from '../../lab/wait.js'
 import { createLogger } from '../../src/os/log.js'
 import type { Evidence, RefusedFrame } from '../../src/snoop/bpf/evidence.js'
 import { BpfSnooper } from '../../src/snoop/bpf/snooper.js'
@@ -30,7 +29,7 @@ const NLB_MAC = '03:bf:0a:00:00:0a'
 /** SNOOP_REFUSED_BURST. */
 const AT_ONCE = 32
 
-suite('frames that the program refuses', { timeout: 60_000 * PATIENCE }, () => {
+suite('frames that the program refuses', () => {
   let snooper: BpfSnooper
   let sender: Sender
   let port: number

@@ -12,8 +12,6 @@ const read = libc.func('intptr_t read(int fd, void *bytes, size_t length)') as (
 const write = libc.func('intptr_t write(int fd, const void *bytes, size_t length)') as (...args: unknown[]) => number
 const close = libc.func('int close(int fd)') as (fd: number) => number
 
-const TIMEOUT = 10_000
-
 function openPipe(): { reading: number; writing: number; send(): void; receive(): void; close(): void } {
   const ends = new Int32Array(2)
   assert.equal(pipe(ends), 0)
@@ -33,7 +31,7 @@ function openPipe(): { reading: number; writing: number; send(): void; receive()
   }
 }
 
-test('what one call leaves is announced again, after other events', { timeout: TIMEOUT }, async () => {
+test('what one call leaves is announced again, after other events', async () => {
   const ends = openPipe()
   const events: string[] = []
   await new Promise<void>((resolve) => {
@@ -51,7 +49,7 @@ test('what one call leaves is announced again, after other events', { timeout: T
   assert.deepEqual(events, ['read', 'other', 'read', 'other', 'read'])
 })
 
-test('nothing is announced after closing', { timeout: TIMEOUT }, async () => {
+test('nothing is announced after closing', async () => {
   const closed = openPipe()
   const open = openPipe()
   const poller = pollReadable(closed.reading, () => assert.fail('called'))
@@ -68,9 +66,7 @@ test('nothing is announced after closing', { timeout: TIMEOUT }, async () => {
   open.close()
 })
 
-test('one reader may close another whose descriptor became readable at the same time', {
-  timeout: TIMEOUT,
-}, async () => {
+test('one reader may close another whose descriptor became readable at the same time', async () => {
   const pipes = [openPipe(), openPipe()]
   let calls = 0
   const pollers = pipes.map(({ reading }) =>
@@ -92,7 +88,7 @@ test('one reader may close another whose descriptor became readable at the same 
   })
 })
 
-test('an error is announced until the reader has dealt with it', { timeout: TIMEOUT }, async () => {
+test('an error is announced until the reader has dealt with it', async () => {
   const ends = openPipe()
   // poll(2): POLLERR for the write end of a pipe that nobody reads
   close(ends.reading)
@@ -107,7 +103,7 @@ test('an error is announced until the reader has dealt with it', { timeout: TIME
   close(ends.writing)
 })
 
-test('an exception of the reader is an uncaught one', { timeout: TIMEOUT }, async () => {
+test('an exception of the reader is an uncaught one', async () => {
   const ends = openPipe()
   const poller = pollReadable(ends.reading, () => {
     poller.close()
@@ -133,7 +129,6 @@ test('a result nobody keeps goes on polling', () => {
     setImmediate(() => { gc(); console.log('collected') })`
   const child = spawnSync(process.execPath, ['--expose-gc', '--input-type=module', '-e', script], {
     encoding: 'utf8',
-    timeout: TIMEOUT,
   })
   assert.equal(child.stdout, 'collected\ncalled\n')
 })

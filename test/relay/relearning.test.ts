@@ -237,9 +237,7 @@ suite('reading from FRR what bgpd has', { concurrency: true }, () => {
     assert.equal(rig.done, 0)
   })
 
-  test('a relay whose journal was damaged learns it, tells its owner, and withdraws what is not wanted', {
-    timeout: LONG_MS,
-  }, async (t) => {
+  test('a relay whose journal was damaged learns it, tells its owner, and withdraws what is not wanted', async (t) => {
     await using rig = new RelayRig()
     for (const name of ['zebra', 'bgpd'] as const)
       await FakeVty.listen(t, rig.path(`${name}.vty`), answers(recordedAnswers('8.4', name)))

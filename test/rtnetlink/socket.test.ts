@@ -61,7 +61,7 @@ function follow(context: TestContext, last: string): { socket: RouteSocket; even
   return { socket: open(context, { event }), events, seen }
 }
 
-test('dumps and events', { timeout: 10_000 }, async (context) => {
+test('dumps and events', async (context) => {
   const { socket, events, seen } = follow(context, '-t-one')
   ip('link add t-one type bridge')
   assert.deepEqual(await linkNames(socket), ['t-one'])
@@ -71,7 +71,7 @@ test('dumps and events', { timeout: 10_000 }, async (context) => {
   assert.deepEqual(await linkNames(socket), [])
 })
 
-test('a dump that a change interrupts is done again', { timeout: 10_000 }, async (context) => {
+test('a dump that a change interrupts is done again', async (context) => {
   ip(...addMany)
   const socket = open(context)
   // the kernel has written the first part, with the first link, when dump() returns
@@ -80,9 +80,7 @@ test('a dump that a change interrupts is done again', { timeout: 10_000 }, async
   assert.deepEqual(await dump, [...MANY.slice(1), 't-late'])
 })
 
-test('an overflow is reported once everything else was read, and dumps work then', {
-  timeout: 10_000,
-}, async (context) => {
+test('an overflow is reported once everything else was read, and dumps work then', async (context) => {
   let events = 0
   let overflows = 0
   let report: () => void = nothing
@@ -105,7 +103,7 @@ test('an overflow is reported once everything else was read, and dumps work then
   assert.ok(events < MANY.length, `${events} events fit into a buffer of ${TINY_BUFFER} bytes`)
 })
 
-test('only the kernel is believed', { timeout: 10_000 }, async (context) => {
+test('only the kernel is believed', async (context) => {
   const { events, seen } = follow(context, 't-genuine')
   // the first netlink socket of a process has its pid as port id
   const forged = write.message(write.NEWLINK, [write.ifinfomsg(7), write.attr(3, write.text('t-forged'))])
@@ -126,7 +124,7 @@ function sendTo(portId: number, datagram: Buffer): void {
   closeSync(fd)
 }
 
-test('what cannot be decoded is reported and left out', { timeout: 10_000 }, async (context) => {
+test('what cannot be decoded is reported and left out', async (context) => {
   const errors: Error[] = []
   const socket = open(context, { malformed: (error) => errors.push(error) })
   const decode = (message: NetlinkMessage): string | undefined => {
@@ -138,7 +136,7 @@ test('what cannot be decoded is reported and left out', { timeout: 10_000 }, asy
   assert.match(String(errors), /ifinfomsg of 3 bytes, expected 16/)
 })
 
-test("a refused dump says the kernel's own words", { timeout: 10_000 }, async (context) => {
+test("a refused dump says the kernel's own words", async (context) => {
   const socket = open(context)
   const request = { ...GET_LINKS, body: Buffer.alloc(GET_LINKS.body.length, 1) }
   await assert.rejects(socket.dump(request, nothing), {

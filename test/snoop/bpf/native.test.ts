@@ -14,7 +14,6 @@ import { type BpfObject, isBpfError, loadAddon } from '../../../src/snoop/bpf/na
 import { BpfSnooper } from '../../../src/snoop/bpf/snooper.js'
 import { withProgram } from './clang.js'
 import { VM_IP, VM_IP6, VM_MAC, arp, evidenceOf, na } from './frames.js'
-import { PATIENCE } from '../../../lab/wait.js'
 import { ATTACH_MODES, createVeth, enterNewNetns, run } from '../packet.js'
 
 enterNewNetns()
@@ -386,7 +385,7 @@ suite('privileges', () => {
     })
 })
 
-suite('clsact', { timeout: 20_000 * PATIENCE }, () => {
+suite('clsact', () => {
   const filters = () => run('tc', 'filter', 'show', 'dev', 'port', 'ingress')
   const qdiscs = () => run('tc', 'qdisc', 'show', 'dev', 'port')
   let port: number

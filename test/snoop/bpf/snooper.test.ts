@@ -5,7 +5,6 @@ import { setImmediate } from 'node:timers/promises'
 import { createLogger } from '../../../src/os/log.js'
 import { BpfSnooper } from '../../../src/snoop/bpf/snooper.js'
 import type { Evidence } from '../../../src/snoop/bpf/evidence.js'
-import { PATIENCE } from '../../../lab/wait.js'
 import {
   ETH_P_8021AD,
   NA_OVERRIDE,
@@ -28,7 +27,6 @@ enterNewNetns()
 
 const log = createLogger('test', 'warn')
 const OTHER_IP = '192.0.2.99'
-const TIMEOUT = 20_000 * PATIENCE
 
 /** Evidence in the order it comes. */
 class Inbox {
@@ -50,7 +48,7 @@ class Inbox {
 }
 
 for (const mode of ATTACH_MODES)
-  suite(mode, { timeout: TIMEOUT }, () => {
+  suite(mode, () => {
     let snooper: BpfSnooper
     let inbox: Inbox
     let veth: { vm: number; port: number }

@@ -9,8 +9,6 @@ import { RouteSocket } from '../../../src/rtnetlink/socket.js'
 import { Ports, type PortsOptions } from '../../../src/snoop/ports/ports.js'
 import { enterNewNetworkNamespace, ip } from '../../rtnetlink/namespace.js'
 
-const timeout = 20_000
-
 beforeEach(() => {
   enterNewNetworkNamespace()
   ip(...bridge('br0', 100))
@@ -84,7 +82,7 @@ function ifindex(ports: Ports, name: string): number {
 
 const names = (ports: Ports): string[] => [...ports.ports.values()].map(({ name }) => name).sort()
 
-test('what is there at the start: ports of bridges with a VNI, never VXLAN devices', { timeout }, async (context) => {
+test('what is there at the start: ports of bridges with a VNI, never VXLAN devices', async (context) => {
   ip(tap('tap1'), 'link set tap1 master br0', 'link set vm-tap1 up', tap('uplink'), 'link set uplink master br0')
   ip(tap('loose'), 'link add plain up type bridge', tap('tap2'), 'link set tap2 master plain')
   const { ports } = await open(context, { exclude: ['uplink'] })
@@ -95,7 +93,7 @@ test('what is there at the start: ports of bridges with a VNI, never VXLAN devic
   assert.equal(ports.vniOf(ifindex(ports, 'tap1'), 100), undefined, 'tagged')
 })
 
-test('a port joins, leaves, is deleted, comes back with a new ifindex', { timeout }, async (context) => {
+test('a port joins, leaves, is deleted, comes back with a new ifindex', async (context) => {
   const recorder = await open(context)
   ip(tap('tap1'), 'link set tap1 master br0')
   await recorder.until('add tap1 br0')
@@ -112,7 +110,7 @@ test('a port joins, leaves, is deleted, comes back with a new ifindex', { timeou
   assert.equal(recorder.ports.ports.get(before), undefined)
 })
 
-test('a port is renamed', { timeout }, async (context) => {
+test('a port is renamed', async (context) => {
   ip(tap('tap1'), 'link set tap1 master br0')
   const { ports } = await open(context)
   const [was] = ports.ports.values()
@@ -123,7 +121,7 @@ test('a port is renamed', { timeout }, async (context) => {
   assert.deepEqual(names(ports), ['web'])
 })
 
-test('a port moves to another bridge, and with it to another VNI', { timeout }, async (context) => {
+test('a port moves to another bridge, and with it to another VNI', async (context) => {
   ip(...bridge('br1', 200), tap('tap1'), 'link set tap1 master br0')
   const recorder = await open(context)
   ip('link set tap1 master br1')
@@ -131,7 +129,7 @@ test('a port moves to another bridge, and with it to another VNI', { timeout }, 
   assert.equal(recorder.ports.vniOf(ifindex(recorder.ports, 'tap1'), 0), 200)
 })
 
-test('up and down: administratively, and by carrier', { timeout }, async (context) => {
+test('up and down: administratively, and by carrier', async (context) => {
   ip(tap('tap1'), 'link set tap1 master br0')
   const recorder = await open(context)
   const up = (): boolean | undefined => recorder.ports.ports.get(ifindex(recorder.ports, 'tap1'))?.up
@@ -148,7 +146,7 @@ test('up and down: administratively, and by carrier', { timeout }, async (contex
   }
 })
 
-test('a bridge gets its VNI, loses it, gets another', { timeout }, async (context) => {
+test('a bridge gets its VNI, loses it, gets another', async (context) => {
   ip('link del vx100', tap('tap1'), 'link set tap1 master br0')
   const recorder = await open(context)
   assert.deepEqual(names(recorder.ports), [])
@@ -163,7 +161,7 @@ test('a bridge gets its VNI, loses it, gets another', { timeout }, async (contex
   assert.equal(recorder.ports.vniOf(tap1, 0), 8)
 })
 
-test('two VNIs in a bridge without VLANs: none, and one warning', { timeout }, async (context) => {
+test('two VNIs in a bridge without VLANs: none, and one warning', async (context) => {
   ip(tap('tap1'), 'link set tap1 master br0')
   const lines: string[] = []
   const recorder = await open(context, { log: pino({ base: null }, { write: (line: string) => lines.push(line) }) })
@@ -177,7 +175,7 @@ test('two VNIs in a bridge without VLANs: none, and one warning', { timeout }, a
   assert.equal(lines.length, 1)
 })
 
-test('the bridge itself goes', { timeout }, async (context) => {
+test('the bridge itself goes', async (context) => {
   ip(tap('tap1'), 'link set tap1 master br0')
   const recorder = await open(context)
   ip('link del br0')
@@ -185,7 +183,7 @@ test('the bridge itself goes', { timeout }, async (context) => {
   assert.deepEqual(names(recorder.ports), [])
 })
 
-test("a bridge's ageing time is followed", { timeout }, async (context) => {
+test("a bridge's ageing time is followed", async (context) => {
   ip('link set br0 type bridge ageing_time 108000', tap('tap1'), 'link set tap1 address fe:54:00:00:00:01 master br0')
   const recorder = await open(context)
   const port = () => recorder.ports.ports.get(ifindex(recorder.ports, 'tap1'))
@@ -202,7 +200,7 @@ test("a bridge's ageing time is followed", { timeout }, async (context) => {
   }
 })
 
-test('probes are asked from addresses that interfaces have now', { timeout }, async (context) => {
+test('probes are asked from addresses that interfaces have now', async (context) => {
   ip('link set br0 address 02:00:00:00:00:01', tap('tap1'), 'link set tap1 address fe:54:00:00:00:01 master br0')
   const recorder = await open(context, { probeSources: [{ ip: '10.2.0.9', prefixLength: 16 }] })
   const tap1 = ifindex(recorder.ports, 'tap1')
@@ -218,7 +216,7 @@ test('probes are asked from addresses that interfaces have now', { timeout }, as
   assert.deepEqual(source(), { mac: 'fe:54:00:00:00:01', ip: '10.2.0.9' })
 })
 
-test('what changes while the first dump runs is not missed', { timeout }, async () => {
+test('what changes while the first dump runs is not missed', async () => {
   ip(...Array.from({ length: 60 }, (_, index) => `link add tap${index} master br0 type ifb`))
   const opening = Ports.open({ log: pino({ enabled: false }) })
   // the first part of the dump, with tap0, is written already
@@ -245,14 +243,14 @@ function betweenDumps(context: TestContext, ...commands: string[]): void {
   context.mock.method(RouteSocket.prototype, 'dump', interposed)
 }
 
-test('what changes between the dumps is not missed', { timeout }, async (context) => {
+test('what changes between the dumps is not missed', async (context) => {
   ip('link add tap1 master br0 type ifb', 'link add tap2 master br0 type ifb')
   betweenDumps(context, 'link del tap1', 'link add tap3 master br0 type ifb')
   const { ports } = await open(context)
   assert.deepEqual(names(ports), ['tap2', 'tap3'])
 })
 
-test('events lost during the dumps make them begin again', { timeout }, async (context) => {
+test('events lost during the dumps make them begin again', async (context) => {
   ip('link add tap1 master br0 type ifb', 'link add tap2 master br0 type ifb')
   const fill = Array.from({ length: 50 }, () => ['link set tap2 down', 'link set tap2 up']).flat()
   betweenDumps(context, 'link add tap3 master br0 type ifb', ...fill, 'link del tap1', 'link del tap3')
@@ -260,9 +258,7 @@ test('events lost during the dumps make them begin again', { timeout }, async (c
   assert.deepEqual(names(ports), ['tap2'])
 })
 
-test('lost events: everything is read again, the differences are told, then events work', {
-  timeout,
-}, async (context) => {
+test('lost events: everything is read again, the differences are told, then events work', async (context) => {
   ip(...bridge('br1', 200))
   ip(...['tap1', 'tap2', 'tap3', 'tap4'].flatMap((name) => [tap(name), `link set ${name} master br0`]))
   const recorder = await open(context, { receiveBuffer: 4096 })
@@ -288,7 +284,7 @@ test('lost events: everything is read again, the differences are told, then even
   assert.deepEqual(await recorder.until('remove tap5 deleted'), ['remove tap5 deleted'])
 })
 
-test('events tell the way to the state, lost ones or not', { timeout }, async (context) => {
+test('events tell the way to the state, lost ones or not', async (context) => {
   const recorder = await open(context, { receiveBuffer: 4096 })
   const followed = new Set<number>()
   recorder.ports.on('add', (port) => {

@@ -17,7 +17,6 @@ import { enterNewNetworkNamespace, ip } from '../../rtnetlink/namespace.js'
 import { arp, VM_IP, VM_IP6, VM_MAC } from '../bpf/frames.js'
 import { enterNewNetns, openSender, type Sender } from '../packet.js'
 
-const timeout = 20_000
 const log = createLogger('test', 'warn')
 const [BR0, VX, PORT1, PORT2, VM1] = [10, 11, 21, 22, 31]
 const PORT1_MAC = 'fe:54:00:00:00:01'
@@ -32,6 +31,8 @@ beforeEach(async () => {
   enterNewNetworkNamespace()
   host = openSender(VM1)
   holder = spawn('cat', { stdio: ['pipe', 'ignore', 'ignore'] })
+  // what fails from here on is not followed by afterEach, and must not keep this process waiting for the holder
+  holder.unref()
   enterNewNetns()
   ip(
     `link add br0 index ${BR0} address ${BR0_MAC} type bridge`,
@@ -178,7 +179,7 @@ async function ask(
   return { port1: lines(port1), port2: lines(port2), tunnel: lines(tunnel) }
 }
 
-suite('a host answers; neither the probe nor the answer reaches another port or the tunnel', { timeout }, () => {
+suite('a host answers; neither the probe nor the answer reaches another port or the tunnel', () => {
   const onlyMarker = { port2: [MARKER_LINE], tunnel: [MARKER_LINE] }
   const answered = (sourceIp: string, sourceMac: string): object => ({
     port1: [
@@ -219,7 +220,7 @@ suite('a host answers; neither the probe nor the answer reaches another port or 
   })
 })
 
-test('a tagged probe leaves by its port as it is, and by no other', { timeout }, async (context) => {
+test('a tagged probe leaves by its port as it is, and by no other', async (context) => {
   const { ports, sender } = await open(context)
   const [port1, port2, tunnel] = [PORT1, PORT2, VX].map((ifindex) => new Capture(context, ifindex)) as [
     Capture,
@@ -238,7 +239,7 @@ test('a tagged probe leaves by its port as it is, and by no other', { timeout },
   )
 })
 
-test('what cannot be sent is counted by the name of the error', { timeout }, async (context) => {
+test('what cannot be sent is counted by the name of the error', async (context) => {
   const { ports, sender } = await open(context)
   const lost = probe(ports, VM_IP)
   ip('link set port1 down')
