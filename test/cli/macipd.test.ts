@@ -61,6 +61,7 @@ const SNOOP_KEYS = [
   'neighborSolicitations',
   'linkLocal',
   'macMismatch',
+  'filters',
   'vrrp',
   'duplicates',
   'limits',
