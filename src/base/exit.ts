@@ -11,6 +11,7 @@ export const ExitCode = {
   notFound: 8,
   disagreement: 9,
   unhealthy: 10,
+  notRelayed: 11,
 } as const
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
 

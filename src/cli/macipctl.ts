@@ -7,6 +7,7 @@ import { configured, EXIT_CODES, withVersion } from './command.js'
 import { eventsCommand } from './events/command.js'
 import { explainCommand } from './explain/command.js'
 import { fpmCommand } from './fpm/command.js'
+import { hookCommand } from './hook/command.js'
 import type { Io } from './io.js'
 import { showCommand } from './show/command.js'
 import { statusCommand } from './status/command.js'
@@ -29,6 +30,7 @@ export const createProgram = (io: Io): Command =>
     .addCommand(clearCommand(io))
     .addCommand(showCommand(io))
     .addCommand(checkCommand(io))
+    .addCommand(hookCommand(io))
     .addCommand(zapiCommand(io))
     .addCommand(fpmCommand(io))
     .description('Shows what macipd on this node has learned and announced, and what is wrong.')
