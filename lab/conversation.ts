@@ -53,10 +53,20 @@ export async function converse(frr: Release, options: { relay: boolean }): Promi
   await ips(far, vm.ipv4)
   await ips(near, farVm.ipv6)
 
+  // zebra programs the kernel after bgpd has the route: until then a frame of the host is nothing new to its bridge
+  const behindTunnel = async (node: typeof near, mac: string): Promise<void> => {
+    await lab.waitFor(
+      `${node.name}'s bridge to have ${mac} behind the tunnel`,
+      () => node.fdb(),
+      (entries) => entries.some((entry) => entry.mac === mac && entry.master === 'br0' && entry.ifname === 'vx100'),
+    )
+  }
   // the same MAC speaks behind the other node, then here again
   const { mac, ipv4, ipv6 } = vm
+  await behindTunnel(far, mac)
   farVm.send(arpAnnouncement({ mac, ipv4, ipv6 }))
   await macs(near, vm.mac, far.address)
+  await behindTunnel(near, mac)
   vm.send(arpAnnouncement(vm))
   await macs(far, vm.mac, near.address)
 

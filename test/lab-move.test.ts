@@ -14,6 +14,9 @@ const asksFor = (target: string) => {
   return ({ bytes }: { bytes: Buffer }): boolean =>
     bytes.readUInt16BE(12) === 0x0806 && bytes.subarray(38, 42).equals(address)
 }
+/** Who asks through a port that the VM has left. */
+const NOBODY = '10.2.1.250'
+const senderOf = (arp: Buffer): string => [...arp.subarray(28, 32)].join('.')
 const ports = async (node: Router): Promise<string[]> => {
   const text = await node.exec(['ip', '-o', 'link', 'show', 'master', 'br0', 'up'])
   return [...text.matchAll(/^\d+: (tap\d+)@/gm)].map(([, name = '']) => name).sort()
@@ -46,7 +49,7 @@ test('a VM moves there and back: its MAC route follows with growing sequence num
       assert.ok((await ports(from)).includes(vm.port))
       using old = from.capture(vm.port)
       using now = to.capture(vm.port)
-      old.send(arpRequest(third, vm.ipv4))
+      old.send(arpRequest({ mac: third.mac, ipv4: NOBODY, ipv6: third.ipv6 }, vm.ipv4))
       now.send(arpRequest(third, `10.2.1.${200 + index}`))
       await heard.waitForFrame('a question at the new port', asksFor(`10.2.1.${200 + index}`))
       assert.equal(old.frames().filter(({ outgoing }) => !outgoing).length, 0)
@@ -57,10 +60,12 @@ test('a VM moves there and back: its MAC route follows with growing sequence num
     await lab.waitForPing(third, vm.ipv4)
     assert.equal((await third.ping(vm.ipv6)).received, 1)
   }
-  assert.equal(
-    heard.frames().filter((frame) => !frame.outgoing && asksFor(vm.ipv4)(frame)).length,
-    // the first ping; then the third host knows it, and what came to a port that was left is not heard
-    1,
+  // what came to a port that was left was not heard; the third host may ask again when it likes
+  const asked = heard.frames().filter((frame) => !frame.outgoing && asksFor(vm.ipv4)(frame))
+  assert.ok(asked.length > 0)
+  assert.deepEqual(
+    asked.filter(({ bytes }) => senderOf(bytes) === NOBODY),
+    [],
   )
 
   // both are on n2 now
