@@ -1,9 +1,12 @@
 #!/usr/bin/env node
 // The command `macipctl`.
-import { errnoName } from '../base/exit.js'
-import { run } from '../cli/command.js'
-import { processIo } from '../cli/io.js'
-import { createProgram } from '../cli/macipctl.js'
+import { requireNode } from './node-version.js'
+
+requireNode()
+const { errnoName } = await import('../base/exit.js')
+const { run } = await import('../cli/command.js')
+const { processIo } = await import('../cli/io.js')
+const { createProgram } = await import('../cli/macipctl.js')
 
 // a reader such as head may have seen enough
 process.stdout.on('error', (error) => {
