@@ -16,10 +16,16 @@ const at = (...parts) => join(root, ...parts)
 const BUILD_PACKAGES = ['clang', 'gcc', 'libbpf-dev', 'libc6-dev', 'linux-libc-dev']
 const FRR_TREES = Object.keys(SUITES)
 const LAB_PACKAGES = ['debian-archive-keyring', 'iproute2', 'mmdebstrap', 'mount', 'util-linux']
+/** What manual pages and completion are tested with. */
+const PAGE_PACKAGES = ['fish', 'man-db', 'mandoc', 'zsh']
 /** What each purpose needs: Debian packages, root, and trees (`--frr` names the one of that release instead). */
 const PURPOSES = {
   build: { packages: BUILD_PACKAGES, root: false, trees: [] },
-  test: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES, 'systemd', 'tshark'], root: true, trees: FRR_TREES },
+  test: {
+    packages: [...BUILD_PACKAGES, ...LAB_PACKAGES, ...PAGE_PACKAGES, 'systemd', 'tshark'],
+    root: true,
+    trees: FRR_TREES,
+  },
   'test:kernel': {
     packages: [...BUILD_PACKAGES, ...LAB_PACKAGES, 'qemu-system-x86'],
     root: true,
@@ -118,7 +124,9 @@ const SOURCES = [
   'src',
   'test',
   'package-lock.json',
+  'docs/configuration.md',
   'tools/build.mjs',
+  'tools/man.mjs',
   'tsconfig.json',
 ]
 const BUILT = at('dist/.built')
