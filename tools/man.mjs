@@ -11,6 +11,7 @@ const { createMacipd } = await compiled('cli/macipd.js')
 const { createProgram } = await compiled('cli/macipctl.js')
 const { describe } = await compiled('cli/tree.js')
 const { pages } = await compiled('cli/manual/pages.js')
+const { completionScript } = await compiled('cli/completion/scripts.js')
 
 function write(directory, files) {
   const path = join(root, 'dist/packaging', directory)
@@ -28,3 +29,9 @@ const io = processIo()
 const [macipd, macipctl] = [describe(createMacipd(io)), describe(createProgram(io))]
 const configuration = readFileSync(join(root, 'docs/configuration.md'), 'utf8')
 write('man', pages({ macipd, macipctl, configuration, date: date() }))
+
+// bash and fish look for a file by the name of the command, zsh for one that names the commands
+const [bash, zsh, fish] = ['bash', 'zsh', 'fish'].map((shell) => completionScript(shell, [macipd, macipctl]))
+write('completion/bash', { macipd: bash, macipctl: bash })
+write('completion/zsh', { _macip: zsh })
+write('completion/fish', { 'macipd.fish': fish, 'macipctl.fish': fish })

@@ -78,7 +78,7 @@ function optionNode(option: Option): OptionNode {
 }
 
 function helpTextOf(command: Command): string {
-  const { writeOut } = command.configureOutput()
+  const usual = command.configureOutput()
   let printed = ''
   command.configureOutput({
     writeOut: (text) => {
@@ -86,7 +86,7 @@ function helpTextOf(command: Command): string {
     },
   })
   command.outputHelp()
-  if (writeOut !== undefined) command.configureOutput({ writeOut })
+  command.configureOutput(usual)
   return printed.slice(command.helpInformation().length)
 }
 

@@ -23,7 +23,7 @@ export function programPage(program: CommandNode, page: ProgramPage): string {
   return `${[
     titleLine(page.title),
     '.SH NAME',
-    `${escape(`${name} - ${nameLine(program.description)}`)}`,
+    escape(`${name} - ${nameLine(program.description)}`),
     '.SH SYNOPSIS',
     `${bold(name)} ${italic('command')} [${italic('option')} ...] [${italic('argument')} ...]`,
     '.br',

@@ -27,7 +27,7 @@ function below(page: string, heading: string): string {
   return text.slice(0, Math.max(text.search(/^\.S[HS] /m), 0))
 }
 
-for (const [name, program] of Object.entries(programs) as [string, CommandNode][]) {
+for (const [name, program] of Object.entries<CommandNode>(programs)) {
   suite(`${name}(8)`, () => {
     const page = made[`${name}.8`] ?? assert.fail()
     const commands = everyCommand(program).slice(1)
