@@ -12,7 +12,7 @@ export type Live = (typeof LIVE)[number]
 
 /** What the daemons have said in time. */
 export type Said = {
-  readonly bindings: readonly BindingReport[]
+  readonly bindings: readonly Pick<BindingReport, 'vni' | 'mac' | 'ip' | 'port'>[]
   readonly views: ViewsReport
   /** Names of the ports that are snooped. */
   readonly ports: readonly string[]

@@ -29,14 +29,19 @@ export function whereIn(words: readonly string[]): Common {
 }
 
 /** Resolves with the values that begin with `prefix`: those that were said until the time was over. */
-export async function liveValues(what: Live, prefix: string, words: readonly string[]): Promise<string[]> {
+export async function liveValues(
+  what: Live,
+  prefix: string,
+  words: readonly string[],
+  timeoutMs = TIMEOUT_MS,
+): Promise<string[]> {
   const bindings: BindingReport[] = []
   const views: ViewsReport = { vnis: [], macs: [], remote: [], vteps: [] }
   const { relay, snoop } = sockets(whereIn(words))
   const [status] = await Promise.all([
-    what === 'port' ? askSnooper(snoop, TIMEOUT_MS) : undefined,
-    askBindings(snoop, TIMEOUT_MS, bindings),
-    askViews(relay, TIMEOUT_MS, views),
+    what === 'port' ? askSnooper(snoop, timeoutMs) : undefined,
+    askBindings(snoop, timeoutMs, bindings),
+    askViews(relay, timeoutMs, views),
   ])
   const ports = status?.running === true ? status.ports.map(({ name }) => name) : []
   return select(what, { bindings, views, ports }, prefix)
