@@ -15,7 +15,7 @@ function action(values: Values): string {
     case 'directory':
       return '_files -/'
     case 'words':
-      return values.isList ? `__macipd_list ${values.words.join(' ')}` : `(${values.words.join(' ')})`
+      return values.isList ? `{__macipd_list ${values.words.join(' ')}}` : `(${values.words.join(' ')})`
     case 'live':
       return `__macipd_live ${values.what}`
     default:
@@ -63,19 +63,19 @@ const body = (path: string, text: string): string => `${functionOf(path)}() {\n$
 export const zshScript = (places: readonly Place[]): string => `#compdef macipd macipctl
 # Completion of macipd and macipctl for zsh. It is made from their commands: changes are lost.
 
-# Offers what the daemons say.
+# Offers what the daemons say; before the name of it come options of compadd.
 __macipd_live() {
   local program=macipctl
   local -a found
   if [[ \${__macipd_line[1]:t} == macipctl ]]; then program=\${(Q)__macipd_line[1]}; fi
-  found=(\${(f)"$($program completion values $1 "$PREFIX" -- "\${(@Q)__macipd_line}" 2>/dev/null)"})
-  compadd -a found
+  found=(\${(f)"$($program completion values $argv[-1] "$PREFIX" -- "\${(@Q)__macipd_line}" 2>/dev/null)"})
+  compadd "\${(@)argv[1,-2]}" -a found
 }
 
 # Offers words, with commas between.
 __macipd_list() {
   local -a known=("$@")
-  _sequence compadd -a known
+  _sequence compadd - -a known
 }
 
 ${places.map(functionFor).join('\n\n')}

@@ -34,6 +34,7 @@ export function shells(t: TestContext, values: readonly string[] = []): Shells {
   const bin = join(dir, 'bin')
   const [asked, known] = [join(dir, 'asked'), join(dir, 'known')]
   mkdirSync(bin)
+  writeFileSync(asked, '')
   writeFileSync(known, values.map((value) => `${value}\n`).join(''))
   const fake = join(bin, 'macipctl')
   writeFileSync(
@@ -75,5 +76,5 @@ export function shells(t: TestContext, values: readonly string[] = []): Shells {
     assert.equal(found.length, lines.length, output)
     return found
   }
-  return { dir, run, typeInto, asked: () => (existsSync(asked) ? readFileSync(asked, 'utf8').trim().split('\n') : []) }
+  return { dir, run, typeInto, asked: () => readFileSync(asked, 'utf8').trim().split('\n') }
 }

@@ -32,7 +32,7 @@ test('on a terminal', async (t) => {
     await it.typeInto('zsh', [
       'macipctl stat\t',
       'macipctl show vn\t--js\t',
-      'macipctl explain bc:2\t--vn\t10\t',
+      'macipctl explain bc:2\t--vn\t10\t0',
       'macipctl explain 2001:\t',
       'macipctl explain --vni=100 10.\t',
       'macipctl fpm dump --type=ma\t,rou\t',
