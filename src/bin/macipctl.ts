@@ -2,8 +2,8 @@
 // The command `macipctl`.
 import { errnoName } from '../base/exit.js'
 import { run } from '../cli/command.js'
+import { createValuesProgram, isForValues } from '../cli/completion/values-command.js'
 import { processIo } from '../cli/io.js'
-import { createProgram } from '../cli/macipctl.js'
 
 // a reader such as head may have seen enough
 process.stdout.on('error', (error) => {
@@ -11,4 +11,7 @@ process.stdout.on('error', (error) => {
 })
 
 const io = processIo()
-process.exitCode = await run(createProgram(io), process.argv.slice(2), io)
+const words = process.argv.slice(2)
+// loading all commands would take most of the time that a completion has
+const program = isForValues(words) ? createValuesProgram(io) : (await import('../cli/macipctl.js')).createProgram(io)
+process.exitCode = await run(program, words, io)
