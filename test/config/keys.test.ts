@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { schema } from '../../src/config/file.js'
 import { createMacipd } from '../../src/cli/macipd.js'
 import { helpOf, KEYS, rowOf } from '../../src/config/keys.js'
 import { FakeIo, macipd } from '../in-process.js'
@@ -39,4 +40,31 @@ test('macipd snoop --help has every key that has no option, in 80 columns', asyn
   assert.deepEqual(named, expected)
   assert.ok(part.split('\n').every((line) => line.length <= 80))
   assert.match(part.replaceAll(/\s+/g, ' '), /snoop\.duplicates\.confirm how long an owner.*\(default: 700ms\)/)
+})
+
+type Described = {
+  wrapped?: Described
+  pipe?: readonly Described[]
+  entries?: Record<string, Described>
+  item?: Described
+  /** The words of which it is one. */
+  options?: readonly string[]
+}
+
+/** Every key of a schema that is one of several words, with these. */
+function* choicesOf(part: Described, name: string[] = []): Generator<[name: string, words: readonly string[]]> {
+  if (part.options !== undefined) yield [name.join('.'), part.options]
+  for (const inner of [part.wrapped, part.item, ...(part.pipe ?? [])]) {
+    if (inner !== undefined && inner !== part) yield* choicesOf(inner, name)
+  }
+  for (const [key, inner] of Object.entries(part.entries ?? {})) yield* choicesOf(inner, [...name, key])
+}
+
+test('the words that a key takes are in its meaning', () => {
+  const choices = [...choicesOf(schema as object)]
+  assert.ok(choices.length >= 8)
+  for (const [name, words] of choices) {
+    const { meaning, more = '' } = KEYS[name] ?? assert.fail(name)
+    for (const word of words) assert.ok(`${meaning}${more}`.includes(`\`${word}\``), `${name}: ${word}`)
+  }
 })
