@@ -63,6 +63,23 @@ function write(tree, to, text, mode = 0o644) {
   writeFileSync(join(tree, to), text, { mode })
 }
 
+const COMPLETION = {
+  bash: 'usr/share/bash-completion/completions',
+  zsh: 'usr/share/zsh/vendor-completions',
+  fish: 'usr/share/fish/vendor_completions.d',
+}
+
+/** Manual pages and completion, which the build has made of the commands. */
+function installDocumented(tree) {
+  for (const page of readdirSync(join(root, 'dist/packaging/man'))) {
+    const text = readFileSync(join(root, 'dist/packaging/man', page))
+    write(tree, `usr/share/man/man${page.at(-1)}/${page}.gz`, gzipSync(text, { level: 9 }))
+  }
+  for (const [shell, directory] of Object.entries(COMPLETION))
+    for (const file of readdirSync(join(root, 'dist/packaging/completion', shell)))
+      install(tree, `dist/packaging/completion/${shell}/${file}`, `${directory}/${file}`)
+}
+
 /** The unit for a path space of FRR, whose name is that of the instance. */
 function forPathspace(unit) {
   const changed = unit
@@ -93,6 +110,7 @@ async function makeTree(name, tree) {
   }
   install(tree, 'packaging/macipd.tmpfiles', 'usr/lib/tmpfiles.d/macipd.conf')
   install(tree, 'packaging/macipd.yaml', 'etc/macipd/macipd.yaml')
+  installDocumented(tree)
   const created = `${new Date(epoch * 1000).toISOString().slice(0, 19)}Z`
   const documents = `usr/share/doc/${name}`
   write(tree, `${documents}/copyright`, copyright(root, modules))

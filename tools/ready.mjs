@@ -18,10 +18,16 @@ const BUILD_PACKAGES = ['clang', 'gcc', 'libbpf-dev', 'libc6-dev', 'linux-libc-d
 const PACKAGE_PACKAGES = [...BUILD_PACKAGES, 'llvm']
 const FRR_TREES = Object.keys(SUITES)
 const LAB_PACKAGES = ['debian-archive-keyring', 'iproute2', 'mmdebstrap', 'mount', 'util-linux']
+/** What manual pages and completion are tested with. */
+const PAGE_PACKAGES = ['fish', 'man-db', 'mandoc', 'zsh']
 /** What each purpose needs: Debian packages, root, and trees (`--frr` names the one of that release instead). */
 const PURPOSES = {
   build: { packages: BUILD_PACKAGES, root: false, trees: [] },
-  test: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES, 'systemd', 'tshark'], root: true, trees: FRR_TREES },
+  test: {
+    packages: [...BUILD_PACKAGES, ...LAB_PACKAGES, ...PAGE_PACKAGES, 'systemd', 'tshark'],
+    root: true,
+    trees: FRR_TREES,
+  },
   'test:kernel': {
     packages: [...BUILD_PACKAGES, ...LAB_PACKAGES, 'qemu-system-x86'],
     root: true,
@@ -126,7 +132,9 @@ const SOURCES = [
   'src',
   'test',
   'package-lock.json',
+  'docs/configuration.md',
   'tools/build.mjs',
+  'tools/man.mjs',
   'tsconfig.json',
 ]
 const BUILT = at('dist/.built')
