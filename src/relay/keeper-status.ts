@@ -8,6 +8,7 @@ import { version } from '../base/version.js'
 import type { RelayOptions } from '../config/options.js'
 import type { KeeperReport } from '../control/keeper-report.js'
 import { ListeningSocket } from '../os/unix-socket.js'
+import { isRunDirFull } from './room.js'
 import type { WorkerProcess } from './worker-process.js'
 
 const MODE = 0o660
@@ -65,7 +66,7 @@ export class KeeperStatus {
         starts: workerStarts,
         lastEnd: lastEnd ?? null,
       },
-      ...{ plain: plain ?? null, isAlone },
+      ...{ plain: plain ?? null, isAlone, runDirFull: isRunDirFull(options.runDir) },
     }
   }
 }
