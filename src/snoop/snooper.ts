@@ -286,7 +286,7 @@ export class Snooper {
   }
 
   private onHandedBack(entries: readonly Entry[]): void {
-    const ports = new Map([...this.ports.ports.values()].filter(({ up }) => up).map((port) => [port.name, port]))
+    const ports = new Map([...this.ports.ports.values()].map((port) => [port.name, port]))
     for (const entry of entries) {
       if (this.restoring) {
         this.restore('relay', entry, ports.get(entry.port))
@@ -297,10 +297,16 @@ export class Snooper {
     }
   }
 
+  /** @param port where the host was at last; by now the bridge may have it behind another one */
   private restore(from: 'relay' | 'file', entry: Entry, port: Port | undefined): void {
-    const anchor = port && anchorAt(port, entry.vlan)
-    const vni = port && this.ports.vniOf(port.ifindex, entry.vlan)
-    const selfMatch = port && this.ports.selfMatch(port.ifindex, entry.vlan, entry.mac, entry.ip)
+    const { ifindex, vlan } = (port && this.ports.placeOf(port.ifindex, entry.vlan, entry.mac)) ?? {
+      ifindex: port?.ifindex ?? 0,
+      vlan: entry.vlan,
+    }
+    const at = this.ports.ports.get(ifindex)
+    const anchor = at?.up === true ? anchorAt(at, vlan) : undefined
+    const vni = at && this.ports.vniOf(ifindex, vlan)
+    const selfMatch = at && this.ports.selfMatch(ifindex, vlan, entry.mac, entry.ip)
     this.step({ type: 'restored', from, entry, anchor, vni, selfMatch })
   }
 

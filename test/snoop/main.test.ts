@@ -140,6 +140,39 @@ test('after a restart the table is the one the relay kept, and nothing is withdr
   assert.ok(existsSync(options.control))
 })
 
+test('after a restart a host is where its bridge has it by now, and is asked there', async (t) => {
+  const { relay, ports, outlet, start } = await scene(t)
+  ports.plug(11, 'tap1', 100)
+  ports.plug(12, 'tap2', 100)
+  ports.fdb.set(`11.0 ${VM1}`, 12)
+  const now = Date.now()
+  relay.hold({ vni: 100, mac: VM1, ip: '10.0.0.1' }, { port: 'tap1', firstSeen: now, lastSeen: now })
+  const probed = new Promise<void>((resolve) => (outlet.onProbe = resolve))
+  const { table } = await start()
+  await reconciled(relay)
+  assert.equal(table.find(100, '10.0.0.1')?.anchor.port, 'tap2')
+  await probed
+  assert.deepEqual(
+    outlet.probes.map(({ ifindex, mac }) => ({ ifindex, mac })),
+    [{ ifindex: 12, mac: VM1 }],
+  )
+  assert.ok(relay.told.includes(`put 100 ${VM1} 10.0.0.1`), relay.told.join())
+})
+
+test('after a restart a host whose port is down by now stays if its bridge has it elsewhere', async (t) => {
+  const { relay, ports, start } = await scene(t)
+  ports.setDown(ports.plug(11, 'tap1', 100))
+  ports.plug(12, 'tap2', 100)
+  ports.fdb.set(`11.0 ${VM1}`, 12)
+  const now = Date.now()
+  relay.hold({ vni: 100, mac: VM1, ip: '10.0.0.1' }, { port: 'tap1', firstSeen: now, lastSeen: now })
+  relay.hold({ vni: 100, mac: VM2, ip: '10.0.0.2' }, { port: 'tap1', firstSeen: now, lastSeen: now })
+  const { table } = await start()
+  await reconciled(relay)
+  assert.equal(table.find(100, '10.0.0.1')?.anchor.port, 'tap2')
+  assert.deepEqual([...relay.overlay.keys()], [`100 ${VM1} 10.0.0.1`], 'the other one is nowhere')
+})
+
 test('when the relay comes back, the table counts and not what the relay remembers', async (t) => {
   const { relay, ports, source, options, start } = await scene(t)
   ports.plug(11, 'tap1', 100)
