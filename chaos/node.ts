@@ -106,9 +106,6 @@ export class Node implements Disposable {
     this.deafSince = undefined
   }
 
-  /** Whether the snooper is stopped. */
-  isSnooperStopped = false
-
   /**
    * Does what takes zebra away from bgpd; resolves when zebra is told again to care for EVPN, and has what its kernel has.
    * Meanwhile nothing may vanish from the kernel, and no route of it change, because FRR itself overlooks it:

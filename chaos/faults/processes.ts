@@ -177,14 +177,7 @@ export const PROCESS_FAULTS = {
     hold: { least: 50, most: 6000 },
     weight: 3,
     finding: 'snooper-hung',
-    begin: (node) => {
-      const goOn = stop(node.router.daemon('snoop').pid)
-      node.isSnooperStopped = true
-      return Promise.resolve(async () => {
-        await goOn()
-        node.isSnooperStopped = false
-      })
-    },
+    begin: ({ router }) => Promise.resolve(stop(router.daemon('snoop').pid)),
   },
   'bgpd-kill': {
     about: 'SIGKILL to bgpd, then it is started',

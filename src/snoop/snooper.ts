@@ -12,7 +12,7 @@ import { version } from '../base/version.js'
 import { Attachments } from './bpf/attachments.js'
 import { monotonicMs } from '../base/clock.js'
 import { type ClearRequest, listenSnoopControl, type SnoopControl } from './control.js'
-import type { RefusedFrame } from './bpf/evidence.js'
+import type { Evidence, RefusedFrame } from './bpf/evidence.js'
 import { detailOf } from './detail.js'
 import { fpmStatusToProto } from '../control/fpm-codec.js'
 import { counters } from '../control/snoop-codec.js'
@@ -114,9 +114,17 @@ export class Snooper {
     this.policy = options.policy
     this.attachments = new Attachments(source, log)
     this.filters = new FilterWatch(source, this.attachments, ports.ports, log)
-    this.hearing = new Hearing(ports, this.attachments, table, (evidence) => {
-      this.step({ type: 'evidence', evidence })
-    })
+    this.hearing = new Hearing(
+      ports,
+      this.attachments,
+      table,
+      (evidence) => {
+        this.step({ type: 'evidence', evidence })
+      },
+      (frame, port) => {
+        this.askInDoubt(frame, port)
+      },
+    )
     this.listener = new TunnelListener((key) => {
       this.step({ type: 'remote-answer', key })
     }, log)
@@ -295,6 +303,20 @@ export class Snooper {
       const binding = this.table.get(entry)
       if (binding === undefined || !isInOverlay(binding)) this.relay.remove(entry)
     }
+  }
+
+  /**
+   * Nobody knows when a port went down, only when that was read; this process may have been stopped in between. Whoever spoke
+   * before it was read may have spoken after it, too, and is asked.
+   */
+  private askInDoubt({ kind, vlan, mac, ip, router, at }: Evidence, port: Port): void {
+    const vni = this.ports.vniOf(port.ifindex, vlan)
+    const claims = kind !== 'arp-probe' && kind !== 'dad-ns'
+    if (!claims || vni === undefined || this.policy.probes === 'off' || this.table.find(vni, ip) !== undefined) return
+    const seen = { firstSeen: at, lastSeen: at, minSeq: 0, observe: false }
+    const entry = { vni, mac, ip, router, port: port.name, vlan, ...seen }
+    if (port.up) this.restore('file', entry, port)
+    else this.remembered.add(savedOfEntry(entry), Date.now())
   }
 
   /** @param port where the host was at last; by now the bridge may have it behind another one */

@@ -109,6 +109,11 @@ export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
     this.emit('rename', port, from)
   }
 
+  setUp(port: Port): void {
+    port.up = true
+    this.emit('up', port)
+  }
+
   setDown(port: Port): void {
     port.up = false
     this.emit('down', port)
