@@ -164,8 +164,8 @@ export class Node implements Disposable {
     }
   }
 
-  /** After several workers have been killed at once, the next one begins later. */
-  private async workerServes(): Promise<void> {
+  /** Resolves when a worker answers. After several workers have been killed at once, the next one begins later. */
+  async workerServes(): Promise<void> {
     const control = this.router.path('/run/macipd/relay.sock')
     await waitFor(
       `a worker of ${this.router.name} to serve`,

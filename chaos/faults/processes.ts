@@ -113,6 +113,8 @@ export const PROCESS_FAULTS = {
     leavesRemote: true,
     losesTruth: true,
     begin: async (node) => {
+      // one that has not got the connections yet ends with the keeper
+      await node.workerServes()
       const worker = node.workerPid()
       await node.router.kill('relay', 'SIGKILL')
       return async () => {
