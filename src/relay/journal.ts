@@ -4,16 +4,16 @@
 import { dirname } from 'node:path'
 import {
   closeSync,
-  existsSync,
+  constants,
   fstatSync,
   openSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
-  truncateSync,
   writeSync,
 } from 'node:fs'
+import { errnoName } from '../base/exit.js'
 import { type ExchangeRecord, encodeRecord } from '../record/zapi-records.js'
 import { WRITTEN_OFFSET, beginning, withChecksum, writtenBytes } from './journal-format.js'
 import { COMPACT_BYTES, lackOfRoom } from './room.js'
@@ -81,8 +81,22 @@ export class Journal {
     return this.file !== undefined
   }
 
+  /** Returns nothing if there is none. Throws if it cannot be read, or is no file. */
   static read(path: string): Buffer {
-    return existsSync(path) ? readFileSync(path) : Buffer.alloc(0)
+    let file: number
+    try {
+      // a FIFO would block for ever
+      file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    } catch (error) {
+      if (errnoName(error) === 'ENOENT') return Buffer.alloc(0)
+      throw error
+    }
+    try {
+      if (!fstatSync(file).isFile()) throw new Error(`${path} is no file`)
+      return readFileSync(file)
+    } finally {
+      closeSync(file)
+    }
   }
 
   /** Remembers a record until the next `flush`. */
@@ -148,9 +162,16 @@ export class Journal {
   }
 
   private create(path: string): number {
-    const file = openSync(path, 'w', 0o600)
-    writeAll(file, BEGINNING)
-    return file
+    // nothing that somebody else has put there is followed or written into
+    rmSync(path, { force: true })
+    const file = openSync(path, 'wx', 0o600)
+    try {
+      writeAll(file, BEGINNING)
+      return file
+    } catch (error) {
+      closeSync(file)
+      throw error
+    }
   }
 
   private compact(): void {
@@ -264,7 +285,9 @@ function discard(path: string): void {
     rmSync(path, { force: true })
   } catch {
     try {
-      truncateSync(path)
+      // nor is what somebody else has put there
+      const file = openSync(path, constants.O_WRONLY | constants.O_TRUNC | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+      closeSync(file)
     } catch {
       // it is no file, so no successor reads it
     }

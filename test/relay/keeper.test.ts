@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, lstatSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -120,6 +120,25 @@ suite('bytes pass', () => {
     await assertPasses(ends)
     const status = await (await rig.control()).status()
     assert.ok((status.counters?.find(({ name }) => name === 'journalErrors')?.value ?? 0) > 0)
+  })
+
+  test('when a FIFO, which would block whoever opens it, is in place of the journal', async () => {
+    await using rig = new RelayRig()
+    const ends = await connected(rig)
+    const workerPid = await rig.workerPid()
+    rmSync(rig.path('journal'))
+    execFileSync('mkfifo', [rig.path('journal')])
+    process.kill(workerPid, 'SIGKILL')
+    await rig.keeperUntil(
+      'a successor to serve',
+      ({ worker: { pid, state } }) => pid !== workerPid && state === 'serving',
+    )
+    await assertPasses(ends)
+    await waitFor(
+      'a journal in its place',
+      () => lstatSync(rig.path('journal'), { throwIfNoEntry: false })?.isFile(),
+      (isFile) => isFile === true,
+    )
   })
 
   for (const [what, resource, none, enough] of [
