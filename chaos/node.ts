@@ -36,6 +36,8 @@ export class Node implements Disposable {
   private deafSince: number | undefined
   private readonly deaf: { from: number; to: number }[] = []
   private separations = 0
+  /** How often zebra has ended by itself, after it had been started. */
+  zebraEnds = 0
   private readonly troubles: { from: number; to: number }[] = []
 
   /** The relay is a unit of it. */
@@ -122,7 +124,10 @@ export class Node implements Disposable {
       const isSoon = { timeoutMs: RECONNECT_MS }
       await waitFor(
         `EVPN to be on in zebra of ${name}`,
-        () => this.router.vtysh('show evpn'),
+        async () => {
+          await this.restoreZebra()
+          return this.router.vtysh('show evpn')
+        },
         (text) => text.includes('L2 VNIs'),
         isSoon,
       )
@@ -135,6 +140,17 @@ export class Node implements Disposable {
     } finally {
       this.separations--
     }
+  }
+
+  /**
+   * zebra ends by itself when a busy machine lets it read the kernel's messages too late; watchfrr starts it, and bgpd, again.
+   */
+  private async restoreZebra(): Promise<void> {
+    if (this.router.isRunning('zebra')) return
+    this.zebraEnds++
+    await this.startZebra()
+    await this.router.kill('bgpd')
+    await this.startBgpd()
   }
 
   private async macsZebraLacks(): Promise<string[]> {
