@@ -12,7 +12,7 @@ import { version } from '../base/version.js'
 import { Attachments } from './bpf/attachments.js'
 import { monotonicMs } from '../base/clock.js'
 import { type ClearRequest, listenSnoopControl, type SnoopControl } from './control.js'
-import type { RefusedFrame } from './bpf/evidence.js'
+import type { Evidence, RefusedFrame } from './bpf/evidence.js'
 import { detailOf } from './detail.js'
 import { fpmStatusToProto } from '../control/fpm-codec.js'
 import { counters } from '../control/snoop-codec.js'
@@ -114,9 +114,17 @@ export class Snooper {
     this.policy = options.policy
     this.attachments = new Attachments(source, log)
     this.filters = new FilterWatch(source, this.attachments, ports.ports, log)
-    this.hearing = new Hearing(ports, this.attachments, table, (evidence) => {
-      this.step({ type: 'evidence', evidence })
-    })
+    this.hearing = new Hearing(
+      ports,
+      this.attachments,
+      table,
+      (evidence) => {
+        this.step({ type: 'evidence', evidence })
+      },
+      (frame, port) => {
+        this.askInDoubt(frame, port)
+      },
+    )
     this.listener = new TunnelListener((key) => {
       this.step({ type: 'remote-answer', key })
     }, log)
@@ -286,7 +294,7 @@ export class Snooper {
   }
 
   private onHandedBack(entries: readonly Entry[]): void {
-    const ports = new Map([...this.ports.ports.values()].filter(({ up }) => up).map((port) => [port.name, port]))
+    const ports = new Map([...this.ports.ports.values()].map((port) => [port.name, port]))
     for (const entry of entries) {
       if (this.restoring) {
         this.restore('relay', entry, ports.get(entry.port))
@@ -297,10 +305,30 @@ export class Snooper {
     }
   }
 
+  /**
+   * Nobody knows when a port went down, only when that was read; this process may have been stopped in between. Whoever spoke
+   * before it was read may have spoken after it, too, and is asked.
+   */
+  private askInDoubt({ kind, vlan, mac, ip, router, at }: Evidence, port: Port): void {
+    const vni = this.ports.vniOf(port.ifindex, vlan)
+    const claims = kind !== 'arp-probe' && kind !== 'dad-ns'
+    if (!claims || vni === undefined || this.policy.probes === 'off' || this.table.find(vni, ip) !== undefined) return
+    const seen = { firstSeen: at, lastSeen: at, minSeq: 0, observe: false }
+    const entry = { vni, mac, ip, router, port: port.name, vlan, ...seen }
+    if (port.up) this.restore('file', entry, port)
+    else this.remembered.add(savedOfEntry(entry), Date.now())
+  }
+
+  /** @param port where the host was at last; by now the bridge may have it behind another one */
   private restore(from: 'relay' | 'file', entry: Entry, port: Port | undefined): void {
-    const anchor = port && anchorAt(port, entry.vlan)
-    const vni = port && this.ports.vniOf(port.ifindex, entry.vlan)
-    const selfMatch = port && this.ports.selfMatch(port.ifindex, entry.vlan, entry.mac, entry.ip)
+    const { ifindex, vlan } = (port && this.ports.placeOf(port.ifindex, entry.vlan, entry.mac)) ?? {
+      ifindex: port?.ifindex ?? 0,
+      vlan: entry.vlan,
+    }
+    const at = this.ports.ports.get(ifindex)
+    const anchor = at?.up === true ? anchorAt(at, vlan) : undefined
+    const vni = at && this.ports.vniOf(ifindex, vlan)
+    const selfMatch = at && this.ports.selfMatch(ifindex, vlan, entry.mac, entry.ip)
     this.step({ type: 'restored', from, entry, anchor, vni, selfMatch })
   }
 

@@ -22,6 +22,7 @@ export type PortMap = EventEmitter<PortEvents> &
     | 'bridgePortOf'
     | 'bridgeRefusal'
     | 'placeToAsk'
+    | 'placeOf'
     | 'vniOf'
     | 'vniOfVxlan'
     | 'tunnelOf'

@@ -67,6 +67,11 @@ export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
     return { ...ORDINARY_PORT, state: this.refusals.get(ifindex) === 'port-blocked' ? 'blocking' : 'forwarding' }
   }
 
+  placeOf(ifindex: number, vlan: number, mac: string): { ifindex: number; vlan: number } | undefined {
+    const found = this.fdbPort(ifindex, vlan, mac)
+    return found === undefined ? undefined : { ifindex: found, vlan }
+  }
+
   placeToAsk(ifindex: number, vlan: number): { ifindex: number; vlan: number } | undefined {
     return this.refusals.get(ifindex) === 'port-blocked' ? undefined : { ifindex, vlan }
   }
@@ -102,6 +107,11 @@ export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
     const from = port.name
     port.name = name
     this.emit('rename', port, from)
+  }
+
+  setUp(port: Port): void {
+    port.up = true
+    this.emit('up', port)
   }
 
   setDown(port: Port): void {
