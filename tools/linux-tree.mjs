@@ -12,7 +12,7 @@ const PACKAGES = ['linux-image-amd64', 'busybox-static', 'kmod', 'cpio', 'bash',
 /** All that is ever loaded. First, what is needed to reach the file systems of this machine. */
 const MODULES = [
   ...['virtio_pci', '9pnet_virtio', '9p', 'overlay'],
-  ...['8021q', 'bridge', 'dummy', 'macvlan', 'tun', 'veth', 'vrf', 'vxlan'],
+  ...['8021q', 'bonding', 'bridge', 'dummy', 'macvlan', 'nf_tables', 'tun', 'veth', 'vrf', 'vxlan'],
   ...['act_bpf', 'act_mirred', 'cls_bpf', 'cls_matchall', 'cls_u32', 'ifb', 'sch_ingress', 'sch_netem'],
   ...['mpls_iptunnel', 'mpls_router', 'tcp_diag', 'unix_diag'],
 ]
