@@ -132,6 +132,14 @@ export class Ports extends EventEmitter<PortEvents> {
     return place && this.forwarding?.portOf(place.bridge, place.vlan, mac)
   }
 
+  /** Returns the port of the VM side on which a MAC of a VNI is, and the tag of its frames there; undefined as above. */
+  placeOfMac(vni: number, mac: string): { ifindex: number; vlan: number } | undefined {
+    const inside = this.model.fdbOf(vni)
+    if (inside === undefined) return undefined
+    const ifindex = this.forwarding?.portOf(inside.bridge, inside.vlan, mac)
+    return ifindex === undefined ? undefined : { ifindex, vlan: this.model.tagOf(ifindex, inside.vlan) }
+  }
+
   /** See PortModel.probeSource. */
   probeSource(ifindex: number, vlan: number, ip: string): ProbeSource {
     return this.model.probeSource(ifindex, vlan, ip)
