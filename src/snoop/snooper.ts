@@ -414,9 +414,19 @@ export class Snooper {
     }
   }
 
-  /** Asks through the tunnel, from the VXLAN device's own MAC: nobody learns anything from it, and nobody else answers. */
+  /**
+   * Asks through the tunnel, from the VXLAN device's own MAC: nobody learns anything from it, and nobody else answers. A
+   * host on an Ethernet segment that this node has, too, is also asked there.
+   */
   private askRemote(key: Key): void {
     const { vni, mac, ip } = key
+    const place = this.ports.placeOfMac(vni, mac)
+    if (place !== undefined) {
+      const { ifindex, vlan } = place
+      this.attachments.forget(ifindex, vlan, mac, ip)
+      const vlanProtocol = this.ports.vlanProtocol(ifindex)
+      this.outlet?.send({ ifindex, vlan, vlanProtocol, mac, ip, source: this.ports.probeSource(ifindex, vlan, ip) })
+    }
     const tunnel = this.ports.tunnelOf(vni)
     if (tunnel === undefined) return
     const { device, through, vlan, vlanProtocol } = tunnel
