@@ -80,7 +80,7 @@ suite('FRR is read', () => {
     await FakeVty.listen(t, join(dir, 'zebra.vty'), answers(zebras))
     const reading = (await readFrr(dir)).get(100)
     assert.deepEqual(
-      [...eachByIp(reading?.neighbors ?? new Map())],
+      [...eachByIp(reading?.neighbors ?? new Map<string, Map<string, unknown>>())],
       [{ mac: macOf(1), ip: '10.2.1.11', value: { seq: 2, isProxy: true } }],
     )
   })
