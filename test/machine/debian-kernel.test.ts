@@ -24,5 +24,7 @@ suite(`Linux ${KERNEL}`, () => {
 
   test('bridges with VLANs', () => passes(['machine/vlan.js', 'machine/vlan-protocol.js', 'machine/vlan-state.js']))
 
+  test('a host behind an Ethernet segment', () => passes(['machine/segment.js']))
+
   test('a tenant whose subnet is routed', () => passes(['machine/tenant.js']))
 })
