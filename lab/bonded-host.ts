@@ -3,6 +3,7 @@ import { arpAnnouncement, neighborAdvertisement } from './frames.js'
 import { PacketSocket } from './packet-socket.js'
 import type { Router } from './router.js'
 import { Space } from './space.js'
+import { operational } from './vm.js'
 
 /** The device of a node that the host's link to it is in: a bond, which FRR needs for an Ethernet segment. */
 export const SEGMENT_PORT = 'bond1'
@@ -44,8 +45,15 @@ export class BondedHost extends Space {
     await this.ip('link set bond0 up')
   }
 
+  /** Resolves when frames pass: bonds look for carrier now and then. */
   async connect(node: Router): Promise<void> {
     await this.ip(`link set ${legTo(node)} up`)
+    for (const [space, device] of [
+      [this, legTo(node)],
+      [this, 'bond0'],
+      [node, SEGMENT_PORT],
+    ] as const)
+      await operational(space, device)
   }
 
   async disconnect(node: Router): Promise<void> {
