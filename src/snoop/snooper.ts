@@ -221,12 +221,24 @@ export class Snooper {
     for (const saved of this.remembered.takeMac(vni, mac, Date.now())) {
       this.restore('file', { ...entryOfSaved(saved), vlan }, port)
     }
+    for (const ip of this.table.ipsElsewhere({ vni, mac })) this.askFor({ vni, mac, ip }, port, vlan)
+  }
+
+  /** A host that another node has announced until now may be here, too, behind an Ethernet segment of both. */
+  private onRouteGone(key: Key): void {
+    if (this.policy.probes === 'off') return
+    const place = this.ports.placeOfMac(key.vni, key.mac)
+    if (place === undefined) return
+    const port = this.ports.ports.get(place.ifindex)
+    if (port !== undefined) this.askFor(key, port, place.vlan)
+  }
+
+  /** Only an answer teaches. */
+  private askFor(key: Key, port: Port, vlan: number): void {
+    if (this.table.find(key.vni, key.ip) !== undefined) return
     const now = monotonicMs()
-    for (const ip of this.table.ipsElsewhere({ vni, mac })) {
-      if (this.table.find(vni, ip) !== undefined) continue
-      const seen = { firstSeen: now, lastSeen: now, minSeq: 0, observe: false }
-      this.restore('file', { vni, mac, ip, router: false, port: port.name, vlan, ...seen }, port)
-    }
+    const seen = { firstSeen: now, lastSeen: now, minSeq: 0, observe: false }
+    this.restore('file', { ...key, router: false, port: port.name, vlan, ...seen }, port)
   }
 
   private onVniChange(): void {
@@ -284,6 +296,9 @@ export class Snooper {
       },
       onViewChange: (change) => {
         this.step({ type: 'view', change })
+        if (change.type !== 'macip' || change.by !== 'bgpd' || change.ip === undefined || !change.gone) return
+        const { vni, mac, ip } = change
+        this.onRouteGone({ vni, mac, ip })
       },
       onSynced: () => {
         this.restoring = false
@@ -427,9 +442,19 @@ export class Snooper {
     }
   }
 
-  /** Asks through the tunnel, from the VXLAN device's own MAC: nobody learns anything from it, and nobody else answers. */
+  /**
+   * Asks through the tunnel, from the VXLAN device's own MAC: nobody learns anything from it, and nobody else answers. A
+   * host on an Ethernet segment that this node has, too, is also asked there.
+   */
   private askRemote(key: Key): void {
     const { vni, mac, ip } = key
+    const place = this.ports.placeOfMac(vni, mac)
+    if (place !== undefined) {
+      const { ifindex, vlan } = place
+      this.attachments.forget(ifindex, vlan, mac, ip)
+      const vlanProtocol = this.ports.vlanProtocol(ifindex)
+      this.outlet?.send({ ifindex, vlan, vlanProtocol, mac, ip, source: this.ports.probeSource(ifindex, vlan, ip) })
+    }
     const tunnel = this.ports.tunnelOf(vni)
     if (tunnel === undefined) return
     const { device, through, vlan, vlanProtocol } = tunnel

@@ -17,6 +17,7 @@ export type PortMap = EventEmitter<PortEvents> &
     Ports,
     | 'ports'
     | 'fdbPort'
+    | 'placeOfMac'
     | 'isFdbKnown'
     | 'macsOn'
     | 'bridgePortOf'

@@ -298,7 +298,9 @@ export class Reference {
   }
 
   private learn(vni: number, ip: string, { mac, anchor, router, at }: Claim, now: number, former?: Known): void {
-    const isRemote = this.competingRemote({ vni, mac, ip }) !== undefined
+    const seq = this.competingRemote({ vni, mac, ip })
+    const wasAsked = former?.phase === 'contested' && this.isBest(former, seq) && this.isSynced(former)
+    const isRemote = seq !== undefined && !wasAsked
     if (isRemote && this.canAsk && this.isHeldDown(anchor, mac, now)) return
     const it = this.add({ vni, mac, ip, anchor, router, lastSeen: at })
     if (former !== undefined) {
@@ -306,11 +308,20 @@ export class Reference {
       if (this.moved(it, now)) return
     }
     if (isRemote && this.canAsk) this.claim(it, now)
-    else this.settle(it, now)
+    else if (seq !== undefined && wasAsked) {
+      Object.assign(it, { minSeq: seq + 1, tookAt: now })
+      this.askLater(it)
+    } else this.settle(it, now)
   }
 
   private contest(it: Known, claim: Claim, now: number): void {
-    if (it.phase === 'claiming') return
+    if (it.phase === 'claiming') {
+      if (!this.isSynced({ vni: it.vni, mac: claim.mac, ip: it.ip })) return
+      this.drop(it)
+      this.charge(it.anchor, it.mac, now)
+      this.learn(it.vni, it.ip, claim, now)
+      return
+    }
     if (it.phase === 'contested') {
       if (it.claim === undefined || it.claim.mac === claim.mac) it.claim = claim
     } else if (claim.mac !== it.mac && this.isHeldDown(claim.anchor, claim.mac, now)) return
@@ -502,6 +513,16 @@ export class Reference {
     return competingRemote.length === 0 ? undefined : Math.max(...competingRemote.map(({ seq }) => seq))
   }
 
+  private isSynced({ vni, mac, ip }: Key): boolean {
+    return this.routes.some((it) => it.vni === vni && it.mac === mac && it.ip === ip && it.flags === 0x40)
+  }
+
+  /** The first of the routes with this highest sequence number is this owner's. */
+  private isBest({ vni, mac, ip }: Key, seq: number | undefined): boolean {
+    const all = this.routes.filter((it) => it.by === 'bgpd' && it.vni === vni && it.ip === ip && it.seq === seq)
+    return all[0]?.mac === mac
+  }
+
   /** What zebra and bgpd say of a MAC that zebra has programmed as remote. */
   private compare({ by, vni, mac, ip, gone, flags, seq }: Route & { gone: boolean }): void {
     const name = `${vni} ${mac}`
@@ -536,7 +557,7 @@ export class Reference {
     if (report.status === 'remote') return true
     return (
       report.status === 'mac-not-local' &&
-      this.routes.some((it) => it.by === 'bgpd' && it.vni === vni && it.mac === mac)
+      this.routes.some((it) => it.by === 'bgpd' && it.vni === vni && it.mac === mac && it.flags !== 0x40)
     )
   }
 }

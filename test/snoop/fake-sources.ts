@@ -33,6 +33,10 @@ export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
     return this.fdb.get(`${ifindex}.${vlan} ${mac}`)
   }
 
+  placeOfMac(): undefined {
+    return undefined
+  }
+
   /** As on a bridge without addresses. */
   probeSource(ifindex: number, _vlan: number, ip: string): ProbeSource {
     return { mac: fakeMac(ifindex), ip: ip.includes(':') ? `fe80::ff:fe00:aa${fakeByte(ifindex)}` : '0.0.0.0' }

@@ -140,7 +140,15 @@ export class Ports extends EventEmitter<PortEvents> {
     const inside = this.model.placeOf(ifindex, vlan)
     const found = inside && this.forwarding?.portOf(inside.bridge, inside.vlan, mac)
     if (inside === undefined || found === undefined || !this.ports.has(found)) return undefined
-    return { ifindex: found, vlan: found === ifindex ? vlan : this.model.tagOn(found, inside.vlan) }
+    return { ifindex: found, vlan: found === ifindex ? vlan : this.model.tagOf(found, inside.vlan) }
+  }
+
+  /** Returns the port of the VM side on which a MAC of a VNI is, and the tag of its frames there; undefined as above. */
+  placeOfMac(vni: number, mac: string): { ifindex: number; vlan: number } | undefined {
+    const inside = this.model.fdbOf(vni)
+    if (inside === undefined) return undefined
+    const ifindex = this.forwarding?.portOf(inside.bridge, inside.vlan, mac)
+    return ifindex === undefined ? undefined : { ifindex, vlan: this.model.tagOf(ifindex, inside.vlan) }
   }
 
   /** See PortModel.probeSource. */
