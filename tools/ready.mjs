@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { SUITES } from './frr-tree.mjs'
+import { keepalivedTrees } from './keepalived-tree.mjs'
 import { linuxTrees } from './linux-tree.mjs'
 import { command, ReadyError, step } from './progress.mjs'
 import { TREES, treeIsReady, treePath } from './tree.mjs'
@@ -19,7 +20,11 @@ const LAB_PACKAGES = ['debian-archive-keyring', 'iproute2', 'mmdebstrap', 'mount
 /** What each purpose needs: Debian packages, root, and trees (`--frr` names the one of that release instead). */
 const PURPOSES = {
   build: { packages: BUILD_PACKAGES, root: false, trees: [] },
-  test: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES, 'systemd', 'tshark'], root: true, trees: FRR_TREES },
+  test: {
+    packages: [...BUILD_PACKAGES, ...LAB_PACKAGES, 'systemd', 'tshark'],
+    root: true,
+    trees: [...FRR_TREES, ...Object.keys(keepalivedTrees)],
+  },
   'test:kernel': {
     packages: [...BUILD_PACKAGES, ...LAB_PACKAGES, 'qemu-system-x86'],
     root: true,

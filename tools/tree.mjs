@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { frrTrees } from './frr-tree.mjs'
+import { keepalivedTrees } from './keepalived-tree.mjs'
 import { linuxTrees } from './linux-tree.mjs'
 import { command, ReadyError } from './progress.mjs'
 
@@ -14,7 +15,7 @@ const cache = process.env.MACIPD_LAB_CACHE ?? '/var/cache/macipd-lab'
  * By name: `title`; `suite`, of Debian; `packages`; `recipe`, whatever the result depends on besides; `prepare`, which
  * makes of the extracted packages what is needed, and throws ReadyError if they are not what was expected.
  */
-export const TREES = { ...frrTrees, ...linuxTrees }
+export const TREES = { ...frrTrees, ...keepalivedTrees, ...linuxTrees }
 
 export const treePath = (name) => join(cache, name)
 const stampPath = (tree) => join(tree, '.macipd-lab-recipe')

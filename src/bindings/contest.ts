@@ -1,7 +1,7 @@
 // Two hosts claim one IP. The present owner is asked first (RFC 9161 3.7). Another node's claim shows as a remote route
 // with another MAC, or as a route of zebra's to another VTEP.
 import { charge } from './charge.js'
-import { CONFIRMS, confirmInterval, reserveConfirms } from './confirm.js'
+import { CONFIRMS, confirmInterval, isDecisive, reserveConfirms } from './confirm.js'
 import { addMove } from './duplicate.js'
 import type { PortLoss } from './input.js'
 import { learn } from './learn.js'
@@ -152,6 +152,10 @@ export function loseOwner(context: StepContext, owner: Binding, why: PortLoss): 
   if (refusalOfKey({ vni, mac: claim.mac, ip }, undefined, table.views, policy) === undefined)
     learn(context, vni, ip, claim)
 }
+
+/** Whether the owner has defended its address by being seen now. */
+export const isDefended = (owner: Binding): boolean =>
+  owner.claim === undefined || owner.claim.mac === owner.mac || isDecisive(owner)
 
 function endContest({ table }: StepContext, owner: Binding): void {
   owner.phase = 'known'

@@ -1,7 +1,15 @@
 // Connects ports, evidence, the binding table, the hosts, the relay, the file and the control socket.
 import type { Logger } from '../base/log.js'
 import type { SnoopOptions } from '../config/options.js'
-import { type Binding, type Entry, entryOf, isInOverlay, type Anchor, type Key } from '../bindings/model.js'
+import {
+  type Anchor,
+  type Binding,
+  type Entry,
+  entryOf,
+  isInOverlay,
+  type Key,
+  type ProbeForm,
+} from '../bindings/model.js'
 import type { Policy } from '../bindings/policy.js'
 import type { Input, PortLoss } from '../bindings/input.js'
 import { type Action, step } from '../bindings/step.js'
@@ -388,7 +396,7 @@ export class Snooper {
         return
       }
       case 'ask-remote':
-        this.askRemote(action.key)
+        this.askRemote(action.key, action.form)
         return
       case 'remember':
         this.remembered.add(savedOfEntry(action.entry), Date.now())
@@ -400,13 +408,13 @@ export class Snooper {
   }
 
   /** Asks through the tunnel, from the VXLAN device's own MAC: nobody learns anything from it, and nobody else answers. */
-  private askRemote(key: Key): void {
+  private askRemote(key: Key, form: ProbeForm): void {
     const { vni, mac, ip } = key
     const tunnel = this.ports.tunnelOf(vni)
     if (tunnel === undefined) return
     const { device, through, vlan, vlanProtocol } = tunnel
     this.listener.expect(device, key)
-    this.outlet?.send({ ifindex: through, vlan, vlanProtocol, mac, ip, source: sourceOf(tunnel.mac, ip) })
+    this.outlet?.send({ ifindex: through, vlan, vlanProtocol, mac, ip, source: sourceOf(tunnel.mac, ip), form })
   }
 
   private alert({ event, key, port, detail }: Extract<Action, { type: 'event' }>['event']): void {

@@ -8,7 +8,7 @@ import { Reference } from './reference.js'
 import { type Command, commands, World } from './world.js'
 
 const ANY = { ipv4: Infinity, ipv6: Infinity }
-const duplicates = { moves: 3, windowMs: 60_000, holdDownMs: 15_000, confirmMs: 1000 }
+const duplicates = { moves: 3, windowMs: 60_000, holdDownMs: 15_000, confirmMs: 1200 }
 const TIGHT: Policy = {
   ...{ ...DEFAULT_POLICY, duplicates, probeRate: { perPort: 4, total: 8 } },
   limits: { perMac: { ipv4: 2, ipv6: 2 }, perPort: { ipv4: 3, ipv6: 2 }, perVni: 5, total: 6 },

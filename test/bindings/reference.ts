@@ -150,7 +150,7 @@ export class Reference {
         const { vni, mac, ip } = event.key
         const it = this.find(vni, ip)
         const isRoute = this.routes.some((of) => of.by === 'bgpd' && of.vni === vni && of.mac === mac && of.ip === ip)
-        if (it?.phase !== 'claiming' || !isRoute || it.mac === mac) return
+        if (it?.phase !== 'claiming' || !isRoute || it.mac === mac || it.tries === 1) return
         this.drop(it)
         this.charge(it.anchor, it.mac, now)
         return
@@ -202,7 +202,11 @@ export class Reference {
       this.contest(it, claim, now)
       return
     }
+    const isSamePlace = !isElsewhere && it.anchor.vlan === anchor.vlan
+    const isOthersClaim = it.phase === 'contested' && it.claim !== undefined && it.claim.mac !== mac
     it.lastSeen = now
+    // the answer to the first question alone does not decide
+    if (isOthersClaim && isSamePlace && it.tries < 2) return
     it.anchor = anchor
     const isFirst = !it.confirmed
     it.confirmed = true
@@ -252,7 +256,7 @@ export class Reference {
     it.phase = 'claiming'
     it.report = undefined
     it.tries = 1
-    it.due = { what: 'claim', at: now + this.policy.duplicates.confirmMs / 2 }
+    it.due = { what: 'claim', at: now + this.policy.duplicates.confirmMs / 3 }
   }
 
   private settle(it: Known, now: number): void {
@@ -321,7 +325,7 @@ export class Reference {
     it.phase = 'contested'
     it.claim = claim
     it.tries = 1
-    it.due = { what: 'confirm', at: now + this.policy.duplicates.confirmMs / 2 }
+    it.due = { what: 'confirm', at: now + this.policy.duplicates.confirmMs / 3 }
   }
 
   private keep(it: Known): void {
@@ -396,24 +400,24 @@ export class Reference {
         else it.due.at = expires
         return
       case 'remote-confirm':
-        if (it.tries === 2) this.drop(it)
+        if (it.tries === 3) this.drop(it)
         else {
           it.tries += 1
-          it.due.at = now + this.policy.duplicates.confirmMs / 2
+          it.due.at = now + this.policy.duplicates.confirmMs / 3
         }
         return
       case 'claim':
-        if (this.competingRemote(it) === undefined || it.tries === 2) this.settle(it, now)
+        if (this.competingRemote(it) === undefined || it.tries === 3) this.settle(it, now)
         else {
           it.tries += 1
-          it.due.at = now + this.policy.duplicates.confirmMs / 2
+          it.due.at = now + this.policy.duplicates.confirmMs / 3
         }
         return
       case 'confirm':
         if (it.claim === undefined && (this.isRemote(it) || it.quiet.until > now)) this.keep(it)
-        else if (it.tries < 2 && !this.isRemote(it)) {
+        else if (it.tries < 3 && !this.isRemote(it)) {
           it.tries += 1
-          it.due.at = now + this.policy.duplicates.confirmMs / 2
+          it.due.at = now + this.policy.duplicates.confirmMs / 3
         } else if (it.claim !== undefined) {
           if (this.isNever(it.vni, it.claim.mac, it.ip)) this.keep(it)
           else if (it.claim.mac === it.mac) this.follow(it, it.claim)

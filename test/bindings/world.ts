@@ -128,7 +128,7 @@ const command = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('static' as const), rarely: fc.nat(9) }) },
   { weight: 1, arbitrary: fc.constant({ do: 'views-reset' as const }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('leave' as const), pick, isConflict: fc.boolean() }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('unplug-claim' as const), pick }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('unplug-claim' as const), pick, isOwner: fc.boolean() }) },
   {
     weight: 2,
     arbitrary: fc.record({ do: fc.constant('wander' as const), pick, times: fc.integer({ min: 1, max: 3 }) }),
@@ -401,6 +401,8 @@ export class World {
         const event = this.frame({ kind: 'arp-request', router, mac, ip, anchor })
         if (!again) return event
         this.step(event)
+        // the answer to the first question decides nothing
+        this.pass(this.now + (command.pick % 2) * this.policy.duplicates.confirmMs)
         return { type: 'remote-answer', key: { vni, mac: other, ip } }
       }
       case 'fpm-none':
@@ -414,8 +416,16 @@ export class World {
       }
       case 'unplug-claim': {
         const { contested } = this.table
-        const anchor = [...contested][command.pick % Math.max(1, contested.size)]?.claim?.anchor
-        if (anchor === undefined || this.isLost(anchor)) return undefined
+        const owner = [...contested][command.pick % Math.max(1, contested.size)]
+        const anchor = command.isOwner ? owner?.anchor : owner?.claim?.anchor
+        if (owner === undefined || anchor === undefined || this.isLost(anchor)) return undefined
+        // the challenger may have to ask in the tunnel then
+        if (command.isOwner && command.pick % 2 === 0 && this.table.relayConnected) {
+          const { vni, mac, ip } = owner
+          this.gateways.delete(`bgpd ${nameOf(owner)}`)
+          const change = { by: 'bgpd', vni, mac, ip, gone: false, flags: 0, seq: 1 } as const
+          this.step({ type: 'view', change: { type: 'macip', ...change } })
+        }
         this.lost.add(`${anchor.ifindex}`)
         return { type: 'port-lost', ifindex: anchor.ifindex, reason: 'port-down' }
       }
@@ -461,7 +471,7 @@ export class World {
     if (event === 'contested') this.confirms.set(name, 0)
     if (event === 'defended') this.confirms.delete(name)
     if (event !== 'withdrawn' || detail !== 'elsewhere') return
-    assert.equal(this.confirms.get(name), 2, `${name} is given up without being asked`)
+    assert.equal(this.confirms.get(name), 3, `${name} is given up without being asked`)
   }
 
   private checkOverlay(event: Input): void {
