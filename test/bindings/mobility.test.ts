@@ -196,6 +196,20 @@ test('a migration and back, ten times, is no duplicate', () => {
   assert.equal(d.table.size, 0)
 })
 
+test('an IP that went to another VTEP, and is taken from there by another host here, has moved twice', () => {
+  const d = driven()
+  d.connect()
+  d.send(evidence({}), 0)
+  d.send(report('announced'))
+  d.send(remote(VM3, IP, 1), 1000)
+  d.send(report('remote'))
+  assert.equal(d.table.get(KEY1)?.moves.length, 1)
+  assert.deepEqual(d.send(claim(), 1100).slice(-1), [ask(VM3)])
+  d.wait(4100)
+  const { mac, moves } = d.table.find(100, IP) ?? assert.fail()
+  assert.deepEqual([mac, moves.length], [VM2, 2])
+})
+
 test('moves stay with the IP when it changes its owner here', () => {
   const d = driven({ probes: 'off' })
   d.send(evidence({}), 0)

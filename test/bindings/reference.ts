@@ -304,7 +304,7 @@ export class Reference {
     const it = this.add({ vni, mac, ip, anchor, router, lastSeen: at })
     if (former !== undefined) {
       it.moves = former.moves
-      if (this.moved(it, now)) return
+      if (!isRemote && this.moved(it, now)) return
     }
     if (isRemote && this.canAsk) this.claim(it, now)
     else this.settle(it, now)

@@ -7,6 +7,7 @@ import { Fabric } from '../../lab/fabric.js'
 import { startKeepalived, virtualMac } from '../../lab/keepalived.js'
 import { RELEASES } from '../../lab/frr.js'
 import type { Vm } from '../../lab/vm.js'
+import { hasConverged } from './converge.js'
 
 const VIP = '10.2.1.200'
 const ID = 7
@@ -14,18 +15,8 @@ const TEN_MINUTES = 'snoop: {age: 10m}\n'
 const LEARNING = 'snoop: {age: 10m, vrrp: learn}\n'
 const both = (config: string) => ({ both: true, near: { config }, far: { config } })
 
-/** Waits until this VM's node alone announces the address with `mac`, and tells how long that was since it was announced. */
-async function has({ lab }: Fabric, t: TestContext, vm: Vm, mac: string, what: () => Promise<unknown>): Promise<void> {
-  using wire = vm.capture()
-  const changed = what()
-  await wire.waitForFrame(`an announcement of ${VIP}`, ({ bytes, outgoing }) => outgoing && isAnnouncement(bytes))
-  const begin = performance.now()
-  await Promise.all([changed, lab.advertisedBy(vm.router, mac, VIP)])
-  t.diagnostic(`${vm.name} has ${VIP} after ${Math.round(performance.now() - begin)} ms`)
-}
-
-const isAnnouncement = (frame: Buffer): boolean =>
-  frame.readUInt16BE(12) === 0x0806 && frame.subarray(28, 32).equals(frame.subarray(38, 42)) && frame[31] === 200
+const has = (fabric: Fabric, t: TestContext, vm: Vm, mac: string, change: () => Promise<unknown>): Promise<void> =>
+  hasConverged(fabric, t, { vm, ip: VIP, mac }, change)
 
 /** The second router takes over from the first, then is lost with its whole VM, and the first one ends in order at last. */
 async function failOver(fabric: Fabric, t: TestContext, first: Vm, second: Vm, isVirtual: boolean): Promise<void> {
