@@ -1,6 +1,8 @@
 // How soon the whole fabric agrees who has an address.
+import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import type { Fabric } from '../../lab/fabric.js'
+import type { JsonLines } from '../../lab/json-lines.js'
 import type { Vm } from '../../lab/vm.js'
 import { formatIp } from '../../src/base/address.js'
 
@@ -18,7 +20,7 @@ export async function hasConverged(
   { lab }: Fabric,
   t: TestContext,
   { vm, ip, mac = vm.mac }: { vm: Vm; ip: string; mac?: string },
-  change: () => Promise<unknown>,
+  change: () => unknown,
 ): Promise<void> {
   using wire = vm.capture()
   const changed = change()
@@ -26,4 +28,38 @@ export async function hasConverged(
   const begin = performance.now()
   await Promise.all([changed, lab.advertisedBy(vm.router, mac, ip)])
   t.diagnostic(`${vm.name} has ${ip} after ${Math.round(performance.now() - begin)} ms`)
+}
+
+type EventLine = { readonly event: string; readonly ip: string; readonly mac: string; readonly detail: string }
+
+/** Whom macipd has punished since the watch began: frozen as a duplicate, or not believed for a while. */
+export class Blame implements AsyncDisposable {
+  private constructor(
+    private readonly fabric: Fabric,
+    private readonly followed: readonly JsonLines[],
+  ) {}
+
+  static async watch(fabric: Fabric): Promise<Blame> {
+    const followed = fabric.lab.nodes.map((node) => node.follow('events', '--follow'))
+    return new Blame(fabric, await Promise.all(followed))
+  }
+
+  /** What both nodes have told so far, each in its own order. */
+  events(): EventLine[] {
+    return this.followed.flatMap((it) => it.lines() as EventLine[])
+  }
+
+  /** Fails if there is anybody. */
+  async none(): Promise<void> {
+    const punished = this.events().filter(({ event }) => event === 'duplicate' || event === 'held-down')
+    assert.deepEqual(punished, [])
+    for (const node of this.fabric.lab.nodes) {
+      const { duplicates, heldDowns } = await node.snoopStatus()
+      assert.deepEqual({ duplicates, heldDowns }, { duplicates: 0, heldDowns: 0 }, node.name)
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.followed.map((it) => it.stop()))
+  }
 }

@@ -15,7 +15,7 @@ const TEN_MINUTES = 'snoop: {age: 10m}\n'
 const LEARNING = 'snoop: {age: 10m, vrrp: learn}\n'
 const both = (config: string) => ({ both: true, near: { config }, far: { config } })
 
-const has = (fabric: Fabric, t: TestContext, vm: Vm, mac: string, change: () => Promise<unknown>): Promise<void> =>
+const has = (fabric: Fabric, t: TestContext, vm: Vm, mac: string, change: () => unknown): Promise<void> =>
   hasConverged(fabric, t, { vm, ip: VIP, mac }, change)
 
 /** The second router takes over from the first, then is lost with its whole VM, and the first one ends in order at last. */
