@@ -411,7 +411,10 @@ export class Snooper {
   private askRemote(key: Key, form: ProbeForm): void {
     const { vni, mac, ip } = key
     const tunnel = this.ports.tunnelOf(vni)
-    if (tunnel === undefined) return
+    if (tunnel === undefined) {
+      this.listener.counters.unreachable += 1
+      return
+    }
     const { device, through, vlan, vlanProtocol } = tunnel
     this.listener.expect(device, key)
     this.outlet?.send({ ifindex: through, vlan, vlanProtocol, mac, ip, source: sourceOf(tunnel.mac, ip), form })
@@ -460,6 +463,7 @@ export class Snooper {
       refused: counters(table.refused),
       withdrawn: counters(table.withdrawn),
       probes: counters({ ...this.outlet?.counters, answered: table.answered, withheld: this.withheld }),
+      tunnel: counters(this.listener.counters),
       control: counters(this.control.counters),
       ageMs: this.policy.ageMs ?? 0,
       fpm: fpmStatusToProto(this.fpm),
