@@ -26,8 +26,11 @@ export async function hasConverged(
   const changed = change()
   await wire.waitForFrame(`an announcement of ${ip}`, ({ bytes, outgoing }) => outgoing && isAnnouncement(bytes, ip))
   const begin = performance.now()
-  await Promise.all([changed, lab.advertisedBy(vm.router, mac, ip)])
-  t.diagnostic(`${vm.name} has ${ip} after ${Math.round(performance.now() - begin)} ms`)
+  const told = async (): Promise<void> => {
+    await lab.advertisedBy(vm.router, mac, ip)
+    t.diagnostic(`${vm.name} has ${ip} after ${Math.round(performance.now() - begin)} ms`)
+  }
+  await Promise.all([changed, told()])
 }
 
 type EventLine = { readonly event: string; readonly ip: string; readonly mac: string; readonly detail: string }
