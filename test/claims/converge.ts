@@ -43,7 +43,7 @@ export class Blame implements AsyncDisposable {
   ) {}
 
   static async watch(fabric: Fabric): Promise<Blame> {
-    const followed = fabric.lab.nodes.map((node) => node.follow('events', '--follow'))
+    const followed = fabric.lab.nodes.map((node) => node.follow('events', '--follow', '--last', 'all'))
     return new Blame(fabric, await Promise.all(followed))
   }
 
