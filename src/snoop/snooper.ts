@@ -1,15 +1,7 @@
 // Connects ports, evidence, the binding table, the hosts, the relay, the file and the control socket.
 import type { Logger } from '../base/log.js'
 import type { SnoopOptions } from '../config/options.js'
-import {
-  type Anchor,
-  type Binding,
-  type Entry,
-  entryOf,
-  isInOverlay,
-  type Key,
-  type ProbeForm,
-} from '../bindings/model.js'
+import { type Anchor, type Binding, type Entry, entryOf, isInOverlay, type Key } from '../bindings/model.js'
 import type { Policy } from '../bindings/policy.js'
 import type { Input, PortLoss } from '../bindings/input.js'
 import { type Action, step } from '../bindings/step.js'
@@ -19,19 +11,20 @@ import type { snoop as proto } from '../gen/snoop.js'
 import { version } from '../base/version.js'
 import { Attachments } from './bpf/attachments.js'
 import { monotonicMs } from '../base/clock.js'
+import { Comebacks } from './comebacks.js'
 import { type ClearRequest, listenSnoopControl, type SnoopControl } from './control.js'
-import type { Evidence, RefusedFrame } from './bpf/evidence.js'
+import type { RefusedFrame } from './bpf/evidence.js'
 import { detailOf } from './detail.js'
 import { fpmStatusToProto } from '../control/fpm-codec.js'
 import { counters } from '../control/snoop-codec.js'
 import { FilterWatch } from './filters/watch.js'
 import { fpmUpdatesOf } from './fpm-updates.js'
-import { anchorAt, Hearing } from './hearing.js'
+import { Hearing } from './hearing.js'
 import { History } from './history.js'
-import type { FdbChange, Port } from './ports/ports.js'
+import type { Port } from './ports/ports.js'
 import { RelayClient, type RelayEvents } from './relay-client.js'
-import { entryOfSaved, RememberedHosts, savedOf, savedOfEntry } from './remembered.js'
-import { sourceOf } from './probe/source.js'
+import { Questions } from './questions.js'
+import { savedOf } from './remembered.js'
 import { TunnelListener } from './tunnel/listener.js'
 import type { EvidenceSource, PortMap, ProbeOutlet, FpmConnection } from './sources.js'
 import { loadState, type SavedBinding, StateFile } from './state-file.js'
@@ -59,14 +52,13 @@ export class Snooper {
   readonly attachments: Attachments
   readonly hearing: Hearing
   readonly filters: FilterWatch
-  /** Probes that were not sent because the bridge does not use the port. */
-  private withheld = 0
+  private readonly comebacks: Comebacks
+  private readonly questions: Questions
   private readonly listener: TunnelListener
   private readonly since = Date.now()
   private relaySince = Date.now()
   /** Entries that the relay hands back are restored only the first time: later, the table is more recent. */
   private restoring = true
-  private remembered = new RememberedHosts()
   private stateFile: StateFile | undefined
   private saveTimer: NodeJS.Timeout | undefined
   private tick: { at: number; timer: NodeJS.Timeout } | undefined
@@ -130,12 +122,16 @@ export class Snooper {
         this.step({ type: 'evidence', evidence })
       },
       (frame, port) => {
-        this.askInDoubt(frame, port)
+        this.comebacks.onDoubt(frame, port)
       },
     )
     this.listener = new TunnelListener((key) => {
       this.step({ type: 'remote-answer', key })
     }, log)
+    this.questions = new Questions(ports, this.attachments, outlet, this.listener, options.repeatIntervalMs)
+    this.comebacks = new Comebacks(ports, table, this.policy.probes === 'send', (input) => {
+      this.step(input)
+    })
     this.relay = new RelayClient(options.relay, `macipd-snoop ${process.pid}`, this.relayEvents(), log)
   }
 
@@ -181,7 +177,7 @@ export class Snooper {
       this.step({ type: 'port-renamed', ifindex, port: name })
     })
     this.ports.on('up', (port) => {
-      this.restoreSaved(port)
+      this.comebacks.onPort(port)
     })
     this.ports.on('down', ({ ifindex }) => {
       this.hearing.onDown(ifindex)
@@ -191,7 +187,7 @@ export class Snooper {
       this.onVniChange()
     })
     this.ports.on('fdb', (change) => {
-      this.onFdbChange(change)
+      this.comebacks.onFdbChange(change)
     })
     this.ports.on('bridge-port', ({ ifindex }) => {
       this.hearing.onChange(ifindex)
@@ -218,37 +214,6 @@ export class Snooper {
     this.history.add({ event: 'refused', key, port, detail: reason }, monotonicMs())
   }
 
-  /** A host that has come to a port may have said nothing but its MAC: what is remembered of it is asked for. */
-  private onFdbChange({ vni, mac, ifindex, vlan }: FdbChange): void {
-    const port = this.ports.ports.get(ifindex)
-    if (port === undefined) return
-    const anchor = anchorAt(port, vlan)
-    if (this.table.ofMac(vni, mac) !== undefined) this.step({ type: 'fdb', vni, mac, anchor })
-    // only an answer teaches
-    if (this.policy.probes === 'off') return
-    for (const saved of this.remembered.takeMac(vni, mac, Date.now())) {
-      this.restore('file', { ...entryOfSaved(saved), vlan }, port)
-    }
-    for (const ip of this.table.ipsElsewhere({ vni, mac })) this.askFor({ vni, mac, ip }, port, vlan)
-  }
-
-  /** A host that another node has announced until now may be here, too, behind an Ethernet segment of both. */
-  private onRouteGone(key: Key): void {
-    if (this.policy.probes === 'off') return
-    const place = this.ports.placeOfMac(key.vni, key.mac)
-    if (place === undefined) return
-    const port = this.ports.ports.get(place.ifindex)
-    if (port !== undefined) this.askFor(key, port, place.vlan)
-  }
-
-  /** Only an answer teaches. */
-  private askFor(key: Key, port: Port, vlan: number): void {
-    if (this.table.find(key.vni, key.ip) !== undefined) return
-    const now = monotonicMs()
-    const seen = { firstSeen: now, lastSeen: now, minSeq: 0, observe: false }
-    this.restore('file', { ...key, router: false, port: port.name, vlan, ...seen }, port)
-  }
-
   private onVniChange(): void {
     for (const port of this.ports.ports.values()) {
       const { ifindex } = port
@@ -261,7 +226,7 @@ export class Snooper {
         if (claim?.anchor.ifindex === ifindex) noteChanged(vni, claim.anchor)
       }
       for (const vlan of changed) this.step({ type: 'port-lost', ifindex, vlan, reason: 'vni-changed' })
-      this.restoreSaved(port)
+      this.comebacks.onPort(port)
     }
     this.hearing.onChange()
   }
@@ -269,7 +234,7 @@ export class Snooper {
   private attach(port: Port): void {
     this.attachments.add(port)
     this.hearing.onAttached(port.ifindex)
-    this.restoreSaved(port)
+    this.comebacks.onPort(port)
   }
 
   private lose(ifindex: number, why: PortLoss): void {
@@ -306,7 +271,7 @@ export class Snooper {
         this.step({ type: 'view', change })
         if (change.type !== 'macip' || change.by !== 'bgpd' || change.ip === undefined || !change.gone) return
         const { vni, mac, ip } = change
-        this.onRouteGone({ vni, mac, ip })
+        this.comebacks.onRouteGone({ vni, mac, ip })
       },
       onSynced: () => {
         this.restoring = false
@@ -320,7 +285,7 @@ export class Snooper {
     const ports = new Map([...this.ports.ports.values()].map((port) => [port.name, port]))
     for (const entry of entries) {
       if (this.restoring) {
-        this.restore('relay', entry, ports.get(entry.port))
+        this.comebacks.restore('relay', entry, ports.get(entry.port))
         continue
       }
       const binding = this.table.get(entry)
@@ -328,56 +293,21 @@ export class Snooper {
     }
   }
 
-  /**
-   * Nobody knows when a port went down, only when that was read; this process may have been stopped in between. Whoever spoke
-   * before it was read may have spoken after it, too, and is asked.
-   */
-  private askInDoubt({ kind, vlan, mac, ip, router, at }: Evidence, port: Port): void {
-    const vni = this.ports.vniOf(port.ifindex, vlan)
-    const claims = kind !== 'arp-probe' && kind !== 'dad-ns'
-    if (!claims || vni === undefined || this.policy.probes === 'off' || this.table.find(vni, ip) !== undefined) return
-    const seen = { firstSeen: at, lastSeen: at, minSeq: 0, observe: false }
-    const entry = { vni, mac, ip, router, port: port.name, vlan, ...seen }
-    if (port.up) this.restore('file', entry, port)
-    else this.remembered.add(savedOfEntry(entry), Date.now())
-  }
-
-  /** @param port where the host was at last; by now the bridge may have it behind another one */
-  private restore(from: 'relay' | 'file', entry: Entry, port: Port | undefined): void {
-    const { ifindex, vlan } = (port && this.ports.placeOf(port.ifindex, entry.vlan, entry.mac)) ?? {
-      ifindex: port?.ifindex ?? 0,
-      vlan: entry.vlan,
-    }
-    const at = this.ports.ports.get(ifindex)
-    const anchor = at?.up === true ? anchorAt(at, vlan) : undefined
-    const vni = at && this.ports.vniOf(ifindex, vlan)
-    const selfMatch = at && this.ports.selfMatch(ifindex, vlan, entry.mac, entry.ip)
-    this.step({ type: 'restored', from, entry, anchor, vni, selfMatch })
-  }
-
   private load(): void {
     const { stateFile: path, stateAgeMs } = this.options
     if (path === undefined) return
     const saved = loadState(path, Date.now(), stateAgeMs, this.log)
     if (saved.length > 0) this.log.info({ file: path, bindings: saved.length }, 'bindings of an earlier run')
-    this.remembered = new RememberedHosts(saved)
+    this.comebacks.load(saved)
     this.stateFile = new StateFile(path, () => this.saved(), this.log)
     this.saveTimer = setInterval(() => this.stateFile?.markChanged(), SAVE_MS)
-  }
-
-  private restoreSaved(port: Port): void {
-    if (!port.up) return
-    const vniOf = (vlan: number): number | undefined => this.ports.vniOf(port.ifindex, vlan)
-    for (const saved of this.remembered.takePort(port.name, vniOf, Date.now())) {
-      this.restore('file', entryOfSaved(saved), port)
-    }
   }
 
   private *saved(): Generator<SavedBinding> {
     for (const binding of this.table.bindings()) {
       if (!binding.isStatic && binding.phase !== 'duplicate') yield savedOf(binding)
     }
-    for (const saved of this.remembered.since(Date.now() - this.options.stateAgeMs)) {
+    for (const saved of this.comebacks.since(Date.now() - this.options.stateAgeMs)) {
       if (this.table.find(saved.vni, saved.ip) === undefined) yield saved
     }
   }
@@ -423,62 +353,19 @@ export class Snooper {
       case 'forget':
         this.attachments.forget(action.anchor.ifindex, action.anchor.vlan, action.mac, action.ip)
         return
-      case 'probe': {
-        const { anchor, mac, ip, lastSeen, form } = action
-        const place = this.ports.placeToAsk(anchor.ifindex, anchor.vlan, mac)
-        if (place === undefined) {
-          this.withheld += 1
-          return
-        }
-        const { ifindex, vlan } = place
-        // only the answer of a host seen just before would be dropped as a repetition; forgetting costs time
-        if (now - lastSeen < this.options.repeatIntervalMs) this.attachments.forget(ifindex, vlan, mac, ip)
-        const vlanProtocol = this.ports.vlanProtocol(ifindex)
-        const source = this.ports.probeSource(ifindex, vlan, ip)
-        this.outlet?.send({ ifindex, vlan, vlanProtocol, mac, ip, source, form })
+      case 'probe':
+        this.questions.probe(action, now)
         return
-      }
       case 'ask-remote':
-        this.askRemote(action.key, action.form)
+        this.questions.askRemote(action.key, action.form)
         return
       case 'remember':
-        this.remembered.add(savedOfEntry(action.entry), Date.now())
+        this.comebacks.remember(action.entry)
         return
       case 'event':
         this.history.add(action.event, now)
         this.alert(action.event)
     }
-  }
-
-  /**
-   * Asks through the tunnel, from the VXLAN device's own MAC: nobody learns anything from it, and nobody else answers. A
-   * host on an Ethernet segment that this node has, too, is also asked there.
-   */
-  private askRemote(key: Key, form: ProbeForm): void {
-    const { vni, mac, ip } = key
-    const place = this.ports.placeOfMac(vni, mac)
-    if (place !== undefined) {
-      const { ifindex, vlan } = place
-      this.attachments.forget(ifindex, vlan, mac, ip)
-      const vlanProtocol = this.ports.vlanProtocol(ifindex)
-      this.outlet?.send({
-        ifindex,
-        vlan,
-        vlanProtocol,
-        mac,
-        ip,
-        source: this.ports.probeSource(ifindex, vlan, ip),
-        form,
-      })
-    }
-    const tunnel = this.ports.tunnelOf(vni)
-    if (tunnel === undefined) {
-      this.listener.counters.unreachable += 1
-      return
-    }
-    const { device, through, vlan, vlanProtocol } = tunnel
-    this.listener.expect(device, key)
-    this.outlet?.send({ ifindex: through, vlan, vlanProtocol, mac, ip, source: sourceOf(tunnel.mac, ip), form })
   }
 
   private alert({ event, key, port, detail }: Extract<Action, { type: 'event' }>['event']): void {
@@ -524,7 +411,7 @@ export class Snooper {
       frames: counters(this.source.counters()),
       refused: counters(table.refused),
       withdrawn: counters(table.withdrawn),
-      probes: counters({ ...this.outlet?.counters, answered: table.answered, withheld: this.withheld }),
+      probes: counters({ ...this.outlet?.counters, answered: table.answered, withheld: this.questions.withheld }),
       tunnel: counters(this.listener.counters),
       control: counters(this.control.counters),
       ageMs: this.policy.ageMs ?? 0,
