@@ -122,6 +122,22 @@ export class DebianFabric implements AsyncDisposable {
     }
   }
 
+  /** Waits until the peer gets no UPDATE any more: the link of the VM that has just spoken went down and up. */
+  async settled(): Promise<void> {
+    let before = ''
+    await waitFor(
+      'the peer to get no more UPDATEs',
+      async () => {
+        await this.system.run('sleep 3')
+        const last = before
+        before = (await this.unnoticed()).updates
+        return before === last
+      },
+      (isSettled) => isSettled,
+      { timeoutMs: 60_000 },
+    )
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.system[Symbol.asyncDispose]()
   }

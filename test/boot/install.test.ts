@@ -95,6 +95,7 @@ for (const release of DEBIAN_RELEASES) {
           rmSync(directory, { recursive: true, force: true })
         })
         const later = system.copy(laterPackage(packageOf(release), directory))
+        await fabric.settled()
         const before = await fabric.unnoticed()
         const steps = [
           'systemctl restart macipd-relay.service',
