@@ -25,6 +25,8 @@ export const FILE_ONLY = `Only in the configuration file (docs/configuration.md)
   snoop.pin                    [{vni, ip, macs}]: the only MAC addresses that may have the IP
   snoop.static                 [{vni, ip, mac, router}]: bindings to announce whether seen or not
   snoop.stateAge               what is older in the state file is not believed (default: ${DEFAULTS.stateAgeMs / 3_600_000}h)
+  metrics.listen               where Prometheus is answered: 127.0.0.1:9430, [::1]:9430, or a path (default: nowhere)
+  metrics.perPort              true: with metrics of each port (default: false)
   fpm.forward                  another FPM server, which is told what zebra tells: 127.0.0.1:2621
   fpm.allowRemote              true: fpm.listen may name other addresses than loopback (default: false)
   fpm.recent                   memory for recent frames, which macipctl fpm dump shows (default: ${DEFAULTS.recentBytes >> 20}M)`

@@ -452,6 +452,7 @@ export class Snooper {
       frames: counters(this.source.counters()),
       refused: counters(table.refused),
       withdrawn: counters(table.withdrawn),
+      events: counters(this.history.counters),
       probes: counters({ ...this.outlet?.counters, answered: table.answered, withheld: this.withheld }),
       control: counters(this.control.counters),
       ageMs: this.policy.ageMs ?? 0,
