@@ -47,6 +47,7 @@ Examples:
   macipctl events --follow
   macipctl show remote --vni 100
   macipctl check
+  macipctl metrics
   macipctl zapi dump --follow
   macipctl fpm dump --follow
   macipctl zapi replay FILE`,

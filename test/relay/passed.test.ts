@@ -26,6 +26,7 @@ test('sums of sessions that run and of those that have ended', async () => {
     const expected = Object.fromEntries(Object.entries(once).map(([name, value]) => [name, value * sessions]))
     assert.deepEqual((await ask(rig)).passed, { ...expected, injected: 0, dropped: 0 })
     bgpd.socket.destroy()
+    zebra.socket.destroy()
     const ended = await waitFor(
       'the session to end',
       () => ask(rig),
