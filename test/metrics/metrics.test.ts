@@ -126,6 +126,10 @@ suite('the metrics', () => {
     assert.ok(!samples({ snooper: null }).some((line) => /^macipd_(bindings|frames|ports)/.test(line)))
   })
 
+  test('count a relay as down that has lost its keeper', () => {
+    assert.ok(samples({ relay: { ...RELAY, keeperLost: true } }).includes('macipd_relay_up 0'))
+  })
+
   test('leave out what is not known: release, FPM, differences, ports unless wanted', () => {
     const uncertain = { ...RELAY, release: '' }
     const off = { ...SNOOPER, fpm: { ...SNOOPER.fpm, off: true } }

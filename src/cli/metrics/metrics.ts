@@ -22,8 +22,8 @@ const GENERAL_METRICS: readonly Metric<Measured>[] = [
   },
   {
     ...{ name: 'macipd_relay_up', type: 'gauge', labels: [] },
-    help: 'Whether the relay answers.',
-    samples: ({ relay }) => yes(relay.running),
+    help: 'Whether the relay answers, and its keeper is there to accept connections of bgpd.',
+    samples: ({ relay }) => yes(relay.running && !relay.keeperLost),
   },
   {
     ...{ name: 'macipd_snoop_relay_connected', type: 'gauge', labels: [] },
