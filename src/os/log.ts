@@ -1,9 +1,10 @@
 // Where a process logs: systemd's journal or standard error, and never so that the process waits for whoever reads it.
 import { endianness } from 'node:os'
-import { fstatSync, writeSync } from 'node:fs'
+import { writeSync } from 'node:fs'
 import { pino } from 'pino'
 import type { LogLevel, Logger } from '../base/log.js'
 import { JournalWriter } from './journal.js'
+import { leadsToJournal } from './journal-stream.js'
 import * as libc from './libc.js'
 
 const STDERR = 2
@@ -19,21 +20,6 @@ export function createLogger(name: string, level: LogLevel, identifier = name): 
   const { JOURNAL_STREAM } = process.env
   const journal = leadsToJournal(STDERR, JOURNAL_STREAM) ? JournalWriter.open(identifier) : undefined
   return pino({ name, level, base: { pid: process.pid } }, journal ?? new NonBlockingWriter(STDERR))
-}
-
-/**
- * Whether a descriptor is the connection to the journal that systemd made. `stream` is JOURNAL_STREAM, `DEVICE:INODE`
- * (systemd.exec(5)): a process inherits it even when its output was redirected.
- */
-export function leadsToJournal(fd: number, stream: string | undefined): boolean {
-  if (stream === undefined) return false
-  try {
-    const { dev, ino } = fstatSync(fd, { bigint: true })
-    return stream === `${dev}:${ino}`
-  } catch {
-    // the descriptor is closed, so it leads nowhere
-    return false
-  }
 }
 
 /** Writes lines to a descriptor, and drops and counts those that it does not take at once. */

@@ -7,8 +7,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { JournalWriter } from '../../src/os/journal.js'
-import { createLogger, leadsToJournal } from '../../src/os/log.js'
+import { leadsToJournal } from '../../src/os/journal-stream.js'
+import { createLogger } from '../../src/os/log.js'
 import { decodeJournalEntry } from '../base/journal-decode.js'
+import { MACIPD } from '../support.js'
 import { FakeJournal } from './fake-journal.js'
 
 const url = (file: string): string => JSON.stringify(new URL(file, import.meta.url).href)
@@ -37,20 +39,27 @@ SYSTEMD_LOG_TARGET=null setpriv --pdeathsig KILL /usr/lib/systemd/systemd-journa
 journald=$!
 until [ -S /run/systemd/journal.t/socket ] && [ -S /run/systemd/journal.t/stdout ]; do sleep 0.05; done
 ln -s journal.t /run/systemd/journal
-systemd-cat sh -c 'JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) exec "$0" "$@"' "$@"
-entries() { journalctl --namespace=t --output=json --no-pager SYSLOG_IDENTIFIER=macipd-snoop; }
-until entries | grep -q 02:00; do sleep 0.05; done
+entries() { journalctl --namespace=t --output=json --no-pager "$match"; }
+match=$1 last=$2
+shift 2
+systemd-cat sh -c 'JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) exec "$0" "$@"' "$@" || true
+until entries | grep -q "$last"; do sleep 0.05; done
 entries
 kill $journald
 `
 
-test('a real journal has the entries with text, priority and fields', () => {
-  const node = [process.execPath, '--input-type=module', '--eval', PROGRAM]
-  const unshare = ['--mount', '--propagation', 'private', 'sh', '-c', SCRIPT, 'sh', ...node]
-  const entries = execFileSync('unshare', unshare, { encoding: 'utf8', timeout: TIMEOUT_MS })
+/** Runs a command as a unit would; returns the entries that match, once one of them contains the text `last`. */
+function journalOf(match: string, last: string, command: readonly string[]): Record<string, string>[] {
+  const unshare = ['--mount', '--propagation', 'private', 'sh', '-c', SCRIPT, 'sh', match, last, ...command]
+  return execFileSync('unshare', unshare, { encoding: 'utf8', timeout: TIMEOUT_MS })
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, string>)
+}
+
+test('a real journal has the entries with text, priority and fields', () => {
+  const node = [process.execPath, '--input-type=module', '--eval', PROGRAM]
+  const entries = journalOf('SYSLOG_IDENTIFIER=macipd-snoop', '02:00', node)
   const shown = entries.map((entry) =>
     Object.fromEntries(Object.entries(entry).filter(([name]) => /^(MESSAGE|PRIORITY|MACIPD_.*)$/.test(name))),
   )
@@ -66,6 +75,12 @@ test('a real journal has the entries with text, priority and fields', () => {
       MACIPD_HOLD_DOWN_MS: '3',
     },
   ])
+})
+
+test('why a daemon does not start is an error there', () => {
+  const [entry, ...others] = journalOf('PRIORITY=3', 'macipd', [process.execPath, MACIPD, 'snoop', '--age', '5x'])
+  assert.deepEqual(others, [])
+  assert.match(entry?.['MESSAGE'] ?? '', /^macipd: .*--age.* \(see macipd snoop --help\)$/)
 })
 
 test('standard error that was redirected does not lead to the journal, whatever the environment says', () => {
