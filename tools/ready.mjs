@@ -19,7 +19,11 @@ const LAB_PACKAGES = ['debian-archive-keyring', 'iproute2', 'mmdebstrap', 'mount
 /** What each purpose needs: Debian packages, root, and trees (`--frr` names the one of that release instead). */
 const PURPOSES = {
   build: { packages: BUILD_PACKAGES, root: false, trees: [] },
-  test: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES, 'prometheus', 'systemd', 'tshark'], root: true, trees: FRR_TREES },
+  test: {
+    packages: [...BUILD_PACKAGES, ...LAB_PACKAGES, 'prometheus', 'systemd', 'tshark'],
+    root: true,
+    trees: FRR_TREES,
+  },
   'test:kernel': {
     packages: [...BUILD_PACKAGES, ...LAB_PACKAGES, 'qemu-system-x86'],
     root: true,
