@@ -36,6 +36,8 @@ export class Node implements Disposable {
   private deafSince: number | undefined
   private readonly deaf: { from: number; to: number }[] = []
   private separations = 0
+  /** How often zebra has ended by itself, after it had been started. */
+  zebraEnds = 0
   private readonly troubles: { from: number; to: number }[] = []
 
   /** The relay is a unit of it. */
@@ -106,9 +108,6 @@ export class Node implements Disposable {
     this.deafSince = undefined
   }
 
-  /** Whether the snooper is stopped. */
-  isSnooperStopped = false
-
   /**
    * Does what takes zebra away from bgpd; resolves when zebra is told again to care for EVPN, and has what its kernel has.
    * Meanwhile nothing may vanish from the kernel, and no route of it change, because FRR itself overlooks it:
@@ -125,7 +124,10 @@ export class Node implements Disposable {
       const isSoon = { timeoutMs: RECONNECT_MS }
       await waitFor(
         `EVPN to be on in zebra of ${name}`,
-        () => this.router.vtysh('show evpn'),
+        async () => {
+          await this.restoreZebra()
+          return this.router.vtysh('show evpn')
+        },
         (text) => text.includes('L2 VNIs'),
         isSoon,
       )
@@ -138,6 +140,17 @@ export class Node implements Disposable {
     } finally {
       this.separations--
     }
+  }
+
+  /**
+   * zebra ends by itself when a busy machine lets it read the kernel's messages too late; watchfrr starts it, and bgpd, again.
+   */
+  private async restoreZebra(): Promise<void> {
+    if (this.router.isRunning('zebra')) return
+    this.zebraEnds++
+    await this.startZebra()
+    await this.router.kill('bgpd')
+    await this.startBgpd()
   }
 
   private async macsZebraLacks(): Promise<string[]> {
@@ -167,8 +180,8 @@ export class Node implements Disposable {
     }
   }
 
-  /** After several workers have been killed at once, the next one begins later. */
-  private async workerServes(): Promise<void> {
+  /** Resolves when a worker answers. After several workers have been killed at once, the next one begins later. */
+  async workerServes(): Promise<void> {
     const control = this.router.path('/run/macipd/relay.sock')
     await waitFor(
       `a worker of ${this.router.name} to serve`,

@@ -203,6 +203,8 @@ class Run {
       return
     }
     this.agreed.push(seconds)
+    for (const { number, zebraEnds } of fabric.nodes)
+      if (zebraEnds > 0) options.progress(`  zebra of n${number} has ended by itself ${zebraEnds} times so far`)
     const lost = [...(await this.lostSessions(steps)), ...(await this.leaks())]
     if (lost.length > 0) this.failure = { phase, what: lost, evidence: '' }
     options.progress(`  all agree after ${seconds.toFixed(1)} s${again}`)

@@ -25,7 +25,6 @@ export class Traffic implements Disposable {
   private readonly toForget: { host: WorldHost; port: Port }[] = []
   /** Routes that are to change then, too. */
   private readonly toChange: { node: NodeNumber; routes: readonly number[]; up: boolean }[] = []
-  private readonly unheard = new Set<WorldHost>()
   /** Of each host, the last things that happened to it. */
   private readonly histories = new Map<string, string[]>()
 
@@ -146,7 +145,7 @@ export class Traffic implements Disposable {
       const port = this.world.portOf(host)
       if (port === undefined) continue
       const node = this.nodes[port.node - 1]
-      const wasHeard = node?.wasDeaf(this.spokeAt.get(host) ?? 0) !== true && !this.unheard.delete(host)
+      const wasHeard = node?.wasDeaf(this.spokeAt.get(host) ?? 0) !== true
       if (wasHeard && !everybody.has(port.node)) continue
       this.speak(host)
       this.note(host, 'spoke again, unheard before')
@@ -192,8 +191,6 @@ export class Traffic implements Disposable {
     for (const host of this.world.hostsAt(index)) {
       this.speak(host)
       this.note(host, 'port flapped')
-      // a snooper that goes on later takes what was said after the flap for what was said before it
-      if (this.nodes[node - 1]?.isSnooperStopped === true) this.unheard.add(host)
     }
   }
 

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { ExitCode, FatalError } from '../src/base/exit.js'
+import { BondedHost } from './bonded-host.js'
 import { findTree, type Release, type Tree } from './frr.js'
 import {
   BOOT_ID,
@@ -114,6 +115,13 @@ export class Lab implements AsyncDisposable {
     this.record()
     await vm.plug()
     return vm
+  }
+
+  /** A host that may have a link to each node: behind an Ethernet segment, once FRR is configured so. */
+  async addBondedHost(): Promise<BondedHost> {
+    const host = new BondedHost(this.holder)
+    await host.plug(this.nodes)
+    return host
   }
 
   /**

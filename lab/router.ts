@@ -268,9 +268,9 @@ export class Router extends Space {
     return file
   }
 
-  /** What `macipctl … --json` says about this node. */
+  /** What `macipctl … --json` says about this node; `status` says something even if nothing of macipd runs. */
   async macipctl(...args: readonly string[]): Promise<unknown> {
-    const done = [ExitCode.ok, ExitCode.unhealthy]
+    const done = [ExitCode.ok, ExitCode.unhealthy, ...(args[0] === 'status' ? [ExitCode.notRunning] : [])]
     return JSON.parse(await exec(this.namespaces, this.macipctlCommand(args), '', done)) as unknown
   }
 

@@ -14,6 +14,10 @@ export interface MacipRoute {
   readonly router?: true
   /** The MAC is sticky (RFC 7432 section 15.2). */
   readonly sticky?: true
+  /** Announced because another node of the Ethernet segment has heard the host (draft-rbickhart-evpn-ip-mac-proxy-adv). */
+  readonly proxy?: true
+  /** The Ethernet segment. */
+  readonly esi?: string
 }
 
 const Route = v.object({
@@ -22,6 +26,7 @@ const Route = v.object({
     v.array(
       v.object({
         bestpath: v.optional(v.boolean(), false),
+        esi: v.optional(v.string()),
         extendedCommunity: v.object({ string: v.string() }),
         nexthops: v.tupleWithRest([v.object({ ip: v.string() })], v.unknown()),
       }),
@@ -53,6 +58,8 @@ export function parseMacipRoutes(json: unknown): MacipRoute[] {
         sequence: Number(/\bMM:(\d+)/.exec(communities)?.[1] ?? 0),
         ...(/\bND:Router Flag/.test(communities) && { router: true }),
         ...(/\bMM:\d+, sticky MAC/.test(communities) && { sticky: true }),
+        ...(/\bND:Proxy/.test(communities) && { proxy: true }),
+        ...(best.esi !== undefined && { esi: best.esi }),
       })
     }
   }

@@ -157,7 +157,7 @@ export class Vm extends Space {
 const wireTo = (node: Router): string => `wire-${node.name}`
 
 /** The kernel gives a device that has just got its carrier a queue up to a second later; until then frames are lost. */
-async function operational(space: Space, device: string): Promise<void> {
+export async function operational(space: Space, device: string): Promise<void> {
   await waitFor(
     `${space.name}'s ${device} to be operational`,
     () => space.exec(['ip', 'link', 'show', device, 'up']),

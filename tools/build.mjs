@@ -1,4 +1,4 @@
-// Builds what is out of date: protobuf code, eBPF object, native addon, TypeScript.
+// Builds what is out of date: protobuf code, eBPF object, native addon, TypeScript; and manual pages from these.
 // Plain JavaScript without dependencies: it must run before anything is installed or compiled.
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
@@ -81,3 +81,4 @@ protobuf()
 bpf()
 addon()
 run('TypeScript', bin('tsc'), ['-p', at('tsconfig.json')])
+run('manual pages', process.execPath, [at('tools/man.mjs')])

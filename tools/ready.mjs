@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync,
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { debianTrees } from './debian-tree.mjs'
 import { SUITES } from './frr-tree.mjs'
 import { linuxTrees } from './linux-tree.mjs'
 import { command, ReadyError, step } from './progress.mjs'
@@ -14,20 +15,29 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const at = (...parts) => join(root, ...parts)
 
 const BUILD_PACKAGES = ['clang', 'gcc', 'libbpf-dev', 'libc6-dev', 'linux-libc-dev']
+const PACKAGE_PACKAGES = [...BUILD_PACKAGES, 'llvm']
 const FRR_TREES = Object.keys(SUITES)
 const LAB_PACKAGES = ['debian-archive-keyring', 'iproute2', 'mmdebstrap', 'mount', 'util-linux']
+/** What manual pages and completion are tested with. */
+const PAGE_PACKAGES = ['fish', 'man-db', 'mandoc', 'zsh']
 /** What each purpose needs: Debian packages, root, and trees (`--frr` names the one of that release instead). */
 const PURPOSES = {
   build: { packages: BUILD_PACKAGES, root: false, trees: [] },
   test: {
-    packages: [...BUILD_PACKAGES, ...LAB_PACKAGES, 'prometheus', 'systemd', 'tshark'],
+    packages: [...BUILD_PACKAGES, ...LAB_PACKAGES, ...PAGE_PACKAGES, 'prometheus', 'systemd', 'tshark'],
     root: true,
     trees: FRR_TREES,
   },
   'test:kernel': {
     packages: [...BUILD_PACKAGES, ...LAB_PACKAGES, 'qemu-system-x86'],
     root: true,
-    trees: Object.keys(TREES),
+    trees: [...FRR_TREES, ...Object.keys(linuxTrees)],
+  },
+  package: { packages: PACKAGE_PACKAGES, root: false, trees: [] },
+  'test:boot': {
+    packages: [...PACKAGE_PACKAGES, ...LAB_PACKAGES, 'lintian', 'systemd-container'],
+    root: true,
+    trees: Object.keys(debianTrees),
   },
   // npm gives arguments to a script's last command only: these parse them and come back with --frr
   bench: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: false, trees: [] },
@@ -122,7 +132,9 @@ const SOURCES = [
   'src',
   'test',
   'package-lock.json',
+  'docs/configuration.md',
   'tools/build.mjs',
+  'tools/man.mjs',
   'tsconfig.json',
 ]
 const BUILT = at('dist/.built')

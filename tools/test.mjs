@@ -11,19 +11,23 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const FILE_TIMEOUT_MS = 30 * 60_000
 /** Real FRR daemons run in several files; more at once only makes each wait longer. */
 const CONCURRENCY = 2
-/** What depends on the kernel and runs in a virtual machine: `npm run test:kernel`. */
+/** What runs by its own command only: on Debian's kernel in a virtual machine; on whole Debian systems. */
 const KERNEL = 'test/machine/'
+const BOOT = 'test/boot/'
 
 const HELP = `usage: npm test [-- [OPTION…] [WORD…]]
        npm run test:kernel
+       npm run test:boot
 
 Runs the test files whose path contains one of the words, or all. Those below ${KERNEL} run on Debian's own kernel, in a
-virtual machine: only npm run test:kernel, or a word that names them, includes them.
+virtual machine, and those below ${BOOT} on whole Debian systems, with the packages installed: only npm run test:kernel
+and npm run test:boot, or a word that names them, include them.
 
 Options:
   --repeat N   run the selection N times, and say which tests failed how often
   --coverage   show how much of src/ the tests reach
   --kernel     what npm run test:kernel runs
+  --boot       what npm run test:boot runs
   --help       show this
 
 Exit codes: 0 all passed, 1 a test failed, 2 wrong option or word
@@ -43,6 +47,7 @@ function parse() {
     repeat: { type: 'string', default: '1' },
     coverage: { type: 'boolean', default: false },
     kernel: { type: 'boolean', default: false },
+    boot: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   }
   try {
@@ -56,10 +61,11 @@ function parse() {
 }
 
 /** From the sources: dist/ may still hold the output of a test that is gone. */
-function select({ kernel, words }) {
+function select({ kernel, boot, words }) {
   const isWanted = (path) => {
-    if (words.length > 0) return words.some((word) => path.includes(word)) && (!kernel || path.startsWith(KERNEL))
-    return path.startsWith(KERNEL) === kernel
+    if (words.length > 0 && !words.some((word) => path.includes(word))) return false
+    if (kernel || boot) return path.startsWith(kernel ? KERNEL : BOOT)
+    return words.length > 0 || !(path.startsWith(KERNEL) || path.startsWith(BOOT))
   }
   const sources = readdirSync(join(root, 'test'), { recursive: true })
     .map((name) => join('test', name))

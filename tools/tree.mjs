@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { debianTrees } from './debian-tree.mjs'
 import { frrTrees } from './frr-tree.mjs'
 import { linuxTrees } from './linux-tree.mjs'
 import { command, ReadyError } from './progress.mjs'
@@ -11,10 +12,10 @@ import { command, ReadyError } from './progress.mjs'
 const cache = process.env.MACIPD_LAB_CACHE ?? '/var/cache/macipd-lab'
 
 /**
- * By name: `title`; `suite`, of Debian; `packages`; `recipe`, whatever the result depends on besides; `prepare`, which
+ * By name: `title`; `suite`, of Debian; `packages`; `variant`, of mmdebstrap, if they are to be configured; `recipe`, whatever the result depends on besides; `prepare`, which
  * makes of the extracted packages what is needed, and throws ReadyError if they are not what was expected.
  */
-export const TREES = { ...frrTrees, ...linuxTrees }
+export const TREES = { ...frrTrees, ...linuxTrees, ...debianTrees }
 
 export const treePath = (name) => join(cache, name)
 const stampPath = (tree) => join(tree, '.macipd-lab-recipe')
@@ -45,12 +46,12 @@ async function buildTree(name) {
   renameSync(fresh, tree)
 }
 
-async function extract({ suite, packages }, tree) {
+async function extract({ suite, packages, variant = 'extract' }, tree) {
   mkdirSync(cache, { recursive: true })
   await command('mmdebstrap', [
     '--quiet',
-    '--variant=extract',
-    '--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr',
+    `--variant=${variant}`,
+    ...(variant === 'extract' ? ['--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr'] : []),
     // sid's mirror may lag behind its own expiry date; signatures are still checked
     '--aptopt=Acquire::Check-Valid-Until "false"',
     `--include=${packages.join(',')}`,

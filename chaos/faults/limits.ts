@@ -1,6 +1,6 @@
 // Faults of limits, put on processes that run: no new process, no new descriptor, no more memory.
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import type { Node } from '../node.js'
 import type { Fault, Undo } from './fault.js'
 import { nothing } from './fault.js'
@@ -32,6 +32,9 @@ function dataOf(pid: number): number {
   return Number(kilobytes)
 }
 
+/** A process of Node's has as many descriptors at least, from its beginning to its end. */
+const NEVER_FREE = 8
+
 /** The keeper has to do without another worker meanwhile. */
 const NO_WORKER = {
   targets: ['keeper', 'worker'],
@@ -58,7 +61,8 @@ export const LIMIT_FAULTS = {
     ...NO_WORKER,
     finding: 'plain-forwarding',
     begin: (node) => {
-      const undo = limit(node, node.keeperPid, 'nofile', readdirSync(`/proc/${node.keeperPid}/fd`).length - 1)
+      // numbers below are never free, whichever connections end meanwhile
+      const undo = limit(node, node.keeperPid, 'nofile', NEVER_FREE)
       signal(node.workerPid(), 'SIGKILL')
       return Promise.resolve(undo)
     },

@@ -113,6 +113,8 @@ export const PROCESS_FAULTS = {
     leavesRemote: true,
     losesTruth: true,
     begin: async (node) => {
+      // one that has not got the connections yet ends with the keeper
+      await node.workerServes()
       const worker = node.workerPid()
       await node.router.kill('relay', 'SIGKILL')
       return async () => {
@@ -177,14 +179,7 @@ export const PROCESS_FAULTS = {
     hold: { least: 50, most: 6000 },
     weight: 3,
     finding: 'snooper-hung',
-    begin: (node) => {
-      const goOn = stop(node.router.daemon('snoop').pid)
-      node.isSnooperStopped = true
-      return Promise.resolve(async () => {
-        await goOn()
-        node.isSnooperStopped = false
-      })
-    },
+    begin: ({ router }) => Promise.resolve(stop(router.daemon('snoop').pid)),
   },
   'bgpd-kill': {
     about: 'SIGKILL to bgpd, then it is started',

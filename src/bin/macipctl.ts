@@ -1,9 +1,12 @@
 #!/usr/bin/env node
 // The command `macipctl`.
-import { errnoName } from '../base/exit.js'
-import { run } from '../cli/command.js'
-import { processIo } from '../cli/io.js'
-import { createProgram } from '../cli/macipctl.js'
+import { requireNode } from './node-version.js'
+
+requireNode()
+const { errnoName } = await import('../base/exit.js')
+const { run } = await import('../cli/command.js')
+const { createValuesProgram, isForValues } = await import('../cli/completion/values-command.js')
+const { processIo } = await import('../cli/io.js')
 
 // a reader such as head may have seen enough
 process.stdout.on('error', (error) => {
@@ -11,4 +14,7 @@ process.stdout.on('error', (error) => {
 })
 
 const io = processIo()
-process.exitCode = await run(createProgram(io), process.argv.slice(2), io)
+const words = process.argv.slice(2)
+// loading all commands would take most of the time that a completion has
+const program = isForValues(words) ? createValuesProgram(io) : (await import('../cli/macipctl.js')).createProgram(io)
+process.exitCode = await run(program, words, io)

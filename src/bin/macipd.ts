@@ -1,8 +1,11 @@
 #!/usr/bin/env node
 // The command `macipd`.
-import { run } from '../cli/command.js'
-import { processIo } from '../cli/io.js'
-import { createMacipd } from '../cli/macipd.js'
+import { requireNode } from './node-version.js'
+
+requireNode()
+const { run } = await import('../cli/command.js')
+const { processIo } = await import('../cli/io.js')
+const { createMacipd } = await import('../cli/macipd.js')
 
 const io = processIo()
 process.exitCode = await run(createMacipd(io), process.argv.slice(2), io)

@@ -11,13 +11,19 @@ import { portFull, shareTaken } from './quota.js'
 import { isRemote, scheduleRefresh } from './refresh.js'
 import { type Refusal, refusalOfKey } from './refusal.js'
 import { reasonOf } from './state.js'
-import { claimRemote, insists, reserveQuestions } from './remote-claim.js'
+import { claimRemote, insists, onRemoteAnswer, reserveQuestions } from './remote-claim.js'
 import type { StepContext } from './step-context.js'
 
 /** Another host claims the IP of `owner`, or the owner was heard behind another port. */
 export function contest(context: StepContext, owner: Binding, claim: Claim): void {
   const { table, policy, now } = context
   const key: Key = { vni: owner.vni, mac: claim.mac, ip: owner.ip }
+  if (owner.phase === 'claiming' && table.views.isSyncedRoute(key)) {
+    // the owner is on a segment of this node, and has answered here
+    onRemoteAnswer(context, key)
+    learn(context, owner.vni, owner.ip, claim)
+    return
+  }
   if (owner.phase === 'contested' || owner.phase === 'claiming') {
     // only one claim is decided at a time: forget the other one, so that its next frame counts as evidence again
     if (owner.phase === 'contested' && (owner.claim === undefined || owner.claim.mac === claim.mac)) owner.claim = claim

@@ -2,7 +2,7 @@
 import { countMove } from './duplicate.js'
 import { type Binding, type Claim, type Key, newBinding } from './model.js'
 import { makeRoom } from './quota.js'
-import { claimRemote, reserveQuestions, settle } from './remote-claim.js'
+import { claimRemote, reserveQuestions, settle, take } from './remote-claim.js'
 import type { StepContext } from './step-context.js'
 
 /** Binds an IP to the claiming host: an IP that had no binding, or one that `former` had until now. */
@@ -11,7 +11,9 @@ export function learn(context: StepContext, vni: number, ip: string, claim: Clai
   const { mac, anchor, evidence, router, at } = claim
   const key: Key = { vni, mac, ip }
   const remoteOwner = table.views.competingRemote(key)
-  const isAsked = remoteOwner !== undefined && policy.probes === 'send'
+  // on a segment of this node the owner was asked where it is as well
+  const wasAsked = former?.phase === 'contested' && former.mac === remoteOwner?.mac && table.views.isSyncedRoute(former)
+  const isAsked = remoteOwner !== undefined && !wasAsked && policy.probes === 'send'
   const askAt = isAsked ? reserveQuestions(context, key, anchor) : undefined
   if (isAsked && askAt === undefined) return
   const full = makeRoom(context, key, anchor.ifindex)
@@ -28,5 +30,6 @@ export function learn(context: StepContext, vni: number, ip: string, claim: Clai
     if (countMove(context, binding)) return
   }
   if (remoteOwner !== undefined && askAt !== undefined) claimRemote(context, binding, remoteOwner.mac, askAt)
+  else if (remoteOwner !== undefined && wasAsked) take(context, binding, remoteOwner.seq)
   else settle(context, binding)
 }

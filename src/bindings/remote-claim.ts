@@ -57,6 +57,13 @@ export function onClaimDue(context: StepContext, binding: Binding): void {
   table.setTimer(binding, 'claim', now + confirmInterval(context))
 }
 
+/** The binding's route must win against one that has this sequence number. */
+export function take(context: StepContext, binding: Binding, seq: number): void {
+  binding.minSeq = Math.max(binding.minSeq, seq + 1)
+  binding.tookAt = context.now
+  endClaim(context, binding)
+}
+
 /** Gives the IP to the binding that claims it: its owner behind another VTEP was silent, or is gone. */
 export function settle(context: StepContext, binding: Binding): void {
   const { table, now } = context

@@ -135,8 +135,8 @@ export const TRANSITIONS = {
   repel: {
     from: ['claiming'],
     to: ['unknown'],
-    by: ['remote-answer'],
-    meaning: 'the owner behind another VTEP answered',
+    by: ['remote-answer', 'evidence'],
+    meaning: 'the owner behind another VTEP, or on an Ethernet segment of both nodes, answered',
   },
   lose: {
     from: ['probing', 'contested'],

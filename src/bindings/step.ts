@@ -2,6 +2,7 @@
 // the hosts, in the order in which they must be done. The relay's overlay should hold the bindings for which
 // `isInOverlay` is true; the relay decides which of those are announced to bgpd at the moment.
 import type { Input } from './input.js'
+import { onRestored } from './restore.js'
 import { onPortRenamed } from './rename.js'
 import { learn } from './learn.js'
 import {
@@ -28,13 +29,13 @@ import {
   overtake,
 } from './contest.js'
 import { release } from './duplicate.js'
-import { makeRoom, portFull } from './quota.js'
+import { portFull } from './quota.js'
 import type { Policy, StaticBinding } from './policy.js'
 import { isRemote, onAgeDue, onProbeDue, onRefreshDue, DAD_MS, refreshNow, scheduleRefresh } from './refresh.js'
-import { endClaim, onClaimDue, onRemoteAnswer, settle } from './remote-claim.js'
-import { type Refusal, refusalOfEvidence, refusalOfKey } from './refusal.js'
+import { onClaimDue, onRemoteAnswer, settle } from './remote-claim.js'
+import { type Refusal, refusalOfEvidence } from './refusal.js'
 import { reasonOf } from './state.js'
-import type { Table, Withdrawal } from './table.js'
+import type { Table } from './table.js'
 import { type Action, StepContext } from './step-context.js'
 import type { ViewChange } from './views.js'
 import { onFpmUpdate, reviewMac } from './fpm.js'
@@ -264,72 +265,6 @@ function onPortLost(context: StepContext, { ifindex, vlan, reason }: Extract<Inp
     table.refreshLimiter.forget(ifindex)
     table.confirmLimiter.forget(ifindex)
   }
-}
-
-type Restored = Extract<Input, { type: 'restored' }>
-
-function onRestored(context: StepContext, { from, entry, anchor, vni, selfMatch }: Restored): void {
-  const { table, policy, now } = context
-  const { mac, ip, router, minSeq } = entry
-  const current = table.find(entry.vni, ip)
-  const drop = (why: Withdrawal): void => {
-    if (from === 'file') return
-    table.withdrawn[why] += 1
-    context.remove(entry)
-    context.emit('withdrawn', entry, entry.port, why)
-  }
-  if (current?.mac === mac) {
-    if (current.phase === 'duplicate') {
-      drop('duplicate')
-      return
-    }
-    const isHigher = minSeq > current.minSeq
-    current.firstSeen = Math.min(current.firstSeen, entry.firstSeen)
-    current.minSeq = Math.max(current.minSeq, minSeq)
-    // it was announced to bgpd all the time
-    if (from === 'relay') {
-      current.confirmed = true
-      if (current.phase === 'claiming') endClaim(context, current)
-    } else if (isHigher) context.put(current)
-    if (from === 'relay' && current.suppressedByFpm) context.remove(current)
-    return
-  }
-  if (anchor === undefined) {
-    drop('no-port')
-    return
-  }
-  if (vni !== entry.vni) {
-    drop('vni-changed')
-    return
-  }
-  const refusal = refusalOfKey(entry, selfMatch, table.views, policy)
-  if (refusal !== undefined) {
-    drop(refusal)
-    return
-  }
-  // an unconfirmed binding of an earlier run gives way to one that the relay kept announcing
-  if (current !== undefined && current.confirmed && current.phase !== 'claiming') {
-    drop('other-mac')
-    return
-  }
-  if (current !== undefined) context.withdraw(current, 'other-mac')
-  const full = makeRoom(context, entry, anchor.ifindex)
-  if (full !== undefined) {
-    drop(full)
-    return
-  }
-  const lastSeen = Math.min(entry.lastSeen, now)
-  const seed = { vni, mac, ip, anchor, router, evidence: 'restored', lastSeen } as const
-  const firstSeen = Math.min(entry.firstSeen, lastSeen)
-  const binding = newBinding({ firstSeen, ...seed }, { confirmed: from === 'relay', minSeq })
-  table.add(binding)
-  context.emit('restored', binding, anchor.port, from)
-  if (from === 'relay' && binding.suppressedByFpm) context.remove(binding)
-  if (policy.probes === 'off') {
-    // the snooper could not hear hosts while it was not running, so silence counts from now
-    binding.lastSeen = now
-    scheduleRefresh(context, binding)
-  } else refreshNow(context, binding)
 }
 
 function onStatic(context: StepContext, { vni, mac, ip, router }: StaticBinding): void {

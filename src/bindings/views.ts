@@ -23,6 +23,9 @@ export type ViewChange =
 type MacIpChange = Extract<ViewChange, { type: 'macip' }>
 type Remote = { readonly seq: number; readonly flags: number }
 
+/** The route is that of a host on an Ethernet segment that this node has, too. */
+const isSynced = (flags: number): boolean => (flags & MacIpFlag.SYNC_PATH) !== 0
+
 /** A MAC whose announcements have changed. */
 export type MacKey = Omit<Key, 'ip'>
 
@@ -35,20 +38,25 @@ class VniViews {
   readonly gatewayIps = new Tally()
   /** Sequence numbers of the MACs that zebra announced as local. */
   readonly local = new Map<string, number>()
-  /** MACs that bgpd announced without an IP. */
-  private readonly remoteAlone = new Set<string>()
+  /** MACs that bgpd announced without an IP, and flags. */
+  private readonly remoteAlone = new Map<string, number>()
   /** IP → MAC → remote route. */
   readonly remoteIps = new Map<string, Map<string, Remote>>()
   /** MAC → the IPs of its remote routes; most MACs have one, which is no array then. */
   private readonly ipsOfMac = new Map<string, string | readonly string[]>()
   readonly remoteMacs = new Tally()
+  /** The same without the routes that other nodes of a segment of this one have: their hosts are here as well. */
+  readonly elsewhere = new Tally()
   /** The highest sequence number of a MAC's remote routes since the MAC has had any. */
   readonly remoteSeqs = new Map<string, number>()
 
   apply(change: MacIpChange): void {
     const { by, mac, ip, gone, flags, seq } = change
     if (by === 'bgpd') {
+      const wasElsewhere = this.isElsewhere(mac, ip)
       if (this.setRemote(change)) this.remoteMacs.add(mac, gone ? -1 : 1)
+      const isElsewhere = this.isElsewhere(mac, ip)
+      if (isElsewhere !== wasElsewhere) this.elsewhere.add(mac, isElsewhere ? 1 : -1)
       if (!gone) this.remoteSeqs.set(mac, Math.max(this.remoteSeqs.get(mac) ?? 0, seq))
       else if (!this.remoteMacs.has(mac)) this.remoteSeqs.delete(mac)
     } else if (ip === undefined) {
@@ -64,7 +72,12 @@ class VniViews {
 
   /** Adds or removes a remote route; returns whether the number of routes changed. */
   private setRemote({ mac, ip, gone, flags, seq }: MacIpChange): boolean {
-    if (ip === undefined) return setPresent(this.remoteAlone, mac, !gone)
+    if (ip === undefined) {
+      const wasThere = this.remoteAlone.has(mac)
+      if (gone) this.remoteAlone.delete(mac)
+      else this.remoteAlone.set(mac, flags)
+      return wasThere === gone
+    }
     const ofIp = this.remoteIps.get(ip)
     const known = ofIp?.has(mac) === true
     if (known === gone) this.indexIp(mac, ip, gone)
@@ -76,6 +89,11 @@ class VniViews {
     if (ofIp === undefined) this.remoteIps.set(ip, new Map([[mac, { seq, flags }]]))
     else ofIp.set(mac, { seq, flags })
     return !known
+  }
+
+  private isElsewhere(mac: string, ip: string | undefined): boolean {
+    const flags = ip === undefined ? this.remoteAlone.get(mac) : this.remoteIps.get(ip)?.get(mac)?.flags
+    return flags !== undefined && !isSynced(flags)
   }
 
   /** IPs of the MAC's remote routes. */
@@ -114,9 +132,14 @@ export class AnnouncedViews {
     return views !== undefined && (views.gatewayMacs.has(mac) || views.gatewayIps.has(ip))
   }
 
-  /** bgpd announced the MAC, alone or with an IP, as behind another VTEP. */
+  /** bgpd announced the MAC, alone or with an IP, as behind another VTEP, and not behind a segment of this node. */
   isRemote(vni: number, mac: string): boolean {
-    return this.vnis.get(vni)?.remoteMacs.has(mac) === true
+    return this.vnis.get(vni)?.elsewhere.has(mac) === true
+  }
+
+  /** bgpd announced exactly this MAC and IP for another node of an Ethernet segment that this node has, too. */
+  isSyncedRoute({ vni, mac, ip }: Key): boolean {
+    return isSynced(this.vnis.get(vni)?.remoteIps.get(ip)?.get(mac)?.flags ?? 0)
   }
 
   /**
@@ -171,7 +194,7 @@ export class AnnouncedViews {
 
   /**
    * Returns the remote route with the highest sequence number that has the IP with another MAC; undefined if there is
-   * none, or if it cannot be overtaken.
+   * none, or if it cannot be overtaken. Its host may be on an Ethernet segment of this node.
    */
   competingRemote({ vni, mac, ip }: Key): { readonly mac: string; readonly seq: number } | undefined {
     let best: { mac: string; seq: number } | undefined
@@ -216,11 +239,15 @@ export class AnnouncedViews {
     if (macs === undefined || programmed === undefined) return false
     if (by === 'bgpd') {
       if (!gone) macs.set(mac, (flags & MacIpFlag.SYNC_PATH) === 0 ? Math.max(programmed, seq) : TAKEN_BACK)
-    } else if (ip === undefined && (gone ? !this.isRemote(vni, mac) : seq > programmed)) {
+    } else if (ip === undefined && (gone ? !this.hasRoutes(vni, mac) : seq > programmed)) {
       // zebra does not unprogram a MAC that came back, and restarts its sequence at 0 once it has forgotten the MAC
       macs.set(mac, TAKEN_BACK)
     }
     return true
+  }
+
+  private hasRoutes(vni: number, mac: string): boolean {
+    return this.vnis.get(vni)?.remoteMacs.has(mac) === true
   }
 
   private suppressedMacs(of?: number): MacKey[] {

@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { version } from '../base/version.js'
 import { DEFAULT_CONFIG, isPathspace, PATHSPACE_EXPECTED } from '../config/file.js'
+import { helpOf } from '../config/keys.js'
 import { DURATION_EXPECTED, parseDuration } from '../base/duration.js'
 import { ExitCode, FatalError, reason } from '../base/exit.js'
 import { leadsToJournal } from '../os/journal-stream.js'
@@ -50,12 +51,10 @@ export const configOption = (what: string): Option =>
   new Option('--config <file>', `${what} (default: ${DEFAULT_CONFIG}, if it exists)`)
 
 export const pathspaceOption = (): Option =>
-  new Option('-N, --pathspace <name>', "FRR's path space: NAME is added to the default directories").argParser(
-    (name: string): string => {
-      if (!isPathspace(name)) throw new InvalidArgumentError(`Expected ${PATHSPACE_EXPECTED}.`)
-      return name
-    },
-  )
+  new Option('-N, --pathspace <name>', helpOf('pathspace')).argParser((name: string): string => {
+    if (!isPathspace(name)) throw new InvalidArgumentError(`Expected ${PATHSPACE_EXPECTED}.`)
+    return name
+  })
 
 /** Columns of help that is not read on a terminal. */
 const HELP_WIDTH = 80

@@ -4,6 +4,7 @@ import { bindingsCommand } from './bindings/command.js'
 import { checkCommand } from './check/command.js'
 import { clearCommand } from './clear/command.js'
 import { configured, EXIT_CODES, withVersion } from './command.js'
+import { completionCommand } from './completion/command.js'
 import { eventsCommand } from './events/command.js'
 import { explainCommand } from './explain/command.js'
 import { fpmCommand } from './fpm/command.js'
@@ -35,6 +36,7 @@ export const createProgram = (io: Io): Command =>
     .addCommand(hookCommand(io))
     .addCommand(zapiCommand(io))
     .addCommand(fpmCommand(io))
+    .addCommand(completionCommand(io))
     .description('Shows what macipd on this node has learned and announced, and what is wrong.')
     .addHelpText(
       'after',

@@ -84,13 +84,18 @@ export const askSnooper = (socket: string, timeoutMs = TIMEOUT_MS): Promise<Answ
     return complete(report)
   })
 
-export const askBindings = (socket: string): Promise<Answer<{ bindings: BindingReport[] }>> =>
+/** @param bindings receives them as they come: what an answer had before it broke off is there, too */
+export const askBindings = (
+  socket: string,
+  timeoutMs = TIMEOUT_MS,
+  bindings: BindingReport[] = [],
+): Promise<Answer<{ bindings: BindingReport[] }>> =>
   answer(socket, async () => {
-    const bindings: BindingReport[] = []
-    await snooper(socket, { getBindings: {} }, (message) => {
+    const onPart = (message: snoopProto.FromSnoop): boolean => {
       for (const binding of message.bindings?.bindings ?? []) bindings.push(bindingReport(binding))
       return message.end != null
-    })
+    }
+    await snooper(socket, { getBindings: {} }, onPart, timeoutMs)
     return { bindings }
   })
 
@@ -150,14 +155,21 @@ export const askOverlay = (socket: string): Promise<Answer<{ bindings: BindingRe
     return { bindings: [...bindings.values()] }
   })
 
-/** Asks what zebra and bgpd have announced. */
-export const askViews = (socket: string): Promise<Answer<ViewsReport>> =>
+/**
+ * Asks what zebra and bgpd have announced.
+ * @param report receives it as it comes: what an answer had before it broke off is there, too
+ */
+export const askViews = (
+  socket: string,
+  timeoutMs = TIMEOUT_MS,
+  report: ViewsReport = { vnis: [], macs: [], remote: [], vteps: [] },
+): Promise<Answer<ViewsReport>> =>
   answer(socket, async () => {
-    const report: ViewsReport = { vnis: [], macs: [], remote: [], vteps: [] }
-    await relay(socket, { getViews: {} }, ({ views, synced }) => {
+    const onPart = ({ views, synced }: relayProto.FromRelay): boolean => {
       for (const change of views?.changes ?? []) addChange(report, change)
       return synced != null
-    })
+    }
+    await relay(socket, { getViews: {} }, onPart, timeoutMs)
     return report
   })
 

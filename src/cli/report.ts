@@ -29,7 +29,14 @@ export type SessionReport = {
 }
 
 /** The worker's journal cannot be written. */
-export type JournalFailureReport = { path: string; since: number; code: string; why: string }
+export type JournalFailureReport = {
+  path: string
+  since: number
+  code: string
+  why: string
+  /** As yet. */
+  isWritten: boolean
+}
 
 export type RelayReport = {
   version: string
@@ -222,8 +229,8 @@ function sessionReport(properties: relayProto.Session.$Properties): SessionRepor
 }
 
 function journalFailureReport(properties: relayProto.JournalFailure.$Properties): JournalFailureReport {
-  const { path, since, code, why } = relayProto.JournalFailure.create(properties)
-  return { path, since, code, why }
+  const { path, since, code, why, isWritten } = relayProto.JournalFailure.create(properties)
+  return { path, since, code, why, isWritten }
 }
 
 export function snooperReport(properties: snoopProto.SnoopStatus.$Properties): SnooperReport {

@@ -33,6 +33,8 @@ const schema = v.object({
   plain: v.nullable(v.string()),
   /** No other relay has locked the run directory. */
   isAlone: v.boolean(),
+  /** There is no room for a journal. An older keeper does not say. */
+  runDirFull: v.optional(v.boolean(), false),
 })
 
 export type KeeperReport = v.InferOutput<typeof schema>

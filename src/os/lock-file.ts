@@ -27,14 +27,13 @@ export class LockFile {
 
   /** Ends the lock and removes the file. */
   release(): void {
-    if (statSync(this.path, { throwIfNoEntry: false })?.ino === fstatSync(this.fd).ino) rmSync(this.path)
+    if (isAt(this.path, this.fd)) rmSync(this.path)
     closeSync(this.fd)
   }
 
   /** Locks the file anew if the one at the path is not ours any more. False if another process has locked that one. */
   renew(): boolean {
-    const found = statSync(this.path, { throwIfNoEntry: false })
-    if (found?.ino === fstatSync(this.fd).ino) return true
+    if (isAt(this.path, this.fd)) return true
     const fd = lock(this.path)
     if (fd === undefined) return false
     closeSync(this.fd)
@@ -44,15 +43,26 @@ export class LockFile {
 }
 
 function lock(path: string): number | undefined {
-  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, MODE)
-  if (libc.flock(fd, LOCK_EX | LOCK_NB) === 0) {
-    if (statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino) return fd
-    // its owner has removed it in between
-    closeSync(fd)
-    return lock(path)
+  for (;;) {
+    const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, MODE)
+    let isOurs = false
+    try {
+      if (libc.flock(fd, LOCK_EX | LOCK_NB) !== 0) {
+        const error = new SystemError('flock', libc.errno())
+        if (error.code === 'EWOULDBLOCK' || error.code === 'EAGAIN') return undefined
+        throw error
+      }
+      // if not, its owner has removed it in between
+      isOurs = isAt(path, fd)
+      if (isOurs) return fd
+    } finally {
+      if (!isOurs) closeSync(fd)
+    }
   }
-  const error = new SystemError('flock', libc.errno())
-  closeSync(fd)
-  if (error.code === 'EWOULDBLOCK' || error.code === 'EAGAIN') return undefined
-  throw error
+}
+
+/** Whether the path leads to an open file; the same number on another file system is another file. */
+function isAt(path: string, fd: number): boolean {
+  const [found, ours] = [statSync(path, { throwIfNoEntry: false }), fstatSync(fd)]
+  return found?.ino === ours.ino && found.dev === ours.dev
 }

@@ -152,7 +152,7 @@ export class ListeningSocket {
   }
 
   private async listen(): Promise<void> {
-    const { path, mode, owner, createServer } = this.options
+    const { path, mode, createServer } = this.options
     const temporary = `${path}.${process.pid}`
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
     await this.makeRoom()
@@ -164,14 +164,28 @@ export class ListeningSocket {
     process.umask(umask)
     await bound
     const before = this.server
-    this.server = server
-    // the directory may be another user's, who could have put a link there: it is not followed
-    if (owner !== undefined) lchownSync(temporary, owner.uid, owner.gid)
-    this.inode = lstatSync(temporary).ino
-    renameSync(temporary, path)
+    try {
+      this.inode = this.publish(temporary)
+      this.server = server
+    } catch (error) {
+      // it is tried again every second
+      server.close()
+      rmSync(temporary, { force: true })
+      throw error
+    }
     const { bound: now } = this
     if (now !== undefined) this.options.onBound?.(now)
     before?.close()
+  }
+
+  /** Moves the socket to its path; returns its inode. */
+  private publish(temporary: string): number {
+    const { path, owner } = this.options
+    // the directory may be another user's, who could have put a link there: it is not followed
+    if (owner !== undefined) lchownSync(temporary, owner.uid, owner.gid)
+    const inode = lstatSync(temporary).ino
+    renameSync(temporary, path)
+    return inode
   }
 
   /** Removes what may be replaced; throws a FatalError if the path is another's. */

@@ -12,6 +12,7 @@ import {
   showVni,
   showVrfs,
 } from '../vty/evpn-show.js'
+import { ZERO_ESI } from '../zapi/messages/macip.js'
 import type { VniReading } from './overlay/restate.js'
 import { setByIp } from './overlay/views.js'
 
@@ -27,6 +28,7 @@ export async function readFrr(vtyDir: string): Promise<Map<number, VniReading>> 
   using zebra = await Vty.open(join(vtyDir, 'zebra.vty'), SILENCE_MS)
   const vrf = await showEvpnVrf(bgpd)
   const readings = new Map<number, VniReading>()
+  let hasSegments = false
   if (vrf === undefined) return readings
   const vrfs = await showVrfs(zebra)
   for (const [vni, rd] of await showBgpVnis(bgpd)) {
@@ -36,23 +38,25 @@ export async function readFrr(vtyDir: string): Promise<Map<number, VniReading>> 
     readings.set(vni, reading)
     // bgpd comes first: what it has and zebra has no more, zebra has withdrawn meanwhile
     for await (const { mac, ip, ...attributes } of showLocalRoutes(bgpd, rd)) {
+      hasSegments ||= !attributes.esi.equals(ZERO_ESI)
       if (ip === undefined) reading.routes.set(mac, attributes)
       else setByIp(reading.macIpRoutes, ip, mac, attributes)
     }
   }
   const sticky = new Set<string>()
-  for await (const { vni, mac, type, vtep, seq, sticky: isSticky } of showMacs(zebra)) {
+  for await (const { vni, mac, type, vtep, seq, sticky: isSticky, announced } of showMacs(zebra)) {
     if (isSticky) sticky.add(`${vni} ${mac}`)
     const reading = readings.get(vni)
     if (type === 'remote') reading?.remoteMacs.set(mac, { vtep, seq, flags: isSticky ? MacIpFlag.STICKY : 0 })
-    else if (type === 'local') reading?.macs.set(mac, seq)
+    else if (type === 'local' && announced !== 'not') reading?.macs.set(mac, { seq, isProxy: announced === 'proxy' })
   }
-  for await (const { vni, ip, mac, type, active, vtep, seq } of showNeighbors(zebra)) {
+  const neighbors = showNeighbors(zebra, { detail: hasSegments })
+  for await (const { vni, ip, mac, type, active, vtep, seq, announced } of neighbors) {
     const reading = readings.get(vni)
     if (reading === undefined) continue
     const flags = sticky.has(`${vni} ${mac}`) ? MacIpFlag.STICKY : 0
     if (type === 'remote') setByIp(reading.remoteMacIps, ip, mac, { vtep, seq, flags })
-    else if (active) setByIp(reading.neighbors, ip, mac, seq)
+    else if (active && announced !== 'not') setByIp(reading.neighbors, ip, mac, { seq, isProxy: announced === 'proxy' })
   }
   return readings
 }

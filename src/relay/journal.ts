@@ -1,23 +1,24 @@
 // The records that views and overlay can be rebuilt from, for the successor of a worker that died: zebra does not send
 // its messages again.
 //
+import { dirname } from 'node:path'
 import {
   closeSync,
-  existsSync,
+  constants,
   fstatSync,
   openSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
-  truncateSync,
   writeSync,
 } from 'node:fs'
+import { errnoName } from '../base/exit.js'
 import { type ExchangeRecord, encodeRecord } from '../record/zapi-records.js'
 import { WRITTEN_OFFSET, beginning, withChecksum, writtenBytes } from './journal-format.js'
+import { COMPACT_BYTES, lackOfRoom } from './room.js'
 
-/** The file is written anew when it has at least this size, and this many times its size after the last rewriting. */
-const COMPACT_BYTES = 1 << 20
+/** The file is written anew when it has at least `COMPACT_BYTES`, and this many times its size after the last rewriting. */
 const COMPACT_FACTOR = 4
 const RECORDS_PER_SLICE = 256
 
@@ -26,13 +27,26 @@ const RETRY_MS = 1000
 
 const BEGINNING = beginning()
 
+export interface JournalFailure {
+  /** Milliseconds since the epoch. */
+  readonly since: number
+  readonly error: unknown
+  /** It is still written, and soon will not be. */
+  readonly isWritten: boolean
+}
+
+class NoRoomError extends Error {
+  readonly code = 'ENOSPC'
+}
+
 export class Journal {
   /** Undefined while the file cannot be written. */
   private file: number | undefined
-  /** Since when (milliseconds since the epoch) and why the file cannot be written; undefined while it can. */
-  failure: { readonly since: number; readonly error: unknown } | undefined
+  private trouble: Omit<JournalFailure, 'isWritten'> | undefined
   /** The whole file's. */
   private size = 0
+  /** After it was last written anew. */
+  private leastSize = 0
   private compactAt = COMPACT_BYTES
   private pending: Buffer[] = []
   private rewriting: { file: number; size: number; records: Generator<ExchangeRecord> } | undefined
@@ -56,13 +70,33 @@ export class Journal {
     this.begin()
   }
 
+  /** What is wrong with the file at this moment, if anything is. */
+  get failure(): JournalFailure | undefined {
+    this.lookForRoom()
+    return this.trouble === undefined ? undefined : { ...this.trouble, isWritten: this.isWritten }
+  }
+
   /** Whether a successor would find everything. */
   get isWritten(): boolean {
     return this.file !== undefined
   }
 
+  /** Returns nothing if there is none. Throws if it cannot be read, or is no file. */
   static read(path: string): Buffer {
-    return existsSync(path) ? readFileSync(path) : Buffer.alloc(0)
+    let file: number
+    try {
+      // a FIFO would block for ever
+      file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    } catch (error) {
+      if (errnoName(error) === 'ENOENT') return Buffer.alloc(0)
+      throw error
+    }
+    try {
+      if (!fstatSync(file).isFile()) throw new Error(`${path} is no file`)
+      return readFileSync(file)
+    } finally {
+      closeSync(file)
+    }
   }
 
   /** Remembers a record until the next `flush`. */
@@ -121,16 +155,23 @@ export class Journal {
         closeSync(file)
         throw error
       }
-      this.file = file
-      this.failure = undefined
-      this.compactAt = Math.max(COMPACT_BYTES, COMPACT_FACTOR * this.size)
+      this.onWrittenAnew(file, this.size)
+      // a file that was deleted has left some room, which does not last
+      this.lookForRoom()
     })
   }
 
   private create(path: string): number {
-    const file = openSync(path, 'w', 0o600)
-    writeAll(file, BEGINNING)
-    return file
+    // nothing that somebody else has put there is followed or written into
+    rmSync(path, { force: true })
+    const file = openSync(path, 'wx', 0o600)
+    try {
+      writeAll(file, BEGINNING)
+      return file
+    } catch (error) {
+      closeSync(file)
+      throw error
+    }
   }
 
   private compact(): void {
@@ -162,10 +203,33 @@ export class Journal {
     writeWritten(rewritten.file, rewritten.size)
     renameSync(this.newPath, this.path)
     if (this.file !== undefined) closeSync(this.file)
-    this.file = rewritten.file
-    this.size = rewritten.size
-    this.compactAt = Math.max(COMPACT_BYTES, COMPACT_FACTOR * rewritten.size)
+    this.onWrittenAnew(rewritten.file, rewritten.size)
     this.rewriting = undefined
+  }
+
+  private onWrittenAnew(file: number, size: number): void {
+    this.file = file
+    this.size = size
+    this.leastSize = size
+    this.compactAt = Math.max(COMPACT_BYTES, COMPACT_FACTOR * size)
+  }
+
+  /** Finds out whether there is less room than the file, while it is written, may take until it has been written anew. */
+  private lookForRoom(): void {
+    if (this.file === undefined) return
+    const lack = this.lackOfRoom()
+    this.trouble =
+      lack === undefined ? undefined : { since: this.trouble?.since ?? Date.now(), error: new NoRoomError(lack) }
+  }
+
+  private lackOfRoom(): string | undefined {
+    const { compactAt, size, leastSize } = this
+    try {
+      return lackOfRoom(dirname(this.path), Math.max(0, compactAt - size) + leastSize)
+    } catch {
+      // the directory is gone, which the next writing tells
+      return undefined
+    }
   }
 
   /** Notices a file that somebody has removed, replaced or shortened: the next writing would not. */
@@ -176,6 +240,7 @@ export class Journal {
       const [ours, found] = [fstatSync(file), statSync(this.path)]
       if (ours.ino !== found.ino || ours.dev !== found.dev || ours.size !== size)
         throw new Error(`${this.path}: somebody else has changed it`)
+      this.lookForRoom()
     })
   }
 
@@ -183,7 +248,7 @@ export class Journal {
     try {
       write()
     } catch (error) {
-      this.failure = { since: this.failure?.since ?? Date.now(), error }
+      this.trouble = { since: this.trouble?.since ?? Date.now(), error }
       this.abandon()
       if (!this.removed)
         this.retry = setTimeout(() => {
@@ -220,7 +285,9 @@ function discard(path: string): void {
     rmSync(path, { force: true })
   } catch {
     try {
-      truncateSync(path)
+      // nor is what somebody else has put there
+      const file = openSync(path, constants.O_WRONLY | constants.O_TRUNC | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+      closeSync(file)
     } catch {
       // it is no file, so no successor reads it
     }

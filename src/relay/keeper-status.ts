@@ -1,6 +1,6 @@
 // The keeper's own state, which each connection to its socket is told as one line of JSON: it answers when the worker does
 // not. The keeper reads nothing from there.
-import { createServer } from 'node:net'
+import { type Socket, createServer } from 'node:net'
 import { join } from 'node:path'
 import { reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
@@ -8,9 +8,13 @@ import { version } from '../base/version.js'
 import type { RelayOptions } from '../config/options.js'
 import type { KeeperReport } from '../control/keeper-report.js'
 import { ListeningSocket } from '../os/unix-socket.js'
+import { isRunDirFull } from './room.js'
 import type { WorkerProcess } from './worker-process.js'
 
 const MODE = 0o660
+const MAX_CLIENTS = 64
+/** A client has read its line within this time. */
+const CLIENT_MS = 1000
 
 export class KeeperStatus {
   /** Start of the keeper, milliseconds since the epoch. */
@@ -24,6 +28,8 @@ export class KeeperStatus {
   isAlone = true
   private lastEnd: { why: string; time: number } | undefined
   private listening: ListeningSocket | undefined
+  /** The oldest comes first. */
+  private readonly clients = new Set<Socket>()
 
   constructor(
     private readonly options: RelayOptions,
@@ -36,9 +42,7 @@ export class KeeperStatus {
       mode: MODE,
       createServer: () =>
         createServer((socket) => {
-          socket.on('error', () => undefined)
-          socket.end(`${JSON.stringify(this.report())}\n`)
-          socket.resume().setTimeout(1000, () => socket.destroy())
+          this.answer(socket)
         }),
       onTrouble: (what, error) => {
         this.log.warn({ error: error === undefined ? undefined : reason(error) }, what)
@@ -54,6 +58,22 @@ export class KeeperStatus {
     void this.listening?.close()
   }
 
+  /** A client that does not close, whatever it does instead, must not cost the keeper a descriptor for long. */
+  private answer(socket: Socket): void {
+    const [oldest] = this.clients
+    if (this.clients.size >= MAX_CLIENTS) oldest?.destroy()
+    this.clients.add(socket)
+    const late = setTimeout(() => socket.destroy(), CLIENT_MS).unref()
+    socket
+      .on('error', () => undefined)
+      .on('close', () => {
+        clearTimeout(late)
+        this.clients.delete(socket)
+      })
+      .resume()
+      .end(`${JSON.stringify(this.report())}\n`)
+  }
+
   private report(): KeeperReport {
     const { since, connections, workerStarts, worker, plain, isAlone, lastEnd, options } = this
     return {
@@ -65,7 +85,7 @@ export class KeeperStatus {
         starts: workerStarts,
         lastEnd: lastEnd ?? null,
       },
-      ...{ plain: plain ?? null, isAlone },
+      ...{ plain: plain ?? null, isAlone, runDirFull: isRunDirFull(options.runDir) },
     }
   }
 }

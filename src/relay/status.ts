@@ -69,8 +69,8 @@ function journalFailure(
   { runDir }: WorkerOptions,
 ): proto.JournalFailure.$Properties | null {
   if (journalFailure === undefined) return null
-  const { since, error } = journalFailure
-  return { path: join(runDir, 'journal'), since, code: errnoName(error) ?? '', why: reason(error) }
+  const { since, error, isWritten } = journalFailure
+  return { path: join(runDir, 'journal'), since, code: errnoName(error) ?? '', why: reason(error), isWritten }
 }
 
 function sessionStatus(session: Session): proto.Session.$Properties {

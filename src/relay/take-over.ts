@@ -42,11 +42,12 @@ export class TakeOver {
 
   /** Whether the holder is a keeper, or a worker that has outlived its keeper. */
   role: 'keeper' | 'worker' = 'keeper'
-  pid = 0
 
   private constructor(
     private readonly socket: Socket,
     private readonly fd: number,
+    /** As the kernel says; undefined if it is of another PID namespace. */
+    readonly pid: number | undefined,
   ) {
     this.poll = new FdPoll(fd)
     this.poll.readable(() => {
@@ -70,9 +71,9 @@ export class TakeOver {
       })
     }
     const fd = descriptorOf(socket)
-    const uid = peerOf(socket)?.uid
+    const { uid, pid = 0 } = peerOf(socket) ?? {}
     if (fd !== undefined && uid !== undefined && [0, process.geteuid?.(), statSync(runDir).uid].includes(uid))
-      return await new TakeOver(socket, fd).greeted(path)
+      return await new TakeOver(socket, fd, pid > 0 ? pid : undefined).greeted(path)
     socket.destroy()
     throw new FatalError(ExitCode.privilege, `${path}: user ${uid ?? '?'} listens there, who is not trusted`)
   }
@@ -113,12 +114,10 @@ export class TakeOver {
       if (message?.type !== 'holder') throw new Error('it does not say who it is')
       if (message.protocol !== PROTOCOL) throw new Error('its version hands over in another way')
       this.role = message.role
-      this.pid = message.pid
       return this
     } catch (error) {
-      const { pid } = peerOf(this.socket) ?? {}
       this.close()
-      const what = `${path}: the relay there, process ${pid ?? '?'}, cannot hand over: ${reason(error)}; stop it`
+      const what = `${path}: the relay there, process ${this.pid ?? '?'}, cannot hand over: ${reason(error)}; stop it`
       throw new FatalError(ExitCode.socketBusy, what, { cause: error })
     }
   }
@@ -194,15 +193,19 @@ export class TakeOver {
 export async function takeOver(from: TakeOver, log: Logger): Promise<Taken> {
   const { role, pid } = from
   const taken = await from.take().catch((error: unknown) => {
-    throw new FatalError(ExitCode.socketBusy, `relay ${pid} could not hand over, and goes on: ${reason(error)}`)
+    throw new FatalError(ExitCode.socketBusy, `relay ${pid ?? '?'} could not hand over, and goes on: ${reason(error)}`)
   })
   try {
     const late = await from.finish()
     taken.connections.push(...late.connections)
   } catch (error) {
     // it has said that it stops; a hung process would go on at any time
-    log.error({ pid, error: reason(error) }, 'the other relay does not end; it is killed')
-    kill(pid)
+    if (pid === undefined)
+      log.error({ error: reason(error) }, 'the other relay does not end, and cannot be seen from here')
+    else {
+      log.error({ pid, error: reason(error) }, 'the other relay does not end; it is killed')
+      kill(pid)
+    }
   }
   log.warn({ from: role, pid, sessions: taken.connections.length }, 'took over from another relay')
   return taken

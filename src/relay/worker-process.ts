@@ -2,6 +2,7 @@
 import { type ChildProcess, type StdioOptions, fork } from 'node:child_process'
 import { reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
+import { placeOf } from '../base/place.js'
 import type { WorkerState } from '../control/keeper-report.js'
 import type { Connection } from './connections.js'
 import {
@@ -13,6 +14,8 @@ import {
   type WorkerOptions,
   sendSocket,
 } from './ipc.js'
+
+const WORKER = placeOf('dist/src/relay/worker.js')
 
 const PING_MS = 500
 /** A serving worker counts as hung when it has not answered for so long, or for as long as it took to start. */
@@ -71,7 +74,7 @@ export class WorkerProcess {
     try {
       // with a copy of the lock: as long as the worker serves, another relay must not begin beside it
       const stdio: StdioOptions = ['ignore', 2, 2, 'ipc', lock ?? 'ignore']
-      this.child = fork(new URL('./worker.js', import.meta.url), { execArgv: [], stdio })
+      this.child = fork(WORKER, { execArgv: [], stdio })
     } catch (error) {
       // fork(2) or a pipe has failed: the caller has not got this object yet
       setImmediate(() => {

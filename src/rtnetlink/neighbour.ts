@@ -31,6 +31,8 @@ export const NTF_EXT_LEARNED = 0x10
 export const NTF_STICKY = 0x40
 /** The bit of NDA_FLAGS_EXT of a MAC that a locked port has heard, but that is not let through (`bridge link … mab on`). */
 export const NTF_EXT_LOCKED = 0x02
+/** Of `activityNotify`: the MAC was programmed, and not heard. */
+export const FDB_NOTIFY_INACTIVE_BIT = 0x02
 export const NUD_REACHABLE = 0x02
 export const NUD_NOARP = 0x40
 /** In the FDB of a bridge: an address of the host itself (BR_FDB_LOCAL). */

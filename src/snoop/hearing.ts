@@ -31,6 +31,7 @@ export class Hearing {
     private readonly attachments: Attachments,
     private readonly table: Table,
     private readonly onEvidence: (evidence: TableEvidence) => void,
+    private readonly onDoubt: (frame: Evidence, port: Port) => void,
   ) {}
 
   /** The program looks at a port from now on. */
@@ -89,8 +90,8 @@ export class Hearing {
   private judge(frame: Evidence, bridgeRefusal: BridgeRefusal | undefined): void {
     const { ifindex, vlan, kind, mac, etherSource, ip, router, override, at } = frame
     const port = this.ports.ports.get(ifindex)
-    // a frame from before the port went down does not count; a later one shows that the port is up before the kernel
-    // says so, which it does up to a second late (net/core/link_watch.c)
+    // a frame from before it was known that the port went down does not count; a later one shows that the port is up
+    // before the kernel says so, which it does up to a second late (net/core/link_watch.c)
     const isNews = at > (this.downAt.get(ifindex) ?? -Infinity)
     const anchor = port !== undefined && isNews ? anchorAt(port, vlan) : undefined
     const vni = this.ports.vniOf(ifindex, vlan)
@@ -100,6 +101,7 @@ export class Hearing {
       ...{ kind, mac, etherSource, ip, router, override, at },
       ...{ anchor, vni, selfMatch, fdbPort, bridgeRefusal },
     })
+    if (port !== undefined && !isNews) this.onDoubt(frame, port)
     // the cause may disappear in a moment, and then the next frame must not be dropped as a repetition
     if (anchor === undefined || bridgeRefusal === 'port-locked' || bridgeRefusal === 'no-learning') {
       this.attachments.forget(ifindex, vlan, mac, ip)

@@ -12,7 +12,7 @@ import { version } from '../base/version.js'
 import { Attachments } from './bpf/attachments.js'
 import { monotonicMs } from '../base/clock.js'
 import { type ClearRequest, listenSnoopControl, type SnoopControl } from './control.js'
-import type { RefusedFrame } from './bpf/evidence.js'
+import type { Evidence, RefusedFrame } from './bpf/evidence.js'
 import { detailOf } from './detail.js'
 import { fpmStatusToProto } from '../control/fpm-codec.js'
 import { counters } from '../control/snoop-codec.js'
@@ -114,9 +114,17 @@ export class Snooper {
     this.policy = options.policy
     this.attachments = new Attachments(source, log)
     this.filters = new FilterWatch(source, this.attachments, ports.ports, log)
-    this.hearing = new Hearing(ports, this.attachments, table, (evidence) => {
-      this.step({ type: 'evidence', evidence })
-    })
+    this.hearing = new Hearing(
+      ports,
+      this.attachments,
+      table,
+      (evidence) => {
+        this.step({ type: 'evidence', evidence })
+      },
+      (frame, port) => {
+        this.askInDoubt(frame, port)
+      },
+    )
     this.listener = new TunnelListener((key) => {
       this.step({ type: 'remote-answer', key })
     }, log)
@@ -213,12 +221,24 @@ export class Snooper {
     for (const saved of this.remembered.takeMac(vni, mac, Date.now())) {
       this.restore('file', { ...entryOfSaved(saved), vlan }, port)
     }
+    for (const ip of this.table.ipsElsewhere({ vni, mac })) this.askFor({ vni, mac, ip }, port, vlan)
+  }
+
+  /** A host that another node has announced until now may be here, too, behind an Ethernet segment of both. */
+  private onRouteGone(key: Key): void {
+    if (this.policy.probes === 'off') return
+    const place = this.ports.placeOfMac(key.vni, key.mac)
+    if (place === undefined) return
+    const port = this.ports.ports.get(place.ifindex)
+    if (port !== undefined) this.askFor(key, port, place.vlan)
+  }
+
+  /** Only an answer teaches. */
+  private askFor(key: Key, port: Port, vlan: number): void {
+    if (this.table.find(key.vni, key.ip) !== undefined) return
     const now = monotonicMs()
-    for (const ip of this.table.ipsElsewhere({ vni, mac })) {
-      if (this.table.find(vni, ip) !== undefined) continue
-      const seen = { firstSeen: now, lastSeen: now, minSeq: 0, observe: false }
-      this.restore('file', { vni, mac, ip, router: false, port: port.name, vlan, ...seen }, port)
-    }
+    const seen = { firstSeen: now, lastSeen: now, minSeq: 0, observe: false }
+    this.restore('file', { ...key, router: false, port: port.name, vlan, ...seen }, port)
   }
 
   private onVniChange(): void {
@@ -276,6 +296,9 @@ export class Snooper {
       },
       onViewChange: (change) => {
         this.step({ type: 'view', change })
+        if (change.type !== 'macip' || change.by !== 'bgpd' || change.ip === undefined || !change.gone) return
+        const { vni, mac, ip } = change
+        this.onRouteGone({ vni, mac, ip })
       },
       onSynced: () => {
         this.restoring = false
@@ -286,7 +309,7 @@ export class Snooper {
   }
 
   private onHandedBack(entries: readonly Entry[]): void {
-    const ports = new Map([...this.ports.ports.values()].filter(({ up }) => up).map((port) => [port.name, port]))
+    const ports = new Map([...this.ports.ports.values()].map((port) => [port.name, port]))
     for (const entry of entries) {
       if (this.restoring) {
         this.restore('relay', entry, ports.get(entry.port))
@@ -297,10 +320,30 @@ export class Snooper {
     }
   }
 
+  /**
+   * Nobody knows when a port went down, only when that was read; this process may have been stopped in between. Whoever spoke
+   * before it was read may have spoken after it, too, and is asked.
+   */
+  private askInDoubt({ kind, vlan, mac, ip, router, at }: Evidence, port: Port): void {
+    const vni = this.ports.vniOf(port.ifindex, vlan)
+    const claims = kind !== 'arp-probe' && kind !== 'dad-ns'
+    if (!claims || vni === undefined || this.policy.probes === 'off' || this.table.find(vni, ip) !== undefined) return
+    const seen = { firstSeen: at, lastSeen: at, minSeq: 0, observe: false }
+    const entry = { vni, mac, ip, router, port: port.name, vlan, ...seen }
+    if (port.up) this.restore('file', entry, port)
+    else this.remembered.add(savedOfEntry(entry), Date.now())
+  }
+
+  /** @param port where the host was at last; by now the bridge may have it behind another one */
   private restore(from: 'relay' | 'file', entry: Entry, port: Port | undefined): void {
-    const anchor = port && anchorAt(port, entry.vlan)
-    const vni = port && this.ports.vniOf(port.ifindex, entry.vlan)
-    const selfMatch = port && this.ports.selfMatch(port.ifindex, entry.vlan, entry.mac, entry.ip)
+    const { ifindex, vlan } = (port && this.ports.placeOf(port.ifindex, entry.vlan, entry.mac)) ?? {
+      ifindex: port?.ifindex ?? 0,
+      vlan: entry.vlan,
+    }
+    const at = this.ports.ports.get(ifindex)
+    const anchor = at?.up === true ? anchorAt(at, vlan) : undefined
+    const vni = at && this.ports.vniOf(ifindex, vlan)
+    const selfMatch = at && this.ports.selfMatch(ifindex, vlan, entry.mac, entry.ip)
     this.step({ type: 'restored', from, entry, anchor, vni, selfMatch })
   }
 
@@ -399,9 +442,19 @@ export class Snooper {
     }
   }
 
-  /** Asks through the tunnel, from the VXLAN device's own MAC: nobody learns anything from it, and nobody else answers. */
+  /**
+   * Asks through the tunnel, from the VXLAN device's own MAC: nobody learns anything from it, and nobody else answers. A
+   * host on an Ethernet segment that this node has, too, is also asked there.
+   */
   private askRemote(key: Key): void {
     const { vni, mac, ip } = key
+    const place = this.ports.placeOfMac(vni, mac)
+    if (place !== undefined) {
+      const { ifindex, vlan } = place
+      this.attachments.forget(ifindex, vlan, mac, ip)
+      const vlanProtocol = this.ports.vlanProtocol(ifindex)
+      this.outlet?.send({ ifindex, vlan, vlanProtocol, mac, ip, source: this.ports.probeSource(ifindex, vlan, ip) })
+    }
     const tunnel = this.ports.tunnelOf(vni)
     if (tunnel === undefined) return
     const { device, through, vlan, vlanProtocol } = tunnel

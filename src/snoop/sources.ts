@@ -17,11 +17,13 @@ export type PortMap = EventEmitter<PortEvents> &
     Ports,
     | 'ports'
     | 'fdbPort'
+    | 'placeOfMac'
     | 'isFdbKnown'
     | 'macsOn'
     | 'bridgePortOf'
     | 'bridgeRefusal'
     | 'placeToAsk'
+    | 'placeOf'
     | 'vniOf'
     | 'vniOfVxlan'
     | 'tunnelOf'

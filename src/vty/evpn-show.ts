@@ -8,10 +8,32 @@ import { type Vty, VtyError } from './vty.js'
 const ZERO_ESI = '00:00:00:00:00:00:00:00:00:00'
 
 /**
+ * How zebra announces a local MAC or neighbour: `first-hand`; `proxy`, because only another node of its Ethernet segment
+ * has heard it; `not` at all, because not even that one has.
+ */
+export type ShownAnnouncement = 'first-hand' | 'proxy' | 'not'
+
+const announcement = {
+  localInactive: v.optional(v.boolean(), false),
+  peerActive: v.optional(v.boolean(), false),
+}
+
+const announcementOf = ({ localInactive, peerActive }: { localInactive: boolean; peerActive: boolean }) =>
+  !localInactive ? 'first-hand' : peerActive ? 'proxy' : 'not'
+
+/**
  * A MAC of zebra's table. `type`: `local`, `remote`, `auto` (only a neighbour refers to it), … `vtep` is empty for a local
  * one, and for one behind an Ethernet segment.
  */
-export type ShownMac = { vni: number; mac: string; type: string; vtep: string; seq: number; sticky: boolean }
+export type ShownMac = {
+  vni: number
+  mac: string
+  type: string
+  vtep: string
+  seq: number
+  sticky: boolean
+  announced: ShownAnnouncement
+}
 
 const Mac = v.object({
   /** Absent for a MAC that only a neighbour refers to. */
@@ -20,6 +42,7 @@ const Mac = v.object({
   localSequence: v.optional(v.number(), 0),
   remoteSequence: v.optional(v.number(), 0),
   stickyMac: v.optional(v.boolean(), false),
+  ...announcement,
 })
 
 export async function* showMacs(zebra: Vty): AsyncGenerator<ShownMac> {
@@ -28,9 +51,11 @@ export async function* showMacs(zebra: Vty): AsyncGenerator<ShownMac> {
     const [vni, macs, mac = ''] = path
     // from some MACs on, 10.7 puts their number among them
     if (macs !== 'macs' || mac === 'numMacs') continue
-    const { type, remoteVtep, localSequence, remoteSequence, stickyMac } = parse(Mac, value, command)
+    const shown = parse(Mac, value, command)
+    const { type, remoteVtep, localSequence, remoteSequence, stickyMac } = shown
     const seq = type === 'remote' ? remoteSequence : localSequence
-    yield { vni: Number(vni), mac, type, vtep: remoteVtep, seq, sticky: stickyMac }
+    const announced = announcementOf(shown)
+    yield { vni: Number(vni), mac, type, vtep: remoteVtep, seq, sticky: stickyMac, announced }
   }
 }
 
@@ -43,6 +68,7 @@ export type ShownNeighbor = {
   active: boolean
   vtep: string
   seq: number
+  announced: ShownAnnouncement
 }
 
 const Neighbor = v.object({
@@ -52,16 +78,20 @@ const Neighbor = v.object({
   remoteVtep: v.optional(v.string(), ''),
   localSequence: v.optional(v.number(), 0),
   remoteSequence: v.optional(v.number(), 0),
+  ...announcement,
 })
 
-export async function* showNeighbors(zebra: Vty): AsyncGenerator<ShownNeighbor> {
-  const command = 'show evpn arp-cache vni all json'
+/** @param detail whether `announced` is asked for, which costs zebra more; otherwise it is always `first-hand` */
+export async function* showNeighbors(zebra: Vty, { detail }: { detail: boolean }): AsyncGenerator<ShownNeighbor> {
+  const command = `show evpn arp-cache vni all${detail ? ' detail' : ''} json`
   for await (const { path, value } of members(zebra, command, 2)) {
     const [vni, ip = ''] = path
     if (typeof value !== 'object') continue
-    const { type, state, mac, remoteVtep, localSequence, remoteSequence } = parse(Neighbor, value, command)
+    const shown = parse(Neighbor, value, command)
+    const { type, state, mac, remoteVtep, localSequence, remoteSequence } = shown
     const seq = type === 'remote' ? remoteSequence : localSequence
-    yield { vni: Number(vni), ip, mac, type, active: state === 'active', vtep: remoteVtep, seq }
+    const announced = announcementOf(shown)
+    yield { vni: Number(vni), ip, mac, type, active: state === 'active', vtep: remoteVtep, seq, announced }
   }
 }
 
@@ -150,13 +180,17 @@ export async function* showLocalRoutes(bgpd: Vty, rd: string): AsyncGenerator<Sh
   }
 }
 
-/** MAC mobility (RFC 7432, 7.7), default gateway (7.8) and ND flags (RFC 9047), as ecommunity_ecom2str prints them. */
+/**
+ * MAC mobility (RFC 7432, 7.7), default gateway (7.8) and ND flags (RFC 9047), as ecommunity_ecom2str prints them: a proxy's
+ * router flag is not shown.
+ */
 function fromCommunities(text: string): { flags: number; seq: number } {
   const mobility = /\bMM:(\d+)(, sticky MAC)?/.exec(text)
   const flags =
     (mobility?.[2] === undefined ? 0 : MacIpFlag.STICKY) |
     (/\bDefault Gateway\b/.test(text) ? MacIpFlag.GW : 0) |
-    (/\bND:Router Flag/.test(text) ? MacIpFlag.ROUTER : 0)
+    (/\bND:Router Flag/.test(text) ? MacIpFlag.ROUTER : 0) |
+    (/\bND:Proxy/.test(text) ? MacIpFlag.PROXY_ADVERT : 0)
   return { flags, seq: Number(mobility?.[1] ?? 0) }
 }
 

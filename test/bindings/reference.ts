@@ -1,6 +1,6 @@
 // The rules in their plainest form: no indices, no limits, no pace, nothing shared with the code but the events. What
 // is due is found by looking at everything.
-import { type Evidence, type Key, newBinding, type Phase, type Anchor } from '../../src/bindings/model.js'
+import { type Entry, type Evidence, type Key, newBinding, type Phase, type Anchor } from '../../src/bindings/model.js'
 import type { Policy } from '../../src/bindings/policy.js'
 import type { Input } from '../../src/bindings/input.js'
 import type { Status } from '../../src/bindings/model.js'
@@ -16,6 +16,8 @@ type Known = Key & {
   isStatic: boolean
   due: Due | undefined
   lastSeen: number
+  /** From an earlier run, and not heard since. */
+  isUnheard: boolean
   tries: number
   quiet: { since: number; until: number }
   claim: Claim | undefined
@@ -203,6 +205,7 @@ export class Reference {
       return
     }
     it.lastSeen = now
+    it.isUnheard = false
     it.anchor = anchor
     const isFirst = !it.confirmed
     it.confirmed = true
@@ -295,7 +298,9 @@ export class Reference {
   }
 
   private learn(vni: number, ip: string, { mac, anchor, router, at }: Claim, now: number, former?: Known): void {
-    const isRemote = this.competingRemote({ vni, mac, ip }) !== undefined
+    const seq = this.competingRemote({ vni, mac, ip })
+    const wasAsked = former?.phase === 'contested' && this.isBest(former, seq) && this.isSynced(former)
+    const isRemote = seq !== undefined && !wasAsked
     if (isRemote && this.canAsk && this.isHeldDown(anchor, mac, now)) return
     const it = this.add({ vni, mac, ip, anchor, router, lastSeen: at })
     if (former !== undefined) {
@@ -303,11 +308,20 @@ export class Reference {
       if (this.moved(it, now)) return
     }
     if (isRemote && this.canAsk) this.claim(it, now)
-    else this.settle(it, now)
+    else if (seq !== undefined && wasAsked) {
+      Object.assign(it, { minSeq: seq + 1, tookAt: now })
+      this.askLater(it)
+    } else this.settle(it, now)
   }
 
   private contest(it: Known, claim: Claim, now: number): void {
-    if (it.phase === 'claiming') return
+    if (it.phase === 'claiming') {
+      if (!this.isSynced({ vni: it.vni, mac: claim.mac, ip: it.ip })) return
+      this.drop(it)
+      this.charge(it.anchor, it.mac, now)
+      this.learn(it.vni, it.ip, claim, now)
+      return
+    }
     if (it.phase === 'contested') {
       if (it.claim === undefined || it.claim.mac === claim.mac) it.claim = claim
     } else if (claim.mac !== it.mac && this.isHeldDown(claim.anchor, claim.mac, now)) return
@@ -336,18 +350,33 @@ export class Reference {
     if (it?.mac === entry.mac) {
       if (it.phase === 'duplicate') return
       it.minSeq = Math.max(it.minSeq, entry.minSeq)
+      if (vni === entry.vni) this.moveIfNewer(it, entry, anchor, now)
       if (from === 'relay') it.confirmed = true
       if (from === 'relay' && it.phase === 'claiming') this.keep(it)
       return
     }
     const { mac, ip, router, minSeq } = entry
     if (anchor === undefined || vni !== entry.vni || selfMatch !== undefined) return
-    if (it?.confirmed === true && it.phase !== 'claiming') return
+    if (it !== undefined && it.phase !== 'claiming' && this.prevails(it, from, entry)) return
     if (mac.startsWith('01') || ip === '127.0.0.1' || this.isNever(vni, mac, ip)) return
     if (it !== undefined) this.drop(it)
     const lastSeen = Math.min(entry.lastSeen, now)
     const restored = this.add({ vni, mac, ip, anchor, router, lastSeen, minSeq, confirmed: from === 'relay' })
+    restored.isUnheard = true
     restored.due = { what: 'ask', at: now }
+  }
+
+  private moveIfNewer(it: Known, { lastSeen }: Entry, anchor: Anchor | undefined, now: number): void {
+    if (anchor === undefined || (anchor.ifindex === it.anchor.ifindex && anchor.vlan === it.anchor.vlan)) return
+    if (!it.isUnheard || (it.phase !== 'known' && it.phase !== 'probing') || lastSeen <= it.lastSeen) return
+    it.anchor = anchor
+    it.lastSeen = Math.min(lastSeen, now)
+    if (this.canAsk) Object.assign(it, { tries: 0, due: { what: 'ask', at: now } })
+  }
+
+  private prevails(it: Known, from: 'relay' | 'file', { lastSeen }: Entry): boolean {
+    if (!it.isUnheard || !this.canAsk) return it.confirmed
+    return from === 'relay' ? it.confirmed || it.lastSeen > lastSeen : it.lastSeen >= lastSeen
   }
 
   private onReport(key: Key, status: Status, now: number): void {
@@ -453,7 +482,7 @@ export class Reference {
     const { jitter } = newBinding({ evidence: 'static', firstSeen: 0, ...seed })
     const it: Known = {
       ...{ phase: 'known', confirmed: true, isStatic: false, due: undefined, tries: 0, claim: undefined, moves: [] },
-      ...{ tookAt: -Infinity, wasAnnounced: false },
+      ...{ tookAt: -Infinity, wasAnnounced: false, isUnheard: false },
       ...{ quiet: { since: -Infinity, until: -Infinity }, minSeq: 0, report: undefined, third: (AGEING / 3) * jitter },
       ...{ suppressedByFpm: this.isSuppressedByFpm(seed), ...seed },
     }
@@ -482,6 +511,16 @@ export class Reference {
     )
     if (competingRemote.some(({ flags, seq }) => (flags & 1) !== 0 || seq === 0xffff_ffff)) return undefined
     return competingRemote.length === 0 ? undefined : Math.max(...competingRemote.map(({ seq }) => seq))
+  }
+
+  private isSynced({ vni, mac, ip }: Key): boolean {
+    return this.routes.some((it) => it.vni === vni && it.mac === mac && it.ip === ip && it.flags === 0x40)
+  }
+
+  /** The first of the routes with this highest sequence number is this owner's. */
+  private isBest({ vni, mac, ip }: Key, seq: number | undefined): boolean {
+    const all = this.routes.filter((it) => it.by === 'bgpd' && it.vni === vni && it.ip === ip && it.seq === seq)
+    return all[0]?.mac === mac
   }
 
   /** What zebra and bgpd say of a MAC that zebra has programmed as remote. */
@@ -518,7 +557,7 @@ export class Reference {
     if (report.status === 'remote') return true
     return (
       report.status === 'mac-not-local' &&
-      this.routes.some((it) => it.by === 'bgpd' && it.vni === vni && it.mac === mac)
+      this.routes.some((it) => it.by === 'bgpd' && it.vni === vni && it.mac === mac && it.flags !== 0x40)
     )
   }
 }

@@ -77,6 +77,59 @@ test('file and relay disagree: who was announced all the time counts more', () =
   assert.equal(other.table.find(100, IP)?.mac, VM1)
 })
 
+test('file and relay have the host behind different ports: who saw it last knows, in either order', () => {
+  for (const [older, newer] of [
+    [restored({ lastSeen: -50 }), fromFile({ port: 'tap2', lastSeen: -10 }, { anchor: TAP2 })],
+    [fromFile({ lastSeen: -50 }), restored({ port: 'tap2', lastSeen: -10 }, { anchor: TAP2 })],
+  ] as const)
+    for (const events of [
+      [older, newer],
+      [newer, older],
+    ]) {
+      const d = driven()
+      for (const event of events) d.send(event, 0)
+      const binding = d.table.get(KEY1)
+      assert.deepEqual([binding?.anchor, binding?.confirmed, binding?.lastSeen], [TAP2, true, -10])
+      assert.ok(d.wait(0).includes(`0s probe tap2 ${VM1} ${IP}`))
+      assert.deepEqual(d.send(evidence({ kind: 'arp-reply', anchor: TAP2, fdbPort: TAP2.ifindex }), 5), [])
+    }
+})
+
+test('a port that comes back after the relay has answered: the relay gets the newer place', () => {
+  const d = driven()
+  d.send(restored({ lastSeen: -50 }), 0)
+  const sent = d.send(fromFile({ port: 'tap2', lastSeen: -10 }, { anchor: TAP2 }), 0)
+  assert.ok(sent.includes(`put 100 ${VM1} ${IP} tap2`), sent.join())
+})
+
+test('a host that was heard in this run stays where it was heard', () => {
+  const d = driven()
+  d.send(restored({ lastSeen: -50 }), 0)
+  d.send(evidence({}), 5)
+  d.send(fromFile({ port: 'tap2', lastSeen: -10 }, { anchor: TAP2 }), 6)
+  assert.deepEqual(d.table.get(KEY1)?.anchor, TAP1)
+})
+
+test('an address that had gone over to another host while the relay could not be told stays there, in either order', () => {
+  const taken = fromFile({ mac: VM2, port: 'tap2', lastSeen: -10 }, { anchor: TAP2 })
+  const former = restored({ lastSeen: -50 })
+  for (const events of [
+    [taken, former],
+    [former, taken],
+  ]) {
+    const d = driven()
+    const sent = events.flatMap((event) => d.send(event, 0))
+    assert.deepEqual(
+      sent.filter((line) => !line.startsWith('forget')),
+      [`remove 100 ${VM1} ${IP}`],
+    )
+    assert.equal(d.table.find(100, IP)?.mac, VM2)
+    const [asked] = d.wait(0)
+    assert.match(asked ?? '', new RegExp(`probe tap2 ${VM2} ${IP}`))
+    assert.deepEqual(d.send(evidence({ mac: VM2, anchor: TAP2 }), 5), [`put 100 ${VM2} ${IP} tap2`])
+  }
+})
+
 test('what was seen in this run counts more than either', () => {
   const d = driven()
   d.send(claim())

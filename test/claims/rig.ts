@@ -17,6 +17,7 @@ export type Rig = {
   ports: Ports
   /** Records what would be asked. */
   outlet: FakeProbeOutlet
+  relay: FakeRelay
   /** Port and phase of the binding of an IP, if there is one. */
   placeOf: (ip: string) => string | undefined
   /** Resolves when `what` holds, which is looked at after each change that could make it so. */
@@ -62,5 +63,5 @@ export async function snoop(t: TestContext, policy: Partial<Policy> = {}): Promi
     return binding && show(binding)
   }
   if (ports === undefined) throw new Error('the snooper did not open its ports')
-  return { snooper, ports, outlet, placeOf, until }
+  return { snooper, ports, outlet, relay, placeOf, until }
 }

@@ -36,6 +36,7 @@ const POLICY: PolicyReport = {
   limits: { 'mac-ipv4': 8, total: 100_000, vni: Infinity },
 }
 const ZEBRA_MAC: LocalMac = { vni: 100, mac: VM1, ip: null, seq: 3, flags: [], esi: null }
+const ON_SEGMENT: LocalMac = { ...ZEBRA_MAC, esi: '03:44:38:39:ff:ff:01:00:00:01' }
 const FAR: RemoteMac = { vni: 100, mac: VM1, ip: IP, vtep: '192.0.2.2', seq: 4, flags: [] }
 
 type Scene = {
@@ -117,6 +118,11 @@ const PAGES: Record<string, Scene> = {
   shadowed: {
     binding: { state: 'shadowed', reason: 'shadowed' },
     views: { macs: [ZEBRA_MAC, { ...ZEBRA_MAC, ip: IP, flags: ['router'], esi: '03:44:11:11:11:11:11:00:00:01' }] },
+  },
+  segment: { views: { macs: [ON_SEGMENT, { ...ON_SEGMENT, ip: IP, flags: ['proxy-advert'] }] } },
+  'segment-proxy': {
+    binding: null,
+    views: { macs: [ON_SEGMENT, { ...ON_SEGMENT, ip: IP, flags: ['proxy-advert'] }] },
   },
   remote: { binding: { state: 'remote', reason: 'remote' }, detail: { minSeq: 5 }, views: { remote: [FAR] } },
   'fpm-remote': {

@@ -19,7 +19,7 @@ const NOW = 1_000_000
 const KEEPER: KeeperReport = {
   ...{ version: '', pid: 41, since: 0, connections: 2, listen: '/run/z', zebra: '/run/frr/z', runDir: '/run/macipd' },
   worker: { state: 'serving', pid: 42, starts: 1, lastEnd: null },
-  ...{ plain: null, isAlone: true },
+  ...{ plain: null, isAlone: true, runDirFull: false },
 }
 const SESSION = {
   ...{ id: 1, kind: 'main', client: '', since: 0, bytesToZebra: 0, bytesToBgpd: 0, inSync: true },
@@ -98,8 +98,8 @@ const worker = (state: KeeperReport['worker']['state']): KeeperReport['worker'] 
   ...{ state, pid: 42, starts: 2 },
   lastEnd: { why: 'SIGKILL', time: NOW - 3000 },
 })
-const failure = (code: string): RelayReport['journalFailure'] => ({
-  ...{ path: '/run/macipd/journal', since: NOW - 60_000, code, why: `${code}: no` },
+const failure = (code: string): NonNullable<RelayReport['journalFailure']> => ({
+  ...{ path: '/run/macipd/journal', since: NOW - 60_000, code, why: `${code}: no`, isWritten: false },
 })
 const UNCERTAIN = { ...SESSION, uncertain: 'frames have passed while no worker served' }
 
@@ -154,6 +154,13 @@ const STATES: [name: string, status: Status, id: FindingId, what: RegExp, todo: 
     status({ journalFailure: failure('ENOSPC') }, {}),
     'run-directory-full',
     /\/run\/macipd is full, so \/run\/macipd\/journal cannot be written for 1 min/,
+    /df -h \/run\/macipd/,
+  ],
+  [
+    'run directory full, the journal still written',
+    status({ journalFailure: { ...failure('ENOSPC'), why: 'it may take more', isWritten: true } }, {}),
+    'run-directory-full',
+    /\/run\/macipd is full: \/run\/macipd\/journal is still written, but it may take more; if the worker ends then,/,
     /df -h \/run\/macipd/,
   ],
   [
@@ -229,6 +236,16 @@ test('a keeper in another run directory is looked for with an option, and is no 
   const [first, ...others] = findings(status({}, {}, { cause: 'absent' }), NOW)
   assert.deepEqual([first?.id, first?.severity, others], ['keeper-not-found', 'notice', []])
   assert.match(first?.todo ?? '', /--run-dir/)
+})
+
+test('the keeper tells of a full run directory while no worker answers', () => {
+  const found = findings(status(REFUSED, {}, { worker: worker('starting'), runDirFull: true }), NOW)
+  assert.deepEqual(
+    found.map(({ id }) => id),
+    ['worker-gone', 'run-directory-full'],
+  )
+  assert.match(found[1]?.what ?? '', /\/run\/macipd is full, so the next worker cannot keep a journal/)
+  assert.deepEqual(said(status({}, {}, { runDirFull: true })), [])
 })
 
 test('neither keeper nor worker is there: start them', () => {

@@ -74,7 +74,7 @@ async function withKeeper(t: TestContext, relay: string): Promise<void> {
     ...{ version: '0.1.0', pid: 41, since: Date.now() - 3_700_000, connections: 1 },
     ...{ listen: '/run/macipd/zserv.api', zebra: '/run/frr/zserv.api', runDir: dirname(relay) },
     worker: { state: 'serving', pid: 42, starts: 1, lastEnd: null },
-    ...{ plain: null, isAlone: true },
+    ...{ plain: null, isAlone: true, runDirFull: false },
   }
   const server = createServer((socket) => socket.end(`${JSON.stringify(report)}\n`))
   server.listen(join(dirname(relay), 'keeper.sock'))
@@ -250,7 +250,10 @@ test('bindings without a snooper: what the relay holds', async (t) => {
 })
 
 const WRONG: [args: string[], message: RegExp][] = [
-  [[], /a command is needed: status, bindings, explain, events, clear, show, check, metrics, hook, zapi or fpm/],
+  [
+    [],
+    /a command is needed: status, bindings, explain, events, clear, show, check, metrics, hook, zapi, fpm or completion/,
+  ],
   [['bindings', '10.0.0.256'], /Expected an IP address or a MAC address/],
   [['bindings', 'bc:24:11'], /Expected an IP address or a MAC address/],
   [['bindings', '--vni', '16777216'], /Expected a number from 1 to 16777215/],

@@ -72,6 +72,19 @@ test('show macs: zebra’s and those that macipd announces', async (t) => {
   ])
 })
 
+test('show macs: what bgpd has of a host that zebra announces as a proxy, too', async (t) => {
+  const { relay, show } = await scene(t)
+  const esi = Buffer.from('03441111111111000001', 'hex')
+  for (const ip of ['', '10.0.0.9', '10.0.0.10']) relay.views.push(mac(M3, ip, { flags: ip === '' ? 0 : 0x20, esi }))
+  relay.hold({ vni: 100, mac: M3, ip: '10.0.0.9' })
+  const text = '03:44:11:11:11:11:11:00:00:01'
+  assert.deepEqual(lines(await show('macs')).slice(2, -1), [
+    `100 ${M3} 0 ${text} zebra`,
+    `100 ${M3} 10.0.0.9 7 ${text} macipd`,
+    `100 ${M3} 10.0.0.10 0 proxy-advert ${text} zebra`,
+  ])
+})
+
 test('what is local and remote at once, or at two MACs, is pointed out on both sides', async (t) => {
   const { relay, show } = await scene(t)
   relay.views.push(mac(M2, '', { seq: 4 }), mac(M1, '10.0.0.2'), mac(M3, '10.0.0.2'), remote(M3, '', FURTHER, 100, 1))

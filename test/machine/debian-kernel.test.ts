@@ -26,5 +26,7 @@ suite(`Linux ${KERNEL}`, () => {
 
   test("what the bridge's own filters drop, if they are heeded", () => passes(['machine/heed-filters.js']))
 
+  test('a host behind an Ethernet segment', () => passes(['machine/segment.js']))
+
   test('a tenant whose subnet is routed', () => passes(['machine/tenant.js']))
 })

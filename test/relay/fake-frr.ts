@@ -4,7 +4,7 @@ import type { Key } from '../../src/bindings/model.js'
 import { NeighState } from '../../src/zapi/messages/macip.js'
 import type { BgpMessage, ZebraMessage } from '../../src/zapi/evpn-codec.js'
 import type { VniReading } from '../../src/relay/overlay/restate.js'
-import { type Attributes, type Remote, deleteByIp, eachByIp, setByIp } from '../../src/relay/overlay/views.js'
+import { type Attributes, type Remote, deleteByIp, eachByIp, isProxy, setByIp } from '../../src/relay/overlay/views.js'
 
 export const ESI = Buffer.alloc(10)
 
@@ -39,8 +39,8 @@ export class FakeFrr {
         this.tables.delete(body.vni)
         return
       case 'ZEBRA_MACIP_ADD':
-        if (body.ip === undefined) of?.macs.set(body.mac, body.seq)
-        else if (of !== undefined) setByIp(of.neighbors, body.ip, body.mac, body.seq)
+        if (body.ip === undefined) of?.macs.set(body.mac, { seq: body.seq, isProxy: isProxy(body) })
+        else if (of !== undefined) setByIp(of.neighbors, body.ip, body.mac, { seq: body.seq, isProxy: isProxy(body) })
         return
       case 'ZEBRA_MACIP_DEL':
         if (body.ip === undefined) of?.macs.delete(body.mac)
@@ -81,9 +81,8 @@ export class FakeFrr {
 
   /** zebra's own MAC-IPs. */
   ownMacIps(vni: number): Key[] {
-    return [...eachByIp(this.tables.get(vni)?.neighbors ?? new Map<string, Map<string, number>>())].map(
-      ({ mac, ip }) => ({ vni, mac, ip }),
-    )
+    const { neighbors } = this.tables.get(vni) ?? emptyTables(vni)
+    return [...eachByIp(neighbors)].map(({ mac, ip }) => ({ vni, mac, ip }))
   }
 }
 
@@ -93,7 +92,7 @@ function emptyTables(vni: number): VniReading {
     body: vniBody(vni),
     routes: new Map<string, Attributes>(),
     macIpRoutes: new Map(),
-    macs: new Map<string, number>(),
+    macs: new Map(),
     neighbors: new Map(),
     remoteMacs: new Map<string, Remote>(),
     remoteMacIps: new Map(),

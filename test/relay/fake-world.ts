@@ -4,7 +4,7 @@ import { MacIpFlag } from '../../src/base/macip-flags.js'
 import type { Entry, Key } from '../../src/bindings/model.js'
 import { LiveChanges } from '../../src/relay/overlay/live-changes.js'
 import { Overlay } from '../../src/relay/overlay/overlay.js'
-import { Views, eachByIp } from '../../src/relay/overlay/views.js'
+import { Views, eachByIp, isProxy } from '../../src/relay/overlay/views.js'
 import { type BgpMessage, type ZebraMessage, isFromBgpd } from '../../src/zapi/evpn-codec.js'
 import { ESI, FakeFrr, vniBody } from './fake-frr.js'
 
@@ -16,7 +16,7 @@ const BATCH = 3
 export type Happening =
   | { what: 'vni'; vni: number; live: boolean }
   | { what: 'mac'; vni: number; mac: string; seq: number; sticky: boolean }
-  | { what: 'neighbor'; vni: number; mac: string; ip: string; router: boolean }
+  | { what: 'neighbor'; vni: number; mac: string; ip: string; router: boolean; isProxy: boolean }
   | { what: 'gone'; vni: number; mac: string; ip: string | undefined }
   | { what: 'remote'; vni: number; mac: string; ip: string | undefined; seq: number; gone: boolean }
   | { what: 'entry'; key: Key; minSeq: number; observe: boolean; put: boolean }
@@ -56,16 +56,20 @@ export class World {
         const flags = one.sticky ? MacIpFlag.STICKY : 0
         const seq = one.sticky ? 0 : one.seq
         this.zebra(macIpAdd(one.vni, one.mac, undefined, seq, flags))
-        for (const { mac, ip } of this.frr.ownMacIps(one.vni))
-          if (mac === one.mac) this.zebra(macIpAdd(one.vni, mac, ip, seq, 0))
+        for (const { mac, ip } of this.frr.ownMacIps(one.vni)) {
+          const isProxied = of.neighbors.get(ip)?.get(mac)?.isProxy === true
+          if (mac === one.mac) this.zebra(macIpAdd(one.vni, mac, ip, seq, isProxied ? MacIpFlag.PROXY_ADVERT : 0))
+        }
         return
       }
       case 'neighbor': {
-        const seq = of?.macs.get(one.mac)
+        const seq = of?.macs.get(one.mac)?.seq
         if (of === undefined || seq === undefined) return
         for (const other of of.neighbors.get(one.ip)?.keys() ?? [])
           if (other !== one.mac) this.zebra(macIpDel(one.vni, other, one.ip))
-        this.zebra(macIpAdd(one.vni, one.mac, one.ip, seq, one.router ? MacIpFlag.ROUTER : 0))
+        // bgpd does not show the router flag of a proxy's route
+        const flags = one.isProxy ? MacIpFlag.PROXY_ADVERT : one.router ? MacIpFlag.ROUTER : 0
+        this.zebra(macIpAdd(one.vni, one.mac, one.ip, seq, flags))
         return
       }
       case 'gone':
@@ -181,7 +185,9 @@ export class World {
       .flatMap(([vni, { announced, macs, macIps, remoteMacs, remoteMacIps }]) => [
         ...(announced === undefined ? [] : [`${vni} is live`]),
         ...[...macs].map(([mac, { seq }]) => `${vni} ${mac} seq ${seq}`),
-        ...[...eachByIp(macIps)].map(({ mac, ip, value }) => `${vni} ${mac} ${ip} seq ${value.seq}`),
+        ...[...eachByIp(macIps)].map(
+          ({ mac, ip, value }) => `${vni} ${mac} ${ip} seq ${value.seq}${proxyText(isProxy(value))}`,
+        ),
         ...[...remoteMacs].map(([mac, { seq }]) => `${vni} ${mac} remote seq ${seq}`),
         ...[...eachByIp(remoteMacIps)].map(({ mac, ip, value }) => `${vni} ${mac} ${ip} remote seq ${value.seq}`),
       ])
@@ -193,8 +199,10 @@ export class World {
     return [...this.frr.tables]
       .flatMap(([vni, { macs, neighbors, remoteMacs, remoteMacIps }]) => [
         `${vni} is live`,
-        ...[...macs].map(([mac, seq]) => `${vni} ${mac} seq ${seq}`),
-        ...[...eachByIp(neighbors)].map(({ mac, ip, value }) => `${vni} ${mac} ${ip} seq ${value}`),
+        ...[...macs].map(([mac, { seq }]) => `${vni} ${mac} seq ${seq}`),
+        ...[...eachByIp(neighbors)].map(
+          ({ mac, ip, value }) => `${vni} ${mac} ${ip} seq ${value.seq}${proxyText(value.isProxy)}`,
+        ),
         ...[...remoteMacs].map(([mac, { seq }]) => `${vni} ${mac} remote seq ${seq}`),
         ...[...eachByIp(remoteMacIps)].map(({ mac, ip, value }) => `${vni} ${mac} ${ip} remote seq ${value.seq}`),
       ])
@@ -204,18 +212,24 @@ export class World {
   /** The MAC-IP routes that bgpd has of its own. */
   routes(): string[] {
     return [...this.frr.tables]
-      .flatMap(([vni, { macIpRoutes }]) => [...eachByIp(macIpRoutes)].map((key) => keyText({ vni, ...key })))
+      .flatMap(([vni, { macIpRoutes }]) =>
+        [...eachByIp(macIpRoutes)].map((route) => keyText({ vni, ...route }) + proxyText(isProxy(route.value))),
+      )
       .sort()
   }
 
   /** Those that it should have: zebra's own, and the entries whose status says so. */
   wanted(): string[] {
-    const wanted = new Set(VNIS.flatMap((vni) => this.frr.ownMacIps(vni)).map(keyText))
+    const wanted = new Map<string, boolean>()
+    for (const [vni, { neighbors }] of this.frr.tables)
+      for (const { mac, ip, value } of eachByIp(neighbors)) wanted.set(keyText({ vni, mac, ip }), value.isProxy)
     for (const { entry, report } of this.overlay.entries())
-      if (report.status === 'announced') wanted.add(keyText(entry))
-    return [...wanted].sort()
+      if (report.status === 'announced') wanted.set(keyText(entry), false)
+    return [...wanted].map(([key, isProxied]) => key + proxyText(isProxied)).sort()
   }
 }
+
+const proxyText = (isProxied: boolean): string => (isProxied ? ' as a proxy' : '')
 
 export const keyText = ({ vni, mac, ip }: Key): string => `${vni} ${mac} ${ip}`
 

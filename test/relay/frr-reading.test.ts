@@ -45,11 +45,12 @@ suite('FRR is read', () => {
         ],
       )
       // a MAC that only a neighbour refers to, and such a neighbour, are not announced
+      const firstHand = (seq: number): object => ({ seq, isProxy: false })
       assert.deepEqual(sorted(reading.macs), [
-        [macOf(1), 0],
-        [macOf(3), 0],
-        [macOf(4), 0],
-        [macOf(5), 1],
+        [macOf(1), firstHand(0)],
+        [macOf(3), firstHand(0)],
+        [macOf(4), firstHand(0)],
+        [macOf(5), firstHand(1)],
       ])
       assert.deepEqual(sorted([...eachByIp(reading.neighbors)].map(({ mac, ip }) => `${mac} ${ip}`)), [
         `${macOf(3)} 10.2.1.13`,
@@ -61,6 +62,28 @@ suite('FRR is read', () => {
         [`${macOf(2)} 10.2.1.12 192.0.2.2`, `${macOf(6)} 10.2.1.16 192.0.2.2`],
       )
     })
+
+  test('what zebra announces of an Ethernet segment, or would if another node did', async (t) => {
+    const dir = tempDir(t)
+    const bgpds = recordedAnswers('10.7', 'bgpd')
+    const routes = 'show bgp l2vpn evpn route rd 192.0.2.1:2 type macip json'
+    bgpds.set(
+      routes,
+      (bgpds.get(routes) ?? '').replaceAll('"local":true', '"local":true,"esi":"03:44:38:39:ff:ff:01:00:00:01"'),
+    )
+    await FakeVty.listen(t, join(dir, 'bgpd.vty'), answers(bgpds))
+    const zebras = recordedAnswers('10.7', 'zebra')
+    zebras.delete('show evpn arp-cache vni all json')
+    const local = { type: 'local', state: 'active', mac: macOf(1), localSequence: 2, localInactive: true }
+    const neighbors = { '10.2.1.11': { ...local, peerActive: true }, '2001:db8::11': { ...local, peerProxy: true } }
+    zebras.set('show evpn arp-cache vni all detail json', JSON.stringify({ 100: neighbors }))
+    await FakeVty.listen(t, join(dir, 'zebra.vty'), answers(zebras))
+    const reading = (await readFrr(dir)).get(100)
+    assert.deepEqual(
+      [...eachByIp(reading?.neighbors ?? new Map<string, Map<string, unknown>>())],
+      [{ mac: macOf(1), ip: '10.2.1.11', value: { seq: 2, isProxy: true } }],
+    )
+  })
 
   test('as without any VNI while no instance of bgpd advertises them', async (t) => {
     const dir = tempDir(t)

@@ -1,9 +1,11 @@
 // Without a service manager, too, another relay goes on with the connections of one that lives, or whose worker has outlived
 // it: neither end notices, and every byte passes exactly once.
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync } from 'node:fs'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { waitFor } from '../../lab/wait.js'
 import {
@@ -17,6 +19,9 @@ import {
   served,
   sessionIds,
 } from './ends.js'
+import { HAND_OVER_SOCKET, PROTOCOL } from '../../src/relay/hand-over-messages.js'
+import { TakeOver, takeOver } from '../../src/relay/take-over.js'
+import { silent, tempDir } from '../support.js'
 import { type FakeZebra, RelayRig } from './rig.js'
 
 /** Relays that come one after the other on the same run directory. */
@@ -125,4 +130,40 @@ suite('without a service manager', () => {
     await served(rig)
     assert.match(other.log + rig.log, /refused to hand over|cannot be locked/)
   })
+
+  test('a relay that hangs while it hands over is killed, and no other process, whatever it says of itself', async (t) => {
+    const dir = tempDir(t)
+    const bystander = spawn('sleep', ['60'])
+    const holder = spawn(
+      process.execPath,
+      ['--eval', FAKE_HOLDER, join(dir, HAND_OVER_SOCKET), `${bystander.pid ?? ''}`],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    )
+    try {
+      await once(holder.stdout, 'data')
+      const holderEnds = once(holder, 'exit')
+      const from = await TakeOver.connect(dir)
+      assert.ok(from !== undefined)
+      assert.deepEqual((await takeOver(from, silent)).connections, [])
+      from.close()
+      assert.deepEqual(await holderEnds, [null, 'SIGKILL'])
+      assert.equal(bystander.signalCode, null)
+    } finally {
+      bystander.kill()
+      holder.kill('SIGKILL')
+    }
+  })
 })
+
+/** Gives nothing, and hangs when the successor has taken it; says that it is another process, as one of another PID namespace may. */
+const FAKE_HOLDER = `
+const [path, pid] = process.argv.slice(1)
+require('node:net').createServer((socket) => {
+  socket.write(JSON.stringify({ type: 'holder', protocol: ${PROTOCOL}, role: 'keeper', pid: Number(pid) }) + '\\n')
+  socket.on('data', (data) => {
+    if (data.toString().includes('give')) socket.write('{"type":"all"}\\n')
+  })
+}).listen(path, () => console.log('listening'))
+`

@@ -1,12 +1,17 @@
 // A successor believes a journal only if it is all that its predecessor wrote.
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
   copyFileSync,
   existsSync,
+  lstatSync,
+  readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -261,6 +266,68 @@ suite('a journal that somebody changes while it is written', () => {
     writeFileSync(path, file)
     assert.equal(known(read()), undefined)
   })
+})
+
+test('a journal that cannot be begun, again and again, leaves no descriptor open', async (t) => {
+  const dir = tempDir(t)
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'macipd-test', dir])
+  try {
+    assert.throws(() => {
+      for (;;) appendFileSync(join(dir, 'filler'), Buffer.alloc(4096))
+    }, /ENOSPC/)
+    const errors: unknown[] = []
+    const journal = new Journal(
+      join(dir, 'journal'),
+      function* () {
+        yield put('10.2.1.11')
+      },
+      (error) => errors.push(error),
+    )
+    await waitFor(
+      'a second attempt',
+      () => errors.length,
+      (count) => count >= 2,
+    )
+    assert.match(String(errors[1]), /ENOSPC/)
+    assert.deepEqual(openIn(dir), [])
+    rmSync(join(dir, 'filler'))
+    await waitFor('a journal', () => journal.isWritten, Boolean)
+    assert.equal(openIn(dir).length, 1)
+    journal.remove()
+    assert.deepEqual(openIn(dir), [])
+  } finally {
+    execFileSync('umount', ['--lazy', dir])
+  }
+})
+
+/** Files of a directory that this process has open. */
+const openIn = (dir: string): string[] =>
+  readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      const file = readlinkSync(join('/proc/self/fd', fd))
+      return file.startsWith(dir) ? [file] : []
+    } catch {
+      // the one that the directory itself was read with
+      return []
+    }
+  })
+
+test('a journal is not written into what somebody else has put in its place', (t) => {
+  const dir = tempDir(t)
+  const other = join(dir, 'other')
+  writeFileSync(other, 'precious')
+  const path = join(dir, 'journal')
+  symlinkSync(other, `${path}.new`)
+  const journal = new Journal(
+    path,
+    function* () {
+      yield put('10.2.1.11')
+    },
+    () => undefined,
+  )
+  assert.equal(readFileSync(other, 'utf8'), 'precious')
+  assert.ok(journal.isWritten && lstatSync(path).isFile())
+  journal.remove()
 })
 
 test('a journal is a recorded exchange', (t) => {

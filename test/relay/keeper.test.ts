@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, lstatSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -120,6 +121,25 @@ suite('bytes pass', () => {
     await assertPasses(ends)
     const status = await (await rig.control()).status()
     assert.ok((status.counters?.find(({ name }) => name === 'journalErrors')?.value ?? 0) > 0)
+  })
+
+  test('when a FIFO, which would block whoever opens it, is in place of the journal', async () => {
+    await using rig = new RelayRig()
+    const ends = await connected(rig)
+    const workerPid = await rig.workerPid()
+    rmSync(rig.path('journal'))
+    execFileSync('mkfifo', [rig.path('journal')])
+    process.kill(workerPid, 'SIGKILL')
+    await rig.keeperUntil(
+      'a successor to serve',
+      ({ worker: { pid, state } }) => pid !== workerPid && state === 'serving',
+    )
+    await assertPasses(ends)
+    await waitFor(
+      'a journal in its place',
+      () => lstatSync(rig.path('journal'), { throwIfNoEntry: false })?.isFile(),
+      (isFile) => isFile === true,
+    )
   })
 
   for (const [what, resource, none, enough] of [
@@ -303,6 +323,33 @@ suite('the control socket', () => {
       (count) => count === 1,
     )
   })
+})
+
+test('clients of the keeper that talk on and on are few at once, and disconnected', async () => {
+  await using rig = new RelayRig()
+  const ends = await connected(rig)
+  await rig.keeper()
+  const before = descriptors(rig.keeperPid)
+  const sockets = Array.from({ length: 200 }, () => connect({ path: rig.path('keeper.sock'), allowHalfOpen: true }))
+  const talk = setInterval(() => {
+    for (const socket of sockets) if (socket.writable) socket.write('x')
+  }, 100)
+  try {
+    await Promise.all(
+      sockets.map((socket) => new Promise((resolve) => socket.on('error', resolve).on('end', resolve).resume())),
+    )
+    assert.ok(descriptors(rig.keeperPid) <= before + 64, `${descriptors(rig.keeperPid)}`)
+    await waitFor(
+      'all to be disconnected',
+      () => descriptors(rig.keeperPid),
+      (count) => count <= before,
+    )
+    assert.equal((await rig.keeper()).pid, rig.keeperPid)
+    await assertPasses(ends)
+  } finally {
+    clearInterval(talk)
+    for (const socket of sockets) socket.destroy()
+  }
 })
 
 test('a worker has as long to answer as it took to start: a slow machine does not lose it for being slow', () => {

@@ -8,6 +8,9 @@ import { Views, viewMessages } from '../../src/relay/overlay/views.js'
 import { type BgpMessage, type ZebraMessage, isFromBgpd } from '../../src/zapi/evpn-codec.js'
 
 const ESI = Buffer.alloc(10)
+const SEGMENT = Buffer.from('034438390000ff000001', 'hex')
+/** zebra repeats what another node of the segment says. */
+const PROXY = 0x20
 const M1 = 'bc:24:11:00:00:01'
 const M2 = 'bc:24:11:00:00:02'
 const IP = '10.2.1.11'
@@ -28,8 +31,8 @@ const vniAdd: ZebraMessage = {
   },
 }
 const vniDel: ZebraMessage = { command: 'ZEBRA_VNI_DEL', vrf: 0, body: { vni: 100 } }
-const add = (mac: string, ip?: string, seq = 0, flags = 0): ZebraMessage => {
-  return { command: 'ZEBRA_MACIP_ADD', vrf: 0, body: { vni: 100, mac, ip, flags, seq, esi: ESI } }
+const add = (mac: string, ip?: string, seq = 0, flags = 0, esi = ESI): ZebraMessage => {
+  return { command: 'ZEBRA_MACIP_ADD', vrf: 0, body: { vni: 100, mac, ip, flags, seq, esi } }
 }
 const del = (mac: string, ip?: string, state = 1): ZebraMessage => {
   return { command: 'ZEBRA_MACIP_DEL', vrf: 0, body: { vni: 100, mac, ip, state } }
@@ -177,8 +180,9 @@ class Rig {
 function words(message: ZebraMessage | Injection): string {
   switch (message.command) {
     case 'ZEBRA_MACIP_ADD': {
-      const { mac, ip, seq, flags } = message.body
-      return `ADD ${mac.slice(-1)} ${ip ?? '-'} seq ${seq}${flags === 0 ? '' : ` flags ${flags}`}`
+      const { mac, ip, seq, flags, esi } = message.body
+      const more = `${flags === 0 ? '' : ` flags ${flags}`}${esi.equals(ESI) ? '' : ' segment'}`
+      return `ADD ${mac.slice(-1)} ${ip ?? '-'} seq ${seq}${more}`
     }
     case 'ZEBRA_MACIP_DEL':
       return `DEL ${message.body.mac.slice(-1)} ${message.body.ip ?? '-'}`
@@ -295,6 +299,86 @@ suite('zebra’s own entry wins', () => {
     const rig = ready().zebra(add(M1, IP), del(M1, IP, 0))
     assert.deepEqual(rig.told(), ['zebra DEL 1 10.2.1.11'])
   })
+})
+
+suite('a host behind an Ethernet segment', () => {
+  const onSegment = (mac: string, ip?: string, seq = 0, flags = 0): ZebraMessage => add(mac, ip, seq, flags, SEGMENT)
+  const readyOnSegment = (): Rig => {
+    const rig = new Rig().zebra(vniAdd, onSegment(M1)).put(entry(M1, IP))
+    assert.deepEqual(rig.told().slice(-1), ['us ADD 1 10.2.1.11 seq 0 segment'])
+    return rig
+  }
+
+  test('what zebra says as a proxy does not take the place of what was heard here', () => {
+    const rig = readyOnSegment().zebra(onSegment(M1, IP, 0, PROXY), onSegment(M1, IP, 0, PROXY), del(M1, IP))
+    assert.deepEqual(rig.told(), [])
+    assert.equal(rig.status(), 'announced')
+  })
+
+  test('a host that is heard here after zebra has announced it as a proxy is announced without it', () => {
+    const rig = new Rig().zebra(vniAdd, onSegment(M1, undefined, 0, PROXY), onSegment(M1, IP, 0, PROXY))
+    assert.deepEqual(rig.told().slice(-1), ['zebra ADD 1 10.2.1.11 seq 0 flags 32 segment'])
+    rig.put(entry(M1, IP))
+    assert.deepEqual(rig.told(), ['us ADD 1 10.2.1.11 seq 0 segment'])
+    assert.equal(rig.status(), 'announced')
+  })
+
+  test('one that is not heard here any more is announced as zebra announces it', () => {
+    const rig = readyOnSegment()
+      .zebra(onSegment(M1, IP, 0, PROXY))
+      .remove(M1, IP)
+    assert.deepEqual(rig.told(), ['us ADD 1 10.2.1.11 seq 0 flags 32 segment'])
+    assert.deepEqual(rig.zebra(del(M1, IP)).told(), ['zebra DEL 1 10.2.1.11'])
+  })
+
+  test('zebra has verified it itself: its own counts', () => {
+    const rig = readyOnSegment().zebra(onSegment(M1, IP, 0, PROXY), onSegment(M1, IP))
+    assert.deepEqual([rig.status(), rig.told()], ['shadowed', []])
+    // and no longer does
+    rig.zebra(onSegment(M1, IP, 0, PROXY))
+    assert.deepEqual([rig.status(), rig.told()], ['announced', []])
+  })
+
+  test('one that is only observed stays as zebra announces it', () => {
+    const rig = new Rig().zebra(vniAdd, onSegment(M1), onSegment(M1, IP, 0, PROXY))
+    rig.told()
+    rig.put(entry(M1, IP, { observe: true }))
+    assert.deepEqual([rig.status(), rig.told()], ['shadowed', []])
+  })
+
+  test('a segment that is configured late, or goes, is in the next announcement', () => {
+    const rig = ready().zebra(onSegment(M1, undefined, 1))
+    assert.deepEqual(rig.told(), ['zebra ADD 1 - seq 1 segment', 'us ADD 1 10.2.1.11 seq 1 segment'])
+    assert.deepEqual(rig.zebra(add(M1, undefined, 2)).told(), ['zebra ADD 1 - seq 2', 'us ADD 1 10.2.1.11 seq 2'])
+  })
+
+  test('the sequence number of the other node is taken over, and does not grow', () => {
+    const rig = readyOnSegment().bgpd(
+      remoteAdd(M1, undefined, 3, { flags: 0x40 }),
+      remoteAdd(M1, IP, 3, { flags: 0x40 }),
+    )
+    rig.zebra(onSegment(M1, undefined, 3), onSegment(M1, IP, 3, PROXY))
+    assert.deepEqual(rig.told(), ['zebra ADD 1 - seq 3 segment', 'us ADD 1 10.2.1.11 seq 3 segment'])
+  })
+
+  test('what was announced by others before a session may inject is put right when it may', () => {
+    const rig = new Rig()
+    rig.overlay.setGate('relearning')
+    rig.zebra(vniAdd, onSegment(M1), onSegment(M1, IP, 0, PROXY)).put(entry(M1, IP))
+    assert.deepEqual(rig.told().slice(-1), ['zebra ADD 1 10.2.1.11 seq 0 flags 32 segment'])
+    rig.overlay.setGate('open')
+    assert.deepEqual(rig.inject().told(), ['us ADD 1 10.2.1.11 seq 0 segment'])
+  })
+
+  for (const compacted of [false, true]) {
+    test(`a successor knows that bgpd has ours${compacted ? ', from a journal written anew' : ''}`, () => {
+      const rig = readyOnSegment()
+        .zebra(onSegment(M1, IP, 0, PROXY))
+        .die(compacted)
+      assert.deepEqual([rig.status(), rig.told()], ['announced', []])
+      assert.deepEqual(rig.remove(M1, IP).told(), ['us ADD 1 10.2.1.11 seq 0 flags 32 segment'])
+    })
+  }
 })
 
 suite('remote routes', () => {
@@ -785,6 +869,8 @@ test('whatever happens, bgpd has exactly zebra’s entries and those of the over
 class SimulatedZebra {
   readonly macs = new Map<string, { seq: number; flags: number }>()
   readonly ips = new Map<string, string>()
+  /** IPs that it announces only because another node of an Ethernet segment does. */
+  readonly proxied = new Set<string>()
 
   constructor(private readonly rig: () => Rig) {}
 
@@ -793,7 +879,8 @@ class SimulatedZebra {
     const seq = sticky ? 0 : (before?.seq ?? 0) + more
     this.macs.set(mac, { seq, flags: sticky ? 1 : 0 })
     this.rig().zebra(add(mac, undefined, seq, sticky ? 1 : 0))
-    for (const [ip, owner] of this.ips) if (owner === mac && before?.seq !== seq) this.rig().zebra(add(mac, ip, seq))
+    for (const [ip, owner] of this.ips)
+      if (owner === mac && before?.seq !== seq) this.rig().zebra(add(mac, ip, seq, this.flagsOf(ip)))
   }
 
   lose(mac: string): void {
@@ -802,17 +889,24 @@ class SimulatedZebra {
     for (const [ip, owner] of this.ips) if (owner === mac) this.loseIp(ip)
   }
 
-  learnIp(mac: string, ip: string): void {
+  learnIp(mac: string, ip: string, isProxied: boolean): void {
     const local = this.macs.get(mac)
     if (local === undefined) return
     if (this.ips.get(ip) !== mac) this.loseIp(ip)
     this.ips.set(ip, mac)
-    this.rig().zebra(add(mac, ip, local.seq))
+    if (isProxied) this.proxied.add(ip)
+    else this.proxied.delete(ip)
+    this.rig().zebra(add(mac, ip, local.seq, this.flagsOf(ip)))
+  }
+
+  flagsOf(ip: string): number {
+    return this.proxied.has(ip) ? PROXY : 0
   }
 
   loseIp(ip: string): void {
     const mac = this.ips.get(ip)
     this.ips.delete(ip)
+    this.proxied.delete(ip)
     if (mac !== undefined) this.rig().zebra(del(mac, ip))
   }
 
@@ -820,7 +914,7 @@ class SimulatedZebra {
   tell(): void {
     this.rig().zebra(vniAdd)
     for (const [mac, { seq, flags }] of this.macs) this.rig().zebra(add(mac, undefined, seq, flags))
-    for (const [ip, mac] of this.ips) this.rig().zebra(add(mac, ip, this.macs.get(mac)?.seq))
+    for (const [ip, mac] of this.ips) this.rig().zebra(add(mac, ip, this.macs.get(mac)?.seq, this.flagsOf(ip)))
   }
 }
 
@@ -880,13 +974,13 @@ test('whatever happens, all routes of a MAC carry one sequence number, that of i
         zebra.lose(mac)
       },
     ]),
-    fc.tuple(macs, ips).map<Step>(([mac, ip]) => [
-      `learn ${mac} ${ip}`,
+    fc.tuple(macs, ips, fc.boolean()).map<Step>(([mac, ip, isProxied]) => [
+      `learn ${mac} ${ip}${isProxied ? ' as a proxy' : ''}`,
       ({ zebra, bgpd, open }) => {
         // ours could not be withdrawn before it; the relay does not understand zebra while it may not inject, anyway
         const owner = bgpd.ips.get(ip)?.charAt(0) ?? ''
         const isOurs = owner !== (zebra.ips.get(ip)?.slice(-1) ?? '') && owner !== mac.slice(-1)
-        if (open || !isOurs) zebra.learnIp(mac, ip)
+        if (open || !isOurs) zebra.learnIp(mac, ip, isProxied)
       },
     ]),
     ips.map<Step>((ip) => [
@@ -945,7 +1039,10 @@ test('whatever happens, all routes of a MAC carry one sequence number, that of i
   )
   const check = ({ rig, zebra, bgpd, model }: World): void => {
     const expected = new Map<string, string>()
-    for (const [ip, mac] of zebra.ips) expected.set(ip, `${mac.slice(-1)} seq ${model.seqOf(mac, zebra)}`)
+    for (const [ip, mac] of zebra.ips) {
+      const flags = zebra.flagsOf(ip)
+      expected.set(ip, `${mac.slice(-1)} seq ${model.seqOf(mac, zebra)}${flags === 0 ? '' : ` flags ${flags}`}`)
+    }
     for (const { entry: each, report } of rig.overlay.entries()) {
       assert.equal(report.status === 'observed', each.observe && report.status === 'observed')
       if (report.status !== 'announced') continue

@@ -20,7 +20,10 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({ what: fc.constant('mac'), vni, mac, seq, sticky: fc.constantFrom(false, false, true) }),
   },
-  { weight: 3, arbitrary: fc.record({ what: fc.constant('neighbor'), vni, mac, ip, router: fc.boolean() }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ what: fc.constant('neighbor'), vni, mac, ip, router: fc.boolean(), isProxy: fc.boolean() }),
+  },
   { weight: 2, arbitrary: fc.record({ what: fc.constant('gone'), vni, mac, ip: fc.option(ip, { nil: undefined }) }) },
   {
     weight: 2,
@@ -131,7 +134,7 @@ suite('what FRR shows', () => {
   const there: readonly Happening[] = [
     { what: 'vni', vni: 100, live: true },
     mac1,
-    { what: 'neighbor', vni: 100, mac: m1, ip: IPS[0], router: false },
+    { what: 'neighbor', vni: 100, mac: m1, ip: IPS[0], router: false, isProxy: false },
     remote2,
     { ...remote2, ip: IPS[1] },
   ]
@@ -165,7 +168,7 @@ suite('what FRR shows', () => {
     const routes = successor.frr.tables.get(100)
     assert.equal(routes?.routes.get(m1)?.seq, 4)
     assert.equal(routes.macIpRoutes.get(IPS[0])?.get(m1)?.seq, 4)
-    assert.equal(routes.macs.get(m1), 0)
+    assert.equal(routes.macs.get(m1)?.seq, 0)
   })
 
   test('a VNI that comes while FRR is read is there after the next reading', () => {
@@ -185,7 +188,8 @@ test('a VNI that goes while its reading is used is gone', () => {
   for (let number = 0; number < 500; number++) {
     const mac = `bc:24:11:00:${String(number).padStart(4, '0').replace(/(..)$/, ':$1')}`
     world.happen({ what: 'mac', vni: 100, mac, seq: 0, sticky: false })
-    world.happen({ what: 'neighbor', vni: 100, mac, ip: `10.2.${number >> 8}.${number & 255}`, router: false })
+    const ip = `10.2.${number >> 8}.${number & 255}`
+    world.happen({ what: 'neighbor', vni: 100, mac, ip, router: false, isProxy: false })
   }
   world.loseCertainty()
   world.correct([], [], [{ what: 'vni', vni: 100, live: false }])
@@ -243,7 +247,7 @@ suite('a route that bgpd has, and neither zebra nor an entry wants', () => {
 
   test('is not one that zebra has itself, nor one with an entry', () => {
     const world = withOurs()
-    world.happen({ what: 'neighbor', vni: 100, mac: MACS[0], ip: IPS[1], router: false })
+    world.happen({ what: 'neighbor', vni: 100, mac: MACS[0], ip: IPS[1], router: false, isProxy: false })
     relearn(world, [])
     assert.deepEqual(world.orphans, [])
     assert.deepEqual(world.routes(), [keyText(key), keyText({ ...key, ip: IPS[1] })].sort())

@@ -177,6 +177,37 @@ suite('processes', () => {
   })
 })
 
+/** A file system of its own, a few times as large as a journal becomes before it is written anew. */
+function smallDirectory(): { path: string } & AsyncDisposable {
+  const mounted = mkdtempSync(join(tmpdir(), 'macipd-full-'))
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'macipd-test', mounted])
+  return {
+    path: mkdtempSync(join(mounted, 'run-')),
+    [Symbol.asyncDispose]: () => {
+      execFileSync('umount', ['--lazy', mounted])
+      rmSync(mounted, { recursive: true })
+      return Promise.resolve()
+    },
+  }
+}
+
+/** Takes all the room there is; returns the file that has it. */
+function fill(rig: RelayRig): string {
+  const filler = rig.path('filler')
+  assert.throws(() => {
+    for (;;) appendFileSync(filler, Buffer.alloc(4096))
+  }, /ENOSPC/)
+  return filler
+}
+
+/** zebra tells bgpd of so many MACs. */
+async function tell(count: number, bgpd: Inbox, zebra: Inbox): Promise<void> {
+  const macs = Array.from({ length: count }, (_, index) => `bc:24:11:00:${hexByte(index >> 8)}:${hexByte(index & 255)}`)
+  const many = Buffer.concat(macs.map((mac) => macIpAdd(N, mac, '')))
+  zebra.socket.write(many)
+  assert.deepEqual(await bgpd.take(many.length), many)
+}
+
 suite('the run directory', () => {
   test('another relay has locked it', async () => {
     await using rig = new RelayRig()
@@ -199,38 +230,64 @@ suite('the run directory', () => {
   })
 
   test('is full, until there is room again', async () => {
-    const small = mkdtempSync(join(tmpdir(), 'macipd-full-'))
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'macipd-test', small])
-    try {
-      const dir = mkdtempSync(join(small, 'run-'))
-      await using rig = new RelayRig(dir)
-      const { bgpd, zebra } = await connected(rig)
-      await rig.control()
-      const filler = rig.path('filler')
-      assert.throws(() => {
-        for (;;) appendFileSync(filler, Buffer.alloc(4096))
-      }, /ENOSPC/)
-      // more than fits into the last page of the journal
-      const frames = Array.from({ length: 200 }, (_, index) => macIpAdd(N, `bc:24:11:00:01:${hexByte(index)}`, ''))
-      const many = Buffer.concat(frames)
-      zebra.socket.write(many)
-      assert.deepEqual(await bgpd.take(many.length), many)
-      await foundLater(rig, 'run-directory-full')
-      await assertFound(
-        rig,
-        'run-directory-full',
-        new RegExp(`the run directory ${dir} is full, so ${dir}/journal cannot be written for \\d+ s`),
-        new RegExp(`df -h ${dir}`),
-      )
-      rmSync(filler)
-      await foundLater(rig, undefined)
-      // nothing was lost: a successor knows what to think of the session
+    await using small = smallDirectory()
+    await using rig = new RelayRig(small.path)
+    const { dir } = rig
+    const { bgpd, zebra } = await connected(rig)
+    await rig.control()
+    const filler = fill(rig)
+    // more than fits into the last page of the journal
+    await tell(300, bgpd, zebra)
+    // what the journal leaves is taken, too
+    rmSync(rig.path('journal'), { force: true })
+    fill(rig)
+    await foundLater(rig, 'run-directory-full')
+    await assertFound(
+      rig,
+      'run-directory-full',
+      new RegExp(`the run directory ${dir} is full, so ${dir}/journal cannot be written for \\d+ s`),
+      new RegExp(`df -h ${dir}`),
+    )
+    rmSync(filler)
+    await foundLater(rig, undefined)
+    // nothing was lost: a successor knows what to think of the session
+    await rig.killWorker()
+    await assertNothing(rig)
+  })
+
+  test('is full although nothing had to be written since', async () => {
+    await using small = smallDirectory()
+    await using rig = new RelayRig(small.path)
+    await connected(rig)
+    await rig.control()
+    await assertNothing(rig)
+    const filler = fill(rig)
+    await assertFound(rig, 'run-directory-full', /is full: .*\/journal is still written/, /make room/)
+    rmSync(filler)
+    await assertNothing(rig)
+  })
+
+  test('is full, whoever is replaced and deletes what can be written no longer', async () => {
+    await using small = smallDirectory()
+    await using rig = new RelayRig(small.path)
+    const { bgpd, zebra } = await connected(rig)
+    await rig.control()
+    // the journal is larger than what it is about
+    for (let times = 0; times < 4; times++) await tell(600, bgpd, zebra)
+    const filler = fill(rig)
+    for (let kills = 0; kills < 2; kills++) {
       await rig.killWorker()
-      await assertNothing(rig)
-    } finally {
-      execFileSync('umount', ['--lazy', small])
-      rmSync(small, { recursive: true })
+      // longer than it takes to begin the journal anew in the room that the old one took
+      for (const end = performance.now() + 2500; performance.now() < end; ) {
+        const ids = (await problems(rig)).map(({ id }) => id)
+        assert.ok(ids.includes('run-directory-full'), ids.join())
+      }
     }
+    await rig.killUntilPlain()
+    const [plain, full] = await problems(rig, ExitCode.unhealthy)
+    assert.deepEqual([plain?.id, full?.id], ['plain-forwarding', 'run-directory-full'])
+    rmSync(filler)
+    await foundLater(rig, 'session-uncertain')
   })
 
   test('has lost the journal when the worker is replaced', async () => {

@@ -33,6 +33,10 @@ export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
     return this.fdb.get(`${ifindex}.${vlan} ${mac}`)
   }
 
+  placeOfMac(): undefined {
+    return undefined
+  }
+
   /** As on a bridge without addresses. */
   probeSource(ifindex: number, _vlan: number, ip: string): ProbeSource {
     return { mac: fakeMac(ifindex), ip: ip.includes(':') ? `fe80::ff:fe00:aa${fakeByte(ifindex)}` : '0.0.0.0' }
@@ -65,6 +69,11 @@ export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
 
   bridgePortOf(ifindex: number): BridgePort {
     return { ...ORDINARY_PORT, state: this.refusals.get(ifindex) === 'port-blocked' ? 'blocking' : 'forwarding' }
+  }
+
+  placeOf(ifindex: number, vlan: number, mac: string): { ifindex: number; vlan: number } | undefined {
+    const found = this.fdbPort(ifindex, vlan, mac)
+    return found === undefined ? undefined : { ifindex: found, vlan }
   }
 
   placeToAsk(ifindex: number, vlan: number): { ifindex: number; vlan: number } | undefined {
@@ -102,6 +111,11 @@ export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
     const from = port.name
     port.name = name
     this.emit('rename', port, from)
+  }
+
+  setUp(port: Port): void {
+    port.up = true
+    this.emit('up', port)
   }
 
   setDown(port: Port): void {

@@ -88,6 +88,40 @@ test('a frame counts although the kernel has not yet said that the port is up', 
   await relay.until(() => relay.overlay.size === 1)
 })
 
+test('what was said before it was read that the port had been down is asked for: it may have been said after', async (t) => {
+  const { relay, ports, source, outlet, start } = await scene(t)
+  const tap1 = ports.plug(11, 'tap1', 100)
+  const { table } = await start()
+  await reconciled(relay)
+  // the process was stopped meanwhile
+  const meanwhile = monotonicMs()
+  const probed = new Promise<void>((resolve) => (outlet.onProbe = resolve))
+  ports.setDown(tap1)
+  ports.setUp(tap1)
+  source.see(11, VM1, '10.0.0.1', { at: meanwhile })
+  await probed
+  assert.deepEqual(
+    outlet.probes.map(({ ifindex, mac, ip }) => ({ ifindex, mac, ip })),
+    [{ ifindex: 11, mac: VM1, ip: '10.0.0.1' }],
+  )
+  assert.deepEqual([relay.overlay.size, table.find(100, '10.0.0.1')?.confirmed], [0, false])
+  source.see(11, VM1, '10.0.0.1', { kind: 'arp-reply' })
+  await relay.until(() => relay.overlay.size === 1)
+  // it is not known yet that the port is up again
+  ports.setDown(tap1)
+  source.see(11, VM2, '10.0.0.2', { at: meanwhile })
+  const asked = new Promise<void>((resolve) => {
+    outlet.onProbe = () => {
+      if (outlet.probes.some(({ ip }) => ip === '10.0.0.2')) resolve()
+    }
+  })
+  ports.setUp(tap1)
+  await asked
+  // one that asks whether an address is free has none
+  source.see(11, VM2, '10.0.0.9', { at: meanwhile, kind: 'arp-probe' })
+  assert.equal(table.find(100, '10.0.0.9'), undefined)
+})
+
 test('the VNI of a port changes: bindings go, and frames refused for want of a VNI count', async (t) => {
   const { relay, ports, source, start } = await scene(t)
   ports.plug(11, 'tap1', 100)
@@ -138,6 +172,39 @@ test('after a restart the table is the one the relay kept, and nothing is withdr
   source.see(11, VM1, '10.0.0.1')
   assert.equal(table.find(100, '10.0.0.1')?.evidence, 'arp-request')
   assert.ok(existsSync(options.control))
+})
+
+test('after a restart a host is where its bridge has it by now, and is asked there', async (t) => {
+  const { relay, ports, outlet, start } = await scene(t)
+  ports.plug(11, 'tap1', 100)
+  ports.plug(12, 'tap2', 100)
+  ports.fdb.set(`11.0 ${VM1}`, 12)
+  const now = Date.now()
+  relay.hold({ vni: 100, mac: VM1, ip: '10.0.0.1' }, { port: 'tap1', firstSeen: now, lastSeen: now })
+  const probed = new Promise<void>((resolve) => (outlet.onProbe = resolve))
+  const { table } = await start()
+  await reconciled(relay)
+  assert.equal(table.find(100, '10.0.0.1')?.anchor.port, 'tap2')
+  await probed
+  assert.deepEqual(
+    outlet.probes.map(({ ifindex, mac }) => ({ ifindex, mac })),
+    [{ ifindex: 12, mac: VM1 }],
+  )
+  assert.ok(relay.told.includes(`put 100 ${VM1} 10.0.0.1`), relay.told.join())
+})
+
+test('after a restart a host whose port is down by now stays if its bridge has it elsewhere', async (t) => {
+  const { relay, ports, start } = await scene(t)
+  ports.setDown(ports.plug(11, 'tap1', 100))
+  ports.plug(12, 'tap2', 100)
+  ports.fdb.set(`11.0 ${VM1}`, 12)
+  const now = Date.now()
+  relay.hold({ vni: 100, mac: VM1, ip: '10.0.0.1' }, { port: 'tap1', firstSeen: now, lastSeen: now })
+  relay.hold({ vni: 100, mac: VM2, ip: '10.0.0.2' }, { port: 'tap1', firstSeen: now, lastSeen: now })
+  const { table } = await start()
+  await reconciled(relay)
+  assert.equal(table.find(100, '10.0.0.1')?.anchor.port, 'tap2')
+  assert.deepEqual([...relay.overlay.keys()], [`100 ${VM1} 10.0.0.1`], 'the other one is nowhere')
 })
 
 test('when the relay comes back, the table counts and not what the relay remembers', async (t) => {

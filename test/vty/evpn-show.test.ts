@@ -48,7 +48,7 @@ const keyOf = ({ mac, ip = '' }: Row): string => `${mac} ${ip}`
 for (const frr of RELEASES) {
   suite(`FRR ${frr} shows`, () => {
     test('the MACs of zebra', async (t) => {
-      const local = { vni: 100, type: 'local', vtep: '', seq: 0, sticky: false }
+      const local = { vni: 100, type: 'local', vtep: '', seq: 0, sticky: false, announced: 'first-hand' }
       const remote = { ...local, type: 'remote', vtep: '192.0.2.2' }
       assert.deepEqual((await all(showMacs(await recorded(t, frr, 'zebra')))).sort(byKey), [
         { ...local, mac: macOf(1) },
@@ -64,9 +64,9 @@ for (const frr of RELEASES) {
     })
 
     test('the neighbours of zebra', async (t) => {
-      const local = { vni: 100, type: 'local', vtep: '', seq: 0, active: true }
+      const local = { vni: 100, type: 'local', vtep: '', seq: 0, active: true, announced: 'first-hand' }
       const remote = { ...local, type: 'remote', vtep: '192.0.2.2' }
-      assert.deepEqual((await all(showNeighbors(await recorded(t, frr, 'zebra')))).sort(byKey), [
+      assert.deepEqual((await all(showNeighbors(await recorded(t, frr, 'zebra'), { detail: false }))).sort(byKey), [
         { ...remote, ip: '10.2.1.12', mac: macOf(2) },
         { ...local, ip: '10.2.1.13', mac: macOf(3) },
         { ...local, ip: '2001:db8::13', mac: macOf(3) },
@@ -161,6 +161,9 @@ suite('shapes that the recordings do not have', () => {
         rd: 'a:2',
         '[2]:[0]:[48]:[bc:24:11:00:00:01]': route(macOf(1), [{ esi: local.esi }, local]),
         '[2]:[0]:[48]:[bc:24:11:00:00:02]': route(macOf(2), [{ extendedCommunity: { string: 'ET:8' } }]),
+        '[2]:[0]:[48]:[bc:24:11:00:00:04]': route(macOf(4), [
+          { ...local, extendedCommunity: { string: 'RT:1:2 ND:Proxy MM:2' } },
+        ]),
         '[2]:[0]:[48]:[bc:24:11:00:00:03]': route(macOf(3), [
           { local: true, extendedCommunity: { string: 'ET:8 Default Gateway MM:4294967295 RT:1:2' } },
         ]),
@@ -171,8 +174,35 @@ suite('shapes that the recordings do not have', () => {
     const esi = Buffer.from('03443839ffff01000001', 'hex')
     assert.deepEqual(await all(showLocalRoutes(bgpd, 'a:2')), [
       { mac: macOf(1), ip: undefined, flags: 0, seq: 0, esi },
+      { mac: macOf(4), ip: undefined, flags: MacIpFlag.PROXY_ADVERT, seq: 2, esi },
       { mac: macOf(3), ip: undefined, flags: MacIpFlag.GW, seq: 4294967295, esi: Buffer.alloc(10) },
     ])
+  })
+
+  test('what zebra announces as a proxy of another node of a segment, and what it does not announce', async (t) => {
+    const local = { type: 'local', state: 'active', mac: macOf(1), localSequence: 2 }
+    const shown = {
+      '10.2.1.11': local,
+      '10.2.1.12': { ...local, localInactive: true, peerProxy: true, peerActive: true },
+      '10.2.1.13': { ...local, localInactive: true, peerProxy: true },
+    }
+    const zebra = await shows(
+      t,
+      new Map([
+        ['show evpn arp-cache vni all detail json', JSON.stringify({ 100: { numArpNd: 3, ...shown } })],
+        ['show evpn mac vni all detail json', JSON.stringify({ 100: { macs: shown } })],
+      ]),
+    )
+    const announced = ['first-hand', 'proxy', 'not']
+    const neighbors = await all(showNeighbors(zebra, { detail: true }))
+    assert.deepEqual(
+      neighbors.map((it) => it.announced),
+      announced,
+    )
+    assert.deepEqual(
+      (await all(showMacs(zebra))).map((it) => it.announced),
+      announced,
+    )
   })
 
   const isUnknown = (error: unknown): boolean => error instanceof VtyError
@@ -181,8 +211,16 @@ suite('shapes that the recordings do not have', () => {
     const shown: [string, string, (vty: Vty) => Promise<unknown>][] = [
       ['show evpn mac vni all detail json', '{"1":{"macs":{"a":"local"}}}', (vty) => all(showMacs(vty))],
       ['show evpn mac vni all detail json', '{"1":{"macs":{"a":{"localSequence":"1"}}}}', (vty) => all(showMacs(vty))],
-      ['show evpn arp-cache vni all json', '{"1":{"10.0.0.1":{"type":"local"}}}', (vty) => all(showNeighbors(vty))],
-      ['show evpn arp-cache vni all json', '{"1":{"10.0.0.1":null}}', (vty) => all(showNeighbors(vty))],
+      [
+        'show evpn arp-cache vni all json',
+        '{"1":{"10.0.0.1":{"type":"local"}}}',
+        (vty) => all(showNeighbors(vty, { detail: false })),
+      ],
+      [
+        'show evpn arp-cache vni all json',
+        '{"1":{"10.0.0.1":null}}',
+        (vty) => all(showNeighbors(vty, { detail: false })),
+      ],
       ['show evpn vni 1 json', '{"type":"L2","vtepIp":1}', (vty) => showVni(vty, 1)],
       ['show evpn vni 1 json', '{"vni":1}', (vty) => showVni(vty, 1)],
       ['show evpn vni 1 json', 'null', (vty) => showVni(vty, 1)],
@@ -207,7 +245,10 @@ suite('shapes that the recordings do not have', () => {
       for (const table of [bgpd, zebra])
         for (const [command, answer] of table)
           if (command.endsWith('json')) table.set(command, answer.slice(0, answer.trimEnd().length - 1))
-      for (const ask of [(vty: Vty) => all<object>(showMacs(vty)), (vty: Vty) => all<object>(showNeighbors(vty))]) {
+      for (const ask of [
+        (vty: Vty) => all<object>(showMacs(vty)),
+        (vty: Vty) => all<object>(showNeighbors(vty, { detail: false })),
+      ]) {
         await assert.rejects(ask(await shows(t, zebra)), isUnknown)
         await assert.rejects(ask(await shows(t, new Map())), isUnknown)
       }
@@ -223,6 +264,7 @@ test('the MACs of zebra 10.7, which from some 50 on puts their number among them
   const mac = { type: 'remote', remoteVtep: '192.0.2.2', remoteSequence: 3 }
   const text = JSON.stringify({ 100: { macs: { [macOf(1)]: mac, numMacs: 1 } } })
   const zebra = await shows(t, new Map([['show evpn mac vni all detail json', text]]))
-  const shown = { vni: 100, mac: macOf(1), type: 'remote', vtep: '192.0.2.2', seq: 3, sticky: false }
+  const remote = { vni: 100, mac: macOf(1), type: 'remote', vtep: '192.0.2.2', seq: 3 }
+  const shown = { ...remote, sticky: false, announced: 'first-hand' }
   assert.deepEqual(await all(showMacs(zebra)), [shown])
 })

@@ -2,22 +2,16 @@
 import { type Command, Option } from 'commander'
 import { reason } from '../../base/exit.js'
 import { LOG_LEVELS, type Logger } from '../../base/log.js'
-import { DEFAULTS } from '../../config/settings.js'
+import { helpOf } from '../../config/keys.js'
 import { configOption, configured, pathspaceOption } from '../command.js'
 import type { Io } from '../io.js'
-
-export const seconds = (ms: number): string => `${ms / 1000}s`
 
 /** Makes a command one that starts a daemon. Its options have no defaults, which would win over the file. */
 export const ofDaemon = (command: Command, io: Io): Command =>
   configured(command, io)
     .addOption(configOption('configuration file'))
     .addOption(pathspaceOption())
-    .addOption(
-      new Option('--log-level <level>', `least important messages logged (default: ${DEFAULTS.logLevel})`).choices(
-        LOG_LEVELS,
-      ),
-    )
+    .addOption(new Option('--log-level <level>', helpOf('log.level')).choices(LOG_LEVELS))
 
 /** Logs an error that nothing caught and ends the process, so that its supervisor starts it anew. */
 export function endOnDefect(log: Logger, io: Io): void {

@@ -4,13 +4,14 @@ import type { Logger } from '../../base/log.js'
 import { createLogger } from '../../os/log.js'
 import { loadConfig } from '../../config/file.js'
 import { FILE_ONLY } from '../../config/help.js'
-import { DEFAULTS, type SnoopArguments, snoopOptions } from '../../config/settings.js'
+import { helpOf } from '../../config/keys.js'
 import type { MetricsOptions, SnoopOptions } from '../../config/options.js'
+import { type SnoopArguments, snoopOptions } from '../../config/settings.js'
 import { type Endpoint, ENDPOINT_EXPECTED, parseEndpoint } from '../../config/values.js'
 import { durationArgument, EXIT_CODES, RELAY_OPTION } from '../command.js'
 import type { Io } from '../io.js'
 import type { MetricsServer } from '../metrics/server.js'
-import { endOnDefect, ofDaemon, seconds } from './options.js'
+import { endOnDefect, ofDaemon } from './options.js'
 
 function fpmArgument(text: string, before: readonly (Endpoint | 'none')[] = []): readonly (Endpoint | 'none')[] {
   const endpoint = text === 'none' ? text : parseEndpoint(text)
@@ -27,28 +28,13 @@ export const snoopCommand = (io: Io): Command =>
 Needs CAP_BPF, CAP_NET_ADMIN and, unless snoop.probes is off, CAP_NET_RAW. If it ends, the relay keeps announcing for its stale time.`,
     )
     .option(...RELAY_OPTION)
-    .option('--control <path>', 'control socket for macipctl (default: /run/macipd[/NAME]/snoop.sock)')
-    .option(
-      '--age <duration>',
-      "withdraw a MAC-IP not seen for this long (default: the bridge's ageing time)",
-      durationArgument,
-    )
-    .option(
-      '--repeat-interval <duration>',
-      `look at the same frame again only after this long (default: ${seconds(DEFAULTS.repeatIntervalMs)})`,
-      durationArgument,
-    )
-    .option('--exclude <glob...>', 'ports never to snoop, such as uplinks: names, with * and ?')
+    .option('--control <path>', helpOf('snoop.control'))
+    .option('--age <duration>', helpOf('snoop.age'), durationArgument)
+    .option('--repeat-interval <duration>', helpOf('snoop.repeatInterval'), durationArgument)
+    .option('--exclude <glob...>', helpOf('snoop.exclude'))
     .option('--observe', 'decide and show everything, announce nothing')
-    .option(
-      '--state <path>',
-      'file that keeps bindings over a restart, or none (default: /var/lib/macipd[/NAME]/bindings)',
-    )
-    .option(
-      '--fpm <address...>',
-      "where zebra's FPM module connects, or none (default: 127.0.0.1:2620 and [::1]:2620, if they are free)",
-      fpmArgument,
-    )
+    .option('--state <path>', helpOf('snoop.state'))
+    .option('--fpm <address...>', helpOf('fpm.listen'), fpmArgument)
     .addHelpText(
       'after',
       `

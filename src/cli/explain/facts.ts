@@ -6,7 +6,7 @@ import { sessionFindings } from '../status/relay-health.js'
 import type { Address } from '../options.js'
 import { ago, clock } from '../text.js'
 import type { Answer, BindingReport, RelayReport, SnooperReport } from '../report.js'
-import type { LocalMac, RemoteMac, ViewsReport } from '../show/report.js'
+import { type LocalMac, type RemoteMac, type ViewsReport, isProxy } from '../show/report.js'
 
 export type Inputs = {
   address: Address
@@ -170,8 +170,9 @@ function advertiser(
   zebra: ZebraFacts | null,
 ): Subject['advertisedBy'] {
   if (zebra !== null) {
-    if (zebra.macIp !== null) return 'zebra'
-    return kept?.reason === 'announced' ? 'macipd' : null
+    // instead of what zebra announces as a proxy, too
+    if (kept?.reason === 'announced') return 'macipd'
+    return zebra.macIp === null ? null : 'zebra'
   }
   if (binding?.state === 'shadowed') return 'zebra'
   return binding?.state === 'active' ? 'macipd' : null
@@ -198,6 +199,10 @@ function judged(
   }
   if (advertisedBy === 'zebra') {
     const unlearned = binding === undefined ? '; macipd has not learned it' : ''
+    if (zebra?.macIp != null && isProxy(zebra.macIp)) {
+      const why = `another node of Ethernet segment ${zebra.macIp.esi ?? 'none'} has heard it`
+      return say(`advertised: zebra announces it as a proxy, as ${mac}, because ${why}${unlearned}`)
+    }
     return say(`advertised: zebra announces it itself, as ${mac}${unlearned}`)
   }
   if (binding === undefined) return say(`not advertised here: ${mac} is behind VTEP ${behind?.vtep ?? 'unknown'}`)
@@ -208,7 +213,8 @@ function judged(
     if (reason === 'announced') return say('not advertised: the relay has no such entry', LOOK_AGAIN)
     return say(`not advertised: ${why(reason, behind)}`, adviceFor(reason, state) ?? null)
   }
-  const announced = `advertised: macipd announces it to bgpd as ${mac}, sequence number ${seq}`
+  const segment = zebra?.mac?.esi == null ? '' : `, Ethernet segment ${zebra.mac.esi}`
+  const announced = `advertised: macipd announces it to bgpd as ${mac}, sequence number ${seq}${segment}`
   if (state === 'active') return say(announced)
   return say(`${announced}; but it is ${state}: ${stateWords(state)}`, adviceFor(reason, state) ?? null)
 }

@@ -2,7 +2,7 @@
 import type { Explained, Subject, Verdict, ZebraFacts } from './facts.js'
 import type { EventReport, PolicyReport, RefusalReport } from './report.js'
 import { eventWords, evidenceWords, keyFor, reasonWords, stateWords, timerWords, whyWords } from './words.js'
-import type { LocalMac, RemoteMac } from '../show/report.js'
+import { type LocalMac, type RemoteMac, isProxy } from '../show/report.js'
 import { ago, clock, count, duration, type Paint, printable } from '../text.js'
 
 /** So many of the newest events and refusals are shown. */
@@ -69,15 +69,20 @@ function heard(evidence: string): string {
 
 const place = (port: string, vlan: number): string => `${port}${vlan === 0 ? '' : `, VLAN ${vlan}`}`
 
-function renderZebra({ vniLive, vtep, mac, macIp, otherMacs }: ZebraFacts, { vni, ip, mac: own }: Subject): string[] {
+function renderZebra({ vniLive, vtep, mac, macIp, otherMacs }: ZebraFacts, subject: Subject): string[] {
+  const { vni, ip, mac: own } = subject
   return [
     vniLive ? `VNI ${vni} is live, local VTEP ${vtep ?? ''}` : `VNI ${vni} is not live: zebra has not announced it`,
     mac === null ? `${own} is not local` : `${own} is local${attributes(mac)}`,
-    ...(ip === null
-      ? []
-      : [macIp === null ? 'does not announce the IP itself' : `announces the IP itself${attributes(macIp)}`]),
+    ...(ip === null ? [] : [macIp === null ? 'does not announce the IP itself' : ownAnnouncement(macIp, subject)]),
     ...otherMacs.map((other) => `announces the IP with ${other}`),
   ]
+}
+
+function ownAnnouncement(macIp: LocalMac, { advertisedBy }: Subject): string {
+  if (!isProxy(macIp)) return `announces the IP itself${attributes(macIp)}`
+  const instead = advertisedBy === 'macipd' ? '; bgpd has what was heard here instead' : ''
+  return `announces the IP for another node of the segment${attributes(macIp)}${instead}`
 }
 
 const attributes = ({ seq, flags, esi }: LocalMac): string =>

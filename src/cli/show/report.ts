@@ -14,6 +14,9 @@ export type RemoteVtep = { vni: number; vtep: string; flood: string }
 
 export type ViewsReport = { vnis: LiveVni[]; macs: LocalMac[]; remote: RemoteMac[]; vteps: RemoteVtep[] }
 
+/** zebra announces it only because another node of the Ethernet segment does. */
+export const isProxy = ({ flags }: LocalMac): boolean => flags.includes(PROXY)
+
 /** Adds one change. Throws RangeError on an address of the wrong length. */
 export function addChange(report: ViewsReport, { vni, mac, remote, vtep }: proto.ViewChange.$Properties): void {
   if (vni != null) {
@@ -54,6 +57,8 @@ function floodName(control: number): string {
 }
 
 const words = (name: string): string => name.toLowerCase().replaceAll('_', '-')
+
+const [PROXY = ''] = flagNames(MacIpFlag.PROXY_ADVERT)
 
 export const esiText = (esi: Uint8Array): string | null =>
   esi.every((byte) => byte === 0) ? null : Array.from(esi, (byte) => byte.toString(16).padStart(2, '0')).join(':')

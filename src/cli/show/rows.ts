@@ -27,9 +27,13 @@ export type Rows = { vnis: VniRow[]; macs: MacRow[]; remote: RemoteRow[]; vteps:
 
 /** @param bindings the relay's entries; only those that are announced count */
 export function rowsOf(views: ViewsReport, bindings: readonly BindingReport[]): Rows {
-  const local: (LocalMac & { by: 'zebra' | 'macipd' })[] = views.macs.map((mac) => ({ ...mac, by: 'zebra' }))
+  const announced = bindings.filter(({ reason }) => reason === 'announced')
+  const ours = new Set(announced.map(placeText))
+  // bgpd has ours instead of what zebra announces as a proxy
+  const zebras = views.macs.filter((mac) => !ours.has(placeText(mac)))
+  const local: (LocalMac & { by: 'zebra' | 'macipd' })[] = zebras.map((mac) => ({ ...mac, by: 'zebra' }))
   const byMac = groupBy(views.macs, macKey)
-  for (const { vni, mac, ip, seq, router } of bindings.filter(({ reason }) => reason === 'announced')) {
+  for (const { vni, mac, ip, seq, router } of announced) {
     // it is announced with the Ethernet segment of its MAC
     const esi = byMac.get(macKey({ vni, mac }))?.find((it) => it.ip === null)?.esi ?? null
     local.push({ vni, mac, ip, seq, flags: router ? ['router'] : [], esi, by: 'macipd' })
@@ -58,6 +62,7 @@ type Index = {
   remote: Places<RemoteMac>
 }
 
+const placeText = ({ vni, mac, ip }: Place): string => `${vni} ${mac} ${ip ?? ''}`
 const placeKey = ({ vni, mac, ip }: Place): string => `${vni} ${ip ?? mac}`
 const macKey = ({ vni, mac }: { vni: number; mac: string }): string => `${vni} ${mac}`
 const vtepKey = ({ vni, vtep }: { vni: number; vtep: string }): string => `${vni} ${vtep}`

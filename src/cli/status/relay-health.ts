@@ -12,7 +12,8 @@ const RESTART_BGPD = '/usr/lib/frr/watchfrr.sh restart bgpd'
 /** Returns what is wrong with the relay's processes: at most one thing that explains why one does not answer comes first. */
 export function processFindings({ keeper, relay }: Relay, now: number): Finding[] {
   const found = keeper.running ? workerFinding(keeper, relay, now) : keeperFinding(keeper, relay)
-  return [...(found === undefined ? [] : [found]), ...(keeper.running ? lockFinding(keeper) : [])]
+  const ofKeeper = keeper.running ? [...lockFinding(keeper), ...(relay.running ? [] : roomFinding(keeper))] : []
+  return [...(found === undefined ? [] : [found]), ...ofKeeper]
 }
 
 /** The keeper answers. */
@@ -102,6 +103,18 @@ const lockFinding = ({ isAlone, pid, runDir }: KeeperReport): Finding[] =>
         ),
       ]
 
+/** A worker that answers knows more of it. */
+const roomFinding = ({ runDirFull, runDir }: KeeperReport): Finding[] =>
+  runDirFull
+    ? [
+        problem(
+          'run-directory-full',
+          `the run directory ${runDir} is full, so the next worker cannot keep a journal; ${EFFECT}`,
+          makeRoom(runDir),
+        ),
+      ]
+    : []
+
 /** Returns what is wrong in what the worker reports. */
 export const workerFindings = (relay: RelayReport, now: number): Finding[] => [
   ...sessionFindings(relay),
@@ -177,21 +190,34 @@ function withoutMain({ sessions, listen, bgpdDirect }: RelayReport): Finding {
   return problem('bgpd-not-connected', 'bgpd is not connected to the relay', `start bgpd with: ${option}`)
 }
 
+const EFFECT = 'if the worker ends then, its successor does not know what bgpd has been told, and announces nothing'
+
+const makeRoom = (directory: string): string =>
+  `make room: df -h ${directory}; df -i ${directory}; du -sh ${directory}/*; the relay goes on by itself within a second`
+
 /** Errors of a file system that has no room, or of its quota. */
 const FULL = new Set(['ENOSPC', 'EDQUOT'])
 
 function journalFindings({ journalFailure }: RelayReport, now: number): Finding[] {
   if (journalFailure === null) return []
-  const { path, since, code, why } = journalFailure
+  const { path, since, code, why, isWritten } = journalFailure
   const directory = dirname(path)
   const effect = `if the worker ends now, its successor does not know what bgpd has been told, and announces nothing`
   const what = (cause: string): string => `${cause} for ${duration(now - since)}; ${effect}`
+  if (isWritten)
+    return [
+      problem(
+        'run-directory-full',
+        `the run directory ${directory} is full: ${path} is still written, but ${why}; ${EFFECT}`,
+        makeRoom(directory),
+      ),
+    ]
   return [
     FULL.has(code)
       ? problem(
           'run-directory-full',
           what(`the run directory ${directory} is full, so ${path} cannot be written`),
-          `make room: df -h ${directory}; df -i ${directory}; du -sh ${directory}/*; the relay goes on by itself within a second`,
+          makeRoom(directory),
         )
       : problem(
           'journal-not-writable',

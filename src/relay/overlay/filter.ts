@@ -1,4 +1,4 @@
-// Which of zebra's messages reach bgpd. A message passes as it is, is dropped because bgpd has the same or more from us,
+// Which of zebra's messages reach bgpd. A message passes as it is, is dropped because bgpd has the same or better from us,
 // or is deferred until something of ours has been withdrawn.
 import type { ZebraMessage } from '../../zapi/evpn-codec.js'
 import { NeighState } from '../../zapi/messages/macip.js'
@@ -6,7 +6,7 @@ import { remoteWins } from './precedence.js'
 import type { Key } from '../../bindings/model.js'
 import type { OverlayState } from './state.js'
 import { statusOf } from './status.js'
-import { type Attributes, sameAsAdvertised } from './views.js'
+import { type Attributes, isProxy, sameAsAdvertised } from './views.js'
 
 /**
  * Updates the views and the state with a message of zebra to bgpd, and decides whether it goes on. The answer is the same
@@ -73,6 +73,8 @@ function judgeMacIpAdd(state: OverlayState, key: Key, attributes: Attributes): '
     }
     return 'drop'
   }
+  if (isOpen && isProxy(attributes) && record?.removed === false && statusOf(state, record) === 'announced')
+    return 'drop'
   return record?.advertised?.by === 'us' && sameAsAdvertised(record.advertised.attributes, attributes) ? 'drop' : 'pass'
 }
 

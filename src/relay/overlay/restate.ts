@@ -7,7 +7,10 @@ import type { Key } from '../../bindings/model.js'
 import type { Advertised } from './entry.js'
 import type { LiveChanges } from './live-changes.js'
 import type { OverlayState } from './state.js'
-import { type Attributes, type ByIp, type Remote, VniView, eachByIp } from './views.js'
+import { type Attributes, type ByIp, type Remote, VniView, eachByIp, sameAsAdvertised } from './views.js'
+
+/** How zebra announces a local MAC or neighbour. */
+export type ZebraAnnouncement = { readonly seq: number; readonly isProxy: boolean }
 
 /** What zebra and bgpd show of a VNI that is live in bgpd. */
 export type VniReading = {
@@ -16,9 +19,9 @@ export type VniReading = {
   /** bgpd's own routes, by MAC, and by IP and MAC. */
   routes: Map<string, Attributes>
   macIpRoutes: ByIp<Attributes>
-  /** Sequence numbers of the local MACs and neighbours that zebra has and announces. */
-  macs: Map<string, number>
-  neighbors: ByIp<number>
+  /** The local MACs and neighbours that zebra has and announces. */
+  macs: Map<string, ZebraAnnouncement>
+  neighbors: ByIp<ZebraAnnouncement>
   remoteMacs: Map<string, Remote>
   remoteMacIps: ByIp<Remote>
   vteps: Set<string>
@@ -35,7 +38,7 @@ export type RestateListener = {
 }
 
 /** The flags that both daemons show; others of a message are left as they are. */
-const SHOWN_FLAGS = MacIpFlag.STICKY | MacIpFlag.GW | MacIpFlag.ROUTER
+const SHOWN_FLAGS = MacIpFlag.STICKY | MacIpFlag.GW | MacIpFlag.ROUTER | MacIpFlag.PROXY_ADVERT
 
 /** Keys between two yields. */
 const SLICE = 64
@@ -68,6 +71,13 @@ export function* restate(
     yield
   }
   return corrections
+}
+
+/** zebra's own announcement: what it does not show of it is as bgpd has it. */
+function zebrasOf(route: Attributes | undefined, shown: ZebraAnnouncement | undefined): Attributes | undefined {
+  if (route === undefined || shown === undefined) return undefined
+  const flags = (route.flags & ~MacIpFlag.PROXY_ADVERT) | (shown.isProxy ? MacIpFlag.PROXY_ADVERT : 0)
+  return { ...route, flags, seq: shown.seq }
 }
 
 type Keys = { keys(): Iterable<string>; has(key: string): boolean }
@@ -162,8 +172,7 @@ class Restatement {
   private restateMac(mac: string): void {
     const { state, vni, reading } = this
     const route = reading.routes.get(mac)
-    const seq = reading.macs.get(mac)
-    const zebras = route !== undefined && seq !== undefined ? { ...route, seq } : undefined
+    const zebras = zebrasOf(route, reading.macs.get(mac))
     if (!this.isSame(this.view.macs.get(mac), zebras)) {
       this.correctLocal(mac, undefined, zebras)
       state.touchConcerned({ vni, mac, ip: undefined })
@@ -181,13 +190,12 @@ class Restatement {
   private restateMacIp(key: Key, route: Attributes): void {
     const { state, reading } = this
     const { mac, ip } = key
-    const seq = reading.macs.has(mac) ? reading.neighbors.get(ip)?.get(mac) : undefined
-    const zebras = seq === undefined ? undefined : { ...route, seq }
+    const zebras = zebrasOf(route, reading.macs.has(mac) ? reading.neighbors.get(ip)?.get(mac) : undefined)
     if (!this.isSame(state.zebrasOwn(key), zebras)) {
       this.correctLocal(mac, ip, zebras)
       state.touchConcerned(key)
     }
-    const isZebras = zebras?.seq === route.seq
+    const isZebras = sameAsAdvertised(zebras, route)
     const advertised: Advertised = { by: isZebras ? 'zebra' : 'us', attributes: route }
     const known = state.records.find(key)
     if (known === undefined && isZebras) return

@@ -4,24 +4,36 @@ import type { Status } from '../../bindings/model.js'
 import type { OverlayRecord, Report } from './entry.js'
 import { remoteWins } from './precedence.js'
 import type { OverlayState } from './state.js'
-import { type Attributes, isSticky } from './views.js'
+import { type Attributes, type VniView, isProxy, isSticky } from './views.js'
 
-export function statusOf(
-  { gate, views, records, minSequences }: OverlayState,
-  { entry, advertised }: OverlayRecord,
-): Status {
+/**
+ * zebra's own announcement of the same MAC-IP counts more than the entry, unless it is a proxy's: then zebra only repeats
+ * what another node of the Ethernet segment says, and the entry's host was heard here.
+ */
+export function statusOf(state: OverlayState, record: OverlayRecord): Status {
+  const { gate, views } = state
+  const { entry } = record
   if (gate !== 'open') return gate
   const view = views.get(entry.vni)
   if (view?.announced === undefined) return 'vni-not-live'
-  const owners = view.macIps.get(entry.ip)
-  if (owners?.has(entry.mac) === true) return 'shadowed'
+  const zebras = view.macIps.get(entry.ip)?.get(entry.mac)
+  if (zebras !== undefined && !isProxy(zebras)) return 'shadowed'
+  const status = unshadowedStatus(state, record, view)
+  return zebras === undefined || status === 'announced' ? status : 'shadowed'
+}
+
+function unshadowedStatus(
+  { records, minSequences }: OverlayState,
+  { entry, advertised }: OverlayRecord,
+  view: VniView,
+): Status {
   const local = view.macs.get(entry.mac)
   if (local === undefined) return 'mac-not-local'
   // the minimum sequence of the MAC leaves out entries that are only observed
   const requiredSeq = isSticky(local) ? 0 : entry.minSeq
   const seq = Math.max(minSequences.seqOf(entry.vni, entry.mac), requiredSeq)
   if (remoteWins(view, entry, seq, advertised !== undefined)) return 'remote'
-  if (owners !== undefined) return 'ip-conflict'
+  for (const owner of view.macIps.get(entry.ip)?.keys() ?? []) if (owner !== entry.mac) return 'ip-conflict'
   for (const sibling of records.ofIp(entry.vni, entry.ip)) {
     if (sibling.entry.mac !== entry.mac && sibling.advertised !== undefined) return 'ip-conflict'
   }

@@ -17,6 +17,12 @@ export const sameAsAdvertised = (advertised: Attributes | undefined, attributes:
 /** A sticky MAC is announced with sequence number 0: with a higher one, bgpd would announce it as not sticky. */
 export const isSticky = ({ flags }: Pick<Attributes, 'flags'>): boolean => (flags & MacIpFlag.STICKY) !== 0
 
+/**
+ * zebra has not verified the host itself: it announces what another node of the Ethernet segment says
+ * (draft-rbickhart-evpn-ip-mac-proxy-adv).
+ */
+export const isProxy = ({ flags }: Pick<Attributes, 'flags'>): boolean => (flags & MacIpFlag.PROXY_ADVERT) !== 0
+
 /** A remote MAC or MAC-IP, behind `vtep`. */
 export type Remote = { readonly vtep: string; readonly flags: number; readonly seq: number }
 

@@ -1,6 +1,7 @@
 // The native addon (src/snoop/bpf/native/) as TypeScript sees it.
 import { createRequire } from 'node:module'
 import { ExitCode, FatalError, reason } from '../../base/exit.js'
+import { placeOf } from '../../base/place.js'
 
 export type AttachMode = 'tcx' | 'clsact'
 export type LibbpfLevel = 'warn' | 'info' | 'debug'
@@ -69,12 +70,13 @@ export type BpfAddon = {
   ): { retval: number; durationNs: number }
 }
 
-const require = createRequire(import.meta.url)
+const ADDON = placeOf('dist/native/bpf.node')
+const require = createRequire(ADDON)
 
 /** Loads dist/native/bpf.node. */
 export function loadAddon(): BpfAddon {
   try {
-    return require('../../../native/bpf.node') as BpfAddon
+    return require(ADDON) as BpfAddon
   } catch (error) {
     throw new FatalError(
       ExitCode.internal,

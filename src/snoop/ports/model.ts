@@ -61,8 +61,11 @@ export class PortModel {
   private tables = new LinkTables()
   private readonly bridges = new Map<number, Bridge>()
   private readonly vniMaps = new Map<number, VniMap>()
-  /** By VNI. `vlan`: the VLAN inside the bridge, if the device carries many VNIs; undefined if it carries this one. */
-  private readonly tunnels = new Map<number, { bridge: number; device: number; vlan: number | undefined }>()
+  /**
+   * By VNI. `vlan`: the VLAN inside the bridge, if the device carries many VNIs; undefined if it carries this one.
+   * `inside`: the VLAN inside the bridge in any case, 0 if it does not filter.
+   */
+  private readonly tunnels = new Map<number, { bridge: number; device: number; vlan?: number; inside: number }>()
   /** Bridges whose map of VNIs must be computed again. */
   private readonly stale = new Set<number>()
   private vniChanged = false
@@ -189,6 +192,12 @@ export class PortModel {
     return { device, mac, through: bridge, vlan: vlan === untagged ? 0 : vlan, vlanProtocol }
   }
 
+  /** Returns where the bridge of a VNI looks up the MACs in it. */
+  fdbOf(vni: number): { bridge: number; vlan: number } | undefined {
+    const tunnel = this.tunnels.get(vni)
+    return tunnel && { bridge: tunnel.bridge, vlan: tunnel.inside }
+  }
+
   /** Returns the VRF that uses a routing table, numbered as in FRR: its device's ifindex, 0 = the default VRF. */
   vrfOfTable(table: number): number | undefined {
     if (table === RT_TABLE_MAIN) return 0
@@ -263,11 +272,6 @@ export class PortModel {
   /** Returns what its bridge does with a port. */
   bridgePortOf(ifindex: number): BridgePort {
     return this.tables.bridgePorts.get(ifindex) ?? ORDINARY_PORT
-  }
-
-  /** Returns the tag (0 = none) of frames of a VLAN inside a bridge that leave it through a port. */
-  tagOn(ifindex: number, inside: number): number {
-    return this.tables.vlansOn(ifindex).pvid === inside ? 0 : inside
   }
 
   private bridgePortChanged(ifindex: number, old: BridgePort, states: readonly VlanState[] | undefined): void {
@@ -345,11 +349,11 @@ export class PortModel {
     for (const [vni, tunnel] of this.tunnels) if (tunnel.bridge === bridge) this.tunnels.delete(vni)
     for (const device of this.tables.vxlans.get(bridge)) {
       const vxlan = this.tables.links.get(device)?.vxlan
-      if (vxlan?.vni !== undefined) this.tunnels.set(vxlan.vni, { bridge, device, vlan: undefined })
-      else if (vxlan !== undefined)
-        for (const [vlan, vni] of map?.vnis ?? []) {
-          if (!this.tunnels.has(vni)) this.tunnels.set(vni, { bridge, device, vlan })
-        }
+      for (const [vlan, vni] of map?.vnis ?? []) {
+        if (vxlan?.vni === vni) this.tunnels.set(vni, { bridge, device, inside: vlan })
+        else if (vxlan !== undefined && vxlan.vni === undefined && !this.tunnels.has(vni))
+          this.tunnels.set(vni, { bridge, device, vlan, inside: vlan })
+      }
     }
   }
 

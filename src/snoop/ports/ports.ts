@@ -132,6 +132,25 @@ export class Ports extends EventEmitter<PortEvents> {
     return place && this.forwarding?.portOf(place.bridge, place.vlan, mac)
   }
 
+  /**
+   * Returns where the bridge of a port has a MAC now, with the tag (0 = none) that its frames have there, in the VLAN of
+   * frames with this tag on this port; undefined if on no port of the VM side, or if that is not known.
+   */
+  placeOf(ifindex: number, vlan: number, mac: string): { ifindex: number; vlan: number } | undefined {
+    const inside = this.model.placeOf(ifindex, vlan)
+    const found = inside && this.forwarding?.portOf(inside.bridge, inside.vlan, mac)
+    if (inside === undefined || found === undefined || !this.ports.has(found)) return undefined
+    return { ifindex: found, vlan: found === ifindex ? vlan : this.model.tagOf(found, inside.vlan) }
+  }
+
+  /** Returns the port of the VM side on which a MAC of a VNI is, and the tag of its frames there; undefined as above. */
+  placeOfMac(vni: number, mac: string): { ifindex: number; vlan: number } | undefined {
+    const inside = this.model.fdbOf(vni)
+    if (inside === undefined) return undefined
+    const ifindex = this.forwarding?.portOf(inside.bridge, inside.vlan, mac)
+    return ifindex === undefined ? undefined : { ifindex, vlan: this.model.tagOf(ifindex, inside.vlan) }
+  }
+
   /** See PortModel.probeSource. */
   probeSource(ifindex: number, vlan: number, ip: string): ProbeSource {
     return this.model.probeSource(ifindex, vlan, ip)
@@ -186,11 +205,8 @@ export class Ports extends EventEmitter<PortEvents> {
    */
   placeToAsk(ifindex: number, vlan: number, mac: string): { ifindex: number; vlan: number } | undefined {
     if (this.model.takesIn(ifindex, vlan)) return { ifindex, vlan }
-    const place = this.model.placeOf(ifindex, vlan)
-    const other = place && this.forwarding?.portOf(place.bridge, place.vlan, mac)
-    if (place === undefined || other === undefined || !this.ports.has(other)) return undefined
-    const tag = this.model.tagOn(other, place.vlan)
-    return this.model.takesIn(other, tag) ? { ifindex: other, vlan: tag } : undefined
+    const place = this.placeOf(ifindex, vlan, mac)
+    return place !== undefined && this.model.takesIn(place.ifindex, place.vlan) ? place : undefined
   }
 
   /** Returns how many MACs the bridge has on a port. */

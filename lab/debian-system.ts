@@ -1,0 +1,134 @@
+// A whole Debian system, booted with its own systemd in a container: packages are installed and removed there as an operator
+// does, FRR runs as its package starts it. A second FRR, in a path space and network namespace of its own, is its BGP peer.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { labCache } from './frr.js'
+import { exec } from './process.js'
+import { waitFor } from './wait.js'
+
+export const DEBIAN_RELEASES = ['12', '13'] as const
+export type DebianRelease = (typeof DEBIAN_RELEASES)[number]
+
+const HOST = { net: '/proc/self/ns/net', pid: '/proc/self/ns/pid' }
+
+/**
+ * Arguments: a directory, the tree, the name. What is written is kept in memory. systemd-nspawn wants a directory that may not
+ * be there, and keeps the container's end of its terminal open.
+ */
+const BOOT = `
+mount -t tmpfs tmpfs "$1" && cd "$1" && mkdir upper work root nspawn &&
+mount -t overlay -o lowerdir="$2",upperdir=upper,workdir=work overlay root &&
+mkdir -p /run/systemd/nspawn && mount --bind nspawn /run/systemd/nspawn &&
+while true; do
+  setpriv --pdeathsig TERM systemd-nspawn --quiet --register=no --keep-unit --directory="$1/root" --private-network --capability=all \\
+    --system-call-filter='bpf perf_event_open' --machine="$3" --kill-signal=SIGRTMIN+3 --console=pipe --boot
+  [ $? = 133 ] || exit # the container wants to be booted again
+done`
+
+export class DebianSystem implements AsyncDisposable {
+  private console = ''
+
+  private constructor(
+    readonly release: DebianRelease,
+    private readonly directory: string,
+    private readonly container: ChildProcess,
+  ) {
+    for (const stream of [container.stdout, container.stderr])
+      stream?.setEncoding('utf8').on('data', (text: string) => (this.console += text))
+  }
+
+  /** Resolves when everything has started that starts at boot. */
+  static async boot(release: DebianRelease): Promise<DebianSystem> {
+    const directory = mkdtempSync(join(tmpdir(), `macipd-debian-${release}-`))
+    const tree = join(labCache(), `debian-${release}`)
+    const script = ['sh', '-c', BOOT, 'sh', directory, tree, basename(directory)]
+    const unshare = ['unshare', '--mount', '--propagation', 'private', ...script]
+    const container = spawn('setpriv', ['--pdeathsig', 'TERM', ...unshare], {
+      env: { ...process.env, SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE: '1' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const system = new DebianSystem(release, directory, container)
+    await system.booted()
+    return system
+  }
+
+  /** Waits until systemd has started everything; `before` is the number of the init process that is to be another one. */
+  private async booted(before?: number): Promise<void> {
+    const state = async (): Promise<string> => {
+      if (this.container.exitCode !== null) throw new Error(`the container has ended: ${this.console.slice(-2000)}`)
+      const pid = this.init()
+      if (pid === undefined || pid === before) return 'not there'
+      return this.run('systemctl is-system-running --wait', [0, 1]).catch(() => 'not yet')
+    }
+    await waitFor('systemd to have started everything', state, (text) => /^(running|degraded)/.test(text), {
+      timeoutMs: 120_000,
+      context: () => this.console.slice(-2000),
+    })
+  }
+
+  /** The number of the container's init process, as seen here; undefined if there is none. */
+  private init(): number | undefined {
+    const [nspawn] = childrenOf(this.container.pid ?? 0)
+    return nspawn === undefined ? undefined : childrenOf(nspawn).find(isInit)
+  }
+
+  /** Runs a shell script there; resolves to what it printed on standard output. */
+  async run(script: string, done: readonly number[] = [0]): Promise<string> {
+    const init = this.init()
+    if (init === undefined) throw new Error(`no init process: ${this.console.slice(-2000)}`)
+    const environment = [
+      'env',
+      '-i',
+      'PATH=/usr/sbin:/usr/bin:/sbin:/bin',
+      'HOME=/root',
+      'DEBIAN_FRONTEND=noninteractive',
+    ]
+    return exec(HOST, ['nsenter', `--target=${init}`, '--all', ...environment, 'bash', '-ec', script], '', done)
+  }
+
+  async json(script: string): Promise<unknown> {
+    return JSON.parse(await this.run(script)) as unknown
+  }
+
+  /** Copies a file of this machine to /root; resolves to its path there. */
+  copy(path: string): string {
+    const to = `/root/${basename(path)}`
+    copyFileSync(path, `/proc/${this.init() ?? 0}/root${to}`)
+    return to
+  }
+
+  async reboot(): Promise<void> {
+    const before = this.init()
+    await this.run('systemctl reboot')
+    await this.booted(before)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { container } = this
+    if (container.exitCode === null && container.signalCode === null) {
+      const exited = once(container, 'exit')
+      const [nspawn] = childrenOf(container.pid ?? 0)
+      if (nspawn === undefined) container.kill('SIGTERM')
+      else process.kill(nspawn, 'SIGTERM')
+      await exited
+    }
+    rmSync(this.directory, { recursive: true, force: true })
+  }
+}
+
+function childrenOf(pid: number): number[] {
+  const path = `/proc/${pid}/task/${pid}/children`
+  const text = existsSync(path) ? readFileSync(path, 'utf8').trim() : ''
+  return text === '' ? [] : text.split(' ').map(Number)
+}
+
+function isInit(pid: number): boolean {
+  try {
+    return /^NSpid:.*\t1$/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return false
+  }
+}

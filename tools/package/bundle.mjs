@@ -1,0 +1,81 @@
+// What is installed in /usr/lib/macipd: the compiled programs in a few files, and what they load.
+import { build } from 'esbuild'
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+export const HOME = '/usr/lib/macipd'
+const ENTRIES = ['dist/src/bin/macipd.js', 'dist/src/bin/macipctl.js', 'dist/src/relay/worker.js']
+/** Loaded by name at run time: it has a native part. */
+const EXTERNAL = 'koffi'
+const KOFFI_BINARIES = { amd64: 'koffi-linux-x64', arm64: 'koffi-linux-arm64' }
+
+/**
+ * Writes everything below `target`, which stands for HOME. `node` is the interpreter of the programs. Resolves to the names
+ * of the npm packages that are in it.
+ */
+export async function bundle(root, target, { node, architecture }) {
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: ENTRIES,
+    outbase: 'dist',
+    outdir: join(target, 'dist'),
+    chunkNames: 'src/chunks/[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    // so that an older Node can say that it is too old
+    target: 'node18',
+    external: [EXTERNAL],
+    // src/base/place.ts finds everything from where it is
+    define: { 'import.meta.url': JSON.stringify(`file://${HOME}/dist/src/base/place.js`) },
+    banner: {
+      js: `import { createRequire as makeRequire } from 'node:module'; const require = makeRequire('file://${HOME}/dist/src/');`,
+    },
+    legalComments: 'none',
+    metafile: true,
+    logLevel: 'warning',
+  })
+  for (const name of ['macipd', 'macipctl']) setInterpreter(join(target, `dist/src/bin/${name}.js`), node)
+  copy(root, target, architecture)
+  const inputs = Object.keys(metafile.inputs).map((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1])
+  return [...new Set([...inputs.filter((name) => name !== undefined), EXTERNAL])].sort()
+}
+
+function setInterpreter(path, node) {
+  const [, ...lines] = readFileSync(path, 'utf8').split('\n')
+  writeFileSync(path, [`#!${node}`, ...lines].join('\n'), { mode: 0o755 })
+}
+
+function copy(root, target, architecture) {
+  const { name, version, engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const manifest = { name, version, engines, private: true, type: 'module' }
+  writeFileSync(join(target, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`)
+  for (const path of ['dist/bpf/snoop.bpf.o', 'dist/native/bpf.node']) {
+    mkdirSync(dirname(join(target, path)), { recursive: true })
+    cpSync(join(root, path), join(target, path))
+  }
+  // BTF stays; it is what the kernel needs
+  execFileSync('llvm-strip', ['--strip-debug', join(target, 'dist/bpf/snoop.bpf.o')])
+  execFileSync('strip', ['--strip-unneeded', join(target, 'dist/native/bpf.node')])
+  for (const name of ['frr-daemons.sh', 'restart-bgpd', 'relay-stopped']) {
+    mkdirSync(join(target, 'packaging'), { recursive: true })
+    cpSync(join(root, 'packaging', name), join(target, 'packaging', name))
+  }
+  copyKoffi(root, target, architecture)
+}
+
+/** Without its sources, its documents and the binaries for other systems. */
+function copyKoffi(root, target, architecture) {
+  const isWanted = (path) =>
+    /(^|\/)package\.json$|\.(c?js|node)$/.test(path) && !/^(doc|vendor)\/|^cnoke\.|(^|\/)musl|trampolines/.test(path)
+  for (const name of [EXTERNAL, `@koromix/${KOFFI_BINARIES[architecture]}`]) {
+    const [from, to] = [root, target].map((directory) => join(directory, 'node_modules', name))
+    for (const path of readdirSync(from, { recursive: true }).map(String).filter(isWanted)) {
+      mkdirSync(dirname(join(to, path)), { recursive: true })
+      cpSync(join(from, path), join(to, path))
+      if (path.endsWith('.node')) execFileSync('strip', ['--strip-unneeded', join(to, path)])
+    }
+  }
+}
