@@ -313,6 +313,12 @@ export class Router extends Space {
     return this.macipctl('explain', address)
   }
 
+  /** As `explain`, in words; also of an address that is not known, but was refused. */
+  explainText(address: string): Promise<string> {
+    const argv = this.macipctlCommand(['explain', address]).filter((it) => it !== '--json')
+    return exec(this.namespaces, argv, '', [ExitCode.ok, ExitCode.notFound])
+  }
+
   /** What happens to bindings from now on. */
   events(): Promise<JsonLines> {
     return this.follow('events', '--follow')

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { arpAnnouncement, neighborAdvertisement, unansweredFrame } from './frames.js'
 import type { Holder } from './holder.js'
@@ -31,6 +32,11 @@ export class Vm extends Space {
     this.ipv4 = `10.2.1.${10 + number}`
     this.ipv6 = `2001:db8::${10 + number}`
     this.port = `tap${number}`
+  }
+
+  /** A path of the host for files of the VM; they go with the lab. */
+  file(name: string): string {
+    return join(this.holder.directory, this.name, name)
   }
 
   /** The node this VM is on. */

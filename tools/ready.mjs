@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { debianTrees } from './debian-tree.mjs'
 import { SUITES } from './frr-tree.mjs'
+import { keepalivedTrees } from './keepalived-tree.mjs'
 import { linuxTrees } from './linux-tree.mjs'
 import { command, ReadyError, step } from './progress.mjs'
 import { TREES, treeIsReady, treePath } from './tree.mjs'
@@ -26,7 +27,7 @@ const PURPOSES = {
   test: {
     packages: [...BUILD_PACKAGES, ...LAB_PACKAGES, ...PAGE_PACKAGES, 'prometheus', 'systemd', 'tshark'],
     root: true,
-    trees: FRR_TREES,
+    trees: [...FRR_TREES, ...Object.keys(keepalivedTrees)],
   },
   'test:kernel': {
     packages: [...BUILD_PACKAGES, ...LAB_PACKAGES, 'qemu-system-x86'],

@@ -6,16 +6,18 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { debianTrees } from './debian-tree.mjs'
 import { frrTrees } from './frr-tree.mjs'
+import { keepalivedTrees } from './keepalived-tree.mjs'
 import { linuxTrees } from './linux-tree.mjs'
 import { command, ReadyError } from './progress.mjs'
 
 const cache = process.env.MACIPD_LAB_CACHE ?? '/var/cache/macipd-lab'
 
 /**
- * By name: `title`; `suite`, of Debian; `packages`; `variant`, of mmdebstrap, if they are to be configured; `recipe`, whatever the result depends on besides; `prepare`, which
- * makes of the extracted packages what is needed, and throws ReadyError if they are not what was expected.
+ * By name: `title`; `suite`, of Debian; `packages`; `variant`, of mmdebstrap, if they are to be configured; `recipe`,
+ * whatever the result depends on besides; `prepare`, which makes of the extracted packages what is needed, and throws
+ * ReadyError if they are not what was expected.
  */
-export const TREES = { ...frrTrees, ...linuxTrees, ...debianTrees }
+export const TREES = { ...frrTrees, ...keepalivedTrees, ...linuxTrees, ...debianTrees }
 
 export const treePath = (name) => join(cache, name)
 const stampPath = (tree) => join(tree, '.macipd-lab-recipe')

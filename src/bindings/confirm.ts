@@ -1,9 +1,16 @@
 // How the owner of a claimed IP is asked, here or behind another VTEP (Confirm, RFC 9161 3.7).
 import { confirmRate } from './probe-rate-limiter.js'
+import type { Binding } from './model.js'
 import type { StepContext } from './step-context.js'
 
 /** An owner is asked so many times within `confirmMs`. */
-export const CONFIRMS = 2
+export const CONFIRMS = 3
+
+/**
+ * Whether the owner keeps the address if it has answered by now. An answer to the first question alone does not decide:
+ * the owner may be about to give the address up to the host that claims it.
+ */
+export const isDecisive = ({ tries }: Pick<Binding, 'tries'>): boolean => tries > 1
 
 /** The time from one question to the next, and from the last one to the decision, in milliseconds. */
 export const confirmInterval = ({ policy }: StepContext): number => policy.duplicates.confirmMs / CONFIRMS

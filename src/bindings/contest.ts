@@ -1,7 +1,7 @@
 // Two hosts claim one IP. The present owner is asked first (RFC 9161 3.7). Another node's claim shows as a remote route
 // with another MAC, or as a route of zebra's to another VTEP.
 import { charge } from './charge.js'
-import { CONFIRMS, confirmInterval, reserveConfirms } from './confirm.js'
+import { CONFIRMS, confirmInterval, isDecisive, reserveConfirms } from './confirm.js'
 import { addMove } from './duplicate.js'
 import type { PortLoss } from './input.js'
 import { learn } from './learn.js'
@@ -18,8 +18,8 @@ import type { StepContext } from './step-context.js'
 export function contest(context: StepContext, owner: Binding, claim: Claim): void {
   const { table, policy, now } = context
   const key: Key = { vni: owner.vni, mac: claim.mac, ip: owner.ip }
-  if (owner.phase === 'claiming' && table.views.isSyncedRoute(key)) {
-    // the owner is on a segment of this node, and has answered here
+  // the owner is on a segment of this node, and has answered here
+  if (owner.phase === 'claiming' && table.views.isSyncedRoute(key) && isDecisive(owner)) {
     onRemoteAnswer(context, key)
     learn(context, owner.vni, owner.ip, claim)
     return
@@ -158,6 +158,10 @@ export function loseOwner(context: StepContext, owner: Binding, why: PortLoss): 
   if (refusalOfKey({ vni, mac: claim.mac, ip }, undefined, table.views, policy) === undefined)
     learn(context, vni, ip, claim)
 }
+
+/** Whether the owner has defended its address by being seen now. */
+export const isDefended = (owner: Binding): boolean =>
+  owner.claim === undefined || owner.claim.mac === owner.mac || isDecisive(owner)
 
 function endContest({ table }: StepContext, owner: Binding): void {
   owner.phase = 'known'

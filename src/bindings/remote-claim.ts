@@ -1,9 +1,9 @@
 // A host here claims an IP that is announced behind another VTEP with another MAC. An address that is alive elsewhere is
 // not taken on bare evidence: its owner there is asked through the tunnel, and keeps it if it answers.
 import { charge } from './charge.js'
-import { CONFIRMS, confirmInterval, reserveConfirms } from './confirm.js'
+import { CONFIRMS, confirmInterval, isDecisive, reserveConfirms } from './confirm.js'
 import { countMove } from './duplicate.js'
-import type { Anchor, Binding, Key } from './model.js'
+import { type Anchor, type Binding, formOf, type Key } from './model.js'
 import { scheduleRefresh } from './refresh.js'
 import type { StepContext } from './step-context.js'
 
@@ -53,7 +53,8 @@ export function onClaimDue(context: StepContext, binding: Binding): void {
     return
   }
   binding.tries += 1
-  context.askRemote({ ...binding, mac: owner.mac })
+  // the host there may answer only one of the forms
+  context.askRemote({ ...binding, mac: owner.mac }, formOf({ form: 'poll', tries: binding.tries }))
   table.setTimer(binding, 'claim', now + confirmInterval(context))
 }
 
@@ -90,6 +91,7 @@ export function onRemoteAnswer(context: StepContext, { vni, mac, ip }: Key): voi
   const { table } = context
   const claiming = table.find(vni, ip)
   if (claiming?.phase !== 'claiming' || !table.views.isRemoteRoute({ vni, mac, ip }) || mac === claiming.mac) return
+  if (!isDecisive(claiming)) return
   const { anchor } = claiming
   context.emit('defended', { vni, mac, ip }, '', `${claiming.mac} ${anchor.port}`)
   context.withdraw(claiming, 'defended')

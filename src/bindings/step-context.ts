@@ -33,7 +33,7 @@ export type Action =
       readonly form: ProbeForm
     }
   /** Ask a host behind another VTEP whether it has the address; the answer comes as `remote-answer`. */
-  | { readonly type: 'ask-remote'; readonly key: Key }
+  | { readonly type: 'ask-remote'; readonly key: Key; readonly form: ProbeForm }
   /** The host has lost its place, not its address: it is asked when it, its port or its VNI is back. */
   | { readonly type: 'remember'; readonly entry: Entry }
   | { readonly type: 'event'; readonly event: Event }
@@ -64,8 +64,8 @@ export class StepContext {
     this.actions.push({ type: 'probe', anchor, mac, ip, lastSeen, form: formOf(binding) })
   }
 
-  askRemote({ vni, mac, ip }: Key): void {
-    this.actions.push({ type: 'ask-remote', key: { vni, mac, ip } })
+  askRemote({ vni, mac, ip }: Key, form: ProbeForm): void {
+    this.actions.push({ type: 'ask-remote', key: { vni, mac, ip }, form })
   }
 
   emit(event: EventName, { vni, mac, ip }: Key, port: string, detail = ''): void {

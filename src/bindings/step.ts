@@ -22,6 +22,7 @@ import {
   defend,
   dropClaim,
   follow,
+  isDefended,
   loseOwner,
   onConfirmDue,
   onRemote,
@@ -211,12 +212,13 @@ function onSeen(context: StepContext, binding: Binding, evidence: Evidence, anch
   }
   binding.evidence = kind
   binding.confirmed = true
-  const wasContested = binding.phase === 'contested'
-  if (wasContested) defend(context, binding)
   const moved = isElsewhere || anchor.vlan !== old.vlan
+  const isAskedAgain = binding.phase === 'contested' && !moved && !isDefended(binding)
+  if (binding.phase === 'contested' && !isAskedAgain) defend(context, binding)
   if (moved) changePort(context, binding, anchor)
   else table.touch(binding, anchor)
   binding.lastSeen = Math.max(binding.lastSeen, at)
+  if (isAskedAgain) return
   // only advertisements carry the router flag
   const routerChanged = (kind === 'na' || kind === 'ra') && router !== binding.router
   if (routerChanged) {

@@ -141,6 +141,8 @@ export type SnooperReport = {
   heldDowns: number
   heldDown: HeldDownReport[]
   probes: Counters
+  /** Questions through the tunnel to owners of addresses that hosts here claim, and what came back. */
+  tunnel: Counters
   /** zebra's FPM connection. */
   fpm: FpmStatusReport
 }
@@ -261,6 +263,7 @@ export function snooperReport(properties: snoopProto.SnoopStatus.$Properties): S
     heldDowns: status.heldDowns,
     heldDown: status.heldDown.map(heldDownReport),
     probes: counters(status.probes),
+    tunnel: counters(status.tunnel),
     fpm: fpmStatusReport(status.fpm ?? { off: true }),
   }
 }

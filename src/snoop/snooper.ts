@@ -1,7 +1,15 @@
 // Connects ports, evidence, the binding table, the hosts, the relay, the file and the control socket.
 import type { Logger } from '../base/log.js'
 import type { SnoopOptions } from '../config/options.js'
-import { type Binding, type Entry, entryOf, isInOverlay, type Anchor, type Key } from '../bindings/model.js'
+import {
+  type Anchor,
+  type Binding,
+  type Entry,
+  entryOf,
+  isInOverlay,
+  type Key,
+  type ProbeForm,
+} from '../bindings/model.js'
 import type { Policy } from '../bindings/policy.js'
 import type { Input, PortLoss } from '../bindings/input.js'
 import { type Action, step } from '../bindings/step.js'
@@ -431,7 +439,7 @@ export class Snooper {
         return
       }
       case 'ask-remote':
-        this.askRemote(action.key)
+        this.askRemote(action.key, action.form)
         return
       case 'remember':
         this.remembered.add(savedOfEntry(action.entry), Date.now())
@@ -446,20 +454,31 @@ export class Snooper {
    * Asks through the tunnel, from the VXLAN device's own MAC: nobody learns anything from it, and nobody else answers. A
    * host on an Ethernet segment that this node has, too, is also asked there.
    */
-  private askRemote(key: Key): void {
+  private askRemote(key: Key, form: ProbeForm): void {
     const { vni, mac, ip } = key
     const place = this.ports.placeOfMac(vni, mac)
     if (place !== undefined) {
       const { ifindex, vlan } = place
       this.attachments.forget(ifindex, vlan, mac, ip)
       const vlanProtocol = this.ports.vlanProtocol(ifindex)
-      this.outlet?.send({ ifindex, vlan, vlanProtocol, mac, ip, source: this.ports.probeSource(ifindex, vlan, ip) })
+      this.outlet?.send({
+        ifindex,
+        vlan,
+        vlanProtocol,
+        mac,
+        ip,
+        source: this.ports.probeSource(ifindex, vlan, ip),
+        form,
+      })
     }
     const tunnel = this.ports.tunnelOf(vni)
-    if (tunnel === undefined) return
+    if (tunnel === undefined) {
+      this.listener.counters.unreachable += 1
+      return
+    }
     const { device, through, vlan, vlanProtocol } = tunnel
     this.listener.expect(device, key)
-    this.outlet?.send({ ifindex: through, vlan, vlanProtocol, mac, ip, source: sourceOf(tunnel.mac, ip) })
+    this.outlet?.send({ ifindex: through, vlan, vlanProtocol, mac, ip, source: sourceOf(tunnel.mac, ip), form })
   }
 
   private alert({ event, key, port, detail }: Extract<Action, { type: 'event' }>['event']): void {
@@ -507,6 +526,7 @@ export class Snooper {
       withdrawn: counters(table.withdrawn),
       events: counters(this.history.counters),
       probes: counters({ ...this.outlet?.counters, answered: table.answered, withheld: this.withheld }),
+      tunnel: counters(this.listener.counters),
       control: counters(this.control.counters),
       ageMs: this.policy.ageMs ?? 0,
       fpm: fpmStatusToProto(this.fpm),

@@ -17,8 +17,8 @@ export const TAP3 = { ifindex: 13, port: 'tap3', vlan: 0, ageingMs: 300_000 }
 export const KEY1: Key = { vni: 100, mac: VM1, ip: '10.0.0.1' }
 export const KEY2: Key = { ...KEY1, mac: VM2 }
 
-/** Owners have two seconds, so that the times in the tests are whole seconds. */
-export const DUPLICATES = { ...DEFAULT_POLICY.duplicates, confirmMs: 2000 }
+/** Owners have three seconds, so that the times in the tests are whole seconds. */
+export const DUPLICATES = { ...DEFAULT_POLICY.duplicates, confirmMs: 3000 }
 
 /** Of a frame that is handed over when it comes. */
 const AT_ONCE = Infinity
@@ -134,7 +134,7 @@ export function show(action: Action): string {
     case 'probe':
       return `probe ${action.anchor.port} ${action.mac} ${action.ip}`
     case 'ask-remote':
-      return `ask-remote ${action.key.mac} ${action.key.ip}`
+      return `ask-remote ${action.key.mac} ${action.key.ip}${action.form === 'resolution' ? ' resolution' : ''}`
     case 'remember':
       return `remember ${action.entry.mac} ${action.entry.ip}`
     case 'event':

@@ -23,24 +23,27 @@ const IP = '10.0.0.1'
 const CONFIRM = `probe tap1 ${VM1} ${IP}`
 const lost = (anchor = TAP1) => ({ type: 'port-lost', ifindex: anchor.ifindex, reason: 'port-down' }) as const
 
-test('the former owner is asked twice, stays announced meanwhile, and loses the address if it is silent', () => {
+test('the former owner is asked thrice, stays announced meanwhile, and loses the address if it is silent', () => {
   const { table, send, wait, seen, noted } = driven()
   send(evidence({}), 0)
   assert.deepEqual(send(claim(), 1000), [CONFIRM])
   assert.equal(seen()?.state, 'contested')
-  assert.deepEqual(wait(2999), [`2s ${CONFIRM}`])
+  assert.deepEqual(wait(3999), [`2s ${CONFIRM}`, `3s ${CONFIRM}`])
   assert.equal(table.find(100, IP)?.mac, VM1)
-  assert.deepEqual(wait(3000), [`3s remove 100 ${VM1} ${IP}`, `3s put 100 ${VM2} ${IP} tap2`], 'DEL before ADD')
+  assert.deepEqual(wait(4000), [`4s remove 100 ${VM1} ${IP}`, `4s put 100 ${VM2} ${IP} tap2`], 'DEL before ADD')
   assert.deepEqual(noted, ['learned', 'contested', 'withdrawn', 'taken-over'])
   assert.equal(table.withdrawn['other-mac'], 1)
   assert.equal(table.contested.size, 0)
 })
 
-test('a former owner that answers keeps the address', () => {
+test('a former owner that answers keeps the address, once it has been asked again', () => {
   const { table, send, wait, seen, noted } = driven()
   send(evidence({}), 0)
   send(claim(), 1000)
   assert.deepEqual(send(evidence({ kind: 'arp-reply' }), 1001), [])
+  assert.equal(seen()?.state, 'contested')
+  assert.deepEqual(wait(2000), [`2s ${CONFIRM}`])
+  assert.deepEqual(send(evidence({ kind: 'arp-reply' }), 2001), [])
   assert.notEqual(seen()?.state, 'contested')
   assert.deepEqual(wait(10_000), [])
   assert.equal(table.find(100, IP)?.mac, VM1)
@@ -48,14 +51,36 @@ test('a former owner that answers keeps the address', () => {
   assert.ok(noted.includes('defended'))
 })
 
+test('one of two answers may be lost', () => {
+  const { table, send, wait, seen } = driven()
+  send(evidence({}), 0)
+  send(claim(), 1000)
+  assert.deepEqual(wait(3999), [`2s ${CONFIRM}`, `3s ${CONFIRM}`])
+  send(evidence({ kind: 'arp-reply' }), 3999)
+  assert.notEqual(seen()?.state, 'contested')
+  wait(10_000)
+  assert.equal(table.find(100, IP)?.mac, VM1)
+})
+
+test('an owner that answers and gives the address up then has lost it, and nobody is charged', () => {
+  const { table, send, wait, noted } = driven()
+  send(evidence({}), 0)
+  send(claim(), 1000)
+  send(evidence({ kind: 'arp-reply' }), 1001)
+  assert.deepEqual(wait(4000).slice(-2), [`4s remove 100 ${VM1} ${IP}`, `4s put 100 ${VM2} ${IP} tap2`])
+  assert.equal(table.find(100, IP)?.mac, VM2)
+  assert.equal(table.challengers.size, 0)
+  assert.ok(!noted.includes('defended'))
+})
+
 test('a claim that was read late leaves the former owner its time: what the frame is older by is not taken from it', () => {
   const { table, send, wait } = driven()
   send(evidence({}), 0)
   send({ type: 'tick' }, 10_000)
   assert.deepEqual(send(claim({ at: 7000 }), 10_000), [CONFIRM])
-  assert.deepEqual(wait(11_999), [`11s ${CONFIRM}`])
+  assert.deepEqual(wait(12_999), [`11s ${CONFIRM}`, `12s ${CONFIRM}`])
   assert.equal(table.find(100, IP)?.mac, VM1)
-  wait(12_000)
+  wait(13_000)
   const { mac, firstSeen, lastSeen } = table.find(100, IP) ?? assert.fail()
   assert.deepEqual({ mac, firstSeen, lastSeen }, { mac: VM2, firstSeen: 7000, lastSeen: 7000 }, 'the time of the frame')
 })
@@ -66,7 +91,7 @@ test('one claim is decided at a time; the challenger may have moved meanwhile', 
   send(claim(), 1000)
   assert.deepEqual(send(evidence({ mac: VM3, anchor: TAP3 }), 1100), [])
   send(claim({ anchor: TAP3 }), 1200)
-  wait(3000)
+  wait(4000)
   assert.equal(table.find(100, IP)?.mac, VM2)
   assert.equal(table.find(100, IP)?.anchor, TAP3)
 })
@@ -139,8 +164,8 @@ test('an owner that just asks whether the address is free does not have it, and 
   send(evidence({}), 0)
   send(evidence({ kind: 'arp-probe' }), 900)
   assert.deepEqual(send(claim(), 1000), [])
-  assert.deepEqual(wait(2999), [])
-  wait(3000)
+  assert.deepEqual(wait(3999), [])
+  wait(4000)
   assert.equal(table.find(100, IP)?.mac, VM2)
 })
 

@@ -8,6 +8,8 @@ const put = (seq: number): string[] => [`put 100 ${VM1} ${IP} tap1${seq > 0 ? ` 
 const STICKY = 1
 
 const ask = (mac: string): string => `ask-remote ${mac} ${IP}`
+/** The second question: as a neighbour asks that wants to send something. */
+const resolve = (mac: string): string => `${ask(mac)} resolution`
 const answer = (mac: string) => ({ type: 'remote-answer', key: { vni: 100, mac, ip: IP } }) as const
 
 test('an IP is taken over from another VTEP with a higher sequence number, if its owner there is silent', () => {
@@ -16,7 +18,7 @@ test('an IP is taken over from another VTEP with a higher sequence number, if it
   assert.deepEqual(d.send(evidence({}), 0), [ask(VM2)])
   assert.equal(d.seen()?.state, 'claiming')
   assert.deepEqual(d.send(evidence({}), 10), [], 'asked once, whatever it repeats')
-  assert.deepEqual(d.wait(2000), [`1s ${ask(VM2)}`, ...put(7).map((line) => `2s ${line}`)])
+  assert.deepEqual(d.wait(3000), [`1s ${resolve(VM2)}`, `2s ${ask(VM2)}`, ...put(7).map((line) => `3s ${line}`)])
   assert.equal(d.table.get(KEY1)?.moves.length, 1, 'it has moved')
 })
 
@@ -24,12 +26,15 @@ test('an owner behind another VTEP that answers keeps the IP, and the claim is c
   const d = driven()
   d.send(remote(VM2, IP, 6))
   for (let n = 0; n < 5; n++) {
-    d.send(evidence({}), n * 3000)
-    assert.deepEqual(d.send(answer(VM2), n * 3000 + 1), [])
+    d.send(evidence({}), n * 4500)
+    assert.deepEqual(d.send(answer(VM2), n * 4500 + 1), [])
+    assert.equal(d.seen()?.state, 'claiming', 'it may be about to give the IP up')
+    d.wait(n * 4500 + 1000)
+    assert.deepEqual(d.send(answer(VM2)), [])
     assert.equal(d.table.size, 0)
   }
   assert.equal(d.noted.filter((name) => name === 'held-down').length, 1)
-  assert.deepEqual(d.send(evidence({}), 20_000), [])
+  assert.deepEqual(d.send(evidence({}), 25_000), [])
   assert.equal(d.table.refused['held-down'], 1)
   assert.deepEqual(d.send(evidence({ ip: '10.0.0.2' })), [`put 100 ${VM1} 10.0.0.2 tap1`], 'its own address is its own')
 })
@@ -41,7 +46,7 @@ test('only the host that bgpd knows there can answer, and only while it is asked
   d.send(evidence({}), 0)
   for (const mac of [VM1, VM3]) d.send(answer(mac), 1)
   assert.equal(d.seen()?.state, 'claiming')
-  d.wait(2000)
+  d.wait(3000)
   d.send(answer(VM2))
   assert.equal(d.table.find(100, IP)?.mac, VM1)
 })
@@ -73,11 +78,12 @@ test('whoever has taken an IP from another VTEP does not insist when it is taken
   d.connect()
   d.send(remote(VM2, IP, 6))
   d.send(evidence({}), 0)
-  d.wait(2000)
+  d.wait(3000)
   d.send(report('announced'))
   d.send(remote(VM2, IP, 8))
   d.send(report('remote'))
-  assert.deepEqual(d.send(evidence({}), 2001).slice(-1), [ask(VM2)])
+  assert.deepEqual(d.send(evidence({}), 3001).slice(-1), [ask(VM2)])
+  d.wait(4001)
   d.send(answer(VM2))
   assert.equal(d.table.size, 0)
 })
@@ -88,7 +94,7 @@ test('the highest of several remote routes is the one to beat', () => {
   d.send(remote(VM3, IP, 9))
   d.send(remote(VM3, '10.0.0.2', 20))
   assert.deepEqual(d.send(evidence({}), 0), [ask(VM3)])
-  assert.deepEqual(d.wait(2000).slice(-1), [`2s ${put(10)[0]}`])
+  assert.deepEqual(d.wait(3000).slice(-1), [`3s ${put(10)[0]}`])
 })
 
 test('the same MAC behind another VTEP is zebra’s to move', () => {
@@ -125,7 +131,7 @@ test('nobody overtakes a sticky route, nor the last sequence number', () => {
   const last = driven()
   last.send(remote(VM2, IP, 0xffff_fffe))
   last.send(evidence({}), 0)
-  assert.deepEqual(last.wait(2000).slice(-1), [`2s ${put(0xffff_ffff)[0]}`])
+  assert.deepEqual(last.wait(3000).slice(-1), [`3s ${put(0xffff_ffff)[0]}`])
 })
 
 test('a host that speaks although bgpd prefers another route wins the IP back; a silent one does not', () => {
@@ -145,8 +151,8 @@ test('a host that speaks although bgpd prefers another route wins the IP back; a
   silent.send(remote(VM2, IP, 3), 2)
   silent.send(report('remote'), 2)
   // what nobody has any longer must not come back when the other one is gone
-  const asked = [`0s probe tap1 ${VM1} ${IP}`, `1s probe tap1 ${VM1} ${IP}`]
-  assert.deepEqual(silent.wait(TAP1.ageingMs), [...asked, `2s remove 100 ${VM1} ${IP}`])
+  const asked = [0, 1, 2].map((at) => `${at}s probe tap1 ${VM1} ${IP}`)
+  assert.deepEqual(silent.wait(TAP1.ageingMs), [...asked, `3s remove 100 ${VM1} ${IP}`])
 })
 
 test('a host that claims an IP at the same moment as another one behind another VTEP, and loses, is asked as well', () => {
@@ -157,7 +163,7 @@ test('a host that claims an IP at the same moment as another one behind another 
   d.send(report('remote'), 1)
   assert.deepEqual(d.wait(500), [`0s probe tap1 ${VM1} ${IP}`])
   assert.deepEqual(d.send(evidence({ kind: 'arp-reply' }), 501), [`remove 100 ${VM1} ${IP}`, ask(VM2)])
-  assert.deepEqual(d.wait(2501).slice(-1), [`3s ${put(1)[0]}`])
+  assert.deepEqual(d.wait(3501).slice(-1), [`4s ${put(1)[0]}`])
 })
 
 test('a host is not asked to object while it asks whether the address is free', () => {
@@ -168,7 +174,7 @@ test('a host is not asked to object while it asks whether the address is free', 
   d.send(evidence({ kind: 'arp-probe' }), 1)
   d.send(remote(VM2, IP, 3), 2)
   d.send(report('remote'), 2)
-  assert.deepEqual(d.wait(10_000), [`2s remove 100 ${VM1} ${IP}`])
+  assert.deepEqual(d.wait(10_000), [`3s remove 100 ${VM1} ${IP}`])
 })
 
 test('a migration and back, ten times, is no duplicate', () => {
@@ -188,6 +194,20 @@ test('a migration and back, ten times, is no duplicate', () => {
   }
   assert.ok(!d.noted.includes('duplicate'))
   assert.equal(d.table.size, 0)
+})
+
+test('an IP that went to another VTEP, and is taken from there by another host here, has moved twice', () => {
+  const d = driven()
+  d.connect()
+  d.send(evidence({}), 0)
+  d.send(report('announced'))
+  d.send(remote(VM3, IP, 1), 1000)
+  d.send(report('remote'))
+  assert.equal(d.table.get(KEY1)?.moves.length, 1)
+  assert.deepEqual(d.send(claim(), 1100).slice(-1), [ask(VM3)])
+  d.wait(4100)
+  const { mac, moves } = d.table.find(100, IP) ?? assert.fail()
+  assert.deepEqual([mac, moves.length], [VM2, 2])
 })
 
 test('moves stay with the IP when it changes its owner here', () => {

@@ -1,14 +1,16 @@
-// Random lives of many bindings: invariants after every step (world.ts), and the plainest form of the rules (reference.ts).
+// Random lives of many bindings (world.ts): invariants after every step (checked-world.ts), and the plainest form of the
+// rules (reference.ts).
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { DEFAULT_POLICY, type Policy } from '../../src/bindings/policy.js'
 import { TRANSITIONS } from '../../src/bindings/state.js'
 import { Reference } from './reference.js'
-import { type Command, commands, World } from './world.js'
+import { type Command, commands } from './commands.js'
+import { World } from './world.js'
 
 const ANY = { ipv4: Infinity, ipv6: Infinity }
-const duplicates = { moves: 3, windowMs: 60_000, holdDownMs: 15_000, confirmMs: 1000 }
+const duplicates = { moves: 3, windowMs: 60_000, holdDownMs: 15_000, confirmMs: 1200 }
 const TIGHT: Policy = {
   ...{ ...DEFAULT_POLICY, duplicates, probeRate: { perPort: 4, total: 8 } },
   limits: { perMac: { ipv4: 2, ipv6: 2 }, perPort: { ipv4: 3, ipv6: 2 }, perVni: 5, total: 6 },

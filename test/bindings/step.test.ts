@@ -27,7 +27,7 @@ test('the same host on another port: it is asked behind the old one, and moves w
   const { table, send, wait } = driven()
   send(evidence({}), 0)
   assert.deepEqual(send(evidence({ anchor: TAP2 })), [`probe tap1 ${VM1} 10.0.0.1`])
-  assert.deepEqual(wait(2000).slice(-1), [`2s put 100 ${VM1} 10.0.0.1 tap2`])
+  assert.deepEqual(wait(3000).slice(-1), [`3s put 100 ${VM1} 10.0.0.1 tap2`])
   assert.deepEqual(send({ type: 'port-lost', ifindex: TAP1.ifindex, reason: 'port-gone' }), [])
   assert.equal(table.size, 1)
 })
@@ -306,7 +306,7 @@ test('time never goes back: an input that says so is taken at the time of the la
   send(claim(), 4000)
   const owner = table.get(KEY1) ?? assert.fail()
   assert.equal(owner.phase, 'contested')
-  assert.equal(table.timers.at(owner), 11_000, 'the second probe: half of the confirm time later')
+  assert.equal(table.timers.at(owner), 11_000, 'the second probe: a third of the confirm time later')
 })
 
 test('a frame is never from the future', () => {

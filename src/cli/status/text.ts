@@ -129,6 +129,7 @@ function renderSnooper(snooper: Running<SnooperReport>, now: number, paint: Pain
       ],
       ['frames', nonZero(snooper.frames)],
       ['probes', nonZero(snooper.probes)],
+      ['tunnel', nonZero(snooper.tunnel)],
       ['not learned', nonZero(snooper.refused)],
       ['withdrawn', nonZero(snooper.withdrawn)],
       ['FPM', fpmText(snooper.fpm, now)],

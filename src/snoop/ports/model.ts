@@ -178,8 +178,9 @@ export class PortModel {
   }
 
   /**
-   * Returns how a frame is sent to the other VTEPs of a VNI; undefined if the VNI has no device here. A device of one VNI
-   * takes the frame itself; one that carries many is told the VNI by the bridge, from the VLAN.
+   * Returns how a frame is sent to the other VTEPs of a VNI; undefined if the VNI has no device here, or no frame of this
+   * host gets there. A device of one VNI takes the frame itself; one that carries many is told the VNI by the bridge, from
+   * the VLAN, in which the bridge itself must be.
    */
   tunnelOf(vni: number): Tunnel | undefined {
     const tunnel = this.tunnels.get(vni)
@@ -188,8 +189,10 @@ export class PortModel {
     const { bridge, device, vlan } = tunnel
     const vlanProtocol = this.bridges.get(bridge)?.vlanProtocol ?? ETH_P_8021Q
     if (vlan === undefined) return { device, mac, through: device, vlan: 0, vlanProtocol }
-    const untagged = this.tables.vlansOn(bridge).pvid
-    return { device, mac, through: bridge, vlan: vlan === untagged ? 0 : vlan, vlanProtocol }
+    const own = this.tables.vlansOn(bridge)
+    // net/bridge/br_device.c br_dev_xmit drops what the bridge itself sends into a VLAN that it is not in
+    if (!hasVlan(own, vlan)) return undefined
+    return { device, mac, through: bridge, vlan: vlan === own.pvid ? 0 : vlan, vlanProtocol }
   }
 
   /** Returns where the bridge of a VNI looks up the MACs in it. */

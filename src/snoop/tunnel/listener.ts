@@ -39,7 +39,11 @@ const FILTER: readonly (readonly [code: number, jt: number, jf: number, k: numbe
 type Ear = { readonly fd: number; readonly close: () => void; readonly asked: Map<string, Key>; timer: NodeJS.Timeout }
 
 export class TunnelListener {
-  readonly counters = { questions: 0, answers: 0, failed: 0 }
+  /**
+   * `questions` that were asked, and `answers` to them; `unasked`: other frames for the device's own MAC. Questions that
+   * could not be asked, or not heard: the VNI is `unreachable` from here, `too-many` wait already, or the socket `failed`.
+   */
+  readonly counters = { questions: 0, answers: 0, unasked: 0, unreachable: 0, 'too-many': 0, failed: 0 }
   private readonly ears = new Map<number, Ear>()
   private readonly frame = Buffer.alloc(MAX_FRAME_BYTES)
 
@@ -54,7 +58,9 @@ export class TunnelListener {
     const ear = this.ears.get(device) ?? this.listen(device)
     if (ear === undefined) return
     this.counters.questions += 1
-    if (ear.asked.size < MAX_QUESTIONS) ear.asked.set(`${mac} ${ip}`, { vni, mac, ip })
+    const name = `${mac} ${ip}`
+    if (ear.asked.size < MAX_QUESTIONS || ear.asked.has(name)) ear.asked.set(name, { vni, mac, ip })
+    else this.counters['too-many'] += 1
     ear.timer.refresh()
   }
 
@@ -99,7 +105,10 @@ export class TunnelListener {
       const name = answer && `${answer.mac} ${answer.ip}`
       const ear = this.ears.get(device)
       const key = name === undefined ? undefined : ear?.asked.get(name)
-      if (name === undefined || key === undefined) continue
+      if (name === undefined || key === undefined) {
+        this.counters.unasked += 1
+        continue
+      }
       ear?.asked.delete(name)
       this.counters.answers += 1
       this.onAnswer(key)

@@ -98,6 +98,22 @@ test('VLAN-aware: an external VXLAN device tells VLAN → VNI by its tunnel info
   )
 })
 
+test('VLAN-aware: an external VXLAN device is sent through the bridge, as far as the bridge is in the VLAN itself', () => {
+  const vlans = [10, 20, 30].flatMap((vlan) => [write.vlanInfo(vlan), write.tunnelInfo(vlan, 5000 + vlan)])
+  const model = bridgeWithVlans(
+    write.vxlan(VX, 'vxlan0', undefined, BR0),
+    write.portVlans(VX, vlans),
+    write.portVlans(BR0, [write.vlanInfo(10), write.vlanInfo(20, write.PVID | write.UNTAGGED)]),
+  )
+  const through = (vni: number) => {
+    const tunnel = model.tunnelOf(vni)
+    return tunnel && { device: tunnel.device, through: tunnel.through, vlan: tunnel.vlan }
+  }
+  assert.deepEqual(through(5010), { device: VX, through: BR0, vlan: 10 })
+  assert.deepEqual(through(5020), { device: VX, through: BR0, vlan: 0 })
+  assert.equal(through(5030), undefined, 'the bridge would drop it')
+})
+
 test('VLAN-aware: a change of VLANs, VNIs or filtering is told', () => {
   const accessOf10 = write.portVlans(TAP1, [write.vlanInfo(10, write.PVID)])
   const model = bridgeWithVlans(

@@ -1,0 +1,56 @@
+// An address that a guest elsewhere only proxies is alive, too: its guest is asked in the form that it answers. Real FRR, and
+// the guest's kernel.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Fabric } from '../../lab/fabric.js'
+import { question } from '../../lab/frames.js'
+import { Tunnel } from '../../lab/tunnel.js'
+import { Blame } from './converge.js'
+
+const CLIENT = '10.2.1.77'
+const CLIENT6 = '2001:db8::77'
+const TEN_MINUTES = 'snoop: {age: 10m}\n'
+
+test('FRR 10.7: what a guest on another node proxies is not taken by a claim here', async () => {
+  await using fabric = await Fabric.start({
+    ...{ frr: '10.7', both: true, near: { config: TEN_MINUTES }, far: { config: TEN_MINUTES } },
+  })
+  await using blame = await Blame.watch(fabric)
+  const { lab, near, far, vm, farVm } = fabric
+  await farVm.ip(
+    'link add tun0 type veth peer name clients',
+    'link set clients up',
+    'link set tun0 up',
+    `route add ${CLIENT}/32 dev tun0`,
+    `route add ${CLIENT6}/128 dev tun0`,
+    `neigh add proxy ${CLIENT6} dev eth0`,
+    'route add default via 10.2.1.254 dev eth0',
+  )
+  const settings = [
+    ...['net.ipv4.ip_forward=1', 'net.ipv4.conf.eth0.proxy_arp=1', 'net.ipv4.neigh.eth0.proxy_delay=0'],
+    ...['net.ipv6.conf.all.forwarding=1', 'net.ipv6.conf.eth0.proxy_ndp=1', 'net.ipv6.neigh.eth0.proxy_delay=0'],
+  ]
+  await farVm.exec(['sysctl', '-qw', ...settings])
+  await lab.waitFor(
+    'the guest to answer for its clients',
+    async () => {
+      for (const ip of [CLIENT, CLIENT6]) await vm.ping(ip, { count: 1 })
+      return (await lab.routesOf(farVm.mac, CLIENT)).concat(await lab.routesOf(farVm.mac, CLIENT6))
+    },
+    (views) => views.every((routes) => routes.length === 1),
+  )
+  using tunnel = Tunnel.watch(near)
+  await vm.take(CLIENT)
+  vm.claim(CLIENT)
+  await lab.waitFor(
+    'the claim to be defended',
+    () => blame.events(),
+    (events) => events.some(({ event, ip, mac }) => event === 'defended' && ip === CLIENT && mac === farVm.mac),
+  )
+  await lab.advertisedBy(far, farVm.mac, CLIENT)
+  const asked = tunnel.frames().flatMap(({ bytes, outgoing }) => (outgoing ? (question(bytes) ?? []) : []))
+  const senders = asked.filter(({ ip, to }) => ip === CLIENT && to === farVm.mac).map(({ who }) => who.ip)
+  assert.deepEqual(senders.slice(0, 2), ['0.0.0.0', '169.254.0.254'])
+  const counted = (await near.snoopStatus()).tunnel
+  assert.ok((counted['questions'] ?? 0) >= 2 && counted['answers'] === 1, JSON.stringify(counted))
+})
