@@ -14,7 +14,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { HOME, bundle } from './package/bundle.mjs'
@@ -115,6 +115,8 @@ async function makeTree(name, tree) {
   const documents = `usr/share/doc/${name}`
   write(tree, `${documents}/copyright`, copyright(root, modules))
   write(tree, `${documents}/sbom.spdx.json`, `${JSON.stringify(sbom(root, modules, created), undefined, 2)}\n`)
+  for (const example of ['prometheus/macipd.rules.yml', 'grafana/macipd.json'])
+    install(tree, `packaging/${example}`, `${documents}/examples/${basename(example)}`)
   write(tree, `${documents}/changelog.gz`, gzipSync(readFileSync(join(root, 'CHANGELOG.md')), { level: 9 }))
   const entry = `${name} (${version}-1) unstable; urgency=medium\n\n  * What has changed is in changelog.gz.\n`
   const signed = ` -- ${MAINTAINER}  ${new Date(epoch * 1000).toUTCString().replace('GMT', '+0000')}\n`

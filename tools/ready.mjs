@@ -25,7 +25,7 @@ const PAGE_PACKAGES = ['fish', 'man-db', 'mandoc', 'zsh']
 const PURPOSES = {
   build: { packages: BUILD_PACKAGES, root: false, trees: [] },
   test: {
-    packages: [...BUILD_PACKAGES, ...LAB_PACKAGES, ...PAGE_PACKAGES, 'systemd', 'tshark'],
+    packages: [...BUILD_PACKAGES, ...LAB_PACKAGES, ...PAGE_PACKAGES, 'prometheus', 'systemd', 'tshark'],
     root: true,
     trees: [...FRR_TREES, ...Object.keys(keepalivedTrees)],
   },

@@ -146,6 +146,9 @@ function embeddedIpv4ToHex(text: string): string {
 export const isHostMac = (mac: string): boolean =>
   mac !== '00:00:00:00:00:00' && (parseInt(mac.slice(0, 2), 16) & 1) === 0
 
+/** Whether a canonical IP address is of this machine only. */
+export const isLoopback = (ip: string): boolean => (ip.includes(':') ? ip === '::1' : ip.startsWith('127.'))
+
 /**
  * Whether a host can have the IP address as a source, by the IANA special-purpose registries. `ip` is canonical text
  * (RFC 5952).

@@ -5,6 +5,7 @@ import { DEFAULT_CONFIG, isPathspace, PATHSPACE_EXPECTED } from '../config/file.
 import { helpOf } from '../config/keys.js'
 import { DURATION_EXPECTED, parseDuration } from '../base/duration.js'
 import { ExitCode, FatalError, reason } from '../base/exit.js'
+import { leadsToJournal } from '../os/journal-stream.js'
 import { FRR_RELEASES, type FrrRelease, frrRelease } from '../zapi/releases.js'
 import { type Io, print, terminalWidth } from './io.js'
 import { hasColours } from './text.js'
@@ -80,10 +81,15 @@ export function configured(command: Command, io: Io): Command {
 
 export const withVersion = (command: Command): Command => command.version(version, '-V, --version', 'show the version')
 
+const STDERR = 2
+/** For a line of standard error that systemd's journal gets (sd-daemon(3)): SD_ERR. */
+const ERROR_PREFIX = '<3>'
+
 /** Runs a program to its end and returns the exit code; errors become one line on stderr. `args` are its words. */
 export async function run(program: Command, args: readonly string[], io: Io): Promise<ExitCode> {
+  const level = leadsToJournal(STDERR, io.env['JOURNAL_STREAM']) ? ERROR_PREFIX : ''
   const complain = (message: string): void => {
-    io.stderr.write(`${program.name()}: ${message}\n`)
+    io.stderr.write(`${level}${`${program.name()}: ${message}`.replaceAll('\n', `\n${level}`)}\n`)
   }
   try {
     await program.parseAsync(args, { from: 'user' })

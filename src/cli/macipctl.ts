@@ -10,6 +10,7 @@ import { explainCommand } from './explain/command.js'
 import { fpmCommand } from './fpm/command.js'
 import { hookCommand } from './hook/command.js'
 import type { Io } from './io.js'
+import { metricsCommand } from './metrics/command.js'
 import { showCommand } from './show/command.js'
 import { statusCommand } from './status/command.js'
 import { dumpCommand } from './zapi/dump/command.js'
@@ -31,6 +32,7 @@ export const createProgram = (io: Io): Command =>
     .addCommand(clearCommand(io))
     .addCommand(showCommand(io))
     .addCommand(checkCommand(io))
+    .addCommand(metricsCommand(io))
     .addCommand(hookCommand(io))
     .addCommand(zapiCommand(io))
     .addCommand(fpmCommand(io))
@@ -47,6 +49,7 @@ Examples:
   macipctl events --follow
   macipctl show remote --vni 100
   macipctl check
+  macipctl metrics
   macipctl zapi dump --follow
   macipctl fpm dump --follow
   macipctl zapi replay FILE`,

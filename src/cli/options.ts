@@ -16,11 +16,13 @@ const SNOOP = ['--snoop <path>', "the snooper's control socket (default: /run/ma
 /** Options that `--json` cannot be combined with. */
 type Limits = { notWithJson?: string[] }
 
+const withPaths = (command: Command): Command =>
+  command.addOption(pathspaceOption()).addOption(configOption('configuration file that names the sockets'))
+
 const everywhere = (command: Command, { notWithJson = [] }: Limits = {}): Command =>
-  command
-    .addOption(pathspaceOption())
-    .addOption(configOption('configuration file that names the sockets'))
-    .addOption(new Option('--json', 'print JSON: times in milliseconds since the epoch').conflicts(notWithJson))
+  withPaths(command).addOption(
+    new Option('--json', 'print JSON: times in milliseconds since the epoch').conflicts(notWithJson),
+  )
 
 /** Makes a command one that asks the relay only. */
 export const ofRelay = (command: Command, io: Io, limits?: Limits): Command =>
@@ -34,6 +36,10 @@ export type SnooperOnly = Omit<Common, 'relay'>
 
 /** Makes a command one that asks both. */
 export const ofBoth = (command: Command, io: Io): Command => ofRelay(command, io).option(...SNOOP)
+
+/** Makes a command one that asks both, and has a format of its own instead of --json. */
+export const ofBothPlain = (command: Command, io: Io): Command =>
+  withPaths(configured(command, io).option(...RELAY_OPTION)).option(...SNOOP)
 
 export function sockets(given: Common): { relay: string; snoop: string } {
   const config = loadConfig(given.config)

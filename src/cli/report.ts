@@ -58,6 +58,10 @@ export type RelayReport = {
   remoteMacips: number
   overlayEntries: number
   announced: number
+  /** Entries by status. */
+  statuses: Counters
+  /** The sums over all sessions since the worker started, named as in `SessionReport`. */
+  passed: Counters
   snooperConnected: boolean
   snooperSince: number
   /** It has a connection and does not answer, so it does not count as connected. */
@@ -99,6 +103,9 @@ export type PortReport = {
   filters: string[]
 }
 
+/** How many bindings are in a state for a reason. */
+export type StateCountReport = { state: string; reason: string; bindings: number }
+
 /** A host that has claimed addresses too often whose owners answered. `ip`: the one that it claimed last. */
 export type HeldDownReport = { vni: number; mac: string; ip: string; port: string; until: number }
 
@@ -113,6 +120,7 @@ export type SnooperReport = {
   bindings: number
   states: Counters
   reasons: Counters
+  stateCounts: StateCountReport[]
   ports: PortReport[]
   /** Filters of nftables and ebtables that frames on bridges go through, and that may drop what the snooper has seen. */
   bridgeFilters: string[]
@@ -121,6 +129,8 @@ export type SnooperReport = {
   frames: Counters
   refused: Counters
   withdrawn: Counters
+  /** What has happened to bindings since the snooper started. */
+  events: Counters
   control: Counters
   /** It is `announce`, or `observe`, which decides and shows everything and announces nothing. */
   mode: string
@@ -185,6 +195,8 @@ export function relayReport(properties: relayProto.RelayStatus.$Properties): Rel
     remoteMacips: status.remoteMacips,
     overlayEntries: status.overlayEntries,
     announced: status.announced,
+    statuses: counters(status.statuses),
+    passed: counters(status.passed),
     snooperConnected: status.snooperConnected,
     snooperSince: status.snooperSince,
     snooperSilent: status.snooperSilent,
@@ -236,12 +248,14 @@ export function snooperReport(properties: snoopProto.SnoopStatus.$Properties): S
     bindings: status.bindings,
     states: counters(status.states),
     reasons: counters(status.reasons),
+    stateCounts: status.stateCounts.map(stateCountReport),
     ports: status.ports.map(portReport),
     bridgeFilters: status.bridgeFilters,
     heedsFilters: status.heedsFilters,
     frames: counters(status.frames),
     refused: counters(status.refused),
     withdrawn: counters(status.withdrawn),
+    events: counters(status.events),
     control: counters(status.control),
     mode: status.mode,
     duplicates: status.duplicates,
@@ -254,6 +268,11 @@ export function snooperReport(properties: snoopProto.SnoopStatus.$Properties): S
   }
 }
 
+function stateCountReport(properties: snoopProto.StateCount.$Properties): StateCountReport {
+  const { state, reason, bindings } = snoopProto.StateCount.create(properties)
+  return { state, reason, bindings }
+}
+
 function heldDownReport(properties: snoopProto.HeldDown.$Properties): HeldDownReport {
   const { vni, mac, ip, port, until } = snoopProto.HeldDown.create(properties)
   return { vni, mac: formatMac(Buffer.from(mac)), ip: formatIp(ip), port, until }
@@ -261,8 +280,9 @@ function heldDownReport(properties: snoopProto.HeldDown.$Properties): HeldDownRe
 
 function portReport(properties: snoopProto.Port.$Properties): PortReport {
   const port = snoopProto.Port.create(properties)
-  const { name, bridge, up, attached, error, bindings, limited, state, learning, ...more } = port
-  const { macs, silentMs, ahead, filters } = more
+  const { name, bridge, up, attached, error, bindings, limited } = port
+  // not by a rest: what was not sent is only in the prototype
+  const { state, learning, macs, silentMs, ahead, filters } = port
   return { name, bridge, up, attached, error, bindings, limited, state, learning, macs, silentMs, ahead, filters }
 }
 

@@ -3,11 +3,25 @@ import { readFileSync } from 'node:fs'
 import * as v from 'valibot'
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml'
 import { frrRelease, FRR_RELEASES } from '../zapi/releases.js'
+import { isLoopback } from '../base/address.js'
 import { errnoName, ExitCode, FatalError, reason } from '../base/exit.js'
 import { LOG_LEVELS } from '../base/log.js'
 import { parseRecentSize, RECENT_SIZE_EXPECTED } from '../base/size.js'
+import type { MetricsOptions } from './options.js'
 import { snoopSection } from './snoop-schema.js'
-import { duration, endpoint, isUnknownKey, oneOf, oneOrMore, parsed, path, section, trueOrFalse } from './values.js'
+import {
+  duration,
+  endpoint,
+  isAbsolutePath,
+  isUnknownKey,
+  oneOf,
+  oneOrMore,
+  parsed,
+  parseEndpoint,
+  path,
+  section,
+  trueOrFalse,
+} from './values.js'
 
 export const DEFAULT_CONFIG = '/etc/macipd/macipd.yaml'
 
@@ -28,6 +42,13 @@ const FPM_LISTEN_EXPECTED = "none, or a list of IP addresses with ports ('127.0.
 const fpmListen = v.lazy((input) =>
   typeof input === 'string' ? v.literal('none', FPM_LISTEN_EXPECTED) : oneOrMore(endpoint, FPM_LISTEN_EXPECTED),
 )
+
+const METRICS_LISTEN_EXPECTED = "a loopback address with a port ('127.0.0.1:9430', '[::1]:9430'), or an absolute path"
+const metricsListen = parsed<MetricsOptions['listen']>((text) => {
+  if (isAbsolutePath(text)) return { path: text }
+  const endpoint = parseEndpoint(text)
+  return endpoint !== undefined && isLoopback(endpoint.ip) ? endpoint : undefined
+}, METRICS_LISTEN_EXPECTED)
 
 /** Exported for the test that the documentation has every key. */
 export const schema = section({
@@ -52,6 +73,7 @@ export const schema = section({
       recent: v.optional(recentSize),
     }),
   ),
+  metrics: v.optional(section({ listen: v.optional(metricsListen), perPort: v.optional(trueOrFalse) })),
   log: v.optional(section({ level: v.optional(oneOf(LOG_LEVELS)) })),
 })
 

@@ -4,7 +4,7 @@ import { helpOf, KEYS } from './keys.js'
 
 const COLUMNS = 80
 
-const ofSnooper = Object.entries(KEYS).filter(([name]) => name.startsWith('snoop.') || name.startsWith('fpm.'))
+const ofSnooper = Object.entries(KEYS).filter(([name]) => /^(snoop|fpm|metrics)\./.test(name))
 const isOfItem = (name: string): boolean => name.slice(0, name.lastIndexOf('.')) in KEYS
 const fileOnly = ofSnooper.filter(([name, { option }]) => option === undefined && !isOfItem(name)).map(([name]) => name)
 const indent = ' '.repeat(Math.max(...fileOnly.map((name) => name.length)) + 4)

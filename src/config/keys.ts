@@ -222,6 +222,15 @@ export const KEYS: Readonly<Record<string, Key>> = {
     meaning: `memory for recent frames, which \`macipctl fpm dump\` shows: ${SIZES}`,
     default: megabytes(DEFAULTS.recentBytes),
   },
+
+  'metrics.listen': {
+    meaning: 'where the snooper answers Prometheus: a loopback address with a port, or the path of a Unix socket',
+    default: 'none',
+  },
+  'metrics.perPort': {
+    meaning: '`true` or `false`: whether each port has metrics of its own',
+    default: '`false`',
+  },
 }
 
 /** Returns a text as plain words. */

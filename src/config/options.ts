@@ -54,6 +54,14 @@ export type SnoopOptions = {
   logLevel: LogLevel
 }
 
+/** Where Prometheus is answered about both processes. */
+export type MetricsOptions = {
+  /** An address of this machine only, or the path of a Unix socket. */
+  listen: Endpoint | { readonly path: string }
+  /** Whether each port has metrics of its own. */
+  perPort: boolean
+}
+
 /** Where to expect zebra's FPM connection, and what to do with its stream. */
 export type FpmOptions = {
   /** `default` listens on loopback, unless another FPM server does. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Config } from './file.js'
 import { ExitCode, FatalError } from '../base/exit.js'
 import type { LogLevel } from '../base/log.js'
-import type { FpmOptions, RelayOptions, SnoopOptions } from './options.js'
+import type { FpmOptions, MetricsOptions, RelayOptions, SnoopOptions } from './options.js'
 import { policyOf, staticsOf } from './policy-settings.js'
 import { checkSocketPath } from '../os/unix-socket.js'
 import { type Endpoint, isAbsolutePath } from './values.js'
@@ -90,11 +90,11 @@ export function relayOptions(
   return options
 }
 
-/** Throws FatalError (usage) in the same cases as `relayOptions`. */
+/** Throws FatalError (usage) in the same cases as `relayOptions`. `metrics` is undefined if Prometheus is not answered. */
 export function snoopOptions(
   given: SnoopArguments,
-  { pathspace, snoop = {}, fpm = {}, log = {}, relay = {} }: Config,
-): SnoopOptions {
+  { pathspace, snoop = {}, fpm = {}, log = {}, relay = {}, metrics = {} }: Config,
+): SnoopOptions & { metrics: MetricsOptions | undefined } {
   const paths = defaultPaths(given.pathspace ?? pathspace)
   const state = given.state ?? snoop.state ?? paths.state
   const options = {
@@ -115,13 +115,17 @@ export function snoopOptions(
     stateFile: state === 'none' ? undefined : state,
     stateAgeMs: snoop.stateAge ?? DEFAULTS.stateAgeMs,
     fpm: fpmOptions(given, fpm),
+    metrics: metricsOptions(metrics),
     logLevel: given.logLevel ?? log.level ?? DEFAULTS.logLevel,
   }
   for (const name of ['relay', 'control'] as const) checkSocketPath(options[name], name)
   if (!isAbsolutePath(state) && state !== 'none') {
     throw new FatalError(ExitCode.usage, `state: ${state || '""'} is neither an absolute path nor none`)
   }
-  allDifferent({ relay: options.relay, control: options.control, state })
+  const named =
+    options.metrics !== undefined && 'path' in options.metrics.listen ? options.metrics.listen.path : undefined
+  if (named !== undefined) checkSocketPath(named, 'metrics.listen')
+  allDifferent({ relay: options.relay, control: options.control, state, ...(named && { 'metrics.listen': named }) })
   checkAge(options)
   return options
 }
@@ -137,6 +141,9 @@ function fpmOptions({ fpm: given }: SnoopArguments, fpm: NonNullable<Config['fpm
     recentBytes: fpm.recent ?? DEFAULTS.recentBytes,
   }
 }
+
+const metricsOptions = ({ listen, perPort = false }: NonNullable<Config['metrics']>): MetricsOptions | undefined =>
+  listen === undefined ? undefined : { listen, perPort }
 
 /** Three probes must fit into an age; without probes, silence alone decides. */
 const MIN_PROBED_AGE_MS = 3000

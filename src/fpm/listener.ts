@@ -1,7 +1,7 @@
 // The server that zebra's FPM module connects to. Everything is read at once, because zebra's dataplane stalls if its
 // peer does not read.
-import { createServer, isIPv4, isIPv6, type Server, type Socket } from 'node:net'
-import { parseIp } from '../base/address.js'
+import { createServer, isIPv6, type Server, type Socket } from 'node:net'
+import { isLoopback, parseIp } from '../base/address.js'
 import { errnoName, ExitCode, FatalError, reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
 import { FpmFrameError, FrameScanner } from './frame.js'
@@ -283,8 +283,6 @@ function boundTo(server: Server): TcpEnd {
   if (bound === null || typeof bound === 'string') throw new Error('an FPM server has no address')
   return { ip: bound.address, port: bound.port }
 }
-
-const isLoopback = (ip: string): boolean => (isIPv4(ip) ? ip.startsWith('127.') : ip === '::1')
 
 function checkAddress({ ip, port }: ListenAddress, allowRemote: boolean): void {
   const text = addressText({ ip, port })

@@ -1,8 +1,10 @@
-// Where a process logs: standard error, and never so that the process waits for whoever reads it.
+// Where a process logs: systemd's journal or standard error, and never so that the process waits for whoever reads it.
 import { endianness } from 'node:os'
 import { writeSync } from 'node:fs'
 import { pino } from 'pino'
 import type { LogLevel, Logger } from '../base/log.js'
+import { JournalWriter } from './journal.js'
+import { leadsToJournal } from './journal-stream.js'
 import * as libc from './libc.js'
 
 const STDERR = 2
@@ -10,9 +12,14 @@ const POLLOUT = 4
 /** PIPE_BUF: a pipe that can be written to takes so many bytes without waiting. */
 const ATOMIC_BYTES = 4096
 
-/** Logs JSON lines to standard error, which service managers collect too; standard output is for a command's result. */
-export function createLogger(name: string, level: LogLevel): Logger {
-  return pino({ name, level, base: { pid: process.pid } }, new NonBlockingWriter(STDERR))
+/**
+ * Logs to the journal if standard error leads there, else JSON lines to standard error, which other service managers collect;
+ * standard output is for a command's result. `identifier` is the name in the journal.
+ */
+export function createLogger(name: string, level: LogLevel, identifier = name): Logger {
+  const { JOURNAL_STREAM } = process.env
+  const journal = leadsToJournal(STDERR, JOURNAL_STREAM) ? JournalWriter.open(identifier) : undefined
+  return pino({ name, level, base: { pid: process.pid } }, journal ?? new NonBlockingWriter(STDERR))
 }
 
 /** Writes lines to a descriptor, and drops and counts those that it does not take at once. */

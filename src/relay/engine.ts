@@ -14,6 +14,7 @@ import { RecordKind, encodeGap } from '../record/zapi-records.js'
 import type { Opening } from './exchange.js'
 import { OverlayInjections } from './injections.js'
 import { Journal } from './journal.js'
+import { addPassed, NOTHING_PASSED, type Passed } from './passed.js'
 import { type Recovered, recover } from './recover.js'
 import { Relearning, retryDelay } from './relearning.js'
 import { Ring } from '../record/ring.js'
@@ -39,6 +40,8 @@ export class Engine implements SessionEvents {
   readonly overlay = new Overlay(this.views)
   readonly sessions = new Map<number, Session>()
   readonly counters = { journalErrors: 0, protocolErrors: 0, uncertainties: 0, framesInParts: 0, unframedBytes: 0 }
+  /** What passed in sessions that have ended. */
+  readonly passed: Passed = { ...NOTHING_PASSED }
   /** What `macipctl zapi dump` shows; undefined if the configuration sets its size to 0. */
   readonly recent: Ring | undefined
   main: Session | undefined
@@ -211,6 +214,7 @@ export class Engine implements SessionEvents {
     session.close()
     this.sessions.delete(session.id)
     this.counters.unframedBytes += session.unframed
+    addPassed(this.passed, session)
     this.record(RecordKind.closed, session.id, NO_BYTES)
     this.recent?.append(RecordKind.closed, session.id, NO_BYTES)
     this.journal?.flush()

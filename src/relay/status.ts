@@ -3,18 +3,20 @@ import { join } from 'node:path'
 import { overlay as proto } from '../gen/overlay.js'
 import { version } from '../base/version.js'
 import type { Views } from './overlay/views.js'
+import type { Status } from '../bindings/model.js'
 import { errnoName, reason } from '../base/exit.js'
 import { directBgpdQuestion } from './direct-bgpd.js'
 import type { Engine } from './engine.js'
 import type { WorkerOptions } from './ipc.js'
+import { addPassed, type Passed, passedIn } from './passed.js'
 import type { Session } from './session.js'
 
 const OPENING_LOST = 'the first frames of a session have passed unseen, so it is not known what it is for'
 
-type Status = proto.RelayStatus.$Properties
+type RelayStatus = proto.RelayStatus.$Properties
 
 /** Returns what gives the status; it takes a moment only while no connection of bgpd goes through the relay. */
-export function statusSource(engine: Engine, options: WorkerOptions): () => Status | Promise<Status> {
+export function statusSource(engine: Engine, options: WorkerOptions): () => RelayStatus | Promise<RelayStatus> {
   const isBgpdDirect = directBgpdQuestion(options.zebra)
   return () => {
     const status = relayStatus(engine, options)
@@ -23,10 +25,10 @@ export function statusSource(engine: Engine, options: WorkerOptions): () => Stat
   }
 }
 
-function relayStatus(engine: Engine, options: WorkerOptions): Status {
+function relayStatus(engine: Engine, options: WorkerOptions): RelayStatus {
   const { main, overlay, views } = engine
-  let announced = 0
-  for (const { report } of overlay.entries()) if (report.status === 'announced') announced++
+  const statuses: Partial<Record<Status, number>> = {}
+  for (const { report } of overlay.entries()) statuses[report.status] = (statuses[report.status] ?? 0) + 1
   const sessions = [...engine.sessions.values()]
   const withoutMain = sessions.some((session) => session.hasLostOpening) ? OPENING_LOST : 'bgpd is not connected'
   return {
@@ -44,14 +46,22 @@ function relayStatus(engine: Engine, options: WorkerOptions): Status {
     relearningFailure: engine.relearningFailure ?? '',
     ...countViews(views),
     overlayEntries: overlay.size,
-    announced,
-    counters: Object.entries({ ...engine.counters, vtepsLeftOut: views.vtepsLeftOut }).map(([name, value]) => ({
-      name,
-      value,
-    })),
+    announced: statuses.announced ?? 0,
+    statuses: countersOf(statuses),
+    passed: countersOf(passedInAll(engine)),
+    counters: countersOf({ ...engine.counters, vtepsLeftOut: views.vtepsLeftOut }),
     keeperLost: !process.connected,
     journalFailure: journalFailure(engine, options),
   }
+}
+
+const countersOf = (counts: Readonly<Record<string, number>>): proto.Counter.$Properties[] =>
+  Object.entries(counts).map(([name, value]) => ({ name, value }))
+
+function passedInAll({ passed, sessions }: Engine): Passed {
+  const sum = { ...passed }
+  for (const session of sessions.values()) addPassed(sum, session)
+  return sum
 }
 
 function journalFailure(
@@ -64,18 +74,13 @@ function journalFailure(
 }
 
 function sessionStatus(session: Session): proto.Session.$Properties {
-  const { id, handshake, since, toZebra, toBgpd, frames, inSync, untrusted, uncertain } = session
+  const { id, handshake, since, inSync, untrusted, uncertain } = session
   return {
     id,
     kind: handshake.kind,
     client: handshake.client,
     since,
-    bytesToZebra: toZebra.bytes,
-    bytesToBgpd: toBgpd.bytes,
-    framesToZebra: frames.toZebra,
-    framesToBgpd: frames.toBgpd,
-    injected: frames.injected,
-    dropped: frames.dropped,
+    ...passedIn(session),
     inSync,
     note: handshake.release === undefined ? handshake.releaseReason : '',
     untrusted: untrusted ?? (session.hasLostOpening ? OPENING_LOST : ''),

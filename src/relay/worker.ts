@@ -234,12 +234,14 @@ function fail(log: Logger, error: unknown): never {
 
 ignoreSignals()
 let worker: Worker | undefined
-let log = createLogger('macipd-relay-worker', 'info')
+/** What both processes of the relay are called in the journal. */
+const IDENTIFIER = 'macipd-relay'
+const log = createLogger('macipd-relay-worker', 'info', IDENTIFIER)
 
 process.on('message', (message: ToWorker, handle: unknown) => {
   switch (message.type) {
     case 'options':
-      log = createLogger('macipd-relay-worker', message.options.logLevel)
+      log.level = message.options.logLevel
       if (message.protocol !== WORKER_PROTOCOL) fail(log, new FatalError(ExitCode.internal, OTHER_VERSION))
       worker = new Worker(message.options, log)
       return

@@ -1,5 +1,12 @@
 // The events of bindings, for display, in memory of a fixed size that the ports share: see FairShares.
-import { type Event, type HistoryEvent, type HistoryFilter, MAX_EVENTS, type Refused } from '../bindings/event.js'
+import {
+  type Event,
+  type EventName,
+  type HistoryEvent,
+  type HistoryFilter,
+  MAX_EVENTS,
+  type Refused,
+} from '../bindings/event.js'
 import { FairShares } from './fair-shares.js'
 import { Refusals } from './refusals.js'
 
@@ -12,6 +19,7 @@ export type Cursor = { sequence: number; readonly since: number }
 export class History {
   private readonly kept = new FairShares<Kept>(MAX_EVENTS)
   private readonly refused = new Refusals()
+  private readonly counts = new Map<EventName, number>()
   private next = 0
   private waiting: (() => void)[] = []
 
@@ -25,12 +33,18 @@ export class History {
     return this.next
   }
 
+  /** How many events there were, by name. */
+  get counters(): Partial<Record<EventName, number>> {
+    return Object.fromEntries(this.counts)
+  }
+
   add(it: Event, at: number): void {
     const { event, port, detail } = it
     const { vni, mac, ip } = it.key
     // copies the fields, as the caller's object may have others
     const key = { vni, mac, ip }
     if (event === 'refused' && !this.refused.add(key, port, detail, at)) return
+    this.counts.set(event, (this.counts.get(event) ?? 0) + 1)
     this.kept.add(chargedTo(it), { sequence: this.next++, at, event, key, port, detail })
     if (this.waiting.length > 0) this.wake()
   }

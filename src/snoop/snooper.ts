@@ -411,6 +411,7 @@ export class Snooper {
       frames: counters(this.source.counters()),
       refused: counters(table.refused),
       withdrawn: counters(table.withdrawn),
+      events: counters(this.history.counters),
       probes: counters({ ...this.outlet?.counters, answered: table.answered, withheld: this.questions.withheld }),
       tunnel: counters(this.listener.counters),
       control: counters(this.control.counters),

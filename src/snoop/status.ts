@@ -22,21 +22,29 @@ export function heldDownOf(
   return { heldDown: all.slice(0, NAMED).map(heldDownToProto), heldDowns: all.length }
 }
 
-/** Counts the bindings by reason and by state, without names that do not occur, and lists the duplicates. */
+/** Counts the bindings by reason, by state and by both, without names that do not occur, and lists the duplicates. */
 export function countStates(
   table: Table,
   policy: Pick<Policy, 'ageMs'>,
-): Required<Pick<proto.SnoopStatus.$Properties, 'states' | 'reasons' | 'duplicates' | 'duplicate'>> {
+): Required<Pick<proto.SnoopStatus.$Properties, 'states' | 'reasons' | 'stateCounts' | 'duplicates' | 'duplicate'>> {
   const reasons = new Map<Reason, number>()
   const states = new Map<State, number>()
+  const both = new Map<State, Map<Reason, number>>()
   for (const binding of table.bindings()) {
     const reason = reasonOf(binding, table)
     increase(reasons, reason)
-    increase(states, stateOf(binding, table, reason))
+    const state = stateOf(binding, table, reason)
+    increase(states, state)
+    const ofState = both.get(state) ?? new Map<Reason, number>()
+    increase(ofState, reason)
+    both.set(state, ofState)
   }
   return {
     states: counters(Object.fromEntries(states)),
     reasons: counters(Object.fromEntries(reasons)),
+    stateCounts: [...both].flatMap(([state, ofState]) =>
+      [...ofState].map(([reason, bindings]) => ({ state, reason, bindings })),
+    ),
     duplicates: table.duplicates.size,
     duplicate: [...table.duplicates].slice(0, NAMED).map((it) => bindingToProto(it, table, policy)),
   }

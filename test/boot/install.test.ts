@@ -31,6 +31,8 @@ function laterPackage(path: string, directory: string): string {
   return later
 }
 
+type Entry = { readonly MESSAGE?: string; readonly PRIORITY?: string; readonly MACIPD_BRIDGE?: string }
+
 const exposureOf = (text: string): number => Number(/exposure level for \S+: ([\d.]+)/.exec(text)?.[1] ?? NaN)
 
 for (const release of DEBIAN_RELEASES) {
@@ -67,6 +69,34 @@ for (const release of DEBIAN_RELEASES) {
         const snoop = await system.run('systemd-analyze security macipd-snoop.service | tail -1')
         assert.ok(exposureOf(relay) <= 1, relay)
         assert.ok(exposureOf(snoop) <= 2.7, snoop)
+      })
+
+      await t.test('the journal has readable lines, with a priority and fields', async () => {
+        const entry = (match: string): Promise<unknown> => system.json(`journalctl -n 1 -o json ${match}`)
+        const { MESSAGE, PRIORITY, MACIPD_BRIDGE } = (await entry('-t macipd-snoop MACIPD_MODE=tcx')) as Entry
+        assert.match(MESSAGE ?? '', /^port snooped: \S+, bridge \S+, mode tcx$/)
+        assert.deepEqual([PRIORITY, MACIPD_BRIDGE !== undefined], ['6', true])
+        const relay = (await entry('-t macipd-relay MACIPD_LISTEN=/run/macipd/zserv.api')) as Entry
+        assert.match(relay.MESSAGE ?? '', /^bgpd can connect: /)
+        assert.equal(
+          await system.run('journalctl -o cat -t macipd-snoop -t macipd-relay | grep -c "^{" || true'),
+          '0\n',
+        )
+      })
+
+      await t.test('Prometheus can read the snooper, and a file', async () => {
+        const config = '/etc/macipd/macipd.yaml'
+        const http = String.raw`exec 3<>/dev/tcp/127.0.0.1/9430; printf "GET /metrics HTTP/1.0\r\n\r\n" >&3; cat <&3`
+        await system.run(`cp -p ${config} ${config}.kept; echo 'metrics: {listen: 127.0.0.1:9430}' >> ${config}`)
+        await system.run('systemctl restart macipd-snoop.service')
+        await waitFor(
+          'the snooper to announce what it has, and tell Prometheus',
+          () => system.run(`bash -c '${http}' 2> /dev/null || true`),
+          (text) => text.includes(`\nmacipd_overlay_entries{status="announced"} ${IPS.length}\n`),
+          { timeoutMs: 60_000 },
+        )
+        await system.run('macipctl metrics --output /run/macipd.prom && grep -q "^macipd_relay_up 1$" /run/macipd.prom')
+        await system.run(`rm /run/macipd.prom; mv ${config}.kept ${config}; systemctl restart macipd-snoop.service`)
       })
 
       await t.test('systemctl restart frr', async () => {

@@ -250,7 +250,10 @@ test('bindings without a snooper: what the relay holds', async (t) => {
 })
 
 const WRONG: [args: string[], message: RegExp][] = [
-  [[], /a command is needed: status, bindings, explain, events, clear, show, check, hook, zapi, fpm or completion/],
+  [
+    [],
+    /a command is needed: status, bindings, explain, events, clear, show, check, metrics, hook, zapi, fpm or completion/,
+  ],
   [['bindings', '10.0.0.256'], /Expected an IP address or a MAC address/],
   [['bindings', 'bc:24:11'], /Expected an IP address or a MAC address/],
   [['bindings', '--vni', '16777216'], /Expected a number from 1 to 16777215/],

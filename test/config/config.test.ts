@@ -73,6 +73,7 @@ snoop:
     - { vni: 200, ip: 10.0.0.9, mac: 02:00:00:00:00:0d }
   state: /var/lib/x
   stateAge: 1h
+metrics: { listen: 127.0.0.1:9430, perPort: true }
 log:
   level: debug
 `)
@@ -106,6 +107,7 @@ log:
     stateFile: '/var/lib/x',
     stateAgeMs: 3_600_000,
     fpm: { listen: 'none', allowRemote: true, forward: { ip: '127.0.0.1', port: 2621 }, recentBytes: 1 << 20 },
+    metrics: { listen: { ip: '127.0.0.1', port: 9430 }, perPort: true },
     logLevel: 'debug',
   })
   const { allowed, denied, ...plain } = policy
@@ -193,7 +195,7 @@ test('the snooper finds the relay whose control socket the file names', () => {
 
 const MISTAKES: [source: string, message: string][] = [
   ['relay:\n  listn: /run/a\n', '2:3: relay.listn: unknown key; known here: listen, zebra, control, runDir, staleTime'],
-  ['relai: {}\n', '1:1: relai: unknown key; known here: pathspace, relay, frr, snoop, fpm, log'],
+  ['relai: {}\n', '1:1: relai: unknown key; known here: pathspace, relay, frr, snoop, fpm, metrics, log'],
   [
     'relay:\n  staleTime: soon\n',
     "2:14: relay.staleTime: expected a duration: seconds, or a number with ms, s, m or h ('30', '30s', '5m'), found \"soon\"",

@@ -34,7 +34,7 @@ test('macipd snoop --help has every key that has no option, in 80 columns', asyn
   const part = /^Only in the configuration file.*?(?=^Exit codes)/ms.exec(stdout)?.[0] ?? assert.fail(stdout)
   const named = [...part.matchAll(/^ {2}([\w.]+) /gm)].map(([, name]) => name)
   const expected = Object.entries(KEYS)
-    .filter(([name, { option }]) => option === undefined && /^(snoop|fpm)\./.test(name))
+    .filter(([name, { option }]) => option === undefined && /^(snoop|fpm|metrics)\./.test(name))
     .map(([name]) => name)
     .filter((name) => !/^snoop\.(pin|static)\./.test(name))
   assert.deepEqual(named, expected)

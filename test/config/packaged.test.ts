@@ -19,7 +19,7 @@ const parse = (source: string): Config => parseConfig(source, 'macipd.yaml')
 
 /** Examples of keys without a default. */
 const EXAMPLES =
-  /^(pathspace: NAME|frr:|  release: 10\.3|  age: 300s|  forward: 127\.0\.0\.1:2621|  listen: \[127\.0\.0\.1:2620, .*)$/
+  /^(pathspace: NAME|frr:|  release: 10\.3|  age: 300s|  forward: 127\.0\.0\.1:2621|  listen: \[127\.0\.0\.1:2620, .*|  listen: 127\.0\.0\.1:9430)$/
 
 test('nothing is set as it is installed', () => {
   assert.deepEqual(parse(text), {})
@@ -37,7 +37,7 @@ function knownIn(section: string): string[] {
 
 test('every key stands there', () => {
   const config: Record<string, unknown> = parse(uncommented)
-  assert.deepEqual(Object.keys(config).sort(), ['fpm', 'frr', 'log', 'pathspace', 'relay', 'snoop'])
+  assert.deepEqual(Object.keys(config).sort(), ['fpm', 'frr', 'log', 'metrics', 'pathspace', 'relay', 'snoop'])
   for (const [name, section] of Object.entries(config))
     if (typeof section === 'object' && section !== null)
       assert.deepEqual(Object.keys(section).sort(), knownIn(name).sort(), name)

@@ -1,13 +1,16 @@
 // `macipd snoop`: reads its options and starts the snooper.
 import { Command, InvalidArgumentError } from 'commander'
+import type { Logger } from '../../base/log.js'
 import { createLogger } from '../../os/log.js'
 import { loadConfig } from '../../config/file.js'
 import { FILE_ONLY } from '../../config/help.js'
 import { helpOf } from '../../config/keys.js'
+import type { MetricsOptions, SnoopOptions } from '../../config/options.js'
 import { type SnoopArguments, snoopOptions } from '../../config/settings.js'
 import { type Endpoint, ENDPOINT_EXPECTED, parseEndpoint } from '../../config/values.js'
 import { durationArgument, EXIT_CODES, RELAY_OPTION } from '../command.js'
 import type { Io } from '../io.js'
+import type { MetricsServer } from '../metrics/server.js'
 import { endOnDefect, ofDaemon } from './options.js'
 
 function fpmArgument(text: string, before: readonly (Endpoint | 'none')[] = []): readonly (Endpoint | 'none')[] {
@@ -42,9 +45,25 @@ Example:
   macipd snoop --exclude 'bond*' --age 1h`,
     )
     .action(async (given: SnoopArguments & { config?: string }) => {
-      const options = snoopOptions(given, loadConfig(given.config))
+      const { metrics: wanted, ...options } = snoopOptions(given, loadConfig(given.config))
       const log = createLogger('macipd-snoop', options.logLevel)
       endOnDefect(log, io)
       const { runSnooper } = await import('../../snoop/main.js')
-      await runSnooper(options, log)
+      const metrics = await openMetrics(wanted, options, log)
+      try {
+        await runSnooper(options, log)
+      } finally {
+        await metrics?.close()
+      }
     })
+
+/** The server asks both processes over their sockets, as `macipctl metrics` does; it is loaded only if it is wanted. */
+async function openMetrics(
+  metrics: MetricsOptions | undefined,
+  { relay, control }: SnoopOptions,
+  log: Logger,
+): Promise<MetricsServer | undefined> {
+  if (metrics === undefined) return undefined
+  const { MetricsServer } = await import('../metrics/server.js')
+  return MetricsServer.open(metrics, { relay, snoop: control }, log)
+}
