@@ -38,6 +38,9 @@ ExecStart=/bin/bash -e /root/network
 WantedBy=multi-user.target
 `
 
+/** Times that the peer is looked at before the VM speaks again; each takes some tenths of a second. */
+const LOOKS = 50
+
 const bgp = (own: string, other: string, more: string): string => `
 router bgp 65000
  bgp router-id ${own}
@@ -105,8 +108,14 @@ export class DebianFabric implements AsyncDisposable {
   /** Waits until the peer has the MAC route and exactly those IPs; the VM speaks meanwhile, as hosts do now and then. */
   async peerRoutes(ips: readonly string[], timeoutMs = 90_000): Promise<void> {
     const wanted = ['', ...ips].sort().join()
+    let left = 0
     const look = async (): Promise<string> => {
-      await this.speak()
+      // what it says takes a while to arrive, and when it speaks its link goes down
+      if (left === 0) {
+        await this.speak()
+        left = LOOKS
+      }
+      left -= 1
       return (await this.peerIps()).join()
     }
     await waitFor(`the peer to have ${wanted}`, look, (found) => found === wanted, { timeoutMs })

@@ -291,7 +291,8 @@ export class Router extends Space {
     const config = this.path('/run/macipd/macipctl.yaml')
     const control = (name: string): string => `control: ${this.path(`/run/macipd/${name}.sock`)}`
     const relay = `relay: {${control('relay')}, runDir: ${this.path('/run/macipd')}}\n`
-    writeFileSync(config, `${relay}snoop: {${control('snoop')}}\n`)
+    // a command that has just been started may be reading it
+    if (!existsSync(config)) writeFileSync(config, `${relay}snoop: {${control('snoop')}}\n`)
     return [process.execPath, '--enable-source-maps', script, ...args, '--config', config, '--json']
   }
 
