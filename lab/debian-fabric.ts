@@ -16,7 +16,7 @@ ip addr add 192.0.2.1/24 dev up0
 ip netns add vm
 ip link add tap1 type veth peer name eth0 netns vm
 ip link set tap1 master br0
-ip -n vm link set eth0 address ${VM.mac}
+ip -n vm link set eth0 address ${VM.mac} addrgenmode none
 for device in lo br0 vx100 up0 tap1; do ip link set $device up; done
 ip netns exec vm sysctl -qw net.ipv6.conf.all.ndisc_notify=1 net.ipv6.conf.default.ndisc_notify=1
 ip -n vm addr add ${VM.ipv4}/24 dev eth0

@@ -15,18 +15,20 @@ async function assertPasses(from: Inbox, to: Inbox, text: string): Promise<void>
   assert.deepEqual(await to.frame(), sent)
 }
 
-/** A copy of the compiled program, whose files are as far below package.json as the original's. */
+/** A copy of the compiled program, in a root of its own. */
 class Installation implements Disposable {
   private readonly directory = mkdtempSync(join(ROOT, 'dist/installed-'))
-  readonly program = join(this.directory, 'bin/macipd.js')
+  private readonly source = join(this.directory, 'dist/src')
+  readonly program = join(this.source, 'bin/macipd.js')
 
   constructor() {
-    cpSync(join(ROOT, 'dist/src'), this.directory, { recursive: true })
+    for (const path of ['dist/src', 'package.json'])
+      cpSync(join(ROOT, path), join(this.directory, path), { recursive: true })
   }
 
   /** To a version whose workers do not understand keepers of this one. */
   upgrade(): void {
-    const path = join(this.directory, 'relay/ipc.js')
+    const path = join(this.source, 'relay/ipc.js')
     const before = readFileSync(path, 'utf8')
     const after = before.replace(/WORKER_PROTOCOL = \d+/, 'WORKER_PROTOCOL = 1000')
     assert.notEqual(after, before)
