@@ -1,6 +1,7 @@
 // A tenant whose subnet is routed between the nodes (symmetric IRB, RFC 9135). Needs a kernel with VRFs.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { CONFIRMS } from '../../src/bindings/confirm.js'
 import type { FpmMacReport, FpmRouteReport } from '../../src/cli/fpm/report.js'
 import { advertised, asked, check, explained, happened, zebraConnected } from '../fpm/looks.js'
 import { Fabric } from '../../lab/fabric.js'
@@ -94,7 +95,7 @@ for (const frr of OLDEST_AND_NEWEST) {
     const port = near.capture(gone.port)
     await routeTo(gone.ipv4)
     assert.deepEqual(await happened(lab, near, gone.ipv4, 'withdrawn'), [...claimed, 'withdrawn elsewhere'])
-    assert.equal(asked(port, gone.ipv4), 2)
+    assert.equal(asked(port, gone.ipv4), CONFIRMS)
     await fabric.farRoutes([gone.ipv6], gone)
 
     // zebra tells everything again when it connects, router MACs as if they were local (8.4 may crash of them)
