@@ -4,4 +4,4 @@ import { fileURLToPath } from 'node:url'
 const ROOT = new URL('../../../', import.meta.url)
 
 /** Returns the path of a file of the program, from the root. */
-export const placeOf = (path: string): string => fileURLToPath(new URL(path, ROOT))
+export const programFile = (path: string): string => fileURLToPath(new URL(path, ROOT))

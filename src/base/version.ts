@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { placeOf } from './place.js'
+import { programFile } from './place.js'
 
 /** The version in package.json. */
 export const version: string = (() => {
-  const text = readFileSync(placeOf('package.json'), 'utf8')
+  const text = readFileSync(programFile('package.json'), 'utf8')
   const manifest: unknown = JSON.parse(text)
   const found =
     typeof manifest === 'object' && manifest !== null && 'version' in manifest ? manifest.version : undefined

@@ -2,7 +2,7 @@
 import { type ChildProcess, type StdioOptions, fork } from 'node:child_process'
 import { reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
-import { placeOf } from '../base/place.js'
+import { programFile } from '../base/place.js'
 import type { WorkerState } from '../control/keeper-report.js'
 import type { Connection } from './connections.js'
 import {
@@ -15,7 +15,7 @@ import {
   sendSocket,
 } from './ipc.js'
 
-const WORKER = placeOf('dist/src/relay/worker.js')
+const WORKER = programFile('dist/src/relay/worker.js')
 
 const PING_MS = 500
 /** A serving worker counts as hung when it has not answered for so long, or for as long as it took to start. */

@@ -6,9 +6,8 @@ import { Fabric } from '../../lab/fabric.js'
 import { question } from '../../lab/frames.js'
 import { Tunnel } from '../../lab/tunnel.js'
 import { Blame } from './converge.js'
+import { answerForClients, CLIENT, CLIENT6 } from './proxy-guest.js'
 
-const CLIENT = '10.2.1.77'
-const CLIENT6 = '2001:db8::77'
 const TEN_MINUTES = 'snoop: {age: 10m}\n'
 
 test('FRR 10.7: what a guest on another node proxies is not taken by a claim here', async () => {
@@ -17,20 +16,7 @@ test('FRR 10.7: what a guest on another node proxies is not taken by a claim her
   })
   await using blame = await Blame.watch(fabric)
   const { lab, near, far, vm, farVm } = fabric
-  await farVm.ip(
-    'link add tun0 type veth peer name clients',
-    'link set clients up',
-    'link set tun0 up',
-    `route add ${CLIENT}/32 dev tun0`,
-    `route add ${CLIENT6}/128 dev tun0`,
-    `neigh add proxy ${CLIENT6} dev eth0`,
-    'route add default via 10.2.1.254 dev eth0',
-  )
-  const settings = [
-    ...['net.ipv4.ip_forward=1', 'net.ipv4.conf.eth0.proxy_arp=1', 'net.ipv4.neigh.eth0.proxy_delay=0'],
-    ...['net.ipv6.conf.all.forwarding=1', 'net.ipv6.conf.eth0.proxy_ndp=1', 'net.ipv6.neigh.eth0.proxy_delay=0'],
-  ]
-  await farVm.exec(['sysctl', '-qw', ...settings])
+  await answerForClients(farVm)
   await lab.waitFor(
     'the guest to answer for its clients',
     async () => {

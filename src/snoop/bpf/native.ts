@@ -1,7 +1,7 @@
 // The native addon (src/snoop/bpf/native/) as TypeScript sees it.
 import { createRequire } from 'node:module'
 import { ExitCode, FatalError, reason } from '../../base/exit.js'
-import { placeOf } from '../../base/place.js'
+import { programFile } from '../../base/place.js'
 
 export type AttachMode = 'tcx' | 'clsact'
 export type LibbpfLevel = 'warn' | 'info' | 'debug'
@@ -70,7 +70,7 @@ export type BpfAddon = {
   ): { retval: number; durationNs: number }
 }
 
-const ADDON = placeOf('dist/native/bpf.node')
+const ADDON = programFile('dist/native/bpf.node')
 const require = createRequire(ADDON)
 
 /** Loads dist/native/bpf.node. */

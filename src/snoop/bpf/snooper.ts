@@ -1,7 +1,7 @@
 import { release } from 'node:os'
 import { ExitCode, FatalError, reason } from '../../base/exit.js'
 import type { Logger } from '../../base/log.js'
-import { placeOf } from '../../base/place.js'
+import { programFile } from '../../base/place.js'
 import { pollReadable } from '../../os/fd-poll.js'
 import {
   OUTCOMES,
@@ -28,7 +28,7 @@ import type { Evidence, RefusedFrame } from './evidence.js'
 
 export type { AttachMode, OutcomeName }
 
-const OBJECT = placeOf('dist/bpf/snoop.bpf.o')
+const OBJECT = programFile('dist/bpf/snoop.bpf.o')
 
 /** libbpf's name for the map of the program's variables; a struct snoop_config is the only one. */
 const CONFIG = '.bss'
