@@ -5,8 +5,6 @@ import { checked } from './libc.js'
 const SOL_SOCKET = 1
 const SCM_RIGHTS = 1
 const MSG_CTRUNC = 0x08
-const MSG_DONTWAIT = 0x40
-const MSG_NOSIGNAL = 0x4000
 const MSG_CMSG_CLOEXEC = 0x40000000
 /** struct cmsghdr: length, level, type. */
 const CMSG_HEADER = 16
@@ -34,7 +32,7 @@ export function sendWithDescriptors(
     ...{ iov: { base: bytes, length: bytes.length }, iovlen: 1 as const },
     ...{ control, controllen: control?.length ?? 0, flags: 0 },
   }
-  return checked('sendmsg', () => libc.sendmsg(socket, message, MSG_DONTWAIT | MSG_NOSIGNAL))
+  return checked('sendmsg', () => libc.sendmsg(socket, message, libc.MSG_DONTWAIT | libc.MSG_NOSIGNAL))
 }
 
 /**
@@ -51,7 +49,7 @@ export function receiveWithDescriptors(
     ...{ iov: { base: bytes, length: bytes.length }, iovlen: 1 as const },
     ...{ control, controllen: control.length, flags: 0 },
   }
-  const size = checked('recvmsg', () => libc.recvmsg(socket, message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC))
+  const size = checked('recvmsg', () => libc.recvmsg(socket, message, libc.MSG_DONTWAIT | MSG_CMSG_CLOEXEC))
   if (size === undefined) return undefined
   const descriptors = [...received(control.subarray(0, message.controllen))]
   if ((message.flags & MSG_CTRUNC) === 0) return { size, descriptors }

@@ -5,10 +5,6 @@ import * as libc from './libc.js'
 import { unixAddress } from './service-manager.js'
 
 const JOURNAL_SOCKET = '/run/systemd/journal/socket'
-const AF_UNIX = 1
-const SOCK_DGRAM = 2
-const MSG_DONTWAIT = 0x40
-const MSG_NOSIGNAL = 0x4000
 const WARN = 40
 
 /** Sends lines of pino's JSON as entries, and drops and counts those that the journal does not take at once. */
@@ -27,7 +23,7 @@ export class JournalWriter {
   /** Undefined if there is no journal. */
   static open(identifier: string, path = JOURNAL_SOCKET): JournalWriter | undefined {
     if (!existsSync(path)) return undefined
-    const socket = libc.socket(AF_UNIX, SOCK_DGRAM | libc.CLOEXEC | libc.NONBLOCK, 0)
+    const socket = libc.socket(libc.AF_UNIX, libc.SOCK_DGRAM | libc.CLOEXEC | libc.NONBLOCK, 0)
     return socket < 0 ? undefined : new JournalWriter(identifier, path, socket)
   }
 
@@ -43,7 +39,7 @@ export class JournalWriter {
   /** False if the journal does not keep up, or is not there: each datagram names its path, so a new one is found. */
   private put(record: LogRecord): boolean {
     const entry = encodeJournalEntry(journalFields(record, this.identifier))
-    const flags = MSG_DONTWAIT | MSG_NOSIGNAL
+    const flags = libc.MSG_DONTWAIT | libc.MSG_NOSIGNAL
     return libc.sendto(this.socket, entry, entry.length, flags, this.address, this.address.length) >= 0
   }
 }

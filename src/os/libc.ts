@@ -9,6 +9,10 @@ const declare = (prototype: string): unknown => libc.func(prototype)
 export const AF_NETLINK = 16
 const SOCK_RAW = 3
 /** O_CLOEXEC and SOCK_CLOEXEC. */
+export const AF_UNIX = 1
+export const SOCK_DGRAM = 2
+export const MSG_DONTWAIT = 0x40
+export const MSG_NOSIGNAL = 0x4000
 export const CLOEXEC = 0o2000000
 /** O_NONBLOCK and SOCK_NONBLOCK. */
 export const NONBLOCK = 0o4000

@@ -4,8 +4,6 @@ import { closeOnExec, sendWithDescriptors } from './descriptors.js'
 import * as libc from './libc.js'
 import { SystemError } from './libc.js'
 
-const AF_UNIX = 1
-const SOCK_DGRAM = 2
 const FIRST_DESCRIPTOR = 3
 
 /** A descriptor that the service manager has kept, with the name that it was stored under. */
@@ -44,7 +42,7 @@ export class ServiceManager {
   /** Undefined without a path, and for a kind of address that is not supported. Throws SystemError. */
   static at(path: string | undefined): ServiceManager | undefined {
     if (path === undefined || !/^[/@]/.test(path)) return undefined
-    const socket = libc.socket(AF_UNIX, SOCK_DGRAM | libc.CLOEXEC | libc.NONBLOCK, 0)
+    const socket = libc.socket(libc.AF_UNIX, libc.SOCK_DGRAM | libc.CLOEXEC | libc.NONBLOCK, 0)
     if (socket < 0) throw new SystemError('socket', libc.errno())
     return new ServiceManager(unixAddress(path), socket)
   }
@@ -66,7 +64,7 @@ export class ServiceManager {
 export function unixAddress(path: string): Buffer {
   const isAbstract = path.startsWith('@')
   const name = Buffer.from(isAbstract ? `\0${path.slice(1)}` : `${path}\0`)
-  return Buffer.concat([Buffer.from(Uint16Array.of(AF_UNIX).buffer), name])
+  return Buffer.concat([Buffer.from(Uint16Array.of(libc.AF_UNIX).buffer), name])
 }
 
 function keptDescriptors({ LISTEN_FDS, LISTEN_FDNAMES }: Partial<Record<string, string>>): readonly KeptDescriptor[] {

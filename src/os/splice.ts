@@ -5,7 +5,6 @@ import * as libc from './libc.js'
 import { SystemError, checked } from './libc.js'
 
 const MSG_PEEK = 0x02
-const MSG_DONTWAIT = 0x40
 const SPLICE_F_MOVE = 1
 const SPLICE_F_NONBLOCK = 2
 const SHUT_WR = 1
@@ -20,11 +19,11 @@ const SIOCOUTQ = 0x5411
 
 /** Copies the bytes that wait in the socket into `buffer` without consuming them; 0 is the end of the stream. */
 export const peek = (socket: number, buffer: Buffer): number | undefined =>
-  checked('recv', () => libc.recv(socket, buffer, buffer.length, MSG_PEEK | MSG_DONTWAIT))
+  checked('recv', () => libc.recv(socket, buffer, buffer.length, MSG_PEEK | libc.MSG_DONTWAIT))
 
 /** Reads up to `length` bytes from the socket. */
 export const take = (socket: number, buffer: Buffer, length: number): number | undefined =>
-  checked('recv', () => libc.recv(socket, buffer, Math.min(length, buffer.length), MSG_DONTWAIT))
+  checked('recv', () => libc.recv(socket, buffer, Math.min(length, buffer.length), libc.MSG_DONTWAIT))
 
 /** Writes bytes to a pipe: all or none if there are no more than PIPE_BUF. */
 export const write = (pipe: number, bytes: Buffer): number | undefined =>
