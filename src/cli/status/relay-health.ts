@@ -1,5 +1,6 @@
 // Finds out what is wrong with the relay, from what its keeper and its worker say, or do not say.
 import { dirname } from 'node:path'
+import { NO_ROOM } from '../../base/exit.js'
 import type { KeeperReport } from '../../control/keeper-report.js'
 import type { Answer, NotRunning, RelayReport, Running } from '../report.js'
 import { count, duration } from '../text.js'
@@ -193,10 +194,8 @@ function withoutMain({ sessions, listen, bgpdDirect }: RelayReport): Finding {
 const EFFECT = 'if the worker ends then, its successor does not know what bgpd has been told, and announces nothing'
 
 const makeRoom = (directory: string): string =>
-  `make room: df -h ${directory}; df -i ${directory}; du -sh ${directory}/*; the relay goes on by itself within a second`
-
-/** Errors of a file system that has no room, or of its quota. */
-const FULL = new Set(['ENOSPC', 'EDQUOT'])
+  `make room, or raise the quota or the limit of a file’s size: df -h ${directory}; df -i ${directory}; ` +
+  `du -sh ${directory}/*; the relay goes on by itself within a second`
 
 function journalFindings({ journalFailure }: RelayReport, now: number): Finding[] {
   if (journalFailure === null) return []
@@ -213,7 +212,7 @@ function journalFindings({ journalFailure }: RelayReport, now: number): Finding[
       ),
     ]
   return [
-    FULL.has(code)
+    NO_ROOM.has(code)
       ? problem(
           'run-directory-full',
           what(`the run directory ${directory} is full, so ${path} cannot be written`),
