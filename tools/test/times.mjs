@@ -9,5 +9,6 @@ export default async function* times(source) {
     msOf.set(file, (msOf.get(file) ?? 0) + data.details.duration_ms)
   }
   yield '\n  seconds  file\n'
-  for (const [file, ms] of [...msOf].sort(([, a], [, b]) => b - a)) yield `${(ms / 1000).toFixed(1).padStart(9)}  ${file}\n`
+  for (const [file, ms] of [...msOf].sort(([, a], [, b]) => b - a))
+    yield `${(ms / 1000).toFixed(1).padStart(9)}  ${file}\n`
 }
