@@ -4,7 +4,7 @@ import { NO_ROOM } from '../../base/exit.js'
 import type { KeeperReport } from '../../control/keeper-report.js'
 import type { Answer, NotRunning, RelayReport, Running } from '../report.js'
 import { count, duration } from '../text.js'
-import { type Finding, notice, problem } from './finding.js'
+import { type Finding, noDescriptor, notice, problem } from './finding.js'
 
 export type Relay = { keeper: Answer<KeeperReport>; relay: Answer<RelayReport> }
 
@@ -42,6 +42,12 @@ function workerFinding(keeper: Running<KeeperReport>, relay: Answer<RelayReport>
     case 'recovered':
     case 'serving':
       if (relay.cause === 'silent') return hung(relay.pid ?? pid)
+      if (relay.cause === 'no-descriptor')
+        return noDescriptor(
+          'the relay’s worker',
+          relay.pid ?? pid ?? 'PID',
+          'its sessions go on, but it answers nobody',
+        )
       return problem(
         'relay-socket',
         `the relay’s worker ${pid ?? ''} serves, but does not answer at ${relay.socket}: ${relay.error}`,
@@ -67,6 +73,12 @@ function keeperFinding(keeper: NotRunning, relay: Answer<RelayReport>): Finding 
       `bgpd loses zebra for a moment when the relay is started anew: kill -TERM ${workerPid}; macipd relay`,
     )
   }
+  if (keeper.cause === 'no-descriptor')
+    return noDescriptor(
+      'the relay’s keeper',
+      keeper.pid ?? 'PID',
+      'nothing accepts a new connection of bgpd; if the worker ends, the bytes pass, but nothing is announced or withdrawn',
+    )
   if (keeper.cause === 'silent') {
     const pid = keeper.pid ?? (relay.running ? relay.keeperPid : 'PID')
     const workerPid = relay.running ? relay.workerPid : relay.pid
