@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { overlay as proto } from '../gen/overlay.js'
 import { version } from '../base/version.js'
-import type { Views } from './overlay/views.js'
+import { type Views, eachByIp, isSynced } from './overlay/views.js'
 import type { Status } from '../bindings/model.js'
 import { errnoName, reason } from '../base/exit.js'
 import { directBgpdQuestion } from './direct-bgpd.js'
@@ -95,9 +95,9 @@ function countViews(
   for (const [, view] of views.entries()) {
     if (view.announced !== undefined) counts.vnis++
     counts.localMacs += view.macs.size
-    counts.remoteMacs += view.remoteMacs.size
+    for (const remote of view.remoteMacs.values()) if (!isSynced(remote)) counts.remoteMacs++
     for (const byMac of view.macIps.values()) counts.localMacips += byMac.size
-    for (const byMac of view.remoteMacIps.values()) counts.remoteMacips += byMac.size
+    for (const { value } of eachByIp(view.remoteMacIps)) if (!isSynced(value)) counts.remoteMacips++
   }
   return counts
 }

@@ -97,7 +97,7 @@ function inputs(scene: Scene): Inputs {
       ? notRunning('/r')
       : {
           ...{ running: true, socket: '/r', vnis: [{ vni: 100, vtep: '192.0.2.1' }], macs: [ZEBRA_MAC] },
-          ...{ remote: [], vteps: [], ...views },
+          ...{ remote: [], synced: [], vteps: [], ...views },
         },
     now: NOW,
     overlay: noRelay ? notRunning('/r') : { running: true, socket: '/r', bindings: overlay },
