@@ -30,5 +30,9 @@ suite(`Linux ${KERNEL}`, () => {
 
   test('a host behind an Ethernet segment', () => passes(['machine/segment.js']))
 
+  test('a host behind an Ethernet segment whose links take turns', () => passes(['machine/segment-links.js']))
+
+  test('an address that leaves an Ethernet segment', () => passes(['machine/segment-move.js']))
+
   test('a tenant whose subnet is routed', () => passes(['machine/tenant.js']))
 })
