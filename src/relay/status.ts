@@ -9,6 +9,7 @@ import { directBgpdQuestion } from './direct-bgpd.js'
 import type { Engine } from './engine.js'
 import type { WorkerOptions } from './ipc.js'
 import { addPassed, type Passed, passedIn } from './passed.js'
+import { segmentsOf } from './segments.js'
 import type { Session } from './session.js'
 
 const OPENING_LOST = 'the first frames of a session have passed unseen, so it is not known what it is for'
@@ -46,6 +47,7 @@ function relayStatus(engine: Engine, options: WorkerOptions): RelayStatus {
     relearningFailure: engine.relearningFailure ?? '',
     ...countViews(views),
     overlayEntries: overlay.size,
+    segments: segmentsOf(views, overlay),
     announced: statuses.announced ?? 0,
     statuses: countersOf(statuses),
     passed: countersOf(passedInAll(engine)),
