@@ -30,8 +30,9 @@ export async function prepareSegment(
   { hold, mode }: { hold?: number; mode?: BondMode } = {},
 ): Promise<BondedHost> {
   for (const node of lab.nodes) {
-    // zebra programs MACs of a segment in the VLAN of the bridge
-    await node.ip('link set br0 type bridge vlan_filtering 1')
+    // zebra programs MACs of a segment in the VLAN of the bridge; what was learned without one would age beside that with
+    // one, and zebra would take its end for that of the MAC
+    await node.ip('link set br0 type bridge vlan_filtering 1', 'link set br0 type bridge fdb_flush')
     const times = hold === undefined ? [] : [`evpn mh mac-holdtime ${hold}`, `evpn mh neigh-holdtime ${hold}`]
     // this kernel has no backup next hop for ports of a bridge (Linux 6.6)
     await node.configure('evpn mh startup-delay 0', ...times, 'evpn mh redirect-off')
