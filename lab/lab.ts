@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { ExitCode, FatalError } from '../src/base/exit.js'
-import { BondedHost } from './bonded-host.js'
+import { type BondMode, BondedHost } from './bonded-host.js'
 import { findTree, type Release, type Tree } from './frr.js'
 import {
   BOOT_ID,
@@ -118,9 +118,9 @@ export class Lab implements AsyncDisposable {
   }
 
   /** A host that may have a link to each node: behind an Ethernet segment, once FRR is configured so. */
-  async addBondedHost(): Promise<BondedHost> {
+  async addBondedHost(mode: BondMode = 'broadcast'): Promise<BondedHost> {
     const host = new BondedHost(this.holder)
-    await host.plug(this.nodes)
+    await host.plug(this.nodes, mode)
     return host
   }
 

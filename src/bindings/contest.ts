@@ -5,7 +5,7 @@ import { CONFIRMS, confirmInterval, isDecisive, reserveConfirms } from './confir
 import { addMove } from './duplicate.js'
 import type { PortLoss } from './input.js'
 import { learn } from './learn.js'
-import { type Anchor, type Binding, type Claim, isInOverlay, type Key } from './model.js'
+import { type Anchor, type Binding, type Claim, formOf, isInOverlay, type Key } from './model.js'
 import { refreshRate } from './probe-rate-limiter.js'
 import { portFull, shareTaken } from './quota.js'
 import { isRemote, scheduleRefresh } from './refresh.js'
@@ -84,10 +84,32 @@ export function onConfirmDue(context: StepContext, owner: Binding): void {
   else if (owner.tries < CONFIRMS && !cannotAnswer) {
     owner.tries += 1
     // a host that runs duplicate detection does not own the address yet; it will announce it if it takes it
-    if (owner.dadUntil <= now) context.probe(owner)
+    if (owner.dadUntil <= now) askBothWays(context, owner)
     table.setTimer(owner, 'confirm', now + confirmInterval(context))
   } else if (owner.claim !== undefined) takeOver(context, owner, owner.claim)
   else context.withdraw(owner, 'elsewhere')
+}
+
+/**
+ * Asks an owner on its port, and if another node has it behind the same Ethernet segment, also through the tunnel: its
+ * answer to what came through the port may take its link to the other node. That answer says nothing about the port.
+ */
+function askBothWays(context: StepContext, owner: Binding): void {
+  context.probe(owner)
+  const isAboutPort = owner.claim?.mac === owner.mac
+  if (!isAboutPort && context.table.views.isOnSegment(owner)) context.askRemote(owner, formOf(owner), false)
+}
+
+/** A host has answered through the tunnel: one behind another VTEP, or an owner on an Ethernet segment of this node. */
+export function onTunnelAnswer(context: StepContext, key: Key): void {
+  const owner = context.table.get(key)
+  if (owner?.phase !== 'contested') {
+    onRemoteAnswer(context, key)
+    return
+  }
+  if (owner.claim?.mac === owner.mac || !isDefended(owner)) return
+  defend(context, owner)
+  scheduleRefresh(context, owner)
 }
 
 /** DEL of the old MAC comes before ADD of the new one (bgpd has one local path per IP). */

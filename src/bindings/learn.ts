@@ -11,8 +11,8 @@ export function learn(context: StepContext, vni: number, ip: string, claim: Clai
   const { mac, anchor, evidence, router, at } = claim
   const key: Key = { vni, mac, ip }
   const remoteOwner = table.views.competingRemote(key)
-  // on a segment of this node the owner was asked where it is as well
-  const wasAsked = former?.phase === 'contested' && former.mac === remoteOwner?.mac && table.views.isSyncedRoute(former)
+  // on a segment of this node the owner was asked through the tunnel as well
+  const wasAsked = former?.phase === 'contested' && former.mac === remoteOwner?.mac && table.views.isOnSegment(former)
   const isAsked = remoteOwner !== undefined && !wasAsked && policy.probes === 'send'
   const askAt = isAsked ? reserveQuestions(context, key, anchor) : undefined
   if (isAsked && askAt === undefined) return

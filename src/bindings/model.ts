@@ -124,6 +124,8 @@ export type Binding = Key & {
   readonly isStatic: boolean
   /** False for a binding of an earlier run that was neither seen nor handed back by the relay in this one. */
   confirmed: boolean
+  /** It was silent for its age, and another node of its Ethernet segment hears it: see `giveUp`. */
+  isProxied: boolean
   /** zebra has programmed the MAC as remote and not taken that back: see AnnouncedViews.isSuppressedByFpm. */
   suppressedByFpm: boolean
   firstSeen: number
@@ -180,6 +182,7 @@ export function newBinding(seed: Seed, { isStatic = false, confirmed = true, min
     evidence,
     isStatic,
     confirmed,
+    isProxied: false,
     suppressedByFpm: false,
     firstSeen,
     lastSeen,
@@ -211,8 +214,8 @@ function jitterOf(mac: string, ip: string): number {
 }
 
 /** Whether the relay's overlay should hold the binding. */
-export const isInOverlay = ({ confirmed, phase, suppressedByFpm }: Binding): boolean =>
-  confirmed && phase !== 'duplicate' && phase !== 'claiming' && !suppressedByFpm
+export const isInOverlay = ({ confirmed, phase, isProxied, suppressedByFpm }: Binding): boolean =>
+  confirmed && phase !== 'duplicate' && phase !== 'claiming' && !isProxied && !suppressedByFpm
 
 export function entryOf(binding: Binding, observe: boolean): Entry {
   const { vni, mac, ip, router, anchor, firstSeen, lastSeen, minSeq } = binding

@@ -1,6 +1,6 @@
 // Checks whether a silent host is still there: it is probed at every third of its age, three times before it is
 // withdrawn (RFC 9161 3.5). Its answer is evidence like any frame, and keeps the bridge's forwarding entry alive, too.
-import type { Binding } from './model.js'
+import { type Binding, isInOverlay } from './model.js'
 import { refreshRate } from './probe-rate-limiter.js'
 import type { Policy } from './policy.js'
 import { reasonOf, REASONS } from './state.js'
@@ -82,12 +82,43 @@ export function onProbeDue(context: StepContext, binding: Binding): void {
   else table.setTimer(binding, 'refresh', next)
 }
 
+/**
+ * The host was silent for its age. On an Ethernet segment that may be its choice: which link its answers take is up to its
+ * hash. While another node of the segment hears it, the binding stays, zebra announces it as that node's proxy, and the
+ * host is still asked.
+ */
+export function giveUp(context: StepContext, binding: Binding): void {
+  const { table, policy, now } = context
+  if (!binding.confirmed || isRemote(binding, table) || !table.views.isHeardByPeer(binding)) {
+    context.withdraw(binding, 'aged')
+    return
+  }
+  binding.phase = 'known'
+  binding.tries = 0
+  if (policy.probes === 'send') table.setTimer(binding, 'refresh', now + intervalOf(binding, policy))
+  else table.setTimer(binding, 'age', now + ageOf(binding, policy))
+  if (binding.isProxied) return
+  if (isInOverlay(binding)) context.remove(binding)
+  binding.isProxied = true
+  binding.report = undefined
+  context.emit('state', binding, binding.anchor.port, reasonOf(binding, table))
+}
+
+/** The other node of the segment does not hear the host any more, either: it is asked here at once. */
+export function reviewProxied(context: StepContext, binding: Binding): void {
+  if (!binding.isProxied || context.table.views.isHeardByPeer(binding)) return
+  binding.isProxied = false
+  binding.confirmed = false
+  // with probes off, silence decides when its time is over
+  if (binding.phase === 'known' || binding.phase === 'probing') refreshNow(context, binding)
+}
+
 /** Runs where hosts are not probed (probes are off, or the host is behind another VTEP): silence alone decides. */
 export function onAgeDue(context: StepContext, binding: Binding): void {
   const { table, policy, now } = context
   const expires = binding.lastSeen + ageOf(binding, policy)
   // the host is local again, so it can be probed
   if (policy.probes === 'send' && !isRemote(binding, table)) refreshNow(context, binding)
-  else if (now >= expires) context.withdraw(binding, 'aged')
+  else if (now >= expires) giveUp(context, binding)
   else table.setTimer(binding, 'age', expires)
 }

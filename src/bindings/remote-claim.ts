@@ -54,7 +54,7 @@ export function onClaimDue(context: StepContext, binding: Binding): void {
   }
   binding.tries += 1
   // the host there may answer only one of the forms
-  context.askRemote({ ...binding, mac: owner.mac }, formOf({ form: 'poll', tries: binding.tries }))
+  context.askRemote({ ...binding, mac: owner.mac }, formOf({ form: 'poll', tries: binding.tries }), true)
   table.setTimer(binding, 'claim', now + confirmInterval(context))
 }
 

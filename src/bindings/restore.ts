@@ -80,6 +80,7 @@ function merge(
   // it was announced to bgpd all the time
   if (from === 'relay') {
     current.confirmed = true
+    current.isProxied = false
     if (current.phase === 'claiming') endClaim(context, current)
   }
   if (hasMoved || (from === 'file' && isHigher)) context.put(current)

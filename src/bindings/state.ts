@@ -21,6 +21,10 @@ export type State = keyof typeof STATES
 export const REASONS = {
   announced: { state: 'active', meaning: 'announced to bgpd' },
   shadowed: { state: 'shadowed', meaning: 'zebra announces the same MAC-IP itself' },
+  proxied: {
+    state: 'shadowed',
+    meaning: 'not heard here any more, but by another node of its Ethernet segment, for which zebra announces it',
+  },
   remote: { state: 'remote', meaning: 'bgpd has a remote route for the MAC or the IP that wins' },
   'mac-remote': { state: 'remote', meaning: 'the MAC is behind another VTEP' },
   'fpm-remote': {
@@ -47,6 +51,7 @@ export function reasonOf(binding: Binding, table: Table): Reason {
   if (binding.phase === 'duplicate') return 'duplicate'
   if (binding.phase === 'claiming') return 'claiming'
   if (!binding.confirmed) return 'unconfirmed'
+  if (binding.isProxied) return 'proxied'
   if (!table.relayConnected) return 'relay-gone'
   if (binding.suppressedByFpm) return 'fpm-remote'
   const { report } = binding
@@ -102,10 +107,11 @@ export const TRANSITIONS = {
     meaning: 'not seen for a third of the age, restored, or zebra lost its MAC: the first probe is sent',
   },
   answer: {
-    from: ['probing', 'pending'],
+    from: ['probing', 'pending', 'shadowed'],
     to: ANNOUNCEMENT,
     by: ['evidence'],
-    meaning: 'the host was seen, for the first time in this run or after it was asked',
+    meaning:
+      'the host was seen, for the first time in this run, after it was asked, or again after another node heard it',
   },
   contest: {
     from: ['pending', 'active', 'shadowed', 'probing'],
@@ -113,7 +119,12 @@ export const TRANSITIONS = {
     by: ['evidence', 'fpm'],
     meaning: 'another host claims the IP, or zebra routes it to another VTEP: a Confirm probe goes to the owner',
   },
-  defend: { from: ['contested'], to: ANNOUNCEMENT, by: ['evidence'], meaning: 'the former owner was seen' },
+  defend: {
+    from: ['contested'],
+    to: ANNOUNCEMENT,
+    by: ['evidence', 'remote-answer'],
+    meaning: 'the former owner was seen, or has answered through another node of its Ethernet segment',
+  },
   'drop-claim': {
     from: ['contested'],
     to: ANNOUNCEMENT,
@@ -161,6 +172,12 @@ export const TRANSITIONS = {
     to: ['duplicate'],
     by: ['evidence', 'tick'],
     meaning: 'the IP changed its owner too often, and each one did not answer when the next one had it',
+  },
+  proxy: {
+    from: ['probing', 'pending', 'active'],
+    to: ['shadowed'],
+    by: ['tick'],
+    meaning: 'not seen for its age, but another node of its Ethernet segment hears the host',
   },
   release: { from: ['duplicate'], to: ['unknown'], by: ['tick'], meaning: 'the hold-down time is over' },
   withdraw: {

@@ -32,8 +32,11 @@ export type Action =
       readonly lastSeen: number
       readonly form: ProbeForm
     }
-  /** Ask a host behind another VTEP whether it has the address; the answer comes as `remote-answer`. */
-  | { readonly type: 'ask-remote'; readonly key: Key; readonly form: ProbeForm }
+  /**
+   * Ask a host behind another VTEP whether it has the address; the answer comes as `remote-answer`. `alsoHere`: also on a
+   * port of this node, if the bridge has its MAC there.
+   */
+  | { readonly type: 'ask-remote'; readonly key: Key; readonly form: ProbeForm; readonly alsoHere: boolean }
   /** The host has lost its place, not its address: it is asked when it, its port or its VNI is back. */
   | { readonly type: 'remember'; readonly entry: Entry }
   | { readonly type: 'event'; readonly event: Event }
@@ -64,8 +67,8 @@ export class StepContext {
     this.actions.push({ type: 'probe', anchor, mac, ip, lastSeen, form: formOf(binding) })
   }
 
-  askRemote({ vni, mac, ip }: Key, form: ProbeForm): void {
-    this.actions.push({ type: 'ask-remote', key: { vni, mac, ip }, form })
+  askRemote({ vni, mac, ip }: Key, form: ProbeForm, alsoHere: boolean): void {
+    this.actions.push({ type: 'ask-remote', key: { vni, mac, ip }, form, alsoHere })
   }
 
   emit(event: EventName, { vni, mac, ip }: Key, port: string, detail = ''): void {

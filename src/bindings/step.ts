@@ -27,13 +27,24 @@ import {
   onConfirmDue,
   onRemote,
   onRemoteConfirmDue,
+  onTunnelAnswer,
   overtake,
 } from './contest.js'
 import { release } from './duplicate.js'
 import { portFull } from './quota.js'
 import type { Policy, StaticBinding } from './policy.js'
-import { isRemote, onAgeDue, onProbeDue, onRefreshDue, DAD_MS, refreshNow, scheduleRefresh } from './refresh.js'
-import { onClaimDue, onRemoteAnswer, settle } from './remote-claim.js'
+import {
+  DAD_MS,
+  giveUp,
+  isRemote,
+  onAgeDue,
+  onProbeDue,
+  onRefreshDue,
+  refreshNow,
+  reviewProxied,
+  scheduleRefresh,
+} from './refresh.js'
+import { onClaimDue, settle } from './remote-claim.js'
 import { type Refusal, refusalOfEvidence } from './refusal.js'
 import { reasonOf } from './state.js'
 import type { Table } from './table.js'
@@ -95,7 +106,7 @@ function dispatch(context: StepContext, input: Input): void {
       onFpmUpdate(context, input.update)
       return
     case 'remote-answer':
-      onRemoteAnswer(context, input.key)
+      onTunnelAnswer(context, input.key)
       return
     case 'clear': {
       if (input.what === 'held-down') {
@@ -123,7 +134,7 @@ function onDue(context: StepContext, binding: Binding): void {
       onProbeDue(context, binding)
       return
     case 'give-up':
-      context.withdraw(binding, 'aged')
+      giveUp(context, binding)
       return
     case 'age':
       onAgeDue(context, binding)
@@ -192,7 +203,7 @@ function refuse(context: StepContext, refusal: Refusal, evidence: Evidence, curr
 function onSeen(context: StepContext, binding: Binding, evidence: Evidence, anchor: Anchor): void {
   const { table, policy } = context
   const { kind, router, mac } = evidence
-  const { anchor: old, tries, confirmed, isStatic } = binding
+  const { anchor: old, tries, confirmed, isProxied, isStatic } = binding
   const at = seenAt(context, evidence)
   if (isStatic) {
     binding.lastSeen = Math.max(binding.lastSeen, at)
@@ -212,12 +223,14 @@ function onSeen(context: StepContext, binding: Binding, evidence: Evidence, anch
   }
   binding.evidence = kind
   binding.confirmed = true
+  binding.isProxied = false
   const moved = isElsewhere || anchor.vlan !== old.vlan
   const isAskedAgain = binding.phase === 'contested' && !moved && !isDefended(binding)
   if (binding.phase === 'contested' && !isAskedAgain) defend(context, binding)
   if (moved) changePort(context, binding, anchor)
   else table.touch(binding, anchor)
   binding.lastSeen = Math.max(binding.lastSeen, at)
+  if (isProxied) context.put(binding)
   if (isAskedAgain) return
   // only advertisements carry the router flag
   const routerChanged = (kind === 'na' || kind === 'ra') && router !== binding.router
@@ -283,8 +296,8 @@ function onStatic(context: StepContext, { vni, mac, ip, router }: StaticBinding)
 function onReport(context: StepContext, { key, status, seq }: Extract<Input, { type: 'report' }>): void {
   const { table } = context
   const binding = table.get(key)
-  // a suppressed binding is not in the overlay: this report is from before its removal
-  if (binding === undefined || binding.suppressedByFpm || binding.phase === 'claiming') return
+  // such a binding is not in the overlay: this report is from before its removal
+  if (binding === undefined || binding.suppressedByFpm || binding.isProxied || binding.phase === 'claiming') return
   const before = binding.report?.status
   binding.report = { status, seq, connection: table.connection }
   if (status === before || binding.phase === 'duplicate') return
@@ -309,18 +322,18 @@ function onView(context: StepContext, change: ViewChange): void {
   const { table } = context
   for (const { vni, mac } of table.views.apply(change)) reviewMac(context, vni, mac)
   if (change.type === 'vni' || change.ip === undefined) return
+  const holder = table.find(change.vni, change.ip)
+  if (holder !== undefined) reviewProxied(context, holder)
   if (change.gone) {
     if (change.by === 'bgpd') {
       table.departed.add(change, change.ip, context.now)
       context.hearClaims({ vni: change.vni, ip: change.ip })
     }
-    const holder = table.find(change.vni, change.ip)
     if (holder?.phase === 'claiming' && table.views.competingRemote(holder) === undefined) settle(context, holder)
     return
   }
-  const { vni, mac, ip } = change
+  const { vni, mac } = change
   const suspects = [...(table.ofMac(vni, mac)?.bindings ?? [])]
-  const holder = table.find(vni, ip)
   if (holder !== undefined && holder.mac !== mac) suspects.push(holder)
   for (const it of suspects) if (!it.isStatic && table.views.isGateway(it)) context.withdraw(it, 'gateway')
 }

@@ -26,6 +26,9 @@ type Remote = { readonly seq: number; readonly flags: number }
 /** The route is that of a host on an Ethernet segment that this node has, too. */
 const isSynced = (flags: number): boolean => (flags & MacIpFlag.SYNC_PATH) !== 0
 
+/** Whoever announces it has not heard the host. */
+const isProxy = (flags: number): boolean => (flags & MacIpFlag.PROXY_ADVERT) !== 0
+
 /** A MAC whose announcements have changed. */
 export type MacKey = Omit<Key, 'ip'>
 
@@ -42,6 +45,8 @@ class VniViews {
   private readonly remoteAlone = new Map<string, number>()
   /** IP → MAC → remote route. */
   readonly remoteIps = new Map<string, Map<string, Remote>>()
+  /** The same of what zebra announces only because another node of an Ethernet segment does. */
+  readonly proxiedIps = new Map<string, Map<string, Remote>>()
   /** MAC → the IPs of its remote routes; most MACs have one, which is no array then. */
   private readonly ipsOfMac = new Map<string, string | readonly string[]>()
   readonly remoteMacs = new Tally()
@@ -62,7 +67,7 @@ class VniViews {
     } else if (ip === undefined) {
       if (gone) this.local.delete(mac)
       else this.local.set(mac, seq)
-    }
+    } else setByIp(this.proxiedIps, mac, ip, !gone && isProxy(flags) ? { seq, flags } : undefined)
     const isGateway = !gone && (flags & MacIpFlag.GW) !== 0
     if (ip !== undefined && setPresent(this.gateways, `${by} ${mac} ${ip}`, isGateway)) {
       this.gatewayMacs.add(mac, isGateway ? 1 : -1)
@@ -78,21 +83,19 @@ class VniViews {
       else this.remoteAlone.set(mac, flags)
       return wasThere === gone
     }
-    const ofIp = this.remoteIps.get(ip)
-    const known = ofIp?.has(mac) === true
+    const known = this.remoteIps.get(ip)?.has(mac) === true
     if (known === gone) this.indexIp(mac, ip, gone)
-    if (gone) {
-      ofIp?.delete(mac)
-      if (ofIp?.size === 0) this.remoteIps.delete(ip)
-      return known
-    }
-    if (ofIp === undefined) this.remoteIps.set(ip, new Map([[mac, { seq, flags }]]))
-    else ofIp.set(mac, { seq, flags })
-    return !known
+    setByIp(this.remoteIps, mac, ip, gone ? undefined : { seq, flags })
+    return known === gone
+  }
+
+  /** What other nodes announce the MAC alone or with an IP with; undefined if none does. */
+  flagsOf(mac: string, ip: string | undefined): number | undefined {
+    return ip === undefined ? this.remoteAlone.get(mac) : this.remoteIps.get(ip)?.get(mac)?.flags
   }
 
   private isElsewhere(mac: string, ip: string | undefined): boolean {
-    const flags = ip === undefined ? this.remoteAlone.get(mac) : this.remoteIps.get(ip)?.get(mac)?.flags
+    const flags = this.flagsOf(mac, ip)
     return flags !== undefined && !isSynced(flags)
   }
 
@@ -137,9 +140,21 @@ export class AnnouncedViews {
     return this.vnis.get(vni)?.elsewhere.has(mac) === true
   }
 
-  /** bgpd announced exactly this MAC and IP for another node of an Ethernet segment that this node has, too. */
+  /** Exactly this MAC and IP is announced for another node of an Ethernet segment that this node has, too. */
   isSyncedRoute({ vni, mac, ip }: Key): boolean {
-    return isSynced(this.vnis.get(vni)?.remoteIps.get(ip)?.get(mac)?.flags ?? 0)
+    const views = this.vnis.get(vni)
+    return isSynced(views?.flagsOf(mac, ip) ?? 0) || views?.proxiedIps.get(ip)?.has(mac) === true
+  }
+
+  /** Another node has the MAC behind an Ethernet segment that this node has, too. */
+  isOnSegment({ vni, mac, ip }: Key): boolean {
+    return this.isSyncedRoute({ vni, mac, ip }) || isSynced(this.vnis.get(vni)?.flagsOf(mac, undefined) ?? 0)
+  }
+
+  /** Another node of an Ethernet segment announces exactly this MAC and IP, and has heard the host. */
+  isHeardByPeer({ vni, mac, ip }: Key): boolean {
+    const flags = this.vnis.get(vni)?.flagsOf(mac, ip) ?? 0
+    return isSynced(flags) && !isProxy(flags)
   }
 
   /**
@@ -187,21 +202,25 @@ export class AnnouncedViews {
     return this.vnis.get(vni)?.ipsOf(mac) ?? []
   }
 
-  /** bgpd announced exactly this MAC and IP as behind another VTEP. */
-  isRemoteRoute({ vni, mac, ip }: Key): boolean {
-    return this.vnis.get(vni)?.remoteIps.get(ip)?.has(mac) === true
+  /** Exactly this MAC and IP is announced as behind another VTEP, or for another node of an Ethernet segment. */
+  isRemoteRoute(key: Key): boolean {
+    return this.vnis.get(key.vni)?.flagsOf(key.mac, key.ip) !== undefined || this.isSyncedRoute(key)
   }
 
   /**
    * Returns the remote route with the highest sequence number that has the IP with another MAC; undefined if there is
-   * none, or if it cannot be overtaken. Its host may be on an Ethernet segment of this node.
+   * none, or if it cannot be overtaken. Its host may be on an Ethernet segment of this node. What zebra announces for
+   * another node of the segment counts, too: zebra keeps it after the other node's route has gone.
    */
   competingRemote({ vni, mac, ip }: Key): { readonly mac: string; readonly seq: number } | undefined {
     let best: { mac: string; seq: number } | undefined
-    for (const [other, { seq, flags }] of this.vnis.get(vni)?.remoteIps.get(ip) ?? []) {
-      if (other === mac) continue
-      if ((flags & MacIpFlag.STICKY) !== 0 || seq === MAX_SEQ) return undefined
-      if (best === undefined || seq > best.seq) best = { mac: other, seq }
+    const views = this.vnis.get(vni)
+    for (const routes of [views?.remoteIps.get(ip), views?.proxiedIps.get(ip)]) {
+      for (const [other, { seq, flags }] of routes ?? []) {
+        if (other === mac) continue
+        if ((flags & MacIpFlag.STICKY) !== 0 || seq === MAX_SEQ) return undefined
+        if (best === undefined || seq > best.seq) best = { mac: other, seq }
+      }
     }
     return best
   }
@@ -285,6 +304,16 @@ export class AnnouncedViews {
 }
 
 const NONE: ReadonlySet<number> = new Set()
+
+/** Sets what is announced of an IP with a MAC; undefined removes it. */
+function setByIp(routes: Map<string, Map<string, Remote>>, mac: string, ip: string, route: Remote | undefined): void {
+  const ofIp = routes.get(ip)
+  if (route === undefined) {
+    ofIp?.delete(mac)
+    if (ofIp?.size === 0) routes.delete(ip)
+  } else if (ofIp === undefined) routes.set(ip, new Map([[mac, route]]))
+  else ofIp.set(mac, route)
+}
 
 /** Adds `name` to the set or removes it; returns whether the set changed. */
 function setPresent(set: Set<string>, name: string, present: boolean): boolean {

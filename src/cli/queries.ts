@@ -171,7 +171,7 @@ export const askOverlay = (socket: string): Promise<Answer<{ bindings: BindingRe
 export const askViews = (
   socket: string,
   timeoutMs = TIMEOUT_MS,
-  report: ViewsReport = { vnis: [], macs: [], remote: [], vteps: [] },
+  report: ViewsReport = { vnis: [], macs: [], remote: [], synced: [], vteps: [] },
 ): Promise<Answer<ViewsReport>> =>
   answer(socket, async () => {
     const onPart = ({ views, synced }: relayProto.FromRelay): boolean => {

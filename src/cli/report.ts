@@ -5,6 +5,7 @@ import { overlay as relayProto } from '../gen/overlay.js'
 import { snoop as snoopProto } from '../gen/snoop.js'
 import { type Counters, counters } from './counters.js'
 import { type FpmStatusReport, fpmStatusReport } from './fpm/report.js'
+import { esiText } from './show/report.js'
 
 export { type Counters, counters }
 
@@ -38,6 +39,20 @@ export type JournalFailureReport = {
   isWritten: boolean
 }
 
+/** An Ethernet segment of this node. `heard`, `proxied` and `synced` count MAC-IPs. */
+export type SegmentReport = {
+  /** Ten bytes with colons between. */
+  esi: string
+  vnis: number[]
+  macs: number
+  /** This node announces them because they were heard here. */
+  heard: number
+  /** zebra announces them only because another node has heard them. */
+  proxied: number
+  /** Other nodes announce them because they have heard them. */
+  synced: number
+}
+
 export type RelayReport = {
   version: string
   keeperPid: number
@@ -58,6 +73,7 @@ export type RelayReport = {
   remoteMacips: number
   overlayEntries: number
   announced: number
+  segments: SegmentReport[]
   /** Entries by status. */
   statuses: Counters
   /** The sums over all sessions since the worker started, named as in `SessionReport`. */
@@ -195,6 +211,7 @@ export function relayReport(properties: relayProto.RelayStatus.$Properties): Rel
     remoteMacips: status.remoteMacips,
     overlayEntries: status.overlayEntries,
     announced: status.announced,
+    segments: status.segments.map(segmentReport),
     statuses: counters(status.statuses),
     passed: counters(status.passed),
     snooperConnected: status.snooperConnected,
@@ -208,6 +225,11 @@ export function relayReport(properties: relayProto.RelayStatus.$Properties): Rel
     bgpdDirect: status.bgpdDirect,
     counters: counters(status.counters),
   }
+}
+
+function segmentReport(properties: relayProto.Segment.$Properties): SegmentReport {
+  const { esi, vnis, macs, heard, proxied, synced } = relayProto.Segment.create(properties)
+  return { esi: esiText(esi) ?? '', vnis, macs, heard, proxied, synced }
 }
 
 function sessionReport(properties: relayProto.Session.$Properties): SessionReport {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { MacIpFlag } from '../base/macip-flags.js'
 import { Vty } from '../vty/vty.js'
 import {
+  type ShownPeer,
   type ShownVni,
   showBgpVnis,
   showEvpnVrf,
@@ -14,7 +15,7 @@ import {
 } from '../vty/evpn-show.js'
 import { ZERO_ESI } from '../zapi/messages/macip.js'
 import type { VniReading } from './overlay/restate.js'
-import { setByIp } from './overlay/views.js'
+import { type Remote, setByIp } from './overlay/views.js'
 
 /** A daemon that computes for so long is not waited for. */
 const SILENCE_MS = 10_000
@@ -44,21 +45,28 @@ export async function readFrr(vtyDir: string): Promise<Map<number, VniReading>> 
     }
   }
   const sticky = new Set<string>()
-  for await (const { vni, mac, type, vtep, seq, sticky: isSticky, announced } of showMacs(zebra)) {
+  for await (const { vni, mac, type, vtep, seq, sticky: isSticky, announced, peer } of showMacs(zebra)) {
     if (isSticky) sticky.add(`${vni} ${mac}`)
     const reading = readings.get(vni)
     if (type === 'remote') reading?.remoteMacs.set(mac, { vtep, seq, flags: isSticky ? MacIpFlag.STICKY : 0 })
     else if (type === 'local' && announced !== 'not') reading?.macs.set(mac, { seq, isProxy: announced === 'proxy' })
+    if (type === 'local' && peer !== 'none') reading?.remoteMacs.set(mac, syncedBy(peer, seq))
   }
   const neighbors = showNeighbors(zebra, { detail: hasSegments })
-  for await (const { vni, ip, mac, type, active, vtep, seq, announced } of neighbors) {
+  for await (const { vni, ip, mac, type, active, vtep, seq, announced, peer } of neighbors) {
     const reading = readings.get(vni)
     if (reading === undefined) continue
     const flags = sticky.has(`${vni} ${mac}`) ? MacIpFlag.STICKY : 0
     if (type === 'remote') setByIp(reading.remoteMacIps, ip, mac, { vtep, seq, flags })
     else if (active && announced !== 'not') setByIp(reading.neighbors, ip, mac, { seq, isProxy: announced === 'proxy' })
+    if (type === 'local' && peer !== 'none') setByIp(reading.remoteMacIps, ip, mac, syncedBy(peer, seq))
   }
   return readings
+}
+
+/** The route of another node of an Ethernet segment. zebra does not show whose it is. */
+function syncedBy(peer: Exclude<ShownPeer, 'none'>, seq: number): Remote {
+  return { vtep: '0.0.0.0', seq, flags: MacIpFlag.SYNC_PATH | (peer === 'proxy' ? MacIpFlag.PROXY_ADVERT : 0) }
 }
 
 function emptyReading(vni: number, shown: ShownVni, vrf: number, tenantVrf: number): VniReading {

@@ -2,13 +2,14 @@
 import { join } from 'node:path'
 import { overlay as proto } from '../gen/overlay.js'
 import { version } from '../base/version.js'
-import type { Views } from './overlay/views.js'
+import { type Views, eachByIp, isSynced } from './overlay/views.js'
 import type { Status } from '../bindings/model.js'
 import { errnoName, reason } from '../base/exit.js'
 import { directBgpdQuestion } from './direct-bgpd.js'
 import type { Engine } from './engine.js'
 import type { WorkerOptions } from './ipc.js'
 import { addPassed, type Passed, passedIn } from './passed.js'
+import { segmentsOf } from './segments.js'
 import type { Session } from './session.js'
 
 const OPENING_LOST = 'the first frames of a session have passed unseen, so it is not known what it is for'
@@ -46,6 +47,7 @@ function relayStatus(engine: Engine, options: WorkerOptions): RelayStatus {
     relearningFailure: engine.relearningFailure ?? '',
     ...countViews(views),
     overlayEntries: overlay.size,
+    segments: segmentsOf(views, overlay),
     announced: statuses.announced ?? 0,
     statuses: countersOf(statuses),
     passed: countersOf(passedInAll(engine)),
@@ -95,9 +97,9 @@ function countViews(
   for (const [, view] of views.entries()) {
     if (view.announced !== undefined) counts.vnis++
     counts.localMacs += view.macs.size
-    counts.remoteMacs += view.remoteMacs.size
+    for (const remote of view.remoteMacs.values()) if (!isSynced(remote)) counts.remoteMacs++
     for (const byMac of view.macIps.values()) counts.localMacips += byMac.size
-    for (const byMac of view.remoteMacIps.values()) counts.remoteMacips += byMac.size
+    for (const { value } of eachByIp(view.remoteMacIps)) if (!isSynced(value)) counts.remoteMacips++
   }
   return counts
 }

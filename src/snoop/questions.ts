@@ -1,5 +1,5 @@
 // Sends the questions that the rules want asked: to hosts behind ports of this node, and to hosts behind other VTEPs.
-import type { Key, ProbeForm } from '../bindings/model.js'
+import type { ProbeForm } from '../bindings/model.js'
 import type { Action } from '../bindings/step.js'
 import type { Attachments } from './bpf/attachments.js'
 import { sourceOf } from './probe/source.js'
@@ -37,11 +37,11 @@ export class Questions {
 
   /**
    * Asks through the tunnel, from the VXLAN device's own MAC: nobody learns anything from it, and nobody else answers. A
-   * host on an Ethernet segment that this node has, too, is also asked there.
+   * host on an Ethernet segment that this node has, too, is also asked there (`alsoHere`).
    */
-  askRemote(key: Key, form: ProbeForm): void {
+  askRemote({ key, form, alsoHere }: Extract<Action, { type: 'ask-remote' }>): void {
     const { vni, mac, ip } = key
-    const place = this.ports.placeOfMac(vni, mac)
+    const place = alsoHere ? this.ports.placeOfMac(vni, mac) : undefined
     if (place !== undefined) {
       this.attachments.forget(place.ifindex, place.vlan, mac, ip)
       this.send({ ...place, mac, ip }, form)

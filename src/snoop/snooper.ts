@@ -357,7 +357,7 @@ export class Snooper {
         this.questions.probe(action, now)
         return
       case 'ask-remote':
-        this.questions.askRemote(action.key, action.form)
+        this.questions.askRemote(action)
         return
       case 'remember':
         this.comebacks.remember(action.entry)

@@ -13,13 +13,26 @@ const ZERO_ESI = '00:00:00:00:00:00:00:00:00:00'
  */
 export type ShownAnnouncement = 'first-hand' | 'proxy' | 'not'
 
-const announcement = {
+/** What another node of its Ethernet segment announces of a local MAC or neighbour: itself, as a proxy, or nothing. */
+export type ShownPeer = 'first-hand' | 'proxy' | 'none'
+
+const segment = {
   localInactive: v.optional(v.boolean(), false),
   peerActive: v.optional(v.boolean(), false),
+  /** The other node announces it no more; zebra keeps it for so long. */
+  peerActiveHold: v.optional(v.string()),
+  peerProxy: v.optional(v.boolean(), false),
 }
 
-const announcementOf = ({ localInactive, peerActive }: { localInactive: boolean; peerActive: boolean }) =>
-  !localInactive ? 'first-hand' : peerActive ? 'proxy' : 'not'
+type Segment = { localInactive: boolean; peerActive: boolean; peerActiveHold?: string | undefined; peerProxy: boolean }
+
+function segmentOf({ localInactive, peerActive, peerActiveHold, peerProxy }: Segment): {
+  announced: ShownAnnouncement
+  peer: ShownPeer
+} {
+  const announced = !localInactive ? 'first-hand' : peerActive ? 'proxy' : 'not'
+  return { announced, peer: peerActive && peerActiveHold === undefined ? 'first-hand' : peerProxy ? 'proxy' : 'none' }
+}
 
 /**
  * A MAC of zebra's table. `type`: `local`, `remote`, `auto` (only a neighbour refers to it), … `vtep` is empty for a local
@@ -33,6 +46,7 @@ export type ShownMac = {
   seq: number
   sticky: boolean
   announced: ShownAnnouncement
+  peer: ShownPeer
 }
 
 const Mac = v.object({
@@ -42,7 +56,7 @@ const Mac = v.object({
   localSequence: v.optional(v.number(), 0),
   remoteSequence: v.optional(v.number(), 0),
   stickyMac: v.optional(v.boolean(), false),
-  ...announcement,
+  ...segment,
 })
 
 export async function* showMacs(zebra: Vty): AsyncGenerator<ShownMac> {
@@ -54,8 +68,7 @@ export async function* showMacs(zebra: Vty): AsyncGenerator<ShownMac> {
     const shown = parse(Mac, value, command)
     const { type, remoteVtep, localSequence, remoteSequence, stickyMac } = shown
     const seq = type === 'remote' ? remoteSequence : localSequence
-    const announced = announcementOf(shown)
-    yield { vni: Number(vni), mac, type, vtep: remoteVtep, seq, sticky: stickyMac, announced }
+    yield { vni: Number(vni), mac, type, vtep: remoteVtep, seq, sticky: stickyMac, ...segmentOf(shown) }
   }
 }
 
@@ -69,6 +82,7 @@ export type ShownNeighbor = {
   vtep: string
   seq: number
   announced: ShownAnnouncement
+  peer: ShownPeer
 }
 
 const Neighbor = v.object({
@@ -78,10 +92,13 @@ const Neighbor = v.object({
   remoteVtep: v.optional(v.string(), ''),
   localSequence: v.optional(v.number(), 0),
   remoteSequence: v.optional(v.number(), 0),
-  ...announcement,
+  ...segment,
 })
 
-/** @param detail whether `announced` is asked for, which costs zebra more; otherwise it is always `first-hand` */
+/**
+ * @param detail whether `announced` and `peer` are asked for, which costs zebra more; otherwise they are always
+ *   `first-hand` and `none`
+ */
 export async function* showNeighbors(zebra: Vty, { detail }: { detail: boolean }): AsyncGenerator<ShownNeighbor> {
   const command = `show evpn arp-cache vni all${detail ? ' detail' : ''} json`
   for await (const { path, value } of members(zebra, command, 2)) {
@@ -90,8 +107,8 @@ export async function* showNeighbors(zebra: Vty, { detail }: { detail: boolean }
     const shown = parse(Neighbor, value, command)
     const { type, state, mac, remoteVtep, localSequence, remoteSequence } = shown
     const seq = type === 'remote' ? remoteSequence : localSequence
-    const announced = announcementOf(shown)
-    yield { vni: Number(vni), ip, mac, type, active: state === 'active', vtep: remoteVtep, seq, announced }
+    const active = state === 'active'
+    yield { vni: Number(vni), ip, mac, type, active, vtep: remoteVtep, seq, ...segmentOf(shown) }
   }
 }
 

@@ -66,6 +66,9 @@ export class CheckedWorld {
 
   /** Nobody says anything any more. */
   end(): void {
+    // nor does another node of a segment
+    this.gateways.clear()
+    this.step({ type: 'views-reset' })
     this.pass(this.now + 20 * AGEING + this.policy.duplicates.holdDownMs)
     const left = [...this.table.bindings()].filter(({ isStatic }) => !isStatic)
     assert.deepEqual(left, [], 'what is not seen again goes')
@@ -135,6 +138,8 @@ export class CheckedWorld {
   private checkOverlay(event: Input): void {
     const { table, overlay } = this
     for (const binding of table.bindings()) {
+      if (binding.isProxied)
+        assert.ok(binding.confirmed && !binding.isStatic, `${nameOf(binding)} was never heard here`)
       if (binding.suppressedByFpm)
         assert.ok(!overlay.has(nameOf(binding)), `${nameOf(binding)} is suppressedByFpm, and announced`)
     }

@@ -53,7 +53,7 @@ const command = fc.oneof(
     arbitrary: fc.record({
       ...{ do: fc.constant('view' as const), by: fc.constantFrom('zebra' as const, 'bgpd' as const, 'bgpd' as const) },
       ...{ mac, ip: fc.option(ip, { nil: undefined }), gone: fc.boolean(), vni: fc.constantFrom(100, 100, 200) },
-      ...{ flags: fc.constantFrom(0, 0, 0, 0, 0, 1, 2, 0x40), seq: fc.constantFrom(0, 1, 5, 0xffff_ffff) },
+      ...{ flags: fc.constantFrom(0, 0, 0, 0, 0, 1, 2, 0x20, 0x40, 0x60), seq: fc.constantFrom(0, 1, 5, 0xffff_ffff) },
     }),
   },
   {
@@ -61,6 +61,13 @@ const command = fc.oneof(
     arbitrary: fc.record({
       ...{ do: fc.constant('fpm-mac' as const), pick, mac, remote: fc.constantFrom(true, true, false) },
       ...{ vni: fc.constantFrom(100, 100, 200), known: fc.boolean() },
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      ...{ do: fc.constant('peer' as const), pick, gone: fc.constantFrom(false, false, false, true) },
+      ...{ isProxy: fc.constantFrom(false, false, false, true), isMacOnly: fc.constantFrom(false, false, true) },
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('fpm-route' as const), pick, ip, known: fc.boolean() }) },

@@ -55,12 +55,12 @@ test('whatever happens: the table is what the rules say in their plainest form',
         const known = reference.known.map(({ due, anchor, moves, ...it }) => ({
           ...{ vni: it.vni, mac: it.mac, ip: it.ip, port: anchor.port, vlan: anchor.vlan, router: it.router },
           ...{ phase: it.phase, confirmed: it.confirmed, minSeq: it.minSeq, moves: moves.length, due: due?.at },
-          suppressedByFpm: it.suppressedByFpm,
+          ...{ suppressedByFpm: it.suppressedByFpm, isProxied: it.isProxied },
         }))
         const table = [...world.table.bindings()].map(({ anchor, moves, ...it }) => ({
           ...{ vni: it.vni, mac: it.mac, ip: it.ip, port: anchor.port, vlan: anchor.vlan, router: it.router },
           ...{ phase: it.phase, confirmed: it.confirmed, minSeq: it.minSeq, moves: moves.length },
-          suppressedByFpm: it.suppressedByFpm,
+          ...{ suppressedByFpm: it.suppressedByFpm, isProxied: it.isProxied },
           due: world.table.timers.at(it as never) ?? world.table.timers.at(world.table.find(it.vni, it.ip) as never),
         }))
         const inOrder = (all: typeof known): typeof known =>

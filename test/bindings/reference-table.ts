@@ -25,6 +25,7 @@ export type Known = Key & {
   minSeq: number
   report: { status: Status; connection: number } | undefined
   suppressedByFpm: boolean
+  isProxied: boolean
   third: number
 }
 
@@ -105,7 +106,8 @@ export class ReferenceTable {
 
   protected learn(vni: number, ip: string, { mac, anchor, router, at }: Claim, now: number, former?: Known): void {
     const seq = this.views.competingRemote({ vni, mac, ip })
-    const wasAsked = former?.phase === 'contested' && this.views.isBest(former, seq) && this.views.isSynced(former)
+    const wasAsked =
+      former?.phase === 'contested' && this.views.isBest(former, seq, mac) && this.views.isOnSegment(former)
     const isRemote = seq !== undefined && !wasAsked
     if (isRemote && this.canAsk && this.isHeldDown(anchor, mac, now)) return
     const it = this.add({ vni, mac, ip, anchor, router, lastSeen: at })
@@ -173,7 +175,7 @@ export class ReferenceTable {
     const { jitter } = newBinding({ evidence: 'static', firstSeen: 0, ...seed })
     const it: Known = {
       ...{ phase: 'known', confirmed: true, isStatic: false, due: undefined, tries: 0, claim: undefined, moves: [] },
-      ...{ tookAt: -Infinity, wasAnnounced: false, isUnheard: false },
+      ...{ tookAt: -Infinity, wasAnnounced: false, isUnheard: false, isProxied: false },
       ...{ quiet: { since: -Infinity, until: -Infinity }, minSeq: 0, report: undefined, third: (AGEING / 3) * jitter },
       ...{ suppressedByFpm: this.views.isSuppressedByFpm(seed), ...seed },
     }
@@ -189,8 +191,8 @@ export class ReferenceTable {
     return mac.startsWith('00:00:5e:00:01:') || this.views.isGateway(vni, mac, ip)
   }
 
-  protected isRemote({ vni, mac, confirmed, suppressedByFpm, report }: Known): boolean {
-    if (!confirmed || !this.connected) return false
+  protected isRemote({ vni, mac, confirmed, suppressedByFpm, isProxied, report }: Known): boolean {
+    if (!confirmed || isProxied || !this.connected) return false
     if (suppressedByFpm) return true
     if (report?.connection !== this.connection) return false
     if (report.status === 'remote') return true

@@ -7,6 +7,7 @@ type Change = Extract<Input, { type: 'view' }>['change']
 type Update = Extract<Input, { type: 'fpm' }>['update']
 
 const SYNC = 0x40
+const PROXY = 0x20
 
 export class ReferenceViews {
   private routes: Route[] = []
@@ -48,24 +49,48 @@ export class ReferenceViews {
   /** There is a remote route for the MAC, alone or with any IP; with `ip`, for exactly that one. */
   isRouted(vni: number, mac: string, ip?: string): boolean {
     return this.routes.some(
-      (it) => it.by === 'bgpd' && it.vni === vni && it.mac === mac && (ip === undefined || it.ip === ip),
+      (it) =>
+        (ip === undefined ? it.by === 'bgpd' : isRemote(it)) &&
+        it.vni === vni &&
+        it.mac === mac &&
+        (ip === undefined || it.ip === ip),
     )
   }
 
   /** As `isRouted`, of another node than those of its own segment. */
   isRoutedElsewhere(vni: number, mac: string): boolean {
-    return this.routes.some((it) => it.by === 'bgpd' && it.vni === vni && it.mac === mac && it.flags !== SYNC)
+    return this.routes.some((it) => it.by === 'bgpd' && it.vni === vni && it.mac === mac && (it.flags & SYNC) === 0)
   }
 
   /** Another node of its segment has announced exactly that. */
   isSynced({ vni, mac, ip }: Key): boolean {
-    return this.routes.some((it) => it.vni === vni && it.mac === mac && it.ip === ip && it.flags === SYNC)
+    return this.routes.some((it) => isRemote(it) && isSegment(it) && it.vni === vni && it.mac === mac && it.ip === ip)
   }
 
-  /** The first of the routes with this highest sequence number is this owner's. */
-  isBest({ vni, mac, ip }: Key, seq: number | undefined): boolean {
-    const all = this.routes.filter((it) => it.by === 'bgpd' && it.vni === vni && it.ip === ip && it.seq === seq)
-    return all[0]?.mac === mac
+  /** Another node of its segment has announced the MAC, or exactly that. */
+  isOnSegment({ vni, mac, ip }: Key): boolean {
+    return (
+      this.isSynced({ vni, mac, ip }) ||
+      this.routes.some(
+        (it) => it.by === 'bgpd' && isSegment(it) && it.vni === vni && it.mac === mac && it.ip === undefined,
+      )
+    )
+  }
+
+  /** Another node of its segment has announced exactly that, and not as a proxy. */
+  isHeardByPeer({ vni, mac, ip }: Key): boolean {
+    return this.routes.some(
+      (it) => it.by === 'bgpd' && it.flags === SYNC && it.vni === vni && it.mac === mac && it.ip === ip,
+    )
+  }
+
+  /** The first of the routes with this highest sequence number is this owner's, but for those of another one. */
+  isBest({ vni, mac, ip }: Key, seq: number | undefined, other: string): boolean {
+    const all = this.routes.filter(
+      (it) => isRemote(it) && it.vni === vni && it.ip === ip && it.seq === seq && it.mac !== other,
+    )
+    // zebra's come last
+    return all.sort((a, b) => (a.by < b.by ? -1 : a.by > b.by ? 1 : 0))[0]?.mac === mac
   }
 
   isGateway(vni: number, mac: string, ip: string): boolean {
@@ -76,7 +101,7 @@ export class ReferenceViews {
 
   /** The highest sequence number of a remote route that has the IP with another MAC. */
   competingRemote({ vni, mac, ip }: Key): number | undefined {
-    const others = this.routes.filter((it) => it.by === 'bgpd' && it.vni === vni && it.ip === ip && it.mac !== mac)
+    const others = this.routes.filter((it) => isRemote(it) && it.vni === vni && it.ip === ip && it.mac !== mac)
     if (others.some(({ flags, seq }) => (flags & 1) !== 0 || seq === 0xffff_ffff)) return undefined
     return others.length === 0 ? undefined : Math.max(...others.map(({ seq }) => seq))
   }
@@ -102,9 +127,14 @@ export class ReferenceViews {
     const programmed = this.programmed.get(name)
     if (programmed === undefined) return
     if (by === 'bgpd') {
-      if (!gone) this.programmed.set(name, flags === SYNC ? -1 : Math.max(seq, programmed))
+      if (!gone) this.programmed.set(name, (flags & SYNC) !== 0 ? -1 : Math.max(seq, programmed))
     } else if (ip === undefined) {
       if (gone ? !isRouted : seq > programmed) this.programmed.set(name, -1)
     }
   }
 }
+
+/** bgpd's, and what zebra announces with an IP for another node of a segment. */
+const isRemote = ({ by, ip, flags }: Route): boolean => by === 'bgpd' || (ip !== undefined && (flags & PROXY) !== 0)
+
+const isSegment = ({ by, flags }: Route): boolean => (flags & (by === 'bgpd' ? SYNC : PROXY)) !== 0

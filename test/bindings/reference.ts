@@ -77,6 +77,11 @@ export class Reference extends ReferenceTable {
         const { vni, ip, gone } = change
         this.known = this.known.filter((it) => it.isStatic || !this.views.isGateway(it.vni, it.mac, it.ip))
         const claiming = ip === undefined ? undefined : this.find(vni, ip)
+        if (claiming?.isProxied === true && !this.views.isHeardByPeer(claiming)) {
+          Object.assign(claiming, { isProxied: false, confirmed: false })
+          const isFree = claiming.phase === 'known' || claiming.phase === 'probing'
+          if (isFree && this.canAsk) Object.assign(claiming, { tries: 0, due: { what: 'ask', at: now } })
+        }
         if (gone && claiming?.phase === 'claiming' && this.views.competingRemote(claiming) === undefined) {
           this.settle(claiming, now)
         }
@@ -98,6 +103,12 @@ export class Reference extends ReferenceTable {
       case 'remote-answer': {
         const { vni, mac, ip } = event.key
         const it = this.find(vni, ip)
+        if (it?.phase === 'contested' && it.mac === mac) {
+          if (it.claim?.mac === mac || (it.claim !== undefined && it.tries < 2)) return
+          if (it.claim !== undefined) this.charge(it.claim.anchor, it.claim.mac, now)
+          this.keep(it)
+          return
+        }
         const isRoute = this.views.isRouted(vni, mac, ip)
         if (it?.phase !== 'claiming' || !isRoute || it.mac === mac || it.tries === 1) return
         this.drop(it)
@@ -152,6 +163,7 @@ export class Reference extends ReferenceTable {
     const isOthersClaim = it.phase === 'contested' && it.claim !== undefined && it.claim.mac !== mac
     it.lastSeen = now
     it.isUnheard = false
+    it.isProxied = false
     // the answer to the first question alone does not decide
     if (isOthersClaim && isSamePlace && it.tries < 2) return
     it.anchor = anchor
@@ -190,7 +202,7 @@ export class Reference extends ReferenceTable {
       if (it.phase === 'duplicate') return
       it.minSeq = Math.max(it.minSeq, entry.minSeq)
       if (vni === entry.vni) this.moveIfNewer(it, entry, anchor, now)
-      if (from === 'relay') it.confirmed = true
+      if (from === 'relay') Object.assign(it, { confirmed: true, isProxied: false })
       if (from === 'relay' && it.phase === 'claiming') this.keep(it)
       return
     }
@@ -220,7 +232,7 @@ export class Reference extends ReferenceTable {
 
   private onReport(key: Key, status: Status, now: number): void {
     const it = this.find(key.vni, key.ip)
-    if (it?.mac !== key.mac || it.suppressedByFpm || it.phase === 'claiming') return
+    if (it?.mac !== key.mac || it.suppressedByFpm || it.isProxied || it.phase === 'claiming') return
     const before = it.report?.status
     it.report = { status, connection: this.connection }
     if (status === 'announced' || status === 'shadowed') it.wasAnnounced = true
@@ -236,6 +248,18 @@ export class Reference extends ReferenceTable {
       it.tries = 0
       it.due = { what: 'ask', at: now }
     }
+  }
+
+  private giveUp(it: Known, now: number): void {
+    if (!it.confirmed || this.isRemote(it) || !this.views.isHeardByPeer(it)) this.drop(it)
+    else
+      Object.assign(it, {
+        phase: 'known',
+        tries: 0,
+        isProxied: true,
+        report: undefined,
+        due: { what: 'ask', at: now + it.third },
+      })
   }
 
   private onDue(it: Known, now: number): void {
@@ -260,7 +284,7 @@ export class Reference extends ReferenceTable {
         if (!this.isRemote(it)) {
           it.tries = 0
           it.due = { what: 'ask', at: now }
-        } else if (now >= expires) this.drop(it)
+        } else if (now >= expires) this.giveUp(it, now)
         else it.due.at = expires
         return
       case 'remote-confirm':
@@ -292,6 +316,8 @@ export class Reference extends ReferenceTable {
         } else this.drop(it)
         return
       case 'give-up':
+        this.giveUp(it, now)
+        return
       case 'hold-down':
         this.drop(it)
         return

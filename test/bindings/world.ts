@@ -258,11 +258,21 @@ export class World extends CheckedWorld {
         return { type: 'fdb', vni: binding.vni, mac: binding.mac, anchor }
       }
       case 'remote-answer': {
-        const claiming = [...this.table.bindings()].filter(({ phase }) => phase === 'claiming')
-        const binding = claiming[command.pick % Math.max(1, claiming.length)] ?? this.picked(command.pick)
+        const waiting = [...this.table.bindings()].filter(({ phase }) => phase === 'claiming' || phase === 'contested')
+        const binding = waiting[command.pick % Math.max(1, waiting.length)] ?? this.picked(command.pick)
         if (binding === undefined) return undefined
-        const owner = command.asked ? this.table.views.competingRemote(binding)?.mac : undefined
+        const remote = binding.phase === 'contested' ? binding : this.table.views.competingRemote(binding)
+        const owner = command.asked ? remote?.mac : undefined
         return { type: 'remote-answer', key: { ...binding, mac: owner ?? command.mac } }
+      }
+      case 'peer': {
+        const binding = this.picked(command.pick)
+        if (binding === undefined || !this.table.relayConnected) return undefined
+        const { vni, mac, ip } = binding
+        const flags = command.isProxy ? 0x60 : 0x40
+        const route = { by: 'bgpd', vni, mac, ip: command.isMacOnly ? undefined : ip, flags, seq: 0 } as const
+        this.gateways.delete(`bgpd ${nameOf(binding)}`)
+        return { type: 'view', change: { type: 'macip', ...route, gone: command.gone } }
       }
       case 'claim-remote': {
         if (!this.table.relayConnected) return undefined

@@ -46,7 +46,12 @@ const bound = (
 
 type Said = Partial<Evidence['views']> & Partial<Pick<Evidence, 'bindings' | 'routes'>> & { fpm?: Mac[] }
 const compared = ({ macs = [], remote = [], bindings = [], routes = [], fpm = [] }: Said): Comparison =>
-  compare({ views: { vnis: [{ vni: 100, vtep: HERE }], macs, remote, vteps: [] }, bindings, macs: fpm, routes })
+  compare({
+    views: { vnis: [{ vni: 100, vtep: HERE }], macs, remote, synced: [], vteps: [] },
+    bindings,
+    macs: fpm,
+    routes,
+  })
 
 const kinds = ({ disagreements }: Comparison): string[] => disagreements.map(({ kind, mac }) => `${kind} ${mac}`)
 const nothing = compared({}).notComparable

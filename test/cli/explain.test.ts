@@ -97,7 +97,7 @@ function inputs(scene: Scene): Inputs {
       ? notRunning('/r')
       : {
           ...{ running: true, socket: '/r', vnis: [{ vni: 100, vtep: '192.0.2.1' }], macs: [ZEBRA_MAC] },
-          ...{ remote: [], vteps: [], ...views },
+          ...{ remote: [], synced: [], vteps: [], ...views },
         },
     now: NOW,
     overlay: noRelay ? notRunning('/r') : { running: true, socket: '/r', bindings: overlay },
@@ -119,7 +119,17 @@ const PAGES: Record<string, Scene> = {
     binding: { state: 'shadowed', reason: 'shadowed' },
     views: { macs: [ZEBRA_MAC, { ...ZEBRA_MAC, ip: IP, flags: ['router'], esi: '03:44:11:11:11:11:11:00:00:01' }] },
   },
-  segment: { views: { macs: [ON_SEGMENT, { ...ON_SEGMENT, ip: IP, flags: ['proxy-advert'] }] } },
+  segment: {
+    views: {
+      macs: [ON_SEGMENT, { ...ON_SEGMENT, ip: IP, flags: ['proxy-advert'] }],
+      synced: [FAR, { ...FAR, ip: null, flags: ['proxy-advert', 'sync-path'] }],
+    },
+  },
+  proxied: {
+    binding: { state: 'shadowed', reason: 'proxied', expires: 0 },
+    kept: null,
+    views: { macs: [ON_SEGMENT, { ...ON_SEGMENT, ip: IP, flags: ['proxy-advert'] }], synced: [FAR] },
+  },
   'segment-proxy': {
     binding: null,
     views: { macs: [ON_SEGMENT, { ...ON_SEGMENT, ip: IP, flags: ['proxy-advert'] }] },

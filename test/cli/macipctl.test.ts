@@ -140,7 +140,9 @@ test('nothing runs: both are named, exit code 7', async (t) => {
 
 test('status with both: all is well, first of all', async (t) => {
   const { spawned, relay, snoop } = scene(t)
-  await withRelay(t, relay)
+  const esi = Buffer.from('03444839ffff01000001', 'hex')
+  const segments = [{ esi, vnis: [100, 200], macs: 3, heard: 2, proxied: 1, synced: 4 }]
+  Object.assign((await withRelay(t, relay)).status, { segments })
   await withKeeper(t, relay)
   await withSnooper(t, snoop)
   const { code, stdout, stderr } = await spawned('status')
@@ -151,6 +153,8 @@ test('status with both: all is well, first of all', async (t) => {
     'RELAY running for 1 h, version 0.1.0',
     'FRR release 10.3 (HELLO and CAPABILITIES)',
     'announced 2 of 2 MAC-IPs learned here',
+    'ETHERNET SEGMENT VNIS MACS HEARD PROXIED SYNCED',
+    '03:44:48:39:ff:ff:01:00:00:01 100 200 3 2 1 4',
     'SNOOPER running for 12 min, version 0.1.0',
     'bindings 3: 2 active, 1 pending',
     'why 2 announced, 1 mac-not-local',

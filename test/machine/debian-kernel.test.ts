@@ -24,9 +24,15 @@ suite(`Linux ${KERNEL}`, () => {
 
   test('bridges with VLANs', () => passes(['machine/vlan.js', 'machine/vlan-protocol.js', 'machine/vlan-state.js']))
 
+  test('one device for many VNIs', () => passes(['machine/many-vnis.js']))
+
   test("what the bridge's own filters drop, if they are heeded", () => passes(['machine/heed-filters.js']))
 
   test('a host behind an Ethernet segment', () => passes(['machine/segment.js']))
+
+  test('a host behind an Ethernet segment whose links take turns', () => passes(['machine/segment-links.js']))
+
+  test('an address that leaves an Ethernet segment', () => passes(['machine/segment-move.js']))
 
   test('a tenant whose subnet is routed', () => passes(['machine/tenant.js']))
 })

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { BindingReport } from '../../src/cli/report.js'
+import { bridge, separate, useSingleDevice, VLAN } from './vlans.js'
 import { Fabric } from '../../lab/fabric.js'
 import { arpAnnouncement, neighborAdvertisement, question } from '../../lab/frames.js'
 import { OLDEST_AND_NEWEST, VNI } from '../../lab/frr.js'
@@ -9,24 +10,12 @@ import { PacketSocket } from '../../lab/packet-socket.js'
 import type { Router } from '../../lab/router.js'
 import type { Vm } from '../../lab/vm.js'
 
-const VLAN = 10
 /** A member of no VNI. */
 const OTHER_VLAN = 20
 /** Seconds. Long enough for an emulated machine to ask three times, and to be answered. */
 const AGE = 30
 
 const inVlan = (vlan: number): string => `eth0.${vlan}`
-
-async function bridge(node: Router, ...commands: readonly string[]): Promise<void> {
-  for (const command of commands) await node.exec(['bridge', ...command.split(' ')])
-}
-
-/** br0 knows VLANs from now on, and every port in it has VLAN 10 alone, untagged. */
-async function separate(node: Router): Promise<void> {
-  await node.ip('link set br0 type bridge vlan_filtering 1 vlan_default_pvid 0')
-  const links = JSON.parse(await node.exec(['ip', '-j', 'link', 'show', 'master', 'br0'])) as { ifname: string }[]
-  await bridge(node, ...links.map(({ ifname }) => `vlan add dev ${ifname} vid ${VLAN} pvid untagged`))
-}
 
 /** The VM's port carries both VLANs, tagged; the VM has its addresses in one of them. */
 async function trunk(vm: Vm): Promise<void> {
@@ -38,23 +27,6 @@ async function trunk(vm: Vm): Promise<void> {
     'address flush dev eth0',
     `address add ${vm.ipv4}/24 dev ${inVlan(VLAN)}`,
     `address add ${vm.ipv6}/64 dev ${inVlan(VLAN)} nodad`,
-  )
-}
-
-/** One VXLAN device for all VNIs instead of one for each. */
-async function useSingleDevice(node: Router): Promise<void> {
-  await node.ip(
-    `link del vx${VNI}`,
-    `link add vxlan0 type vxlan external vnifilter local ${node.address} dstport 4789 nolearning`,
-    'link set vxlan0 master br0',
-    'link set vxlan0 type bridge_slave learning off neigh_suppress on vlan_tunnel on',
-    'link set vxlan0 up',
-  )
-  await bridge(
-    node,
-    `vlan add dev vxlan0 vid ${VLAN}`,
-    `vni add dev vxlan0 vni ${VNI}`,
-    `vlan add dev vxlan0 vid ${VLAN} tunnel_info id ${VNI}`,
   )
 }
 

@@ -70,7 +70,8 @@ export class FakeFrr {
       const of = this.tables.get(body.vni)
       if (of === undefined) return message
       const { mac, ip } = body
-      const remote = command === 'ZEBRA_REMOTE_MACIP_ADD' ? { vtep: body.vtep, seq: body.seq, flags: 0 } : undefined
+      const remote =
+        command === 'ZEBRA_REMOTE_MACIP_ADD' ? { vtep: body.vtep, seq: body.seq, flags: body.flags } : undefined
       if (ip !== undefined && remote !== undefined) setByIp(of.remoteMacIps, ip, mac, remote)
       else if (ip !== undefined) deleteByIp(of.remoteMacIps, ip, mac)
       else if (remote !== undefined) of.remoteMacs.set(mac, remote)

@@ -4,7 +4,7 @@ import { MacIpFlag } from '../../src/base/macip-flags.js'
 import type { Entry, Key } from '../../src/bindings/model.js'
 import { LiveChanges } from '../../src/relay/overlay/live-changes.js'
 import { Overlay } from '../../src/relay/overlay/overlay.js'
-import { Views, eachByIp, isProxy } from '../../src/relay/overlay/views.js'
+import { type Remote, Views, eachByIp, isProxy, isSynced } from '../../src/relay/overlay/views.js'
 import { type BgpMessage, type ZebraMessage, isFromBgpd } from '../../src/zapi/evpn-codec.js'
 import { ESI, FakeFrr, vniBody } from './fake-frr.js'
 
@@ -18,7 +18,7 @@ export type Happening =
   | { what: 'mac'; vni: number; mac: string; seq: number; sticky: boolean }
   | { what: 'neighbor'; vni: number; mac: string; ip: string; router: boolean; isProxy: boolean }
   | { what: 'gone'; vni: number; mac: string; ip: string | undefined }
-  | { what: 'remote'; vni: number; mac: string; ip: string | undefined; seq: number; gone: boolean }
+  | { what: 'remote'; vni: number; mac: string; ip: string | undefined; seq: number; gone: boolean; flags?: number }
   | { what: 'entry'; key: Key; minSeq: number; observe: boolean; put: boolean }
 
 /** FRR, the relay between its daemons, and what the relay may know. */
@@ -87,7 +87,11 @@ export class World {
         const { vni, mac, ip, seq } = one
         const body = { vni, mac, ip, vtep: '192.0.2.2' }
         if (!one.gone) {
-          this.bgpd({ command: 'ZEBRA_REMOTE_MACIP_ADD', vrf: 0, body: { ...body, flags: 0, seq, esi: ESI } })
+          this.bgpd({
+            command: 'ZEBRA_REMOTE_MACIP_ADD',
+            vrf: 0,
+            body: { ...body, flags: one.flags ?? 0, seq, esi: ESI },
+          })
         } else this.bgpd({ command: 'ZEBRA_REMOTE_MACIP_DEL', vrf: 0, body })
       }
     }
@@ -188,8 +192,8 @@ export class World {
         ...[...eachByIp(macIps)].map(
           ({ mac, ip, value }) => `${vni} ${mac} ${ip} seq ${value.seq}${proxyText(isProxy(value))}`,
         ),
-        ...[...remoteMacs].map(([mac, { seq }]) => `${vni} ${mac} remote seq ${seq}`),
-        ...[...eachByIp(remoteMacIps)].map(({ mac, ip, value }) => `${vni} ${mac} ${ip} remote seq ${value.seq}`),
+        ...[...remoteMacs].map(([mac, remote]) => `${vni} ${mac} ${remoteText(remote)}`),
+        ...[...eachByIp(remoteMacIps)].map(({ mac, ip, value }) => `${vni} ${mac} ${ip} ${remoteText(value)}`),
       ])
       .sort()
   }
@@ -203,8 +207,8 @@ export class World {
         ...[...eachByIp(neighbors)].map(
           ({ mac, ip, value }) => `${vni} ${mac} ${ip} seq ${value.seq}${proxyText(value.isProxy)}`,
         ),
-        ...[...remoteMacs].map(([mac, { seq }]) => `${vni} ${mac} remote seq ${seq}`),
-        ...[...eachByIp(remoteMacIps)].map(({ mac, ip, value }) => `${vni} ${mac} ${ip} remote seq ${value.seq}`),
+        ...[...remoteMacs].map(([mac, remote]) => `${vni} ${mac} ${remoteText(remote)}`),
+        ...[...eachByIp(remoteMacIps)].map(({ mac, ip, value }) => `${vni} ${mac} ${ip} ${remoteText(value)}`),
       ])
       .sort()
   }
@@ -218,16 +222,27 @@ export class World {
       .sort()
   }
 
-  /** Those that it should have: zebra's own, and the entries whose status says so. */
+  /** Those that it should have: zebra's own, and instead of its proxy's the entries whose status says so. */
   wanted(): string[] {
     const wanted = new Map<string, boolean>()
+    const isTaken = ({ vni, mac, ip }: Key): boolean =>
+      [...this.overlay.entries()].some(
+        ({ entry, report }) =>
+          report.status === 'announced' && entry.vni === vni && entry.ip === ip && entry.mac !== mac,
+      )
     for (const [vni, { neighbors }] of this.frr.tables)
-      for (const { mac, ip, value } of eachByIp(neighbors)) wanted.set(keyText({ vni, mac, ip }), value.isProxy)
+      for (const { mac, ip, value } of eachByIp(neighbors)) {
+        if (!(value.isProxy && isTaken({ vni, mac, ip }))) wanted.set(keyText({ vni, mac, ip }), value.isProxy)
+      }
     for (const { entry, report } of this.overlay.entries())
       if (report.status === 'announced') wanted.set(keyText(entry), false)
     return [...wanted].map(([key, isProxied]) => key + proxyText(isProxied)).sort()
   }
 }
+
+/** zebra shows of a synchronised route only whether it is a proxy's. */
+const remoteText = (remote: Remote): string =>
+  isSynced(remote) ? `synced${proxyText(isProxy(remote))}` : `remote seq ${remote.seq}`
 
 const proxyText = (isProxied: boolean): string => (isProxied ? ' as a proxy' : '')
 

@@ -75,13 +75,32 @@ suite('FRR is read', () => {
     const zebras = recordedAnswers('10.7', 'zebra')
     zebras.delete('show evpn arp-cache vni all json')
     const local = { type: 'local', state: 'active', mac: macOf(1), localSequence: 2, localInactive: true }
-    const neighbors = { '10.2.1.11': { ...local, peerActive: true }, '2001:db8::11': { ...local, peerProxy: true } }
+    const held = { ...local, peerActive: true, peerActiveHold: '00:01:30' }
+    const neighbors = {
+      '10.2.1.11': { ...local, peerActive: true },
+      '2001:db8::11': { ...local, peerProxy: true },
+      // the other node announces it no more
+      '10.2.1.99': held,
+      // nor this one, but as a proxy
+      '2001:db8::99': { ...held, peerProxy: true },
+    }
     zebras.set('show evpn arp-cache vni all detail json', JSON.stringify({ 100: neighbors }))
     await FakeVty.listen(t, join(dir, 'zebra.vty'), answers(zebras))
     const reading = (await readFrr(dir)).get(100)
     assert.deepEqual(
       [...eachByIp(reading?.neighbors ?? new Map<string, Map<string, unknown>>())],
-      [{ mac: macOf(1), ip: '10.2.1.11', value: { seq: 2, isProxy: true } }],
+      ['10.2.1.11', '10.2.1.99', '2001:db8::99'].map((ip) => {
+        return { mac: macOf(1), ip, value: { seq: 2, isProxy: true } }
+      }),
+    )
+    const synced = (flags = 0): object => ({ vtep: '0.0.0.0', seq: 2, flags: MacIpFlag.SYNC_PATH | flags })
+    assert.deepEqual(
+      [...eachByIp(reading?.remoteMacIps ?? new Map<string, Map<string, unknown>>())],
+      [
+        { mac: macOf(1), ip: '10.2.1.11', value: synced() },
+        { mac: macOf(1), ip: '2001:db8::11', value: synced(MacIpFlag.PROXY_ADVERT) },
+        { mac: macOf(1), ip: '2001:db8::99', value: synced(MacIpFlag.PROXY_ADVERT) },
+      ],
     )
   })
 

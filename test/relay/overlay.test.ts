@@ -361,6 +361,65 @@ suite('a host behind an Ethernet segment', () => {
     assert.deepEqual(rig.told(), ['zebra ADD 1 - seq 3 segment', 'us ADD 1 10.2.1.11 seq 3 segment'])
   })
 
+  /** An address of a host on the segment that only the other node hears, and another host of this node. */
+  const proxied = (): Rig => {
+    const rig = new Rig().zebra(vniAdd, onSegment(M1), onSegment(M1, IP, 1, PROXY), add(M2))
+    rig.told()
+    return rig
+  }
+
+  test('what zebra repeats of the other node stays while its host may have the address', () => {
+    const rig = proxied().put(entry(M2, IP, { minSeq: 1 }))
+    assert.deepEqual([rig.status(M2), rig.told()], ['remote', ['us ADD 2 - seq 1']])
+  })
+
+  test('what zebra repeats of the other node goes when its host was asked in vain', () => {
+    const rig = proxied().put(entry(M2, IP, { minSeq: 2 }))
+    const took = ['us ADD 2 - seq 2', 'us DEL 1 10.2.1.11', 'us ADD 2 10.2.1.11 seq 2']
+    assert.deepEqual([rig.status(M2), rig.told()], ['announced', took])
+    // bgpd would take its end, after zebra's hold time, for that of the new owner
+    assert.deepEqual(rig.zebra(onSegment(M1, IP, 1, PROXY), del(M1, IP)).told(), [])
+    assert.deepEqual(rig.remove(M2, IP).told(), ['us DEL 2 10.2.1.11'])
+  })
+
+  test('what zebra repeats of the other node is announced again when who took the address is gone', () => {
+    const rig = proxied().put(entry(M2, IP, { minSeq: 2 }))
+    rig.told()
+    assert.deepEqual(rig.remove(M2, IP).told(), ['us DEL 2 10.2.1.11', 'us ADD 1 10.2.1.11 seq 1 flags 32 segment'])
+  })
+
+  test('what zebra hears of the host itself, or with a higher sequence number, is announced again', () => {
+    for (const [back, status] of [
+      [onSegment(M1, IP, 1), 'ip-conflict'],
+      [onSegment(M1, IP, 2, PROXY), 'remote'],
+    ] as const) {
+      const rig = proxied().put(entry(M2, IP, { minSeq: 2 }))
+      rig.told()
+      const told = rig.zebra(back).told()
+      assert.deepEqual([rig.status(M2), told[0]], [status, 'us DEL 2 10.2.1.11'])
+      assert.match(told[1] ?? '', /ADD 1 10\.2\.1\.11/)
+    }
+  })
+
+  test('one that was heard here does not come back as the other node’s when another host has taken its address', () => {
+    const rig = readyOnSegment().zebra(onSegment(M1, IP, 0, PROXY), add(M2))
+    rig.told()
+    rig.overlay.remove({ vni: 100, mac: M1, ip: IP })
+    rig.put(entry(M2, IP, { minSeq: 1 }))
+    assert.deepEqual(rig.told(), ['us ADD 2 - seq 1', 'us DEL 1 10.2.1.11', 'us ADD 2 10.2.1.11 seq 1'])
+  })
+
+  test('a route of the other node counts against another host, and not against the same one', () => {
+    const rig = readyOnSegment()
+      .zebra(add(M2))
+      .bgpd(remoteAdd(M1, IP, 3, { flags: 0x40 }))
+    assert.equal(rig.status(M1), 'announced')
+    rig.remove(M1, IP).put(entry(M2, IP, { minSeq: 3 }))
+    assert.equal(rig.status(M2), 'remote')
+    rig.put(entry(M2, IP, { minSeq: 4 }))
+    assert.equal(rig.status(M2), 'announced')
+  })
+
   test('what was announced by others before a session may inject is put right when it may', () => {
     const rig = new Rig()
     rig.overlay.setGate('relearning')
@@ -377,6 +436,21 @@ suite('a host behind an Ethernet segment', () => {
         .die(compacted)
       assert.deepEqual([rig.status(), rig.told()], ['announced', []])
       assert.deepEqual(rig.remove(M1, IP).told(), ['us ADD 1 10.2.1.11 seq 0 flags 32 segment'])
+    })
+
+    test(`a successor knows whose place was taken${compacted ? ', from a journal written anew' : ''}`, () => {
+      const rig = proxied().put(entry(M2, IP, { minSeq: 2 }))
+      rig.told()
+      assert.deepEqual([rig.die(compacted).status(M2), rig.told()], ['announced', []])
+      assert.deepEqual(rig.remove(M2, IP).told(), ['us DEL 2 10.2.1.11', 'us ADD 1 10.2.1.11 seq 1 flags 32 segment'])
+    })
+
+    test(`a successor knows the routes of the other node${compacted ? ', from a journal written anew' : ''}`, () => {
+      const rig = readyOnSegment()
+        .bgpd(remoteAdd(M1, IP, 0, { flags: 0x40 }))
+        .die(compacted)
+      const [remote] = rig.views.get(100)?.remoteMacIps.get(IP)?.values() ?? []
+      assert.equal(remote?.flags, 0x40)
     })
   }
 })
@@ -899,6 +973,10 @@ class SimulatedZebra {
     this.rig().zebra(add(mac, ip, local.seq, this.flagsOf(ip)))
   }
 
+  ipsOf(mac: string): string[] {
+    return [...this.ips].filter(([, owner]) => owner === mac).map(([ip]) => ip)
+  }
+
   flagsOf(ip: string): number {
     return this.proxied.has(ip) ? PROXY : 0
   }
@@ -964,8 +1042,10 @@ test('whatever happens, all routes of a MAC carry one sequence number, that of i
   const step: fc.Arbitrary<Step> = fc.oneof(
     fc.tuple(macs, fc.nat(2), fc.constantFrom(false, false, false, true)).map<Step>(([mac, more, sticky]) => [
       `learn ${mac} +${more} ${sticky}`,
-      ({ zebra }) => {
-        zebra.learn(mac, more, sticky)
+      ({ zebra, bgpd, open }) => {
+        // nor could ours that is announced instead of a proxy's
+        const isDisplaced = zebra.ipsOf(mac).some((ip) => bgpd.ips.get(ip)?.charAt(0) !== mac.slice(-1))
+        if (open || !isDisplaced) zebra.learn(mac, more, sticky)
       },
     ]),
     macs.map<Step>((mac) => [

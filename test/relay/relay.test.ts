@@ -2,11 +2,22 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { lstatSync, readFileSync, readdirSync, symlinkSync } from 'node:fs'
 import { suite, test } from 'node:test'
+import { MacIpFlag } from '../../src/base/macip-flags.js'
 import { Comparison } from '../../src/cli/zapi/replay/check.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
 import { fileRecords } from '../../src/record/zapi-records.js'
 import { replay } from '../../src/relay/replay.js'
-import { NUMBERS, OPENINGS, frame, hex, macIpAdd, macIpDel, remoteMacIpAdd, vniAdd } from '../zapi/build.js'
+import {
+  NUMBERS,
+  OPENINGS,
+  frame,
+  hex,
+  macIpAdd,
+  macIpDel,
+  remoteMacIpAdd,
+  syncedMacIpAdd,
+  vniAdd,
+} from '../zapi/build.js'
 import { type ControlPeer, type Inbox, RelayRig } from './rig.js'
 
 const N = NUMBERS['8.4']
@@ -296,6 +307,24 @@ suite('the snooper', () => {
     )
     again.say(put(12)).say({ reconciled: {} })
     assert.deepEqual(await bgpd.frame(), withdrawn(11))
+  })
+
+  test('that comes back is told what other nodes of an Ethernet segment announce, whoever has heard it before', async () => {
+    await using rig = new RelayRig()
+    const { bgpd, zebra, snooper } = await mainSession(rig)
+    const route = syncedMacIpAdd(N, MAC, '0a02010b')
+    bgpd.socket.write(route)
+    assert.deepEqual(await zebra.frame(), route)
+    snooper.socket.destroy()
+    // the second worker has a journal that the first has written anew
+    for (let worker = 0; worker < 3; worker++) {
+      const again = (await rig.control()).say({ own: { client: 'again' } })
+      const remote = await again.receive(({ views }) => views?.changes?.find(({ remote }) => remote != null)?.remote)
+      assert.equal(remote.flags, MacIpFlag.SYNC_PATH)
+      await again.receive((message) => message.synced)
+      again.socket.destroy()
+      await rig.killWorker()
+    }
   })
 
   test('hears of a remote route before it hears what that does to an entry', async () => {

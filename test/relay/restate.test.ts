@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
+import { MacIpFlag } from '../../src/base/macip-flags.js'
 import { ESI } from './fake-frr.js'
 import { type Happening, VNIS, World, keyText } from './fake-world.js'
 
+const { SYNC_PATH, PROXY_ADVERT } = MacIpFlag
 const MACS = ['bc:24:11:00:00:01', 'bc:24:11:00:00:02'] as const
 const IPS = ['10.2.1.11', '10.2.1.12', '2001:db8::11'] as const
 /** As many as the relay tries before it waits. */
@@ -34,6 +36,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
       ip: fc.option(ip, { nil: undefined }),
       seq,
       gone: fc.boolean(),
+      flags: fc.constantFrom(0, 0, SYNC_PATH, SYNC_PATH | PROXY_ADVERT),
     }),
   },
   {

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { formatIp } from '../../src/base/address.js'
 import { MacIpFlag } from '../../src/base/macip-flags.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
-import { MAX_VTEPS, Views, viewMessages } from '../../src/relay/overlay/views.js'
+import { MAX_VTEPS, Views, VniView, eachByIp, isSynced, viewMessages } from '../../src/relay/overlay/views.js'
 import { type BgpMessage, type ZebraMessage, isFromBgpd } from '../../src/zapi/evpn-codec.js'
 import { NUMBERS, OPENINGS, frame, hex, macIpAdd, remoteMacIpAdd, u32, vniAdd } from '../zapi/build.js'
 import { RelayRig } from './rig.js'
@@ -40,19 +40,21 @@ test('zebra’s own IPs of a MAC are those it has now, whenever it is asked', ()
   assert.deepEqual([...(views.get(100)?.ipsOf(M1) ?? [])], ['10.0.0.3'])
 })
 
-test('a remote route that becomes a path of a shared Ethernet segment is remote no longer', () => {
+test('a remote route that becomes a path of a shared Ethernet segment is known as that, and back', () => {
   const views = new Views()
+  const synced = (): boolean[] => {
+    const { remoteMacs, remoteMacIps } = views.get(100) ?? new VniView()
+    return [...remoteMacs.values(), ...[...eachByIp(remoteMacIps)].map(({ value }) => value)].map(isSynced)
+  }
   const add = (ip: string | undefined, flags: number): void => {
     const body = { vni: 100, mac: M1, ip, vtep: '192.0.2.2', flags, seq: 1, esi: ESI }
     views.applyBgpd({ command: 'ZEBRA_REMOTE_MACIP_ADD', vrf: 0, body })
   }
   for (const ip of [undefined, '10.0.0.1']) add(ip, 0)
   for (const ip of [undefined, '10.0.0.1']) add(ip, MacIpFlag.SYNC_PATH)
-  assert.deepEqual([...(views.get(100)?.remoteMacs ?? [])], [])
-  assert.deepEqual([...(views.get(100)?.remoteMacIps ?? [])], [])
+  assert.deepEqual(synced(), [true, true])
   for (const ip of [undefined, '10.0.0.1']) add(ip, 0)
-  assert.equal(views.get(100)?.remoteMacs.size, 1)
-  assert.equal(views.get(100)?.remoteMacIps.size, 1)
+  assert.deepEqual(synced(), [false, false])
 })
 
 suite('remote VTEPs', () => {
@@ -121,9 +123,11 @@ test('the messages of the views make the same views', () => {
     fc.tuple(vni, ip, seq).map(([vni, ip, seq]): ZebraMessage => {
       return { command: 'ZEBRA_MACIP_ADD', vrf: 0, body: { vni, mac: M1, ip, flags: 0, seq, esi: ESI } }
     }),
-    fc.tuple(vni, ip, seq, vtep).map(([vni, ip, seq, vtep]): BgpMessage => {
-      return { command: 'ZEBRA_REMOTE_MACIP_ADD', vrf: 0, body: { vni, mac: M1, ip, vtep, flags: 0, seq, esi: ESI } }
-    }),
+    fc
+      .tuple(vni, ip, seq, vtep, fc.constantFrom(0, MacIpFlag.SYNC_PATH))
+      .map(([vni, ip, seq, vtep, flags]): BgpMessage => {
+        return { command: 'ZEBRA_REMOTE_MACIP_ADD', vrf: 0, body: { vni, mac: M1, ip, vtep, flags, seq, esi: ESI } }
+      }),
     fc.tuple(vni, vtep, seq).map(([vni, vtep, flood]) => vtepAdd(vni, vtep, flood)),
     fc.tuple(vni, vtep).map(([vni, vtep]) => vtepDel(vni, vtep)),
   )

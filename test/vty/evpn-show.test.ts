@@ -48,7 +48,7 @@ const keyOf = ({ mac, ip = '' }: Row): string => `${mac} ${ip}`
 for (const frr of RELEASES) {
   suite(`FRR ${frr} shows`, () => {
     test('the MACs of zebra', async (t) => {
-      const local = { vni: 100, type: 'local', vtep: '', seq: 0, sticky: false, announced: 'first-hand' }
+      const local = { vni: 100, type: 'local', vtep: '', seq: 0, sticky: false, announced: 'first-hand', peer: 'none' }
       const remote = { ...local, type: 'remote', vtep: '192.0.2.2' }
       assert.deepEqual((await all(showMacs(await recorded(t, frr, 'zebra')))).sort(byKey), [
         { ...local, mac: macOf(1) },
@@ -64,7 +64,7 @@ for (const frr of RELEASES) {
     })
 
     test('the neighbours of zebra', async (t) => {
-      const local = { vni: 100, type: 'local', vtep: '', seq: 0, active: true, announced: 'first-hand' }
+      const local = { vni: 100, type: 'local', vtep: '', seq: 0, active: true, announced: 'first-hand', peer: 'none' }
       const remote = { ...local, type: 'remote', vtep: '192.0.2.2' }
       assert.deepEqual((await all(showNeighbors(await recorded(t, frr, 'zebra'), { detail: false }))).sort(byKey), [
         { ...remote, ip: '10.2.1.12', mac: macOf(2) },
@@ -265,6 +265,6 @@ test('the MACs of zebra 10.7, which from some 50 on puts their number among them
   const text = JSON.stringify({ 100: { macs: { [macOf(1)]: mac, numMacs: 1 } } })
   const zebra = await shows(t, new Map([['show evpn mac vni all detail json', text]]))
   const remote = { vni: 100, mac: macOf(1), type: 'remote', vtep: '192.0.2.2', seq: 3 }
-  const shown = { ...remote, sticky: false, announced: 'first-hand' }
+  const shown = { ...remote, sticky: false, announced: 'first-hand', peer: 'none' }
   assert.deepEqual(await all(showMacs(zebra)), [shown])
 })

@@ -54,6 +54,10 @@ export function remoteMacIpAdd(n: Numbers, mac: string, ip: string, seq = 0, vte
   return frame(n.REMOTE_MACIP_ADD, hex(u32(vni), mac, u16(ip.length / 2), ip, vtep, '00', u32(seq), NO_ESI))
 }
 
+/** The same of another node of an Ethernet segment (ZEBRA_MACIP_TYPE_SYNC_PATH). */
+export const syncedMacIpAdd = (n: Numbers, mac: string, ip: string): Buffer =>
+  frame(n.REMOTE_MACIP_ADD, hex(u32(100), mac, u16(ip.length / 2), ip, 'c0000202', '40', u32(0), NO_ESI))
+
 export function remoteMacIpDel(n: Numbers, mac: string, ip: string, vtep = 'c0000202', vni = 100): Buffer {
   return frame(n.REMOTE_MACIP_DEL, hex(u32(vni), mac, u16(ip.length / 2), ip, vtep))
 }

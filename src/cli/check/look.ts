@@ -35,7 +35,7 @@ async function look(relay: string, snoop: string): Promise<Checked> {
   }
   missing.push(...missingFpm(macs, snoop))
   const comparison = compare({
-    views: views.running ? views : { vnis: [], macs: [], remote: [], vteps: [] },
+    views: views.running ? views : { vnis: [], macs: [], remote: [], synced: [], vteps: [] },
     bindings: bindings.running ? bindings.bindings : [],
     macs: macs.running ? macs.macs : [],
     routes: routes.running ? routes.routes : [],

@@ -36,7 +36,7 @@ export async function liveValues(
   timeoutMs = TIMEOUT_MS,
 ): Promise<string[]> {
   const bindings: BindingReport[] = []
-  const views: ViewsReport = { vnis: [], macs: [], remote: [], vteps: [] }
+  const views: ViewsReport = { vnis: [], macs: [], remote: [], synced: [], vteps: [] }
   const { relay, snoop } = sockets(whereIn(words))
   const [status] = await Promise.all([
     what === 'port' ? askSnooper(snoop, timeoutMs) : undefined,

@@ -48,6 +48,8 @@ export type Subject = Verdict & {
   /** It is null if the relay does not answer. */
   zebra: ZebraFacts | null
   remote: RemoteMac[]
+  /** What another node of the MAC's Ethernet segment announces of it. */
+  synced: RemoteMac[]
   events: EventReport[]
   refusals: RefusalReport[]
 }
@@ -128,15 +130,14 @@ function subjectOf(
   const kept = overlay.running ? overlay.bindings.find((it) => isSame(it, place)) : undefined
   const binding = known?.binding ?? (snooper.running ? undefined : kept)
   const zebra = views.running ? zebraFacts(place, views) : null
-  const remote = views.running
-    ? views.remote.filter(
-        (it) => it.vni === vni && (it.mac === mac ? it.ip === null || it.ip === ip : it.ip === ip && ip !== null),
-      )
-    : []
+  const isAbout = (it: Place): boolean =>
+    it.vni === vni && (it.mac === mac ? it.ip === null || it.ip === ip : it.ip === ip && ip !== null)
+  const remote = views.running ? views.remote.filter(isAbout) : []
+  const synced = views.running ? views.synced.filter(isAbout) : []
   const isOurs = (it: { vni: number | null; ip: string; mac: string }): boolean =>
     (it.vni === null || it.vni === vni) && (ip === null ? it.mac === mac : it.ip === ip)
   const advertisedBy = advertiser(binding, kept, zebra)
-  const subject = { vni, ip, mac, advertisedBy, zebra, remote }
+  const subject = { vni, ip, mac, advertisedBy, zebra, remote, synced }
   return {
     ...subject,
     ...judged(subject, binding, kept),

@@ -22,7 +22,7 @@ export function renderExplained(explained: Explained, now: number, paint: Paint)
 }
 
 function renderSubject(subject: Subject, view: View): string[] {
-  const { advertisedBy, verdict, todo, zebra, remote, events, refusals } = subject
+  const { advertisedBy, verdict, todo, zebra, remote, synced, events, refusals } = subject
   const { paint } = view
   const style = advertisedBy !== null ? 'green' : subject.state === null ? 'bold' : 'red'
   return [
@@ -31,6 +31,7 @@ function renderSubject(subject: Subject, view: View): string[] {
     ...section('Evidence', evidence(subject, view)),
     ...section('Zebra', zebra === null ? ['not known: the relay does not answer'] : renderZebra(zebra, subject)),
     ...section('Remote', zebra === null ? [] : remote.length === 0 ? ['none'] : remote.map(renderRemote)),
+    ...section('Segment', synced.map(renderSynced)),
     ...section('Rule', rule(subject, view)),
     ...section('Next', next(subject, view)),
     ...section('History', renderEvents(events, view)),
@@ -90,6 +91,12 @@ const attributes = ({ seq, flags, esi }: LocalMac): string =>
 
 const renderRemote = ({ mac, ip, vtep, seq, flags }: RemoteMac): string =>
   `${mac}${ip === null ? '' : ` with ${ip}`} behind VTEP ${vtep}, sequence number ${seq}${flags.map((flag) => `, ${flag}`).join('')}`
+
+function renderSynced(synced: RemoteMac): string {
+  const { mac, ip, seq } = synced
+  const how = isProxy(synced) ? ', as a proxy: it has not heard it either' : ''
+  return `another node announces ${mac}${ip === null ? '' : ` with ${ip}`}, sequence number ${seq}${how}`
+}
 
 function rule({ binding, detail }: Subject, { now, policy }: View): string[] {
   if (binding === null) return []

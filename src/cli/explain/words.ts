@@ -66,6 +66,8 @@ const ADVICE: Words = {
     'if the host is really here, let it speak (ping its gateway); else nothing: the other node announces it',
   'fpm-remote':
     'look where zebra has the MAC: macipctl check, and vtysh -c "show evpn mac vni all"; if the host is here, let it speak',
+  proxied:
+    'nothing if the host uses LACP: which link its answers take is its choice; else look whether its link to this node works',
   'relay-gone': 'start the relay: macipd relay; see macipctl status',
   'not-reported': 'look again in a moment; if it stays so, see macipctl status',
   'no-session': 'start bgpd with its -z option at the relay; see macipctl status',

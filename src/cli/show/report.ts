@@ -12,10 +12,17 @@ export type LocalMac = Place & { seq: number; flags: string[]; esi: string | nul
 export type RemoteMac = Place & { vtep: string; seq: number; flags: string[] }
 export type RemoteVtep = { vni: number; vtep: string; flood: string }
 
-export type ViewsReport = { vnis: LiveVni[]; macs: LocalMac[]; remote: RemoteMac[]; vteps: RemoteVtep[] }
+/** `synced`: what other nodes announce of hosts on Ethernet segments that this node has, too. */
+export type ViewsReport = {
+  vnis: LiveVni[]
+  macs: LocalMac[]
+  remote: RemoteMac[]
+  synced: RemoteMac[]
+  vteps: RemoteVtep[]
+}
 
 /** zebra announces it only because another node of the Ethernet segment does. */
-export const isProxy = ({ flags }: LocalMac): boolean => flags.includes(PROXY)
+export const isProxy = ({ flags }: Pick<LocalMac, 'flags'>): boolean => flags.includes(PROXY)
 
 /** Adds one change. Throws RangeError on an address of the wrong length. */
 export function addChange(report: ViewsReport, { vni, mac, remote, vtep }: proto.ViewChange.$Properties): void {
@@ -28,7 +35,8 @@ export function addChange(report: ViewsReport, { vni, mac, remote, vtep }: proto
   } else if (remote != null) {
     const view = proto.RemoteView.create(remote)
     const { seq, flags } = view
-    report.remote.push({ ...placeOf(view.key), vtep: formatIp(view.vtep), seq, flags: flagNames(flags) })
+    const list = (flags & MacIpFlag.SYNC_PATH) === 0 ? report.remote : report.synced
+    list.push({ ...placeOf(view.key), vtep: formatIp(view.vtep), seq, flags: flagNames(flags) })
   } else if (vtep != null) {
     const view = proto.VtepView.create(vtep)
     report.vteps.push({ vni: view.vni, vtep: formatIp(view.vtep), flood: floodName(view.floodControl) })

@@ -79,6 +79,7 @@ function renderRelay(relay: Running<RelayReport>, now: number, paint: Paint): st
       ['counters', nonZero(relay.counters)],
     ]),
     ...indent(sessions(relay, now, paint)),
+    ...indent(segments(relay, paint)),
   ]
 }
 
@@ -112,6 +113,20 @@ function sessions(relay: RelayReport, now: number, paint: Paint): string[] {
     ],
     style: session.inSync ? undefined : ('yellow' as const),
   }))
+  return ['', ...table(columns, rows, paint)]
+}
+
+function segments({ segments: all }: RelayReport, paint: Paint): string[] {
+  if (all.length === 0) return []
+  const titles = ['MACS', 'HEARD', 'PROXIED', 'SYNCED'] as const
+  const columns = [
+    { title: 'ETHERNET SEGMENT' },
+    { title: 'VNIS' },
+    ...titles.map((title) => ({ title, right: true as const })),
+  ]
+  const rows = all.map(({ esi, vnis, macs, heard, proxied, synced }) => {
+    return { cells: [esi, vnis.join(' '), ...[macs, heard, proxied, synced].map(String)], style: undefined }
+  })
   return ['', ...table(columns, rows, paint)]
 }
 

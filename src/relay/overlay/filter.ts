@@ -5,8 +5,8 @@ import { NeighState } from '../../zapi/messages/macip.js'
 import { remoteWins } from './precedence.js'
 import type { Key } from '../../bindings/model.js'
 import type { OverlayState } from './state.js'
-import { statusOf } from './status.js'
-import { type Attributes, isProxy, sameAsAdvertised } from './views.js'
+import { isDisplaced, statusOf } from './status.js'
+import { type Attributes, isProxy, isSynced, sameAsAdvertised } from './views.js'
 
 /**
  * Updates the views and the state with a message of zebra to bgpd, and decides whether it goes on. The answer is the same
@@ -30,7 +30,17 @@ export function applyRecorded(state: OverlayState, message: ZebraMessage, droppe
 function apply(state: OverlayState, message: ZebraMessage): void {
   const { command, body } = message
   if (command === 'ZEBRA_VNI_ADD') state.minSequences.onVniAdd(body.vni)
+  if (command === 'ZEBRA_MACIP_ADD' && isProxy(body) && body.ip !== undefined)
+    noteBefore(state, { ...body, ip: body.ip })
   state.views.applyZebra(message)
+}
+
+/** What bgpd has of a MAC-IP that may be displaced from now on. */
+function noteBefore(state: OverlayState, key: Key): void {
+  const before = state.advertisedByZebra(key)
+  if (before === undefined) return
+  for (const { entry, removed } of state.records.ofIp(key.vni, key.ip))
+    if (entry.mac !== key.mac && !removed) state.findOrAddRecord(key, before)
 }
 
 function judge(state: OverlayState, { command, body }: ZebraMessage): 'pass' | 'drop' | 'defer' {
@@ -50,13 +60,15 @@ function judgeMacAdd(state: OverlayState, vni: number, mac: string, { seq }: Att
   const minSequence = state.minSequences.findOrAdd(vni, mac)
   const remote = state.views.get(vni)?.remoteMacs.get(mac)
   // bgpd has dropped our route; announced again, it makes bgpd repeat to zebra the route that has won
-  if (remote !== undefined && minSequence.advertised !== undefined && remote.seq >= minSequence.advertised.seq)
+  const isRemote = remote !== undefined && !isSynced(remote)
+  if (isRemote && minSequence.advertised !== undefined && remote.seq >= minSequence.advertised.seq)
     minSequence.advertised = undefined
   return 'drop'
 }
 
 function judgeMacIpAdd(state: OverlayState, key: Key, attributes: Attributes): 'pass' | 'drop' | 'defer' {
   const isOpen = state.gate === 'open'
+  if (isOpen && isDisplaced(state, key, attributes)) return 'drop'
   let mustWait = false
   for (const sibling of state.records.ofIp(key.vni, key.ip)) {
     if (sibling.entry.mac === key.mac) continue
@@ -79,10 +91,18 @@ function judgeMacIpAdd(state: OverlayState, key: Key, attributes: Attributes): '
 }
 
 function judgeMacIpDel(state: OverlayState, key: Key, neighState: number): 'pass' | 'drop' {
+  if (neighState !== NeighState.ACTIVE) return 'pass'
   const record = state.records.find(key)
-  if (record === undefined || record.removed || record.advertised === undefined || neighState !== NeighState.ACTIVE)
-    return 'pass'
-  return statusOf(state, record) === 'announced' ? 'drop' : 'pass'
+  if (record === undefined) return 'pass'
+  if (record.advertised === undefined) return record.suppressedPending && hasOther(state, key) ? 'drop' : 'pass'
+  return !record.removed && statusOf(state, record) === 'announced' ? 'drop' : 'pass'
+}
+
+/** bgpd has the IP with another MAC from us instead: it would take the withdrawal for that route's. */
+function hasOther({ records }: OverlayState, { vni, mac, ip }: Key): boolean {
+  for (const { entry, advertised } of records.ofIp(vni, ip))
+    if (entry.mac !== mac && advertised?.by === 'us') return true
+  return false
 }
 
 /** bgpd gets the message as zebra sent it. */
@@ -130,9 +150,7 @@ function onDropped(state: OverlayState, { command, body }: ZebraMessage): void {
     if (minSequence?.advertised !== undefined) state.minSequences.onAdvertised(minSequence, minSequence.advertised)
     return
   }
-  const key = { vni, mac, ip }
-  const record = minSequence === undefined ? state.records.find(key) : state.findOrAddRecord(key, undefined)
-  if (record === undefined) return
+  const record = state.findOrAddRecord({ vni, mac, ip }, undefined)
   record.suppressedPending = true
   state.touch(record)
 }

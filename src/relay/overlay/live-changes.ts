@@ -1,5 +1,4 @@
 // Which keys the messages of a period were about. What a reading of FRR's tables says of them may be older than the message.
-import { MacIpFlag } from '../../base/macip-flags.js'
 import type { BgpMessage, ZebraMessage } from '../../zapi/evpn-codec.js'
 
 export class LiveChanges {
@@ -19,9 +18,6 @@ export class LiveChanges {
       case 'ZEBRA_REMOTE_MACIP_ADD':
       case 'ZEBRA_REMOTE_MACIP_DEL':
         this.remote.add(keyOf(body.vni, body.mac, body.ip))
-        // such a path makes zebra announce the host anew
-        if (command === 'ZEBRA_REMOTE_MACIP_ADD' && (body.flags & MacIpFlag.SYNC_PATH) !== 0)
-          this.local.add(keyOf(body.vni, body.mac, body.ip))
         return
       case 'ZEBRA_REMOTE_VTEP_ADD':
       case 'ZEBRA_REMOTE_VTEP_DEL':

@@ -59,7 +59,7 @@ export class Overlay {
       }
       known.entry = entry
       known.removed = false
-      state.touch(known)
+      state.touchIp(entry.vni, entry.ip)
       state.minSequences.setRequired(entry, before, requiredSeqOf(known))
       return
     }
@@ -82,7 +82,7 @@ export class Overlay {
     const before = requiredSeqOf(record)
     record.removed = true
     this.count--
-    this.state.touch(record)
+    this.state.touchIp(key.vni, key.ip)
     this.state.minSequences.setRequired(key, before, 0)
   }
 

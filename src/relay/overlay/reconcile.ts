@@ -5,7 +5,7 @@ import { type Injection, type OverlayRecord, macIpAdd } from './entry.js'
 import type { MinSequence } from './min-sequences.js'
 import type { StaleRoute } from './stale-routes.js'
 import type { OverlayState } from './state.js'
-import { attributesOf, reportOf, statusOf } from './status.js'
+import { attributesOf, isDisplaced, reportOf, statusOf } from './status.js'
 import { type Attributes, sameAsAdvertised } from './views.js'
 
 /**
@@ -66,12 +66,20 @@ function reconcileMacIp(state: OverlayState, record: OverlayRecord, out: Injecti
   const status = record.removed ? undefined : statusOf(state, record)
   const { vni, mac, ip } = record.entry
   const zebras = state.zebrasOwn(record.entry)
-  if (status === 'announced') advertise(state, record, attributesOf(state, record), out)
-  else if (zebras !== undefined) reconcileZebras(state, record, zebras, out)
+  if (status === 'announced') {
+    for (const other of state.views.get(vni)?.macIps.get(ip)?.keys() ?? []) {
+      const key = { vni, mac: other, ip }
+      if (other !== mac) reconcileMacIp(state, state.findOrAddRecord(key, state.advertisedByZebra(key)), out)
+    }
+    advertise(state, record, attributesOf(state, record), out)
+  } else if (zebras !== undefined && !isDisplaced(state, record.entry, zebras))
+    reconcileZebras(state, record, zebras, out)
   else if (record.advertised !== undefined) {
     const body = { vni, mac, ip, state: NeighState.ACTIVE }
     out.push({ command: 'ZEBRA_MACIP_DEL', vrf: state.vrf(vni), body })
     record.advertised = undefined
+    // when it is displaced no longer, bgpd gets it again
+    record.suppressedPending = zebras !== undefined
     // another MAC may have waited for this one to go
     for (const sibling of state.records.ofIp(vni, ip)) if (sibling !== record) state.touch(sibling)
   }

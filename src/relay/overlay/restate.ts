@@ -7,7 +7,16 @@ import type { Key } from '../../bindings/model.js'
 import type { Advertised } from './entry.js'
 import type { LiveChanges } from './live-changes.js'
 import type { OverlayState } from './state.js'
-import { type Attributes, type ByIp, type Remote, VniView, eachByIp, sameAsAdvertised } from './views.js'
+import {
+  type Attributes,
+  type ByIp,
+  type Remote,
+  VniView,
+  eachByIp,
+  isProxy,
+  isSynced,
+  sameAsAdvertised,
+} from './views.js'
 
 /** How zebra announces a local MAC or neighbour. */
 export type ZebraAnnouncement = { readonly seq: number; readonly isProxy: boolean }
@@ -39,6 +48,9 @@ export type RestateListener = {
 
 /** The flags that both daemons show; others of a message are left as they are. */
 const SHOWN_FLAGS = MacIpFlag.STICKY | MacIpFlag.GW | MacIpFlag.ROUTER | MacIpFlag.PROXY_ADVERT
+
+/** Those that zebra shows of another node's route. */
+const PEER_FLAGS = MacIpFlag.SYNC_PATH | MacIpFlag.PROXY_ADVERT
 
 /** Keys between two yields. */
 const SLICE = 64
@@ -117,6 +129,10 @@ class Restatement {
     }
     for (const { mac, ip, value } of eachByIp(reading.macIpRoutes)) {
       if (!this.live.hasLocal(vni, mac, ip)) this.restateMacIp({ vni, mac, ip }, value)
+      if (this.isTimeToYield()) yield
+    }
+    for (const { mac, ip, value } of eachByIp(reading.neighbors)) {
+      if (this.isDisplaced(mac, ip)) this.restateDisplaced({ vni, mac, ip }, value.seq)
       if (this.isTimeToYield()) yield
     }
     for (const { mac, ip } of eachByIp(this.view.macIps)) {
@@ -208,11 +224,35 @@ class Restatement {
       this.listener.onOrphan({ ...key, router: (route.flags & MacIpFlag.ROUTER) !== 0 })
   }
 
+  /** bgpd has the IP with another MAC, and zebra is only a proxy of this one's: see `isDisplaced` of status.ts. */
+  private isDisplaced(mac: string, ip: string): boolean {
+    const { macs, neighbors, macIpRoutes } = this.reading
+    const isProxied = macs.has(mac) && neighbors.get(ip)?.get(mac)?.isProxy === true
+    return isProxied && macIpRoutes.has(ip) && !this.isIn(macIpRoutes, mac, ip)
+  }
+
+  private restateDisplaced(key: Key, seq: number): void {
+    const { state, vni, reading } = this
+    const { mac, ip } = key
+    if (this.live.hasLocal(vni, mac, ip)) return
+    const known = state.zebrasOwn(key)
+    if (known === undefined || !isProxy(known) || known.seq !== seq) {
+      this.corrections++
+      this.correctLocal(mac, ip, { flags: MacIpFlag.PROXY_ADVERT, seq, esi: reading.routes.get(mac)?.esi ?? ZERO_ESI })
+      state.touchIp(vni, ip)
+    }
+    const record = state.findOrAddRecord(key, undefined)
+    if (record.advertised !== undefined) this.corrections++
+    record.advertised = undefined
+    record.suppressedPending = true
+    state.touch(record)
+  }
+
   /** bgpd has no route for the MAC-IP. */
   private withoutRoute(key: Key): void {
     const { state, vni } = this
     const { mac, ip } = key
-    if (this.live.hasLocal(vni, mac, ip)) return
+    if (this.live.hasLocal(vni, mac, ip) || this.isDisplaced(mac, ip)) return
     if (state.zebrasOwn(key) !== undefined) {
       this.corrections++
       this.correctLocal(mac, ip, undefined)
@@ -270,12 +310,16 @@ class Restatement {
     return isSame
   }
 
-  /** Whether it is sticky is left as it is: FRR 8.4 does not show it, and no release does for a MAC-IP. */
+  /**
+   * Whether it is sticky is left as it is: FRR 8.4 does not show it, and no release does for a MAC-IP. Of a route that is
+   * synchronised, zebra shows neither the VTEP nor the sequence number.
+   */
   private isSameRemote(known: Remote | undefined, shown: Remote | undefined): boolean {
     const isSame =
       known === undefined || shown === undefined
         ? known === shown
-        : known.vtep === shown.vtep && known.seq === shown.seq
+        : (known.flags & PEER_FLAGS) === (shown.flags & PEER_FLAGS) &&
+          (isSynced(known) || (known.vtep === shown.vtep && known.seq === shown.seq))
     if (!isSame) this.corrections++
     return isSame
   }

@@ -45,10 +45,11 @@ export function restoreInjected(state: OverlayState, message: Injection): void {
     return
   }
   const key = { vni, mac, ip }
-  const isZebras = attributes !== undefined && state.zebrasOwn(key) !== undefined
+  const isZebras = state.zebrasOwn(key) !== undefined
   const record = isZebras ? state.findOrAddRecord(key, undefined) : state.records.find(key)
   if (record === undefined) return
   record.advertised = attributes && { by: 'us', attributes }
+  if (attributes === undefined) record.suppressedPending = isZebras
   state.touch(record)
 }
 

@@ -23,8 +23,11 @@ export const isSticky = ({ flags }: Pick<Attributes, 'flags'>): boolean => (flag
  */
 export const isProxy = ({ flags }: Pick<Attributes, 'flags'>): boolean => (flags & MacIpFlag.PROXY_ADVERT) !== 0
 
-/** A remote MAC or MAC-IP, behind `vtep`. */
+/** A MAC or MAC-IP of another node, behind `vtep`. */
 export type Remote = { readonly vtep: string; readonly flags: number; readonly seq: number }
+
+/** The other node has it behind an Ethernet segment of this one (SYNC_PATH): the host is local, too. */
+export const isSynced = ({ flags }: Pick<Remote, 'flags'>): boolean => (flags & MacIpFlag.SYNC_PATH) !== 0
 
 /** Entries of one VNI that are known by IP and MAC: by IP, then by MAC. */
 export type ByIp<T> = Map<string, Map<string, T>>
@@ -40,6 +43,7 @@ export class VniView {
   readonly macs = new Map<string, Attributes>()
   /** zebra's own MAC-IPs. */
   readonly macIps: ByIp<Attributes> = new Map()
+  /** What other nodes announce, also of hosts on an Ethernet segment of this one (`isSynced`). */
   readonly remoteMacs = new Map<string, Remote>()
   readonly remoteMacIps: ByIp<Remote> = new Map()
   /** VTEPs to flood to, with enum vxlan_flood_control. */
@@ -131,9 +135,7 @@ export class Views {
         return
       case 'ZEBRA_REMOTE_MACIP_ADD': {
         const { vni, mac, ip, vtep, flags, seq } = message.body
-        // a path synchronised from a peer of the same Ethernet segment is local, too
-        if ((flags & MacIpFlag.SYNC_PATH) !== 0) this.deleteRemote(message.body)
-        else if (ip === undefined) this.vni(vni).remoteMacs.set(mac, { vtep, flags, seq })
+        if (ip === undefined) this.vni(vni).remoteMacs.set(mac, { vtep, flags, seq })
         else setByIp(this.vni(vni).remoteMacIps, ip, mac, { vtep, flags, seq })
         return
       }

@@ -94,7 +94,7 @@ test('there is a limit to what is offered', () => {
     ip: `10.0.${index >> 8}.${index & 255}`,
     port: '',
   }))
-  const said = { bindings, views: { vnis: [], macs: [], remote: [], vteps: [] }, ports: [] }
+  const said = { bindings, views: { vnis: [], macs: [], remote: [], synced: [], vteps: [] }, ports: [] }
   assert.equal(select('ip', said, '').length, 1000)
   assert.deepEqual(select('ip', said, '10.0.19.13'), [
     '10.0.19.13',

@@ -1,0 +1,41 @@
+// A host behind an Ethernet segment that uses LACP: which link an answer takes is up to its hash, whoever has asked. Needs a
+// kernel with bonding.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Fabric } from '../../lab/fabric.js'
+import { announcers, AGE, BOTH, configureSegment, prepareSegment } from './on-segment.js'
+
+test('FRR 10.7: what one node has asked and the other one hears stays announced by both', async (t) => {
+  await using fabric = await Fabric.start({ frr: '10.7', ...BOTH })
+  const { lab, near, far } = fabric
+  const host = await prepareSegment(t, fabric, { hold: AGE, mode: 'lacp' })
+  for (const node of lab.nodes) {
+    await configureSegment(node)
+    await host.connect(node)
+  }
+  const all = (): Promise<string[][]> =>
+    Promise.all([host.ipv4, host.ipv6].map((ip) => announcers(fabric, host.mac, ip)))
+  const isByBoth = (found: readonly string[][]): boolean =>
+    found.every((by) => by.length === 2 && by.some((it) => !it.includes('proxy')) && by.every((it) => /^n\d/.test(it)))
+
+  host.announceTo(near)
+  await lab.waitFor('both nodes to announce both addresses', all, isByBoth)
+  const reasons = async (): Promise<string[]> =>
+    (await Promise.all(lab.nodes.map((node) => node.bindings(host.mac)))).flat().map(({ reason }) => reason)
+  await lab.waitFor('an address that one node asks for in vain', reasons, (found) => found.includes('proxied'))
+  // nothing of that is withdrawn, however often it is asked in vain
+  const asked = async (): Promise<number> => {
+    const found = await all()
+    assert.ok(isByBoth(found), JSON.stringify(found))
+    return (await near.snoopStatus()).probes['sent'] ?? 0
+  }
+  const before = await asked()
+  await lab.waitFor('more questions than an age has', asked, (sent) => sent >= before + 12, { timeoutMs: 300_000 })
+  t.diagnostic(JSON.stringify([await all(), await reasons()]))
+  const events = (await Promise.all([near, far].map((node) => node.macipctlLines('events', host.mac)))).flat()
+  const withdrawn = (events as { event: string; detail: string }[]).filter(({ event }) => event === 'withdrawn')
+  assert.deepEqual(withdrawn, [])
+
+  await host.fallSilent()
+  await lab.waitFor('nobody to announce a host that is gone', all, (found) => found.flat().length === 0)
+})
