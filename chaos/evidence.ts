@@ -19,12 +19,15 @@ export async function evidence(fabric: ChaosFabric, found: readonly Difference[]
 }
 
 async function ofRoute({ nodes }: ChaosFabric, prefix: string): Promise<string> {
-  const said = nodes.flatMap(({ router }) => {
+  const said = nodes.flatMap(({ router, withMacipd }) => {
     const show = async (command: string): Promise<string> =>
       `n${router.number} ${command}:\n${await router.vtysh(command).catch(reason)}\n`
     const kernel = async (): Promise<string> =>
       `n${router.number} kernel:\n${await router.exec(['ip', 'route', 'show', prefix]).catch(reason)}\n`
-    return [kernel(), show(`show ip route ${prefix}`), show(`show bgp ipv4 unicast ${prefix}`)]
+    const dump = async (): Promise<string> =>
+      `n${router.number} macipctl zapi dump:\n${await router.zapiMessages('--prefix', prefix).catch(reason)}\n`
+    const shown = [kernel(), show(`show ip route ${prefix}`), show(`show bgp ipv4 unicast ${prefix}`)]
+    return [...shown, ...(withMacipd ? [dump()] : [])]
   })
   return `--- ${prefix}\n${(await Promise.all(said)).join('')}`
 }

@@ -193,7 +193,9 @@ export class Lab implements AsyncDisposable {
       commands.map(async (command) => `${node.name}# ${command}\n${await node.vtysh(command)}`),
     )
     const queues = this.nodes.map(async (node) => `${node.name}: queues of ZAPI\n${await node.zapiQueues()}`)
-    const answers = this.nodes.map(async (node) => `${node.name}: next hops in ZAPI\n${await node.nexthopMessages()}`)
+    const answers = this.nodes.map(
+      async (node) => `${node.name}: next hops in ZAPI\n${await node.zapiMessages('--family', 'nexthop')}`,
+    )
     return (await Promise.allSettled([...queues, ...vtysh, ...answers]))
       .map((each) => (each.status === 'fulfilled' ? each.value : reason(each.reason)))
       .join('\n')

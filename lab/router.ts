@@ -242,9 +242,9 @@ export class Router extends Space {
     return lines.filter((line, index) => index === 0 || line.includes('zserv.api')).join('\n')
   }
 
-  /** What bgpd and zebra have told each other about next hops, a message a line, as macipd has recorded it. */
-  async nexthopMessages(): Promise<string> {
-    const args = ['zapi', 'dump', '--last', 'all', '--family', 'nexthop']
+  /** What bgpd and zebra have told each other, a message a line, as macipd has recorded it. */
+  async zapiMessages(...selection: readonly string[]): Promise<string> {
+    const args = ['zapi', 'dump', '--last', 'all', ...selection]
     const lines = (await this.macipctlLines(...args)) as { time: number; direction: string; summary: string }[]
     return lines
       .map(({ time, direction, summary }) => `${new Date(time).toISOString()} ${direction} ${summary}`)
