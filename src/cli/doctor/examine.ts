@@ -18,30 +18,46 @@ export const CHECKS: readonly Check[] = [
   ...NETWORK_CHECKS,
 ]
 
+const NO_RELAY = ['relay-not-running', 'keeper-hung', 'keeper-gone', 'worker-hung', 'worker-gone', 'relay-socket']
+const NO_BGPD = ['frr-running', 'hook-disabled', 'bgpd-option']
+
 /** What only says again that something else fails: it cannot be told apart until that is cured. */
 const FOLLOWS: Readonly<Record<string, readonly string[]>> = {
-  'bgpd-option': ['hook-disabled', 'frr-running'],
-  'bgpd-relayed': ['relay-not-running', 'keeper-hung', 'keeper-gone', 'worker-hung', 'worker-gone', 'session-unknown'],
-  'snooper-without-relay': ['relay-not-running', 'worker-hung', 'worker-gone', 'plain-forwarding', 'relay-socket'],
   watchfrr: ['frr-running'],
-  'macip-in-bgpd': ['duplicate-macs'],
-  vni: ['vxlan', 'bgpd-relayed', 'relay-not-running'],
+  'bgpd-option': ['frr-running', 'hook-disabled'],
+  'bgpd-relayed': [...NO_RELAY, ...NO_BGPD, 'session-unknown'],
+  'bgpd-direct': [...NO_BGPD, 'bgpd-relayed'],
+  'bgpd-not-connected': [...NO_BGPD, 'bgpd-relayed'],
+  'release-uncertain': ['frr-running'],
+  'snooper-without-relay': [...NO_RELAY, 'plain-forwarding'],
+  vni: [...NO_RELAY, 'vxlan', 'bgpd-relayed'],
+  'no-vni': ['frr-running', 'vxlan', 'advertise-all-vni', 'bgpd-relayed', 'vni'],
+  'vni-not-live': ['frr-running', 'vxlan', 'advertise-all-vni', 'vni'],
   'no-port': ['vxlan'],
   'mac-not-local': ['vxlan', 'age', 'duplicate-macs'],
-  'descriptor-store': ['keeper-hung'],
+  'macip-in-bgpd': ['vni', 'vxlan', 'duplicate-macs'],
+  'fpm-not-connected': ['frr-running'],
 }
 
 /** All results, group by group. */
 export function examine(seen: Observation): Result[] {
-  const results = [...CHECKS.map(({ id, group, look }) => ({ id, group, ...look(seen) })), ...findingResults(seen)]
-  const failed = new Set(results.filter(({ status }) => status === 'fail' || status === 'warn').map(({ id }) => id))
-  const judged = results.map((result) => {
-    const cause = FOLLOWS[result.id]?.find((id) => failed.has(id))
-    const isFine = result.status === 'ok' || result.status === 'unknown'
-    return isFine || cause === undefined ? result : { ...result, ...unknown(`it follows from ${cause}`) }
-  })
-  return GROUPS.flatMap((group) => judged.filter((result) => result.group === group))
+  const checked = CHECKS.map(({ id, group, look }) => ({ id, group, ...look(seen) }))
+  const known = new Set(checked.filter(({ status }) => status !== 'unknown').map(({ id }) => id))
+  const found = findingResults(seen, known)
+  const wrong = new Set([...checked, ...found].filter(isWrong).map(({ id }) => id))
+  const causeOf = (result: Result): string | undefined =>
+    isWrong(result) ? FOLLOWS[result.id]?.find((id) => wrong.has(id)) : undefined
+  const results = [
+    ...checked.map((result) => {
+      const cause = causeOf(result)
+      return cause === undefined ? result : { ...result, ...unknown(`it follows from ${cause}`) }
+    }),
+    ...found.filter((result) => causeOf(result) === undefined),
+  ]
+  return GROUPS.flatMap((group) => results.filter((result) => result.group === group))
 }
+
+const isWrong = ({ status }: Result): boolean => status === 'fail' || status === 'warn'
 
 export type Counts = Readonly<Record<Status, number>>
 

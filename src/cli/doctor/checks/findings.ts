@@ -10,11 +10,12 @@ type Told = {
   means: string
   /** What to type, where the finding's own words do not say it, or say it for a node without systemd. */
   todo?: (seen: Observation) => readonly string[]
+  /** The check that looks at the same thing, and says whether it matters; the finding counts where that knows nothing. */
+  by?: string
 }
-/** The check that looks at the same thing, and says whether it matters. */
-type Checked = { by: string }
 
 const NOTHING = 'No MAC+IP route is announced.'
+const CROSS_CHECK = 'Nothing but macipctl check depends on it.'
 
 const restartRelay = (seen: Observation): string[] => [
   service(seen, 'restart', 'macipd-relay'),
@@ -26,7 +27,7 @@ const restartSnooper = (seen: Observation): string[] => [
 ]
 const KEPT = 'What is announced stays so for relay.staleTime (5 min unless configured); nothing new is learned.'
 
-export const FINDINGS: Readonly<Record<FindingId, Told | Checked>> = {
+export const FINDINGS: Readonly<Record<FindingId, Told>> = {
   'relay-not-running': {
     ...{ group: 'relay', means: NOTHING },
     todo: (seen) => [
@@ -50,24 +51,27 @@ export const FINDINGS: Readonly<Record<FindingId, Told | Checked>> = {
   },
   'relay-socket': { group: 'relay', means: 'Neither the snooper nor macipctl reaches it.' },
   'lock-lost': { group: 'relay', means: 'A restart of either may cost bgpd zebra.' },
-  'run-directory-full': { by: 'room' },
+  'run-directory-full': { by: 'room', group: 'relay', means: 'The end of its worker would stop all announcements.' },
   'journal-not-writable': { group: 'relay', means: 'The end of its worker would stop all announcements.' },
   'session-uncertain': { group: 'relay', means: NOTHING },
   'session-not-trusted': { group: 'relay', means: NOTHING, todo: (seen) => [restartBgpd(seen)] },
   'session-unknown': { group: 'relay', means: NOTHING, todo: (seen) => [restartBgpd(seen)] },
-  'release-uncertain': { by: 'frr-release' },
-  'bgpd-direct': { by: 'bgpd-relayed' },
-  'bgpd-not-connected': { by: 'bgpd-relayed' },
-  'no-vni': { by: 'vni' },
+  'release-uncertain': { by: 'frr-release', group: 'frr', means: NOTHING },
+  'bgpd-direct': { by: 'bgpd-relayed', group: 'frr', means: NOTHING, todo: (seen) => [restartBgpd(seen)] },
+  'bgpd-not-connected': {
+    ...{ by: 'bgpd-relayed', group: 'frr', means: NOTHING },
+    todo: (seen) => [restartBgpd(seen)],
+  },
+  'no-vni': { by: 'vni', group: 'network', means: NOTHING, todo: (seen) => [vtysh(seen, 'show evpn vni')] },
   'snooper-not-running': {
     ...{ group: 'snooper', means: KEPT },
     todo: (seen) => [service(seen, 'start', 'macipd-snoop'), logOf(seen, 'macipd-snoop')],
   },
   'snooper-hung': { group: 'snooper', means: KEPT },
   'snooper-without-relay': { group: 'snooper', means: NOTHING, todo: restartSnooper },
-  'versions-differ': { by: 'versions' },
+  'versions-differ': { by: 'versions', group: 'relay', means: 'An upgrade has not been finished.' },
   'port-not-snooped': { group: 'snooper', means: 'Hosts behind it are not learned.', todo: restartSnooper },
-  'port-not-first': { by: 'programs-before' },
+  'port-not-first': { by: 'programs-before', group: 'snooper', means: 'Hosts behind it may not be learned.' },
   'port-silent': { group: 'snooper', means: 'Hosts behind it are not learned.' },
   filters: { group: 'snooper', means: 'A host may be announced whose frames the node does not forward.' },
   'no-port': {
@@ -79,7 +83,10 @@ export const FINDINGS: Readonly<Record<FindingId, Told | Checked>> = {
   'frames-lost': { group: 'snooper', means: 'Hosts may be learned late.' },
   'duplicate-ip': { group: 'snooper', means: 'It is announced by no node that macipd runs on.' },
   'held-down': { group: 'snooper', means: 'What they claim is not learned.' },
-  'vni-not-live': { by: 'vni' },
+  'vni-not-live': {
+    ...{ by: 'vni', group: 'network', means: 'They are not announced.' },
+    todo: (seen) => [vtysh(seen, 'show evpn vni')],
+  },
   'mac-not-local': {
     ...{ group: 'network', means: 'An IP is announced only with its MAC.' },
     todo: (seen) => ['bridge fdb show', vtysh(seen, 'show evpn mac vni all')],
@@ -88,8 +95,8 @@ export const FINDINGS: Readonly<Record<FindingId, Told | Checked>> = {
     ...{ group: 'network', means: 'Which host has it is not clear.' },
     todo: (seen) => [macipctl(seen, 'bindings --state pending')],
   },
-  'fpm-not-listening': { by: 'fpm' },
-  'fpm-not-connected': { by: 'fpm' },
+  'fpm-not-listening': { by: 'fpm', group: 'frr', means: CROSS_CHECK },
+  'fpm-not-connected': { by: 'fpm', group: 'frr', means: CROSS_CHECK },
   'fpm-refused': { group: 'frr', means: 'The cross-check may be missing.' },
   'fpm-malformed': { group: 'frr', means: 'The cross-check may be incomplete.' },
   'fpm-forward': { group: 'frr', means: 'The other FPM server does not know all routes.' },
@@ -106,23 +113,24 @@ const DENIED: Partial<Record<FindingId, (seen: Observation) => string | undefine
 const deniedOf = (answer: Observation['status']['relay' | 'keeper' | 'snooper']): string | undefined =>
   !answer.running && answer.cause === 'denied' ? `${answer.socket}: ${answer.error}` : undefined
 
-/** Results of the findings that no check looks at; one that is fine stands for all if there is none. */
-export function findingResults(seen: Observation): Result[] {
-  const told = findings(seen.status, seen.now).flatMap((finding) => resultOf(finding, seen))
+/**
+ * Results of the findings that no check has answered for; one that is fine stands for all if there is none.
+ * @param known ids of the checks that could see what they look at
+ */
+export function findingResults(seen: Observation, known: ReadonlySet<string>): Result[] {
+  const told = findings(seen.status, seen.now)
+    .filter(({ id }) => !known.has(FINDINGS[id].by ?? ''))
+    .map((finding) => resultOf(finding, seen))
   return told.length > 0 ? told : [{ id: 'status', group: 'relay', ...ok('macipctl status finds nothing else') }]
 }
 
-function resultOf(finding: Finding, seen: Observation): Result[] {
-  const { id, severity, what, todo } = finding
+function resultOf({ id, severity, what, todo }: Finding, seen: Observation): Result {
   const told = FINDINGS[id]
-  if ('by' in told) return []
   const denied = DENIED[id]?.(seen)
-  if (denied !== undefined) return [{ id, group: told.group, ...unknown(denied) }]
-  return [
-    {
-      ...{ id, group: told.group, what, means: told.means },
-      status: severity === 'problem' ? 'fail' : 'warn',
-      todo: told.todo?.(seen) ?? [`# ${todo}`],
-    },
-  ]
+  if (denied !== undefined) return { id, group: told.group, ...unknown(denied) }
+  return {
+    ...{ id, group: told.group, what, means: told.means },
+    status: severity === 'problem' ? 'fail' : 'warn',
+    todo: told.todo?.(seen) ?? [`# ${todo}`],
+  }
 }

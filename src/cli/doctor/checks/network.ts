@@ -1,6 +1,6 @@
 // Bridges, VXLAN devices and ports, as zebra and the far nodes need them.
 import type { SurveyedLink, Survey } from '../../../rtnetlink/survey.js'
-import { configure, vtysh } from '../commands.js'
+import { configure, restartBgpd, vtysh } from '../commands.js'
 import type { Observation } from '../observation.js'
 import { type Check, fail, given, ok, unknown, type Verdict, warn } from '../result.js'
 
@@ -71,8 +71,12 @@ export const NETWORK_CHECKS: readonly Check[] = [
           return vni !== undefined && !vnis.includes(vni) && isOfHosts(link)
         })
         const { relay } = seen.status
-        if (missing.length === 0 && relay.running && relay.vnis === 0 && relay.injecting && vnis.length > 0)
-          return unknown('the relay has not heard of the VNIs that bgpd has')
+        if (missing.length === 0 && vnis.length > 0 && relay.running && relay.injecting && relay.vnis === 0)
+          return fail(
+            'zebra has announced no VNI to the relay, and bgpd has some',
+            'Nothing is announced.',
+            restartBgpd(seen),
+          )
         if (missing.length === 0) return ok(`bgpd has ${vnis.length === 1 ? 'VNI' : 'VNIs'} ${vnis.slice(0, 10).join(', ')}`)
         return fail(
           `bgpd does not have ${missing.map(({ name, vxlan }) => `VNI ${vxlan?.vni ?? ''} of ${name}`).join(', ')}`,
