@@ -27,10 +27,7 @@ const Evpn = v.object({
   detectionFreezeTime: v.optional(v.number(), 0),
   isDetectionFreeze: v.optional(v.boolean(), false),
 })
-const DuplicateMacs = v.record(
-  v.string(),
-  v.object({ macs: v.optional(v.record(v.string(), v.unknown()), {}) }),
-)
+const DuplicateMacs = v.record(v.string(), v.object({ macs: v.optional(v.record(v.string(), v.unknown()), {}) }))
 
 export async function showDuplicates(zebra: Vty): Promise<ShownDuplicates> {
   const show = async <T extends v.GenericSchema>(command: string, schema: T): Promise<v.InferOutput<T>> =>

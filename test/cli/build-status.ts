@@ -1,5 +1,12 @@
 // What `macipctl status` is told by processes that are well, but for what a test changes.
-import { type Answer, type NotRunning, type RelayReport, relayReport, type SnooperReport, snooperReport } from '../../src/cli/report.js'
+import {
+  type Answer,
+  type NotRunning,
+  type RelayReport,
+  relayReport,
+  type SnooperReport,
+  snooperReport,
+} from '../../src/cli/report.js'
 import type { Status } from '../../src/cli/status/health.js'
 import type { KeeperReport } from '../../src/control/keeper-report.js'
 import { notRunning } from '../support.js'

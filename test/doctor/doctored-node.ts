@@ -60,7 +60,10 @@ export class DoctoredNode implements AsyncDisposable {
 
   /** What the doctor prints for people. */
   text(...args: readonly string[]): Promise<string> {
-    return this.macipctl(['doctor', '--daemons', this.daemons, ...args], [ExitCode.ok, ExitCode.unhealthy, ExitCode.warnings])
+    return this.macipctl(
+      ['doctor', '--daemons', this.daemons, ...args],
+      [ExitCode.ok, ExitCode.unhealthy, ExitCode.warnings],
+    )
   }
 
   async diagnosis(): Promise<Diagnosis> {
@@ -76,7 +79,11 @@ export class DoctoredNode implements AsyncDisposable {
     return this.fabric.lab.waitFor(
       `the doctor to find ${ids.join(', ') || 'nothing'}`,
       () => this.diagnosis(),
-      ({ checks }) => isDeepStrictEqual(checks.filter(isWrong).map(({ id }) => id), ids),
+      ({ checks }) =>
+        isDeepStrictEqual(
+          checks.filter(isWrong).map(({ id }) => id),
+          ids,
+        ),
       { timeoutMs: TIMEOUT_MS },
     )
   }

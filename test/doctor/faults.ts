@@ -9,9 +9,9 @@ export type Fault = {
   /** The check that finds it, and how bad it is. */
   id: string
   status: Status
-  plant: (node: DoctoredNode) => Promise<unknown>
+  plant: (node: DoctoredNode) => unknown
   /** `typed`: what the doctor says is typed as it is. */
-  cure: 'typed' | ((node: DoctoredNode) => Promise<unknown>)
+  cure: 'typed' | ((node: DoctoredNode) => unknown)
 }
 
 /** A cure after which the VM has to speak again, as its bindings have been lost. */
@@ -23,8 +23,10 @@ const speaking =
     await node.fabric.learn()
   }
 
-const kill = (name: 'bgpd' | 'snoop' | 'relay', signal: NodeJS.Signals = 'SIGTERM') => ({ near }: DoctoredNode) =>
-  near.kill(name, signal)
+const kill =
+  (name: 'bgpd' | 'snoop' | 'relay', signal: NodeJS.Signals = 'SIGTERM') =>
+  ({ near }: DoctoredNode) =>
+    near.kill(name, signal)
 
 const restartBgpd = speaking(async ({ near }) => {
   await near.kill('bgpd')
@@ -33,8 +35,8 @@ const restartBgpd = speaking(async ({ near }) => {
 
 const signal =
   (name: 'relay' | 'snoop', signal: NodeJS.Signals) =>
-  ({ near }: DoctoredNode): Promise<unknown> =>
-    Promise.resolve(process.kill(near.daemon(name).pid, signal))
+  ({ near }: DoctoredNode): boolean =>
+    process.kill(near.daemon(name).pid, signal)
 
 const ip =
   (...lines: string[]) =>
@@ -69,7 +71,9 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     ...{ name: 'the block is damaged', id: 'hook', status: 'fail' },
-    plant: ({ daemons }) => Promise.resolve(writeFileSync(daemons, readFileSync(daemons, 'utf8').replace(/# END macipd\n/, ''))),
+    plant: ({ daemons }) => {
+      writeFileSync(daemons, readFileSync(daemons, 'utf8').replace(/# END macipd\n/, ''))
+    },
     cure: async (node) => {
       appendFileSync(node.daemons, '# END macipd\n')
       await node.hook('install')
@@ -77,7 +81,9 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     ...{ name: 'the hook is turned off', id: 'hook-disabled', status: 'fail' },
-    plant: ({ near }) => Promise.resolve(writeFileSync(near.path('/run/macipd/disabled'), '')),
+    plant: ({ near }) => {
+      writeFileSync(near.path('/run/macipd/disabled'), '')
+    },
     cure: 'typed',
   },
   {
@@ -167,7 +173,11 @@ export const FAULTS: readonly Fault[] = [
     ...{ name: 'a tc filter behind the snooper may drop', id: 'filters', status: 'warn' },
     plant: async ({ near, fabric }) => {
       const { port } = fabric.vm
-      await near.exec(['sh', '-ec', `tc qdisc add dev ${port} clsact; tc filter add dev ${port} ingress matchall action drop`])
+      await near.exec([
+        'sh',
+        '-ec',
+        `tc qdisc add dev ${port} clsact; tc filter add dev ${port} ingress matchall action drop`,
+      ])
     },
     cure: ({ near, fabric }) => near.exec(['tc', 'qdisc', 'del', 'dev', fabric.vm.port, 'clsact']),
   },

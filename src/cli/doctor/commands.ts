@@ -29,16 +29,15 @@ const PROGRAMS = { 'macipd-relay': 'macipd relay', 'macipd-snoop': 'macipd snoop
 /** Starts or restarts a service, or says which program has to be started where none does. */
 export function service(node: Node, action: 'start' | 'restart', name: UnitName): string {
   if (unitIn(node, name) !== undefined) return `systemctl ${action} ${unitOf(node, name)}`
-  if (name === 'frr') return `/usr/lib/frr/frrinit.sh ${action}${node.pathspace === undefined ? '' : ` ${node.pathspace}`}`
+  if (name === 'frr')
+    return `/usr/lib/frr/frrinit.sh ${action}${node.pathspace === undefined ? '' : ` ${node.pathspace}`}`
   const takeOver = action === 'restart' && name === 'macipd-relay' ? ' --take-over' : ''
   return `${PROGRAMS[name]}${suffix(node)}${takeOver}`
 }
 
 /** Shows the last lines of a service's log. */
 export const logOf = (node: Node, name: UnitName): string =>
-  unitIn(node, name) === undefined
-    ? `# see the log of ${PROGRAMS[name]}`
-    : `journalctl -u ${unitOf(node, name)} -n 50`
+  unitIn(node, name) === undefined ? `# see the log of ${PROGRAMS[name]}` : `journalctl -u ${unitOf(node, name)} -n 50`
 
 /** bgpd connects to zebra anew, through the relay if that runs; about 3 s without BGP routes. */
 export const restartBgpd = (node: Node): string => macipctl(node, 'hook install --restart-bgpd')

@@ -34,6 +34,7 @@ const FOLLOWS: Readonly<Record<string, readonly string[]>> = {
   'no-vni': ['frr-running', 'vxlan', 'advertise-all-vni', 'bgpd-relayed', 'vni'],
   'vni-not-live': ['frr-running', 'vxlan', 'advertise-all-vni', 'vni'],
   'no-port': ['vxlan'],
+  'port-not-snooped': ['bpf-attach', 'capabilities'],
   'mac-not-local': ['vxlan', 'age', 'duplicate-macs'],
   'macip-in-bgpd': ['vni', 'vxlan', 'duplicate-macs'],
   'fpm-not-connected': ['frr-running'],

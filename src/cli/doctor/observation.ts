@@ -41,8 +41,8 @@ export type Observation = {
   /** Of this program. */
   program: { version: string; node: string }
   pathspace: string | undefined
-  /** What the configuration file of the node says. */
-  configured: { heedsFilters: boolean; probes: boolean; file: string }
+  /** What the configuration file of the node says; the defaults if it is not understood, and `mistake` says why. */
+  configured: { file: string; mistake: Seen<string | undefined>; heedsFilters: boolean; probes: boolean }
   /** Paths of this node. */
   paths: { listen: string; daemons: string; runDir: string }
   kernel: {

@@ -40,7 +40,14 @@ export function renderResults(results: readonly Result[], options: TextOptions):
     [verdict(results, paint)],
     ...[...of('fail'), ...of('warn')].map((result) => trouble(result, options)),
     rows(of('unknown'), options),
-    ...(all ? GROUPS.map((group) => rows(of('ok').filter((it) => it.group === group), options)) : [names(of('ok'), options)]),
+    ...(all
+      ? GROUPS.map((group) =>
+          rows(
+            of('ok').filter((it) => it.group === group),
+            options,
+          ),
+        )
+      : [names(of('ok'), options)]),
     isRoot || of('unknown').length === 0 ? [] : [paint('dim', 'Not run as root: some things could not be seen.')],
   ]
   return `${sections

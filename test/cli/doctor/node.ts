@@ -31,8 +31,12 @@ export const vxlan = (
     vxlan: { vni, local: '192.0.2.1', collectMetadata: false, vnifilter: false },
     ...changes,
   })
-export const port = (ifindex: number, name: string, master: number, changes: Partial<SurveyedLink> = {}): SurveyedLink =>
-  link(ifindex, name, { master, slaveKind: 'bridge', kind: 'tun', ...changes })
+export const port = (
+  ifindex: number,
+  name: string,
+  master: number,
+  changes: Partial<SurveyedLink> = {},
+): SurveyedLink => link(ifindex, name, { master, slaveKind: 'bridge', kind: 'tun', ...changes })
 
 export const network = (changes: Partial<Survey> = {}): { value: Survey } => ({
   value: {
@@ -62,7 +66,10 @@ export const units = (
   ]),
 })
 
-export const daemon = (pid: number, name: string, ...words: string[]) => ({ pid, words: [`/usr/lib/frr/${name}`, ...words] })
+export const daemon = (pid: number, name: string, ...words: string[]) => ({
+  pid,
+  words: [`/usr/lib/frr/${name}`, ...words],
+})
 
 const said = { version: VERSION }
 type StatusArguments = Parameters<typeof status>
@@ -108,11 +115,16 @@ export const frr = (changes: Partial<Observation['frr']> = {}): Observation['frr
 /** CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF. */
 export const CAPABILITIES = (1n << 12n) | (1n << 13n) | (1n << 39n)
 
+export const configured = (changes: Partial<Observation['configured']> = {}): Observation['configured'] => ({
+  ...{ file: '/etc/macipd/macipd.yaml', mistake: { value: undefined }, heedsFilters: false, probes: true },
+  ...changes,
+})
+
 export const node = (changes: Partial<Observation> = {}): Observation => ({
   now: NOW,
   program: { version: VERSION, node: '20.19.2' },
   pathspace: undefined,
-  configured: { heedsFilters: false, probes: true, file: '/etc/macipd/macipd.yaml' },
+  configured: configured(),
   paths: { listen: LISTEN, daemons: '/etc/frr/daemons', runDir: '/run/macipd' },
   kernel: {
     ...{ release: '6.1.0-44-amd64', hasBtf: true },

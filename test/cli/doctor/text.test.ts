@@ -33,7 +33,8 @@ test('failures come first, then warnings, what is not known, and what is fine', 
 
 test('with --all each check has a line', () => {
   const text = render(node(), { all: true })
-  for (const { id, what } of examine(node())) assert.match(text, new RegExp(`^ok    ${id} +${what.replaceAll(/[$()*+.?[\\\]^{|}]/g, '\\$&')}$`, 'm'))
+  for (const { id, what } of examine(node()))
+    assert.match(text, new RegExp(`^ok    ${id} +${what.replaceAll(/[$()*+.?[\\\]^{|}]/g, '\\$&')}$`, 'm'))
 })
 
 test('words are broken at the width of the terminal, and what is to be typed is not', () => {

@@ -21,10 +21,15 @@ export const FRR_CHECKS: readonly Check[] = [
     ...{ id: 'frr-running', group: 'frr' },
     look: (seen) => {
       const { isInstalled, bgpd, zebra, hook } = seen.frr
-      if (bgpd !== undefined && zebra !== undefined) return ok(`zebra (process ${zebra.pid}), bgpd (process ${bgpd.pid})`)
+      if (bgpd !== undefined && zebra !== undefined)
+        return ok(`zebra (process ${zebra.pid}), bgpd (process ${bgpd.pid})`)
       const missing = [zebra === undefined ? 'zebra' : '', bgpd === undefined ? 'bgpd' : ''].filter(Boolean)
       if (!isInstalled)
-        return fail(`${missing.join(' and ')} not running, and ${seen.paths.daemons} is not there`, NOTHING, 'apt install frr')
+        return fail(
+          `${missing.join(' and ')} not running, and ${seen.paths.daemons} is not there`,
+          NOTHING,
+          'apt install frr',
+        )
       const isOff = bgpd === undefined && 'value' in hook && !hook.value.startsBgpd
       return fail(
         `${missing.join(' and ')} not running`,

@@ -1,6 +1,5 @@
 // The kernel, libbpf and Node: what macipd cannot work without.
 import { type Check, fail, given, ok, unknown, warn } from '../result.js'
-import { service } from '../commands.js'
 
 const OLDEST_KERNEL = [5, 15] as const
 const TCX_KERNEL = [6, 6] as const

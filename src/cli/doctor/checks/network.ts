@@ -23,7 +23,9 @@ const onNetwork =
     given(seen.network, (network) => look(network, seen))
 
 /** Looks at the VXLAN devices that are in bridges; without any there is nothing to say. */
-const onPorts = (look: (vxlans: readonly SurveyedLink[], network: Survey, seen: Observation) => Verdict): Check['look'] =>
+const onPorts = (
+  look: (vxlans: readonly SurveyedLink[], network: Survey, seen: Observation) => Verdict,
+): Check['look'] =>
   onNetwork((network, seen) => {
     const vxlans = vxlansOf(network).filter(isInBridge)
     return vxlans.length === 0 ? unknown('no VXLAN device is in a bridge') : look(vxlans, network, seen)
@@ -77,7 +79,8 @@ export const NETWORK_CHECKS: readonly Check[] = [
             'Nothing is announced.',
             restartBgpd(seen),
           )
-        if (missing.length === 0) return ok(`bgpd has ${vnis.length === 1 ? 'VNI' : 'VNIs'} ${vnis.slice(0, 10).join(', ')}`)
+        if (missing.length === 0)
+          return ok(`bgpd has ${vnis.length === 1 ? 'VNI' : 'VNIs'} ${vnis.slice(0, 10).join(', ')}`)
         return fail(
           `bgpd does not have ${missing.map(({ name, vxlan }) => `VNI ${vxlan?.vni ?? ''} of ${name}`).join(', ')}`,
           'Nothing in it is announced.',
@@ -93,7 +96,8 @@ export const NETWORK_CHECKS: readonly Check[] = [
       const devices = vxlans.filter(({ vxlanLearning }) => vxlanLearning)
       const learning = new Set(ports.filter((port) => port.learning).map(({ ifindex }) => ifindex))
       const members = vxlans.filter(({ ifindex }) => learning.has(ifindex))
-      if (devices.length === 0 && members.length === 0) return ok('MACs behind VXLAN devices are learned from BGP alone')
+      if (devices.length === 0 && members.length === 0)
+        return ok('MACs behind VXLAN devices are learned from BGP alone')
       return warn(
         `${few([...new Set([...devices, ...members])])}: MACs are learned from what comes through the tunnel`,
         'They compete with those of BGP, so a host that has moved may stay unreachable.',
@@ -119,7 +123,9 @@ export const NETWORK_CHECKS: readonly Check[] = [
     ...{ id: 'bridge-ipv6', group: 'network' },
     look: onPorts((vxlans, network, { bridgesWithoutIpv6 }) =>
       given(bridgesWithoutIpv6, (names) => {
-        const bridges = new Set(vxlans.filter((link) => hasPorts(link, network)).map(({ master }) => nameOf(network, master)))
+        const bridges = new Set(
+          vxlans.filter((link) => hasPorts(link, network)).map(({ master }) => nameOf(network, master)),
+        )
         const off = names.filter((name) => bridges.has(name))
         if (off.length === 0) return ok('IPv6 is on on the bridges, as suppression of ND needs it')
         return warn(

@@ -40,7 +40,8 @@ export const RELAY_CHECKS: readonly Check[] = [
         const unit = unitIn(seen, 'macipd-relay')
         if (unit === undefined) return unknown(`systemd has no ${unitOf(seen, 'macipd-relay')}`)
         if (!keeper.running) return unknown('the relay does not answer')
-        if (unit.mainPid !== keeper.pid) return unknown(`the relay is not the process of ${unitOf(seen, 'macipd-relay')}`)
+        if (unit.mainPid !== keeper.pid)
+          return unknown(`the relay is not the process of ${unitOf(seen, 'macipd-relay')}`)
         const { stored, storeMax } = unit
         if (stored === undefined || storeMax === undefined) return unknown('systemd does not say what it keeps')
         const needed = PER_CONNECTION * keeper.connections + BESIDES

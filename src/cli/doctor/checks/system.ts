@@ -1,6 +1,6 @@
 // Services and room: what decides whether it still works after the next boot.
 import { bytes } from '../../text.js'
-import { service, unitIn, type UnitName, unitOf } from '../commands.js'
+import { unitIn, type UnitName, unitOf } from '../commands.js'
 import type { Observation, Unit } from '../observation.js'
 import { type Check, fail, given, ok, unknown, warn } from '../result.js'
 
@@ -71,6 +71,15 @@ export const SYSTEM_CHECKS: readonly Check[] = [
           `systemctl edit ${unitOf(seen, 'macipd-relay')}   # [Unit] Before=${unitOf(seen, 'frr')}`,
         )
       }),
+  },
+  {
+    ...{ id: 'configuration', group: 'system' },
+    look: ({ configured: { file, mistake } }) =>
+      given(mistake, (what) =>
+        what === undefined
+          ? ok(`${file} is understood`)
+          : fail(what, 'Neither relay nor snooper starts with it.', `$EDITOR ${file}   # man macipd.yaml has all keys`),
+      ),
   },
   {
     ...{ id: 'room', group: 'system' },

@@ -5,7 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ExitCode, FatalError, reason } from '../../../base/exit.js'
 import { DEFAULTS } from '../../../config/settings.js'
 import { showBgpVnis } from '../../../vty/evpn-show.js'
-import { showAdvertisesAllVnis, showDuplicates, showsLocalRoute, showVersion, showWatched } from '../../../vty/node-show.js'
+import {
+  showAdvertisesAllVnis,
+  showDuplicates,
+  showsLocalRoute,
+  showVersion,
+  showWatched,
+} from '../../../vty/node-show.js'
 import { DamagedBlockError, hookIn } from '../../hook/block.js'
 import { readDaemons } from '../../hook/daemons-file.js'
 import { kindOf, type Place } from '../../hook/place.js'
@@ -54,7 +60,10 @@ function observeHook(daemons: string, listen: string): Seen<HookFile> {
   try {
     text = readDaemons(daemons)
   } catch (error) {
-    return { unknown: error instanceof FatalError && error.exitCode === ExitCode.notFound ? `${daemons} is not there` : reason(error) }
+    return {
+      unknown:
+        error instanceof FatalError && error.exitCode === ExitCode.notFound ? `${daemons} is not there` : reason(error),
+    }
   }
   return { value: readHook(text, listen) }
 }

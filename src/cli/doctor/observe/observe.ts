@@ -1,5 +1,6 @@
 // Looks at the node: everything at once, each thing within its time. It changes nothing.
 import { join } from 'node:path'
+import { errnoName, reason } from '../../../base/exit.js'
 import { version } from '../../../base/version.js'
 import { DEFAULT_CONFIG, loadConfig } from '../../../config/file.js'
 import { DEFAULTS, defaultPaths } from '../../../config/settings.js'
@@ -20,7 +21,23 @@ import { observeUnits } from './systemd.js'
 
 export type Given = Common & { runDir?: string; daemons?: string }
 
-export async function observe(given: Given): Promise<Observation> {
+/** A configuration file that says nothing. */
+const NO_CONFIG = '/dev/null'
+
+function mistakeIn(file: string | undefined): Seen<string | undefined> {
+  try {
+    loadConfig(file)
+    return { value: undefined }
+  } catch (error) {
+    const isDenied = error instanceof Error && errnoName(error.cause) === 'EACCES'
+    return isDenied ? { unknown: `${file ?? DEFAULT_CONFIG}: no permission: run as root` } : { value: reason(error) }
+  }
+}
+
+export async function observe(asked: Given): Promise<Observation> {
+  const mistake = mistakeIn(asked.config)
+  const isUsable = 'value' in mistake && mistake.value === undefined
+  const given = isUsable ? asked : { ...asked, config: NO_CONFIG }
   const place = placeOf(given)
   const config = loadConfig(given.config)
   const { pathspace } = place
@@ -44,9 +61,10 @@ export async function observe(given: Given): Promise<Observation> {
     program: { version, node: process.versions.node },
     pathspace,
     configured: {
+      file: asked.config ?? DEFAULT_CONFIG,
+      mistake,
       heedsFilters: (config.snoop?.filters ?? DEFAULTS.filters) === 'heed',
       probes: config.snoop?.probes !== 'off',
-      file: given.config ?? DEFAULT_CONFIG,
     },
     paths: {
       listen: place.listen,
