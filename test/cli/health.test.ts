@@ -5,7 +5,7 @@ import { fpmStatusReport } from '../../src/cli/fpm/report.js'
 import type { RelayReport } from '../../src/cli/report.js'
 import type { FindingId } from '../../src/cli/status/finding.js'
 import type { KeeperReport } from '../../src/control/keeper-report.js'
-import { KEEPER, SESSION, status, USED } from './build-status.js'
+import { SESSION, status, USED } from './build-status.js'
 
 const NOW = 1_000_000
 

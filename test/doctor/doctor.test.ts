@@ -25,7 +25,7 @@ suite(`macipctl doctor, FRR ${FRR}`, () => {
       assert.match(await node.text(), /^OK: \d+ fine, 5 not known\n/)
     })
 
-    for (const { name, id, status, plant, cure } of FAULTS) {
+    for (const { name, id, status, plant, cure, isHeardAfterwards } of FAULTS) {
       await t.test(`${id}: ${name}`, async () => {
         await plant(node)
         try {
@@ -38,6 +38,7 @@ suite(`macipctl doctor, FRR ${FRR}`, () => {
         } finally {
           if (cure !== 'typed') await cure(node)
         }
+        if (isHeardAfterwards) await node.fabric.learn()
         await node.finds()
       })
     }

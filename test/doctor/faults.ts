@@ -1,5 +1,5 @@
 // Faults of a node, each as it comes about, what finds it, and how it is cured.
-import { appendFileSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { appendFileSync, copyFileSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import type { Status } from '../../src/cli/doctor/result.js'
 import { withProgram } from '../snoop/bpf/clang.js'
 import { type DoctoredNode, RELAY } from './doctored-node.js'
@@ -12,6 +12,8 @@ export type Fault = {
   plant: (node: DoctoredNode) => unknown
   /** `typed`: what the doctor says is typed as it is. */
   cure: 'typed' | ((node: DoctoredNode) => unknown)
+  /** The VM speaks when it is cured: the bridge has forgotten it. */
+  isHeardAfterwards?: true
 }
 
 /** A cure after which the VM has to speak again, as its bindings have been lost. */
@@ -55,13 +57,25 @@ const startSnoop =
     await node.near.startSnoop(...options)
   }
 
-/** How frames on a port meet an XDP program first. */
-const attachXdp = ({ near, fabric }: DoctoredNode): Promise<unknown> =>
+/** Frames on the VM's port meet a program of XDP first. */
+async function attachXdp({ near, fabric: { vm } }: DoctoredNode): Promise<void> {
+  const object = vm.file('xdp.o')
   withProgram(
     'return XDP_PASS;',
-    (path) => near.exec(['ip', 'link', 'set', 'dev', fabric.vm.port, 'xdpgeneric', 'object', path, 'section', 'xdp']),
+    (path) => {
+      copyFileSync(path, object)
+    },
     'xdp',
   )
+  await near.exec(['ip', 'link', 'set', 'dev', vm.port, 'xdpgeneric', 'object', object, 'section', 'xdp'])
+}
+
+/** Frames on the VM's port meet a filter of tc after the snooper. */
+async function addFilter({ near, fabric: { vm } }: DoctoredNode): Promise<void> {
+  await near.exec(['tc', 'qdisc', 'add', 'dev', vm.port, 'clsact'])
+  const match = ['u32', 'match', 'u32', '0', '0', 'flowid', '1:1']
+  await near.exec(['tc', 'filter', 'add', 'dev', vm.port, 'ingress', 'protocol', 'all', ...match])
+}
 
 export const FAULTS: readonly Fault[] = [
   {
@@ -171,14 +185,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     ...{ name: 'a tc filter behind the snooper may drop', id: 'filters', status: 'warn' },
-    plant: async ({ near, fabric }) => {
-      const { port } = fabric.vm
-      await near.exec([
-        'sh',
-        '-ec',
-        `tc qdisc add dev ${port} clsact; tc filter add dev ${port} ingress matchall action drop`,
-      ])
-    },
+    plant: addFilter,
     cure: ({ near, fabric }) => near.exec(['tc', 'qdisc', 'del', 'dev', fabric.vm.port, 'clsact']),
   },
   {
@@ -189,7 +196,7 @@ export const FAULTS: readonly Fault[] = [
   {
     ...{ name: 'the bridge learns no MAC', id: 'age', status: 'fail' },
     plant: ip('link set br0 type bridge ageing_time 0'),
-    cure: 'typed',
+    ...{ cure: 'typed', isHeardAfterwards: true },
   },
   {
     ...{ name: 'a port of the bridge shares the wire of the underlay', id: 'uplinks', status: 'warn' },

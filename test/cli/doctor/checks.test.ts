@@ -193,7 +193,7 @@ const FAULTS: [id: string, status: Status, changes: Partial<Observation>, what: 
     'frr-release',
     'fail',
     { status: answers({ release: '', injecting: false, releaseReason: 'odd HELLO' }) },
-    /not certain.*: odd HELLO/,
+    /nothing is announced: odd HELLO/,
     /frr: \{release: '10\.3'\}/,
   ],
   [

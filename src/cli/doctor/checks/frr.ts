@@ -3,6 +3,7 @@ import { frrRelease } from '../../../zapi/releases.js'
 import { RELEASE_NAMES } from '../../command.js'
 import { hookState } from '../../hook/state.js'
 import { hasFpmModule, zservOption } from '../../hook/processes.js'
+import { sessionFindings } from '../../status/relay-health.js'
 import { count } from '../../text.js'
 import { configure, macipctl, restartBgpd, service, vtysh } from '../commands.js'
 import type { Observation } from '../observation.js'
@@ -76,12 +77,10 @@ export const FRR_CHECKS: readonly Check[] = [
             `Everything between bgpd and zebra passes unchanged. ${NOTHING}`,
             '# install a newer macipd, or one of these releases of FRR',
           )
-        const isUncertain = relay.running && relay.sessions.length > 0 && !relay.injecting
-        // that its session is not understood for another reason is said by that
-        const other = relay.running && relay.sessions.some(({ untrusted, uncertain }) => untrusted + uncertain !== '')
-        if (!isUncertain || other) return ok(`FRR ${version}`)
+        const uncertain = relay.running && sessionFindings(relay).find(({ id }) => id === 'release-uncertain')
+        if (!uncertain) return ok(`FRR ${version}`)
         return fail(
-          `the relay is not certain of FRR's release: ${relay.releaseReason}`,
+          uncertain.what,
           `Everything between bgpd and zebra passes unchanged. ${NOTHING}`,
           ...configure(seen, `frr: {release: '${release}'}`).slice(0, 1),
           service(seen, 'restart', 'macipd-relay'),
