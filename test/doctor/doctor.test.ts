@@ -5,8 +5,20 @@ import { suite, test } from 'node:test'
 import { ExitCode } from '../../src/base/exit.js'
 import { DoctoredNode, isWrong } from './doctored-node.js'
 import { FAULTS } from './faults.js'
+import { RELEASES } from '../../lab/frr.js'
 
-const FRR = '10.3'
+/** What FRR shows differs by release; what is done about it does not. */
+const [OLDEST, FRR, NEWEST] = RELEASES
+
+for (const frr of [OLDEST, NEWEST]) {
+  test(`FRR ${frr}: nothing is wrong, and what zebra, bgpd and watchfrr show is understood`, async () => {
+    await using node = await DoctoredNode.start(frr)
+    const { checks } = await node.finds()
+    for (const id of ['watchfrr', 'advertise-all-vni', 'duplicate-macs', 'macip-in-bgpd', 'vni'])
+      assert.equal(checks.find((check) => check.id === id)?.status, 'ok', id)
+    assert.match(checks.find(({ id }) => id === 'macip-in-bgpd')?.what ?? '', /^bgpd has /)
+  })
+}
 
 suite(`macipctl doctor, FRR ${FRR}`, () => {
   test('finds each fault that is planted, and nothing where there is none', async (t) => {

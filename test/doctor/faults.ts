@@ -1,5 +1,6 @@
 // Faults of a node, each as it comes about, what finds it, and how it is cured.
 import { appendFileSync, copyFileSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { unansweredFrame } from '../../lab/frames.js'
 import type { Status } from '../../src/cli/doctor/result.js'
 import { withProgram } from '../snoop/bpf/clang.js'
 import { type DoctoredNode, RELAY } from './doctored-node.js'
@@ -18,7 +19,7 @@ export type Fault = {
 
 /** A cure after which the VM has to speak again, as its bindings have been lost. */
 const speaking =
-  (cure: (node: DoctoredNode) => Promise<unknown>) =>
+  (cure: (node: DoctoredNode) => unknown) =>
   async (node: DoctoredNode): Promise<void> => {
     await cure(node)
     await node.fabric.lab.converged()
@@ -36,7 +37,7 @@ const restartBgpd = speaking(async ({ near }) => {
 })
 
 const signal =
-  (name: 'relay' | 'snoop', signal: NodeJS.Signals) =>
+  (name: 'bgpd' | 'relay' | 'snoop', signal: NodeJS.Signals) =>
   ({ near }: DoctoredNode): boolean =>
     process.kill(near.daemon(name).pid, signal)
 
@@ -75,6 +76,18 @@ async function addFilter({ near, fabric: { vm } }: DoctoredNode): Promise<void> 
   await near.exec(['tc', 'qdisc', 'add', 'dev', vm.port, 'clsact'])
   const match = ['u32', 'match', 'u32', '0', '0', 'flowid', '1:1']
   await near.exec(['tc', 'filter', 'add', 'dev', vm.port, 'ingress', 'protocol', 'all', ...match])
+}
+
+/** A host of each node has the same MAC, and both speak in turn. */
+async function moveOften({ near, fabric }: DoctoredNode): Promise<void> {
+  const { lab, far, vm, farVm } = fabric
+  await near.configure('router bgp 65000', 'address-family l2vpn evpn', 'dup-addr-detection max-moves 2 time 1800')
+  for (let moves = 0; moves < 3; moves++) {
+    farVm.send(unansweredFrame(vm.mac))
+    await lab.advertisedBy(far, vm.mac)
+    vm.send(unansweredFrame(vm.mac))
+    await lab.advertisedBy(near, vm.mac)
+  }
 }
 
 export const FAULTS: readonly Fault[] = [
@@ -119,6 +132,16 @@ export const FAULTS: readonly Fault[] = [
     ...{ name: 'bgpd has ended', id: 'frr-running', status: 'fail' },
     plant: kill('bgpd'),
     cure: speaking(({ near }) => near.startBgpd({ zapi: RELAY })),
+  },
+  {
+    ...{ name: 'bgpd hangs', id: 'frr-running', status: 'fail' },
+    plant: signal('bgpd', 'SIGSTOP'),
+    cure: speaking(signal('bgpd', 'SIGCONT')),
+  },
+  {
+    ...{ name: 'a MAC is on both nodes in turn', id: 'duplicate-macs', status: 'warn' },
+    plant: moveOften,
+    cure: speaking(({ near }) => near.vtysh('clear evpn dup-addr vni all')),
   },
   {
     ...{ name: 'bgpd was started without -z', id: 'bgpd-option', status: 'fail' },

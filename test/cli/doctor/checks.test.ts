@@ -481,7 +481,20 @@ const FAULTS: [id: string, status: Status, changes: Partial<Observation>, what: 
     /too short/,
     /--restart-bgpd$/,
   ],
-  ['observe-mode', 'warn', { status: answers({}, { mode: 'observe' }) }, /observe mode/, /^# /],
+  [
+    'observe-mode',
+    'warn',
+    { status: answers({}, { mode: 'observe' }) },
+    /observe mode/,
+    /^# in \/etc\/macipd\/macipd\.yaml: snoop: \{mode: announce\}\nsystemctl restart macipd-snoop.service$/,
+  ],
+  [
+    'frr-running',
+    'fail',
+    { frr: frr({ bgpdSays: { unknown: 'no answer', isSilent: true } }) },
+    /^bgpd \(process 7\) does not answer$/,
+    /^systemctl restart frr.service/m,
+  ],
 ]
 
 suite('a fault is found by its check, and by no other', () => {

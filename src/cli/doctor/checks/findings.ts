@@ -1,7 +1,8 @@
 // What `macipctl status` finds, as results of the doctor: each finding is said here once, or by the check that knows more.
 import type { Finding, FindingId } from '../../status/finding.js'
 import { findings } from '../../status/health.js'
-import { logOf, macipctl, restartBgpd, service, vtysh } from '../commands.js'
+import type { Answer, PortReport } from '../../report.js'
+import { configure, logOf, macipctl, restartBgpd, service, vtysh } from '../commands.js'
 import type { Observation } from '../observation.js'
 import { type Group, ok, type Result, unknown } from '../result.js'
 
@@ -25,6 +26,21 @@ const restartSnooper = (seen: Observation): string[] => [
   service(seen, 'restart', 'macipd-snoop'),
   logOf(seen, 'macipd-snoop'),
 ]
+/** So many ports and addresses are named. */
+const NAMED = 3
+
+const portsOf = ({ status: { snooper } }: Observation): readonly PortReport[] => (snooper.running ? snooper.ports : [])
+const pidOf = (answer: Answer<unknown>): number | string => (answer.running ? 'PID' : (answer.pid ?? 'PID'))
+
+function workerOf({ status: { keeper, relay } }: Observation): number | string {
+  return (keeper.running ? keeper.worker.pid : null) ?? pidOf(relay)
+}
+
+const claimed = (seen: Observation, ip: string): string[] => [
+  macipctl(seen, `explain ${ip}`),
+  `${macipctl(seen, `clear duplicate ${ip}`)}   # when one host alone has it`,
+]
+
 const KEPT = 'What is announced stays so for relay.staleTime (5 min unless configured); nothing new is learned.'
 
 export const FINDINGS: Readonly<Record<FindingId, Told>> = {
@@ -37,10 +53,33 @@ export const FINDINGS: Readonly<Record<FindingId, Told>> = {
     ],
   },
   'keeper-gone': { group: 'relay', means: 'It serves what is connected, and nothing else.', todo: restartRelay },
-  'keeper-hung': { group: 'relay', means: 'It serves what is connected, and nothing else.' },
+  'keeper-hung': {
+    ...{ group: 'relay', means: 'It serves what is connected, and nothing else.' },
+    todo: (seen) => {
+      const { keeper, relay } = seen.status
+      const pid = pidOf(keeper)
+      return [
+        `kill -CONT ${pid}   # if it was stopped`,
+        `kill -KILL ${pid} ${relay.running ? relay.workerPid : ''}   # if not; bgpd loses zebra for a moment`,
+        service(seen, 'start', 'macipd-relay'),
+      ]
+    },
+  },
   'keeper-not-found': { group: 'relay', means: 'Nothing more is known of the process that holds the connections.' },
-  'worker-hung': { group: 'relay', means: 'bgpd and zebra wait for each other.' },
-  'worker-gone': { group: 'relay', means: 'bgpd and zebra wait for each other.' },
+  'worker-hung': {
+    ...{ group: 'relay', means: 'bgpd and zebra wait for each other.' },
+    todo: (seen) => [
+      `${macipctl(seen, 'status')}   # the keeper replaces it within some seconds`,
+      `kill -KILL ${workerOf(seen)}   # if it still hangs`,
+    ],
+  },
+  'worker-gone': {
+    ...{ group: 'relay', means: 'bgpd and zebra wait for each other.' },
+    todo: (seen) => [
+      `${macipctl(seen, 'status')}   # the keeper starts another one by itself`,
+      logOf(seen, 'macipd-relay'),
+    ],
+  },
   'worker-replaced': {
     ...{ group: 'relay', means: 'bgpd and zebra have not noticed, but it should not happen.' },
     todo: (seen) => [logOf(seen, 'macipd-relay')],
@@ -50,10 +89,25 @@ export const FINDINGS: Readonly<Record<FindingId, Told>> = {
     todo: (seen) => [logOf(seen, 'macipd-relay')],
   },
   'relay-socket': { group: 'relay', means: 'Neither the snooper nor macipctl reaches it.' },
-  'lock-lost': { group: 'relay', means: 'A restart of either may cost bgpd zebra.' },
+  'lock-lost': {
+    ...{ group: 'relay', means: 'A restart of either may cost bgpd zebra.' },
+    todo: () => [
+      'lslocks --output PID,COMMAND,PATH | grep relay.lock',
+      '# end one of them, or give it a directory of its own: macipd relay --run-dir DIR',
+    ],
+  },
   'run-directory-full': { by: 'room', group: 'relay', means: 'The end of its worker would stop all announcements.' },
-  'journal-not-writable': { group: 'relay', means: 'The end of its worker would stop all announcements.' },
-  'session-uncertain': { group: 'relay', means: NOTHING },
+  'journal-not-writable': {
+    ...{ group: 'relay', means: 'The end of its worker would stop all announcements.' },
+    todo: ({ paths: { runDir } }) => [`ls -ld ${runDir} ${runDir}/journal`, `chown frr:frr ${runDir}   # FRR’s user`],
+  },
+  'session-uncertain': {
+    ...{ group: 'relay', means: NOTHING },
+    todo: (seen) => [
+      `${macipctl(seen, 'status')}   # it begins half a minute after bgpd has connected, and takes some seconds`,
+      `${restartBgpd(seen)}   # if it lasts`,
+    ],
+  },
   'session-not-trusted': { group: 'relay', means: NOTHING, todo: (seen) => [restartBgpd(seen)] },
   'session-unknown': { group: 'relay', means: NOTHING, todo: (seen) => [restartBgpd(seen)] },
   'release-uncertain': { by: 'frr-release', group: 'frr', means: NOTHING },
@@ -67,22 +121,67 @@ export const FINDINGS: Readonly<Record<FindingId, Told>> = {
     ...{ group: 'snooper', means: KEPT },
     todo: (seen) => [service(seen, 'start', 'macipd-snoop'), logOf(seen, 'macipd-snoop')],
   },
-  'snooper-hung': { group: 'snooper', means: KEPT },
+  'snooper-hung': {
+    ...{ group: 'snooper', means: KEPT },
+    todo: (seen) => {
+      const pid = pidOf(seen.status.snooper)
+      return [
+        `kill -CONT ${pid}   # if it was stopped`,
+        `kill -KILL ${pid}   # if not`,
+        service(seen, 'start', 'macipd-snoop'),
+      ]
+    },
+  },
   'snooper-without-relay': { group: 'snooper', means: NOTHING, todo: restartSnooper },
   'versions-differ': { by: 'versions', group: 'relay', means: 'An upgrade has not been finished.' },
   'port-not-snooped': { group: 'snooper', means: 'Hosts behind it are not learned.', todo: restartSnooper },
   'port-not-first': { by: 'programs-before', group: 'snooper', means: 'Hosts behind it may not be learned.' },
-  'port-silent': { group: 'snooper', means: 'Hosts behind it are not learned.' },
-  filters: { group: 'snooper', means: 'A host may be announced whose frames the node does not forward.' },
+  'port-silent': {
+    ...{ group: 'snooper', means: 'Hosts behind it are not learned.' },
+    todo: (seen) =>
+      portsOf(seen)
+        .filter(({ silentMs }) => silentMs > 0)
+        .slice(0, NAMED)
+        .map(({ name }) => `tcpdump -ni ${name} arp or icmp6   # hosts ask for others now and then`),
+  },
+  filters: {
+    ...{ group: 'snooper', means: 'A host may be announced whose frames the node does not forward.' },
+    todo: (seen) => [...configure(seen, 'snoop: {filters: heed}   # or say who may have what: snoop.pin, snoop.allow')],
+  },
   'no-port': {
     ...{ group: 'network', means: 'There is no VM to learn of.' },
     todo: () => ['bridge link', 'ip -d link show type vxlan'],
   },
-  'observe-mode': { group: 'snooper', means: NOTHING },
-  'learning-rate': { group: 'snooper', means: 'Hosts behind it may be learned late.' },
-  'frames-lost': { group: 'snooper', means: 'Hosts may be learned late.' },
-  'duplicate-ip': { group: 'snooper', means: 'It is announced by no node that macipd runs on.' },
-  'held-down': { group: 'snooper', means: 'What they claim is not learned.' },
+  'observe-mode': {
+    ...{ group: 'snooper', means: NOTHING },
+    todo: (seen) => configure(seen, 'snoop: {mode: announce}'),
+  },
+  'learning-rate': {
+    ...{ group: 'snooper', means: 'Hosts behind it may be learned late.' },
+    todo: (seen) =>
+      portsOf(seen)
+        .filter(({ limited }) => limited > 0)
+        .slice(0, NAMED)
+        .map(({ name }) => macipctl(seen, `bindings --port ${name}`)),
+  },
+  'frames-lost': {
+    ...{ group: 'snooper', means: 'Hosts may be learned late; they repeat what they say.' },
+    todo: (seen) => [`${macipctl(seen, 'status')}   # which ports are over their rate`],
+  },
+  'duplicate-ip': {
+    ...{ group: 'snooper', means: 'It is announced by no node that macipd runs on.' },
+    todo: (seen) => {
+      const { snooper } = seen.status
+      return snooper.running ? snooper.duplicateIps.slice(0, NAMED).flatMap(({ ip }) => claimed(seen, ip)) : []
+    },
+  },
+  'held-down': {
+    ...{ group: 'snooper', means: 'What they claim is not learned.' },
+    todo: (seen) => {
+      const { snooper } = seen.status
+      return snooper.running ? snooper.heldDown.slice(0, NAMED).flatMap(({ ip }) => claimed(seen, ip)) : []
+    },
+  },
   'vni-not-live': {
     ...{ by: 'vni', group: 'network', means: 'They are not announced.' },
     todo: (seen) => [vtysh(seen, 'show evpn vni')],
@@ -97,8 +196,14 @@ export const FINDINGS: Readonly<Record<FindingId, Told>> = {
   },
   'fpm-not-listening': { by: 'fpm', group: 'frr', means: CROSS_CHECK },
   'fpm-not-connected': { by: 'fpm', group: 'frr', means: CROSS_CHECK },
-  'fpm-refused': { group: 'frr', means: 'The cross-check may be missing.' },
-  'fpm-malformed': { group: 'frr', means: 'The cross-check may be incomplete.' },
+  'fpm-refused': {
+    ...{ group: 'frr', means: 'The cross-check may be missing.' },
+    todo: (seen) => [logOf(seen, 'macipd-snoop')],
+  },
+  'fpm-malformed': {
+    ...{ group: 'frr', means: 'The cross-check may be incomplete.' },
+    todo: (seen) => [macipctl(seen, 'fpm dump --type other')],
+  },
   'fpm-forward': { group: 'frr', means: 'The other FPM server does not know all routes.' },
 }
 

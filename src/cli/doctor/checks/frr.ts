@@ -8,8 +8,11 @@ import { count } from '../../text.js'
 import { configure, macipctl, restartBgpd, service, vtysh } from '../commands.js'
 import type { Observation } from '../observation.js'
 import { type Check, fail, given, ok, unknown, type Verdict, warn } from '../result.js'
+import type { Seen } from '../seen.js'
 
 const NOTHING = 'No MAC+IP route is announced.'
+
+const isSilent = (says: Seen<unknown>): boolean => 'unknown' in says && says.isSilent === true
 
 /** How bgpd reaches zebra, as `macipctl hook status` finds it. */
 function stateOf({ frr, paths, status: { relay } }: Observation): ReturnType<typeof hookState> {
@@ -21,7 +24,18 @@ export const FRR_CHECKS: readonly Check[] = [
   {
     ...{ id: 'frr-running', group: 'frr' },
     look: (seen) => {
-      const { isInstalled, bgpd, zebra, hook } = seen.frr
+      const { isInstalled, bgpd, zebra, hook, zebraSays, bgpdSays } = seen.frr
+      const silent = [
+        ...(isSilent(zebraSays) ? [`zebra (process ${zebra?.pid ?? '?'})`] : []),
+        ...(isSilent(bgpdSays) ? [`bgpd (process ${bgpd?.pid ?? '?'})`] : []),
+      ]
+      if (silent.length > 0)
+        return fail(
+          `${silent.join(' and ')} does not answer`,
+          'It hangs, or has very much to do. watchfrr restarts one that hangs.',
+          `${vtysh(seen, 'show watchfrr')}   # what watchfrr sees`,
+          `${service(seen, 'restart', 'frr')}   # if it lasts`,
+        )
       if (bgpd !== undefined && zebra !== undefined)
         return ok(`zebra (process ${zebra.pid}), bgpd (process ${bgpd.pid})`)
       const missing = [zebra === undefined ? 'zebra' : '', bgpd === undefined ? 'bgpd' : ''].filter(Boolean)
