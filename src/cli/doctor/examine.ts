@@ -20,14 +20,18 @@ export const CHECKS: readonly Check[] = [
 
 const NO_RELAY = ['relay-not-running', 'keeper-hung', 'keeper-gone', 'worker-hung', 'worker-gone', 'relay-socket']
 const NO_BGPD = ['frr-running', 'hook-disabled', 'bgpd-option']
+/** Without them nothing starts. */
+const NO_START = ['configuration', 'node', 'units']
 
 /** What only says again that something else fails: it cannot be told apart until that is cured. */
 const FOLLOWS: Readonly<Record<string, readonly string[]>> = {
   watchfrr: ['frr-running'],
-  'bgpd-option': ['frr-running', 'hook-disabled'],
+  'bgpd-option': ['frr-running', 'hook', 'hook-disabled'],
   'bgpd-relayed': [...NO_RELAY, ...NO_BGPD, 'session-unknown'],
-  'bgpd-direct': [...NO_BGPD, 'bgpd-relayed'],
-  'bgpd-not-connected': [...NO_BGPD, 'bgpd-relayed'],
+  'bgpd-direct': [...NO_BGPD, 'hook', 'bgpd-relayed'],
+  'bgpd-not-connected': [...NO_BGPD, 'hook', 'bgpd-relayed'],
+  'relay-not-running': NO_START,
+  'snooper-not-running': [...NO_START, 'capabilities', 'libbpf', 'kernel-version', 'btf'],
   'release-uncertain': ['frr-running'],
   'snooper-without-relay': [...NO_RELAY, 'plain-forwarding'],
   vni: [...NO_RELAY, 'vxlan', 'bgpd-relayed'],
@@ -45,9 +49,11 @@ export function examine(seen: Observation): Result[] {
   const checked = CHECKS.map(({ id, group, look }) => ({ id, group, ...look(seen) }))
   const known = new Set(checked.filter(({ status }) => status !== 'unknown').map(({ id }) => id))
   const found = findingResults(seen, known)
+  const failed = new Set([...checked, ...found].filter(({ status }) => status === 'fail').map(({ id }) => id))
   const wrong = new Set([...checked, ...found].filter(isWrong).map(({ id }) => id))
-  const causeOf = (result: Result): string | undefined =>
-    isWrong(result) ? FOLLOWS[result.id]?.find((id) => wrong.has(id)) : undefined
+  // a warning explains no failure
+  const causeOf = ({ id, status }: Result): string | undefined =>
+    FOLLOWS[id]?.find((cause) => (status === 'fail' && failed.has(cause)) || (status === 'warn' && wrong.has(cause)))
   const results = [
     ...checked.map((result) => {
       const cause = causeOf(result)

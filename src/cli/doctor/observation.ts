@@ -17,6 +17,8 @@ export type Unit = {
   mainPid: number
   before: readonly string[]
   needDaemonReload: boolean
+  /** Capabilities that its process begins with, as it is not root: `cap_bpf`, …; undefined if it may have all. */
+  capabilities: readonly string[] | undefined
   /** Descriptors in its store, and how many may be there; undefined if systemd does not say. */
   stored: number | undefined
   storeMax: number | undefined

@@ -175,8 +175,8 @@ const FAULTS: [id: string, status: Status, changes: Partial<Observation>, what: 
   [
     'watchfrr',
     'warn',
-    { frr: frr({ watched: { value: new Map([['bgpd', 'Unresponsive']]) } }) },
-    /bgpd unresponsive/,
+    { frr: frr({ watched: { value: new Map([['mgmtd', 'Unresponsive']]) } }) },
+    /mgmtd unresponsive/,
     /^vtysh -c 'show watchfrr'$/m,
   ],
   [
@@ -332,6 +332,13 @@ const FAULTS: [id: string, status: Status, changes: Partial<Observation>, what: 
     'capabilities',
     'fail',
     { snooperCapabilities: { value: CAPABILITIES & ~(1n << 13n) } },
+    /not have CAP_NET_RAW$/,
+    /^systemctl edit macipd-snoop.service/,
+  ],
+  [
+    'capabilities',
+    'fail',
+    { status: answers({}, ABSENT), systemd: units({ snoop: { capabilities: ['cap_net_admin', 'cap_bpf'] } }) },
     /not have CAP_NET_RAW$/,
     /^systemctl edit macipd-snoop.service/,
   ],
@@ -554,6 +561,10 @@ suite('what is no fault', () => {
         }),
       },
     ],
+    [
+      'a bgpd that answers, and was down when watchfrr looked',
+      { frr: frr({ watched: { value: new Map([['bgpd', 'Down']]) } }) },
+    ],
     ['nothing learned yet', { announced: { value: undefined } }],
   ]
   for (const [name, changes] of fine) {
@@ -561,6 +572,18 @@ suite('what is no fault', () => {
       assert.deepEqual(wrong(node(changes)), [])
     })
   }
+})
+
+test('what follows from something else is not said a second time; a warning explains no failure', () => {
+  const idsOf = (changes: Partial<Observation>): string[] => wrong(node(changes)).map(({ id }) => id)
+  const gone = { status: answers(ABSENT, ABSENT, ABSENT) }
+  assert.deepEqual(idsOf({ ...gone, configured: configured({ mistake: { value: 'line 3: odd' } }) }), ['configuration'])
+  const direct = frr({ hook: { value: NO_HOOK }, bgpd: daemon(7, 'bgpd', '-d') })
+  assert.deepEqual(idsOf({ frr: direct, status: answers({ sessions: [], injecting: false, bgpdDirect: true }) }), [
+    'hook',
+  ])
+  const noUnits = { systemd: { value: new Map<string, never>() }, frr: frr({ path: 'nothing' }) }
+  assert.deepEqual(idsOf({ ...gone, ...noUnits }), ['units', 'relay-not-running', 'snooper-not-running'])
 })
 
 suite('what cannot be seen is unknown, and says why', () => {

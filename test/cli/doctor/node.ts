@@ -54,6 +54,7 @@ export const network = (changes: Partial<Survey> = {}): { value: Survey } => ({
 export const unit = (changes: Partial<Unit> = {}): Unit => ({
   ...{ loadState: 'loaded', activeState: 'active', unitFileState: 'enabled', mainPid: KEEPER_PID },
   ...{ before: ['frr.service', 'multi-user.target'], needDaemonReload: false, stored: 16, storeMax: 128 },
+  capabilities: ['cap_net_admin', 'cap_net_raw', 'cap_bpf'],
   ...changes,
 })
 export const units = (

@@ -57,7 +57,7 @@ export const FRR_CHECKS: readonly Check[] = [
   {
     ...{ id: 'watchfrr', group: 'frr' },
     look: (seen) => {
-      const { watchfrr, watched } = seen.frr
+      const { watchfrr, watched, zebraSays, bgpdSays } = seen.frr
       if (watchfrr === undefined)
         return warn(
           'watchfrr does not run',
@@ -65,7 +65,9 @@ export const FRR_CHECKS: readonly Check[] = [
           service(seen, 'restart', 'frr'),
         )
       return given(watched, (states) => {
-        const down = [...states].filter(([, state]) => state !== 'Up')
+        // watchfrr looks every five seconds; who has answered us is well by now
+        const answering = [...('value' in zebraSays ? ['zebra'] : []), ...('value' in bgpdSays ? ['bgpd'] : [])]
+        const down = [...states].filter(([name, state]) => state !== 'Up' && !answering.includes(name))
         if (down.length === 0) return ok(`watchfrr (process ${watchfrr.pid}) watches ${[...states.keys()].join(', ')}`)
         return warn(
           `watchfrr says: ${down.map(([name, state]) => `${name} ${state.toLowerCase()}`).join(', ')}`,

@@ -1,7 +1,7 @@
 // The snooper: what it may do, what comes before it, who does the same.
 import { configure, service, unitIn, unitOf } from '../commands.js'
 import type { Observation } from '../observation.js'
-import { type Check, fail, given, ok, unknown, warn } from '../result.js'
+import { type Check, fail, given, ok, unknown, type Verdict, warn } from '../result.js'
 
 /** Bits of linux/capability.h. */
 const CAPABILITIES = { CAP_NET_ADMIN: 12, CAP_NET_RAW: 13, CAP_SYS_ADMIN: 21, CAP_PERFMON: 38, CAP_BPF: 39 } as const
@@ -21,32 +21,44 @@ function needed({ configured }: Observation): Capability[] {
   ]
 }
 
+const maskOf = (name: string): bigint => {
+  const bit = Object.entries(CAPABILITIES).find(([known]) => known === name)?.[1]
+  return bit === undefined ? 0n : 1n << BigInt(bit)
+}
+
+function capabilities(mask: bigint, seen: Observation): Verdict {
+  const wanted = needed(seen)
+  const missing = wanted.filter((name) => {
+    const other = INSTEAD[name]
+    return !has(mask, name) && !(other !== undefined && has(mask, other))
+  })
+  if (missing.length === 0) return ok(`the snooper has ${wanted.join(', ')}`)
+  const unit = unitOf(seen, 'macipd-snoop')
+  return fail(
+    `the snooper does not have ${missing.join(', ')}`,
+    'It cannot do its work.',
+    ...(unitIn(seen, 'macipd-snoop') === undefined
+      ? [`# start it as root, or with ${wanted.join(', ')}`]
+      : [
+          `systemctl edit ${unit}   # [Service] AmbientCapabilities= and CapabilityBoundingSet=: ${wanted.join(' ')}`,
+          service(seen, 'restart', 'macipd-snoop'),
+        ]),
+  )
+}
+
 export const SNOOPER_CHECKS: readonly Check[] = [
   {
     ...{ id: 'capabilities', group: 'snooper' },
-    look: (seen) =>
-      given(seen.snooperCapabilities, (mask) => {
-        const wanted = needed(seen)
-        const missing = wanted.filter((name) => {
-          const other = INSTEAD[name]
-          return !has(mask, name) && !(other !== undefined && has(mask, other))
-        })
-        if (missing.length === 0) return ok(`the snooper has ${wanted.join(', ')}`)
-        const means = missing.includes('CAP_NET_RAW')
-          ? 'It cannot ask silent hosts whether they are still there.'
-          : 'It cannot do its work.'
-        const unit = unitOf(seen, 'macipd-snoop')
-        return fail(
-          `the snooper does not have ${missing.join(', ')}`,
-          means,
-          ...(unitIn(seen, 'macipd-snoop') === undefined
-            ? [`# start it as root, or with ${wanted.join(', ')}`]
-            : [
-                `systemctl edit ${unit}   # [Service] AmbientCapabilities= and CapabilityBoundingSet=: ${wanted.join(' ')}`,
-                service(seen, 'restart', 'macipd-snoop'),
-              ]),
-        )
-      }),
+    look: (seen) => {
+      const { snooper } = seen.status
+      const unit = unitIn(seen, 'macipd-snoop')
+      // without what it needs it may not even start
+      if (!snooper.running && unit?.capabilities !== undefined) {
+        const mask = unit.capabilities.map((name) => maskOf(name.toUpperCase())).reduce((all, one) => all | one, 0n)
+        return capabilities(mask, seen)
+      }
+      return given(seen.snooperCapabilities, (mask) => capabilities(mask, seen))
+    },
   },
   {
     ...{ id: 'programs-before', group: 'snooper' },

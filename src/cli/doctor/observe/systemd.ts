@@ -18,6 +18,9 @@ const PROPERTIES = [
   'NeedDaemonReload',
   'NFileDescriptorStore',
   'FileDescriptorStoreMax',
+  'User',
+  'AmbientCapabilities',
+  'CapabilityBoundingSet',
 ]
 
 /** As sd_booted(3) finds it out. */
@@ -61,7 +64,14 @@ function unitOf(properties: ReadonlyMap<string, string>): Unit {
     mainPid: number('MainPID') ?? 0,
     before: text('Before').split(' '),
     needDaemonReload: text('NeedDaemonReload') === 'yes',
+    capabilities: capabilitiesOf(text('User'), text('AmbientCapabilities'), text('CapabilityBoundingSet')),
     stored: number('NFileDescriptorStore'),
     storeMax: number('FileDescriptorStoreMax'),
   }
+}
+
+function capabilitiesOf(user: string, ambient: string, bounding: string): string[] | undefined {
+  if (user === '' || user === 'root') return undefined
+  const bound = new Set(bounding.split(' '))
+  return ambient.split(' ').filter((name) => bound.has(name))
 }
