@@ -26,6 +26,7 @@ and npm run test:boot, or a word that names them, include them.
 Options:
   --repeat N   run the selection N times, and say which tests failed how often
   --coverage   show how much of src/ the tests reach
+  --times      show how long each file took
   --kernel     what npm run test:kernel runs
   --boot       what npm run test:boot runs
   --help       show this
@@ -46,6 +47,7 @@ function parse() {
   const options = {
     repeat: { type: 'string', default: '1' },
     coverage: { type: 'boolean', default: false },
+    times: { type: 'boolean', default: false },
     kernel: { type: 'boolean', default: false },
     boot: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -92,8 +94,10 @@ const COVERAGE = [
 ]
 
 /** Resolves to the exit code; `onFailed` is called with the name of each test that failed. */
-function run(files, { coverage }, onFailed) {
-  const flags = ['--enable-source-maps', '--test', '--test-reporter=spec', `--test-concurrency=${CONCURRENCY}`]
+function run(files, { coverage, times }, onFailed) {
+  const reporters = ['spec', ...(times ? [join(root, 'tools/test/times.mjs')] : [])]
+  const reporting = reporters.flatMap((name) => [`--test-reporter=${name}`, '--test-reporter-destination=stdout'])
+  const flags = ['--enable-source-maps', '--test', ...reporting, `--test-concurrency=${CONCURRENCY}`]
   const tests = [...flags, `--test-timeout=${FILE_TIMEOUT_MS}`, ...files]
   const argv = coverage ? [...COVERAGE, process.execPath, ...tests] : tests
   const colours = process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}

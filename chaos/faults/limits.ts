@@ -59,7 +59,7 @@ export const LIMIT_FAULTS = {
   'no-descriptor': {
     about: 'the keeper may open no descriptor (EMFILE), and the worker is killed',
     ...NO_WORKER,
-    finding: 'plain-forwarding',
+    finding: 'no-descriptor',
     begin: (node) => {
       // numbers below are never free, whichever connections end meanwhile
       const undo = limit(node, node.keeperPid, 'nofile', NEVER_FREE)

@@ -33,6 +33,9 @@ export function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
+/** The kernel's names for: the file system has no room, nor the quota, or the file has reached the limit of its size. */
+export const NO_ROOM: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
+
 /** Returns the errno name (`ENOENT`, …) of a Node system error; undefined for any other value. */
 export function errnoName(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined

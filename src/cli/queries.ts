@@ -1,6 +1,7 @@
 // Asks the relay and the snooper the questions of macipctl.
 import { ask as askControl, NoAnswerError } from '../control/client.js'
 import { errnoName, ExitCode, FatalError, reason } from '../base/exit.js'
+import { descriptorUse } from '../os/descriptor-limit.js'
 import { REASONS } from '../bindings/state.js'
 import { overlay as relayProto } from '../gen/overlay.js'
 import { snoop as snoopProto } from '../gen/snoop.js'
@@ -47,8 +48,16 @@ const CAUSES = new Map<string | undefined, readonly [NotRunningCause, string]>([
   ['EAGAIN', ['silent', 'it accepts no connection']],
 ])
 
-const causeOf = (error: unknown): readonly [NotRunningCause, string] =>
-  CAUSES.get(errnoName(error)) ?? [error instanceof NoAnswerError ? 'silent' : 'other', reason(error)]
+/** libuv frees one descriptor for a moment to close what it cannot accept. */
+const LIBUV_SPARE = 1
+
+function causeOf(error: unknown): readonly [NotRunningCause, string] {
+  if (!(error instanceof NoAnswerError)) return CAUSES.get(errnoName(error)) ?? ['other', reason(error)]
+  const use = error.pid === undefined ? undefined : descriptorUse(error.pid)
+  if (use !== undefined && use.limit - use.open <= LIBUV_SPARE)
+    return ['no-descriptor', `it may open no descriptor beyond number ${use.limit - 1}, and all are in use`]
+  return [error.isSilent ? 'silent' : 'other', error.message]
+}
 
 export const explain = (error: unknown): string => causeOf(error)[1]
 

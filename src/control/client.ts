@@ -26,15 +26,24 @@ export type Question<In, Out> = Codec<In, Out> & {
   timeoutMs: number
 }
 
-/** The process at the socket has taken the connection, and says nothing. */
+/** The process at the socket has taken the connection, and says nothing, or has closed it before it has said all. */
 export class NoAnswerError extends Error {
   override readonly name = 'NoAnswerError'
-  /** @param pid of the process; undefined if it is not known */
+  readonly isSilent: boolean
+  /**
+   * @param afterMs how long it has been silent; undefined if it has closed the connection
+   * @param pid of the process; undefined if it is not known
+   */
   constructor(
-    timeoutMs: number,
+    afterMs: number | undefined,
     readonly pid: number | undefined,
   ) {
-    super(`no answer within ${timeoutMs / 1000} s`)
+    super(
+      afterMs === undefined
+        ? 'the connection was closed before the answer was complete'
+        : `no answer within ${afterMs / 1000} s`,
+    )
+    this.isSilent = afterMs !== undefined
   }
 }
 
@@ -47,6 +56,7 @@ export async function ask<In, Out>({ path, ask, onPart, timeoutMs, ...codec }: Q
       else reject(error)
     }
   })
+  let pid: number | undefined
   const stream = await connectControl<In, Out>({
     ...codec,
     path,
@@ -54,11 +64,12 @@ export async function ask<In, Out>({ path, ask, onPart, timeoutMs, ...codec }: Q
       if (onPart(message)) finish(undefined)
     },
     onClose: (error) => {
-      finish(error ?? new Error('the connection was closed before the answer was complete'))
+      finish(error ?? new NoAnswerError(undefined, pid))
     },
   })
+  pid = stream.peerPid
   const timer = setTimeout(() => {
-    finish(new NoAnswerError(timeoutMs, stream.peerPid))
+    finish(new NoAnswerError(timeoutMs, pid))
   }, timeoutMs)
   try {
     stream.send(ask)

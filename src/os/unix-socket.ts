@@ -1,6 +1,16 @@
 // Paths of Unix sockets: checks that they are usable, replaces those left over by a process that died, and restores
 // those that are removed.
-import { existsSync, lchownSync, lstatSync, mkdirSync, readlinkSync, realpathSync, renameSync, rmSync } from 'node:fs'
+import {
+  existsSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  type Stats,
+} from 'node:fs'
 import { connect, type Server } from 'node:net'
 import { dirname, resolve } from 'node:path'
 import { errnoName, ExitCode, FatalError, reason } from '../base/exit.js'
@@ -53,6 +63,8 @@ const CHECK_MS = 1000
  */
 export class ListeningSocket {
   private inode = -1
+  /** The file system that the inode is of. */
+  private device = -1
   private server: Server | undefined
   private readonly timer: NodeJS.Timeout
   private checking = false
@@ -99,7 +111,8 @@ export class ListeningSocket {
 
   /** Whether a connection to the path reaches this socket. */
   get isReachable(): boolean {
-    return this.inode !== -1 && lstatSync(this.options.path, { throwIfNoEntry: false })?.ino === this.inode
+    const found = lstatSync(this.options.path, { throwIfNoEntry: false })
+    return found !== undefined && found.ino === this.inode && found.dev === this.device
   }
 
   /**
@@ -123,6 +136,8 @@ export class ListeningSocket {
       await bind(server, inherited)
       this.server = server
       this.inode = inherited.inode
+      const found = lstatSync(path, { throwIfNoEntry: false })
+      if (found?.ino === inherited.inode) this.device = found.dev
       onBound?.(inherited)
     } catch (error) {
       this.trouble(`${path}: the predecessor's socket cannot be used; another one is made`, error)
@@ -165,7 +180,9 @@ export class ListeningSocket {
     await bound
     const before = this.server
     try {
-      this.inode = this.publish(temporary)
+      const { ino, dev } = this.publish(temporary)
+      this.inode = ino
+      this.device = dev
       this.server = server
     } catch (error) {
       // it is tried again every second
@@ -178,14 +195,14 @@ export class ListeningSocket {
     before?.close()
   }
 
-  /** Moves the socket to its path; returns its inode. */
-  private publish(temporary: string): number {
+  /** Moves the socket to its path; returns what is there from now on. */
+  private publish(temporary: string): Stats {
     const { path, owner } = this.options
     // the directory may be another user's, who could have put a link there: it is not followed
     if (owner !== undefined) lchownSync(temporary, owner.uid, owner.gid)
-    const inode = lstatSync(temporary).ino
+    const stats = lstatSync(temporary)
     renameSync(temporary, path)
-    return inode
+    return stats
   }
 
   /** Removes what may be replaced; throws a FatalError if the path is another's. */

@@ -7,11 +7,15 @@
 //                        connection  with the descriptors of one connection, in the order of DESCRIPTORS; one for each
 //                        all
 //   successor → holder   taken       until then nothing has changed for the holder; now it stops moving bytes
-//   holder → successor   connection  those that have begun meanwhile; then the end of the stream
+//   holder → successor   connection  those that have begun meanwhile
+//                        stopped     from here on only the successor moves bytes
+//   successor → holder   moving      the holder's copies are needed no more: it ends
+//
+// A holder whose successor ends before it has said `moving` goes on.
 import { DESCRIPTORS, type SessionOffer } from './ipc.js'
 
 /** Changes when a successor of another version would not understand. */
-export const PROTOCOL = 1
+export const PROTOCOL = 2
 
 export type FromHolder =
   /** A worker is a holder when its keeper has gone. */
@@ -20,6 +24,7 @@ export type FromHolder =
   | { type: 'listener'; inode: number }
   | { type: 'connection'; offer: SessionOffer }
   | { type: 'all' }
+  | { type: 'stopped' }
 
 /** How many descriptors come with a message. */
 export const descriptorCount = ({ type }: FromHolder): number =>

@@ -1,5 +1,5 @@
 // The holder's side of a hand-over: waits for a successor, and gives it copies of every descriptor. Nothing changes for the
-// holder until the successor says that it has them.
+// holder until the successor says that it has them, and it keeps its own until the successor moves bytes.
 import { type Socket, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,6 +11,7 @@ import { peerOf } from '../os/peercred.js'
 import { ListeningSocket } from '../os/unix-socket.js'
 import { type FromHolder, HAND_OVER_SOCKET, PROTOCOL, encodeLine } from './hand-over-messages.js'
 import { DESCRIPTORS, type SessionOffer } from './ipc.js'
+import { kill } from './predecessor.js'
 import type { Descriptors, KeptListener } from './stored-names.js'
 
 const MODE = 0o600
@@ -19,6 +20,8 @@ const MAX_REQUEST = 4096
 const SILENCE_MS = 10_000
 const RETRY_MS = 5
 const SEND_MS = 5000
+/** A successor that does not move bytes within this time never will: it would have begun to forward them unseen long ago. */
+const MOVING_MS = 30_000
 
 export type Held = { offer: SessionOffer; descriptors: Descriptors }
 
@@ -31,7 +34,9 @@ export type Holder = {
    * `connections` then tells what else is to be given.
    */
   stop(): Promise<void>
-  /** The successor has everything: nothing is left to be done. */
+  /** The successor has ended without moving any bytes: goes on as before `stop`. Undefined if the holder cannot. */
+  resume: (() => Promise<void>) | undefined
+  /** The successor moves the bytes: nothing is left to be done. */
   onDone(): void
 }
 
@@ -39,7 +44,7 @@ export class HandOver {
   private listening: ListeningSocket | undefined
   private readonly successors = new Set<Socket>()
   /** The one that has said that it has everything. */
-  private taker: Socket | undefined
+  private taker: { readonly socket: Socket; onOutcome(isMoving: boolean): void } | undefined
 
   constructor(
     private readonly runDir: string,
@@ -93,9 +98,12 @@ export class HandOver {
         if (received.length > MAX_REQUEST) socket.destroy()
         for (const line of lines) this.answer(socket, line, given, peer.pid)
       })
-      .on('close', () => this.successors.delete(socket))
+      .on('close', () => {
+        this.successors.delete(socket)
+        if (this.taker?.socket === socket) this.taker.onOutcome(false)
+      })
       .setTimeout(SILENCE_MS, () => {
-        if (socket !== this.taker) socket.destroy()
+        if (this.taker?.socket !== socket) socket.destroy()
       })
     void this.attempt(socket, () => this.send(socket, holderLine(this.holder.role)))
   }
@@ -107,6 +115,9 @@ export class HandOver {
         return
       case 'taken':
         if (this.taker === undefined) void this.taken(socket, given, pid)
+        return
+      case 'moving':
+        if (this.taker?.socket === socket) this.taker.onOutcome(true)
         return
       default:
         socket.destroy()
@@ -134,11 +145,36 @@ export class HandOver {
   }
 
   private async taken(socket: Socket, given: Set<number>, pid: number): Promise<void> {
-    this.taker = socket
+    const isMoving = new Promise<boolean>((onOutcome) => {
+      this.taker = { socket, onOutcome }
+    })
     this.log.warn({ successor: pid, sessions: given.size }, 'another relay takes over')
     await this.holder.stop()
-    await this.attempt(socket, () => this.giveNew(socket, given))
-    this.holder.onDone()
+    this.closePath()
+    await this.attempt(socket, async () => {
+      await this.giveNew(socket, given)
+      await this.send(socket, { type: 'stopped' })
+    })
+    const late = setTimeout(() => {
+      this.log.error({ successor: pid }, 'the successor hangs; it is killed')
+      kill(pid)
+      socket.destroy()
+    }, MOVING_MS)
+    const isDone = await isMoving
+    clearTimeout(late)
+    if (isDone || this.holder.resume === undefined) {
+      this.holder.onDone()
+      return
+    }
+    this.log.error({ successor: pid }, 'the successor has ended before it moved any bytes; this relay goes on')
+    this.taker = undefined
+    try {
+      await this.holder.resume()
+      await this.listen()
+    } catch (error) {
+      this.log.fatal({ error: reason(error) }, 'this relay cannot go on')
+      this.holder.onDone()
+    }
   }
 
   private async attempt(socket: Socket, action: () => Promise<void>): Promise<void> {

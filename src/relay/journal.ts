@@ -13,10 +13,10 @@ import {
   statSync,
   writeSync,
 } from 'node:fs'
-import { errnoName } from '../base/exit.js'
+import { NO_ROOM, errnoName } from '../base/exit.js'
 import { type ExchangeRecord, encodeRecord } from '../record/zapi-records.js'
 import { WRITTEN_OFFSET, beginning, withChecksum, writtenBytes } from './journal-format.js'
-import { COMPACT_BYTES, lackOfRoom } from './room.js'
+import { COMPACT_BYTES, lackOfRoom, tryRoom } from './room.js'
 
 /** The file is written anew when it has at least `COMPACT_BYTES`, and this many times its size after the last rewriting. */
 const COMPACT_FACTOR = 4
@@ -43,6 +43,8 @@ export class Journal {
   /** Undefined while the file cannot be written. */
   private file: number | undefined
   private trouble: Omit<JournalFailure, 'isWritten'> | undefined
+  /** Writing has met a limit, which a quota or a limit of the file's size does not show beforehand. */
+  private hasMetLimit = false
   /** The whole file's. */
   private size = 0
   /** After it was last written anew. */
@@ -72,7 +74,7 @@ export class Journal {
 
   /** What is wrong with the file at this moment, if anything is. */
   get failure(): JournalFailure | undefined {
-    this.lookForRoom()
+    if (!this.hasMetLimit) this.lookForRoom()
     return this.trouble === undefined ? undefined : { ...this.trouble, isWritten: this.isWritten }
   }
 
@@ -224,8 +226,13 @@ export class Journal {
 
   private lackOfRoom(): string | undefined {
     const { compactAt, size, leastSize } = this
+    const growth = Math.max(0, compactAt - size) + leastSize
     try {
-      return lackOfRoom(dirname(this.path), Math.max(0, compactAt - size) + leastSize)
+      const lack = lackOfRoom(dirname(this.path), growth)
+      if (lack !== undefined || !this.hasMetLimit) return lack
+      const refused = tryRoom(`${this.path}.room`, growth)
+      this.hasMetLimit = refused !== undefined
+      return refused
     } catch {
       // the directory is gone, which the next writing tells
       return undefined
@@ -249,6 +256,7 @@ export class Journal {
       write()
     } catch (error) {
       this.trouble = { since: this.trouble?.since ?? Date.now(), error }
+      this.hasMetLimit = NO_ROOM.has(errnoName(error) ?? '')
       this.abandon()
       if (!this.removed)
         this.retry = setTimeout(() => {

@@ -40,7 +40,9 @@ export type Inheritance = {
 }
 
 export class Keeper {
-  private readonly connections = new Map<number, Connection>()
+  /** Resolves when bytes move for the first time: a worker has the connections, or the keeper forwards them itself. */
+  readonly moving: Promise<void>
+  private readonly byId = new Map<number, Connection>()
   /** Connections that the keeper forwards itself; undefined while a worker serves, or is about to. */
   private plain: Map<number, PlainForwarding> | undefined
   private readonly status: KeeperStatus
@@ -56,6 +58,7 @@ export class Keeper {
   private leaving = false
   private stopped: Promise<void> | undefined
   private movedAt = performance.now()
+  private onMoving: () => void = () => undefined
 
   constructor(
     private readonly options: RelayOptions,
@@ -65,12 +68,15 @@ export class Keeper {
     private readonly store: DescriptorStore | undefined,
     private readonly log: Logger,
   ) {
+    this.moving = new Promise((resolve) => {
+      this.onMoving = resolve
+    })
     this.status = new KeeperStatus(options, log)
     const ids = inheritance.connections.map(({ offer }) => offer.id)
     // above those of any earlier keeper: connections do not come faster than once a second for long
     this.nextId = Math.max(Math.floor(Date.now() / 1000), ...ids.map((id) => id + 1))
-    for (const connection of inheritance.connections) this.connections.set(connection.offer.id, connection)
-    this.status.connections = this.connections.size
+    for (const connection of inheritance.connections) this.byId.set(connection.offer.id, connection)
+    this.status.connections = this.byId.size
   }
 
   async start(): Promise<void> {
@@ -113,15 +119,19 @@ export class Keeper {
     const mover =
       plain === undefined ? `worker ${worker?.pid ?? '?'}: ${worker?.state ?? 'gone'}` : `no worker: ${plain}`
     const lost = this.store?.isKept === false ? '; a restart would cost bgpd zebra' : ''
-    return `${this.connections.size} connections of bgpd; ${mover}${lost}`
+    return `${this.byId.size} connections of bgpd; ${mover}${lost}`
   }
 
   get bound(): BoundSocket | undefined {
     return this.listening?.bound
   }
 
+  get connections(): readonly Connection[] {
+    return [...this.byId.values()]
+  }
+
   get held(): readonly Held[] {
-    return [...this.connections.values()].map(({ offer, ends }) => ({ offer, descriptors: descriptorsOf(ends) }))
+    return this.connections.map(({ offer, ends }) => ({ offer, descriptors: descriptorsOf(ends) }))
   }
 
   /**
@@ -135,7 +145,7 @@ export class Keeper {
 
   /** Closes this process's copies of everything. */
   close(): void {
-    for (const connection of this.connections.values()) closeConnection(connection)
+    for (const connection of this.byId.values()) closeConnection(connection)
   }
 
   private async stopOnce(leaves: boolean): Promise<void> {
@@ -149,6 +159,8 @@ export class Keeper {
     this.endPlain()
     this.status.close()
     if (leaves) await Promise.race([Promise.allSettled(this.arriving), sleep(LATE_MS)])
+    // what comes later than that belongs to nobody
+    this.leaving = false
   }
 
   private get tookOver(): boolean {
@@ -156,7 +168,7 @@ export class Keeper {
   }
 
   private get isMoving(): boolean {
-    return this.connections.size === 0 || this.plain !== undefined || this.worker?.hasConnections === true
+    return this.byId.size === 0 || this.plain !== undefined || this.worker?.hasConnections === true
   }
 
   private async accept(bgpd: Socket): Promise<void> {
@@ -170,9 +182,9 @@ export class Keeper {
         closeConnection(connection)
         return
       }
-      this.connections.set(id, connection)
+      this.byId.set(id, connection)
       this.store?.add(connection)
-      this.status.connections = this.connections.size
+      this.status.connections = this.byId.size
       if (this.plain !== undefined) this.forwardPlainly(connection)
       else if (this.worker?.hasConnections === true) this.worker.lend(connection)
       if (connection.offer.zebraVersion === undefined) this.askVersionAgain(id)
@@ -185,7 +197,7 @@ export class Keeper {
 
   private askVersionAgain(id: number): void {
     setTimeout(() => {
-      const connection = this.connections.get(id)
+      const connection = this.byId.get(id)
       if (connection === undefined) return
       void zebraVersion(this.options.zebra).then((version) => {
         if (version === undefined) {
@@ -200,7 +212,7 @@ export class Keeper {
 
   /** More is known of a connection; a successor is to know it, too. */
   private note(id: number, change: Partial<SessionOffer>): void {
-    const connection = this.connections.get(id)
+    const connection = this.byId.get(id)
     if (connection === undefined) return
     Object.assign(connection.offer, change)
     this.store?.update(connection)
@@ -230,7 +242,7 @@ export class Keeper {
   }): void {
     const { options, status } = this
     status.workerStarts++
-    const zebraVersions = [...this.connections.values()].flatMap(({ offer: { id, zebraVersion } }) =>
+    const zebraVersions = [...this.byId.values()].flatMap(({ offer: { id, zebraVersion } }) =>
       zebraVersion === undefined ? [] : ([[id, zebraVersion]] as const),
     )
     let waiting = first
@@ -278,22 +290,20 @@ export class Keeper {
   /** The bytes wait while the connections change hands. */
   private lendAll(worker: WorkerProcess): void {
     this.endPlain()
-    for (const connection of this.connections.values()) {
+    for (const connection of this.byId.values()) {
       worker.lend(connection)
       connection.offer.inherited = true
     }
     worker.send({ type: 'begin' })
+    this.onMoving()
   }
 
   private onWorkerGone(worker: WorkerProcess, why: string): void {
     if (this.stopping) return
-    for (const { offer } of this.connections.values()) offer.inherited = true
+    for (const { offer } of this.byId.values()) offer.inherited = true
     const { failure } = worker
     const delay = this.delay.next(worker.livedMs, failure !== undefined)
-    this.log.error(
-      { why, sessions: this.connections.size, delayMs: delay },
-      'the worker ended; its successor takes over',
-    )
+    this.log.error({ why, sessions: this.byId.size, delayMs: delay }, 'the worker ended; its successor takes over')
     this.status.onWorkerGone(failure ?? why)
     if (this.delay.isFailing) this.startPlain(failure ?? 'workers end at once')
     else this.awaitWorker()
@@ -318,12 +328,13 @@ export class Keeper {
     this.plainTimer = undefined
     if (this.stopping || this.plain !== undefined || this.worker?.hasConnections === true) return
     this.log.error(
-      { why, sessions: this.connections.size },
+      { why, sessions: this.byId.size },
       'the keeper forwards the bytes itself, unseen, until a worker serves',
     )
     this.plain = new Map()
     this.status.plain = why
-    for (const connection of this.connections.values()) this.forwardPlainly(connection)
+    for (const connection of this.byId.values()) this.forwardPlainly(connection)
+    this.onMoving()
   }
 
   private forwardPlainly(connection: Connection): void {
@@ -353,12 +364,12 @@ export class Keeper {
   }
 
   private end(id: number): void {
-    const connection = this.connections.get(id)
+    const connection = this.byId.get(id)
     if (connection === undefined) return
     this.plain?.get(id)?.close()
     this.plain?.delete(id)
-    this.connections.delete(id)
-    this.status.connections = this.connections.size
+    this.byId.delete(id)
+    this.status.connections = this.byId.size
     // other processes may have copies
     for (const { fd } of [rawHandle(connection.ends.bgpd), rawHandle(connection.ends.zebra)]) shutdownBoth(fd)
     this.store?.remove(connection)

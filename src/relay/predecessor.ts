@@ -40,6 +40,15 @@ function send(pid: number, signal: NodeJS.Signals, log: Logger): void {
   }
 }
 
+/** A process that has gone already is as good as killed. */
+export function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // it has gone meanwhile
+  }
+}
+
 /** A process that waits to be reaped moves nothing any more. */
 function isRunning(pid: number): boolean {
   try {

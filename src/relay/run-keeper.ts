@@ -12,6 +12,7 @@ import { type Owner, checkSocketPath } from '../os/unix-socket.js'
 import { type Connection, adoptConnection } from './connections.js'
 import { DescriptorStore } from './descriptor-store.js'
 import { HandOver } from './hand-over.js'
+import { rawHandle } from './ipc.js'
 import { type Inheritance, Keeper } from './keeper.js'
 import { endUsersOf } from './predecessor.js'
 import { RunDirLock } from './run-dir-lock.js'
@@ -36,20 +37,30 @@ export async function runKeeper(options: RelayOptions, log: Logger): Promise<voi
       'systemd keeps no descriptors: the end of the relay costs bgpd zebra; set Type=notify, FileDescriptorStoreMax=',
     )
   const store = manager && new DescriptorStore(manager, namesOf(kept), log)
-  const { lock, ...inheritance } = await inherit(options, kept, store, log)
-  const isNew = inheritance.connections.length === 0
+  const lock = new RunDirLock(options.runDir, log)
+  const stored = parseKept(kept)
+  closeUseless(stored, log)
+  const own = adopt(stored.connections, store, log)
+  const entry = await enter(own, { options, lock, store, log })
+  const isNew = entry.connections.length === 0
   let owner: Owner | undefined
   try {
     owner = ownerOfListener(options, log, isNew)
   } catch (error) {
+    entry.predecessor?.close()
     lock.release()
     throw error
   }
   // without the connections that it is about, what it says is of another time
   if (isNew) removeJournal(options.runDir, log)
-  const keeper = new Keeper(options, owner, lock, inheritance, store, log)
+  let keeper: Keeper | undefined
+  const serve = async ({ predecessor, ...inheritance }: Entry): Promise<void> => {
+    keeper = new Keeper(options, owner, lock, inheritance, store, log)
+    await keeper.start()
+    void keeper.moving.then(() => predecessor?.onMoving())
+  }
   store?.start()
-  const service = new Service(manager, watchdogMs, keeper, log)
+  const service = new Service(manager, watchdogMs, () => keeper, log)
   let onDone: () => void = () => undefined
   const stopped = new Promise<void>((resolve) => {
     onDone = resolve
@@ -60,15 +71,21 @@ export async function runKeeper(options: RelayOptions, log: Logger): Promise<voi
     options.runDir,
     {
       role: 'keeper',
-      listener: () => keeper.bound,
-      connections: () => keeper.held,
-      stop: () => keeper.stop({ leaves: true }),
+      listener: () => keeper?.bound,
+      connections: () => keeper?.held ?? [],
+      stop: async () => {
+        await keeper?.stop({ leaves: true })
+        lock.release()
+      },
+      resume: async () => {
+        await serve(await enter(keeper?.connections ?? [], { options, lock, store, log }))
+      },
       onDone,
     },
     log,
   )
   try {
-    await keeper.start()
+    await serve({ ...entry, listener: stored.listener ?? entry.listener })
     // from here on bgpd depends on this process
     process.removeAllListeners('uncaughtException')
     for (const event of ['uncaughtException', 'unhandledRejection'] as const)
@@ -85,34 +102,45 @@ export async function runKeeper(options: RelayOptions, log: Logger): Promise<voi
     service.stopping()
     handOver.closePath()
     // a service manager that keeps the descriptors gives them to the next keeper if there is one, and else closes them
-    await keeper.stop({ leaves: store?.isKept === true })
+    await keeper?.stop({ leaves: store?.isKept === true })
     store?.close()
-    keeper.close()
+    keeper?.close()
     lock.release()
     handOver.close()
   }
 }
 
-/** Everything that bgpd depends on, from the service manager and from a relay that lives, and the lock. */
-async function inherit(
-  options: RelayOptions,
-  kept: readonly KeptDescriptor[],
-  store: DescriptorStore | undefined,
-  log: Logger,
-): Promise<Inheritance & { lock: RunDirLock }> {
-  const stored = parseKept(kept)
-  closeUseless(stored, log)
-  const connections = adopt(stored.connections, store, log)
-  await endUsersOf(socketsOf(stored.connections), log)
-  const { lock, taken } = await enter(options, log)
-  await endUsersOf(socketsOf(taken.connections), log)
-  const known = new Set(connections.map(({ offer }) => offer.id))
+type Surroundings = {
+  options: RelayOptions
+  lock: RunDirLock
+  store: DescriptorStore | undefined
+  log: Logger
+}
+
+/** Everything that bgpd depends on. */
+type Entry = Inheritance & {
+  /** A relay that has stopped, and goes on unless it hears that the bytes move. */
+  predecessor: TakeOver | undefined
+}
+
+/** Makes the run directory ours: its lock, and the connections that others have beyond those that are our own. */
+async function enter(own: readonly Connection[], { options, lock, store, log }: Surroundings): Promise<Entry> {
+  await endUsersOf(
+    own.map(({ ends }) => rawHandle(ends.bgpd).fd),
+    log,
+  )
+  const { predecessor, taken } = await takeRunDir(options, lock, log)
+  await endUsersOf(
+    taken.connections.map(({ descriptors }) => descriptors.bgpd),
+    log,
+  )
+  const known = new Set(own.map(({ offer }) => offer.id))
   for (const connection of taken.connections.filter(({ offer }) => known.has(offer.id)))
     for (const fd of Object.values(connection.descriptors)) closeDescriptor(fd)
   const others = taken.connections.filter(({ offer }) => !known.has(offer.id))
-  connections.push(...adopt(others, store, log))
+  const connections = [...own, ...adopt(others, store, log)]
   if (connections.length > 0) log.warn({ sessions: connections.length }, 'serving connections that began before')
-  return { lock, connections, listener: stored.listener ?? taken.listener }
+  return { predecessor, connections, listener: taken.listener }
 }
 
 function closeUseless({ incomplete, spare, unknown }: Kept, log: Logger): void {
@@ -144,9 +172,12 @@ function adopt(connections: readonly KeptConnection[], store: DescriptorStore | 
  * Takes the lock, or takes over from whoever has it: a worker that has lost its keeper, or a keeper if that is wanted. Nothing
  * is touched before: another relay may live on what is there.
  */
-async function enter(options: RelayOptions, log: Logger): Promise<{ lock: RunDirLock; taken: Taken }> {
+async function takeRunDir(
+  options: RelayOptions,
+  lock: RunDirLock,
+  log: Logger,
+): Promise<{ predecessor: TakeOver | undefined; taken: Taken }> {
   const { runDir } = options
-  const lock = new RunDirLock(runDir, log)
   const deadline = performance.now() + PREDECESSOR_MS
   for (;;) {
     const isOurs = lock.take()
@@ -155,16 +186,15 @@ async function enter(options: RelayOptions, log: Logger): Promise<{ lock: RunDir
       try {
         if (predecessor.role === 'keeper' && !options.takeOver) throw busy(runDir)
         const taken = await takeOver(predecessor, log)
-        predecessor.close()
         await lock.takeSoon(LOCK_MS)
-        return { lock, taken }
+        return { predecessor, taken }
       } catch (error) {
         predecessor.close()
         lock.release()
         throw error
       }
     }
-    if (isOurs) return { lock, taken: { listener: undefined, connections: [] } }
+    if (isOurs) return { predecessor: undefined, taken: { listener: undefined, connections: [] } }
     if (performance.now() > deadline) throw busy(runDir)
     await sleep(RETRY_MS)
   }
@@ -177,9 +207,6 @@ const busy = (runDir: string): FatalError =>
   )
 
 const namesOf = (kept: readonly KeptDescriptor[]): readonly string[] => kept.map(({ name }) => name)
-
-const socketsOf = (connections: readonly KeptConnection[]): readonly number[] =>
-  connections.map(({ descriptors }) => descriptors.bgpd)
 
 function prepareRunDir(path: string): void {
   try {

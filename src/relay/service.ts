@@ -15,7 +15,7 @@ export class Service {
   constructor(
     private readonly manager: ServiceManager | undefined,
     private readonly watchdogMs: number | undefined,
-    private readonly keeper: { readonly isHealthy: boolean; readonly summary: string },
+    private readonly keeper: () => { readonly isHealthy: boolean; readonly summary: string } | undefined,
     private readonly log: Logger,
   ) {}
 
@@ -26,7 +26,7 @@ export class Service {
     })
     if (this.watchdogMs === undefined) return
     this.every(this.watchdogMs / 2, () => {
-      if (this.keeper.isHealthy) this.tell('WATCHDOG=1')
+      if (this.keeper()?.isHealthy === true) this.tell('WATCHDOG=1')
     })
   }
 
@@ -41,7 +41,7 @@ export class Service {
 
   private tellState(): void {
     this.isReady ||= this.tell('READY=1')
-    const status = this.keeper.summary
+    const status = this.keeper()?.summary ?? 'starting'
     if (status !== this.lastStatus && this.tell(`STATUS=${status}`)) this.lastStatus = status
   }
 

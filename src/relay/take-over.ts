@@ -14,6 +14,7 @@ import { NOTE } from './connection-note.js'
 import { dial } from './connections.js'
 import { type FromHolder, HAND_OVER_SOCKET, PROTOCOL, descriptorCount } from './hand-over-messages.js'
 import { DESCRIPTORS, type DescriptorName } from './ipc.js'
+import { kill } from './predecessor.js'
 import type { KeptConnection, KeptListener } from './stored-names.js'
 
 /** The holder answers within this time, or is taken for hung. */
@@ -28,6 +29,7 @@ const fromHolder = v.variant('type', [
   v.object({ type: v.literal('listener'), inode: number }),
   v.object({ type: v.literal('connection'), offer }),
   v.object({ type: v.literal('all') }),
+  v.object({ type: v.literal('stopped') }),
 ])
 
 export type Taken = { listener: KeptListener | undefined; connections: KeptConnection[] }
@@ -91,15 +93,23 @@ export class TakeOver {
   }
 
   /**
-   * We have everything: the holder stops. Resolves when it has ended, with what has begun meanwhile. Throws if it does not
-   * end in time.
+   * We have everything: the holder stops. Resolves when it has stopped, or ended, with what has begun meanwhile. Throws if it
+   * does not in time.
    */
   async finish(): Promise<Taken> {
     this.send('taken')
     const late: Taken = { listener: undefined, connections: [] }
-    for (let message = await this.message(); message !== undefined; message = await this.message())
+    for (;;) {
+      const message = await this.message()
+      if (message === undefined || message.type === 'stopped') return late
       this.add(message, late)
-    return late
+    }
+  }
+
+  /** We move the bytes: the holder ends. */
+  onMoving(): void {
+    this.send('moving')
+    this.close()
   }
 
   close(): void {
@@ -136,7 +146,7 @@ export class TakeOver {
     })
   }
 
-  private send(word: 'give' | 'taken'): void {
+  private send(word: 'give' | 'taken' | 'moving'): void {
     sendWithDescriptors(this.fd, Buffer.from(`${word}\n`), [])
   }
 
@@ -188,7 +198,8 @@ export class TakeOver {
 
 /**
  * Takes over from whoever holds the connections of a run directory. The caller is the only one who moves bytes when this
- * resolves. Rejects while the holder goes on.
+ * resolves, and tells it with `onMoving`: the holder, if it has not ended, goes on when `from` is closed before. Rejects while
+ * the holder goes on.
  */
 export async function takeOver(from: TakeOver, log: Logger): Promise<Taken> {
   const { role, pid } = from
@@ -209,12 +220,4 @@ export async function takeOver(from: TakeOver, log: Logger): Promise<Taken> {
   }
   log.warn({ from: role, pid, sessions: taken.connections.length }, 'took over from another relay')
   return taken
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // it has gone meanwhile
-  }
 }

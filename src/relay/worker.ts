@@ -138,6 +138,7 @@ class Worker {
         connections: () =>
           [...this.held.values()].map(({ offer, handles }) => ({ offer, descriptors: fdsOf(handles) })),
         stop: () => this.stop(),
+        resume: undefined,
         onDone: () => process.exit(ExitCode.ok),
       },
       this.log,

@@ -94,6 +94,37 @@ suite('without a service manager', () => {
     await assertPasses(await relays.connected())
   })
 
+  for (const [what, whose, line] of [
+    ['said that it has everything', 'holder', 'another relay takes over'],
+    ['got everything', 'successor', 'took over from another relay'],
+    ['the run directory', 'successor', 'serving connections that began before'],
+  ] as const) {
+    test(`a relay goes on when its successor is killed as soon as it has ${what}, under load`, async () => {
+      await using relays = await Succession.start()
+      const load = new Load(await relays.connected())
+      const { current } = relays
+      const ids = await sessionIds(current)
+      for (let round = 0; round < 3; round++) {
+        await load.more()
+        const successor = new RelayRig(current.dir)
+        const ended = successor.run('--take-over')
+        if (whose === 'holder') await current.logs(line, round + 1)
+        else await successor.logs(line)
+        successor.signal('SIGKILL')
+        await ended
+        await current.logs('this relay goes on', round + 1)
+        await served(current)
+        assert.deepEqual(await sessionIds(current), ids)
+        await load.more()
+      }
+      await relays.next('--take-over')
+      assert.equal(await current.exited(), 0)
+      await load.more()
+      await load.stop()
+      await assertPasses(await relays.connected())
+    })
+  }
+
   test('a relay goes on when the one that was about to take over ends before it has everything', async () => {
     await using rig = new RelayRig()
     const server = await rig.startZebra()

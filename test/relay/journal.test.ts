@@ -21,7 +21,7 @@ import { waitFor } from '../../lab/wait.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
 import { entryToProto } from '../../src/control/relay-codec.js'
 import { type ExchangeRecord, MAGIC, RecordKind, encodeRecord, fileRecords } from '../../src/record/zapi-records.js'
-import { Journal } from '../../src/relay/journal.js'
+import { Journal, type JournalFailure } from '../../src/relay/journal.js'
 import { Overlay } from '../../src/relay/overlay/overlay.js'
 import { Views, viewMessages } from '../../src/relay/overlay/views.js'
 import { recover } from '../../src/relay/recover.js'
@@ -298,6 +298,42 @@ test('a journal that cannot be begun, again and again, leaves no descriptor open
   } finally {
     execFileSync('umount', ['--lazy', dir])
   }
+})
+
+test('a journal that meets a limit which the file system does not show is in trouble until the limit is gone', async (t) => {
+  const dir = tempDir(t)
+  const journal = new Journal(
+    join(dir, 'journal'),
+    function* () {
+      yield put('10.2.1.11')
+    },
+    () => undefined,
+  )
+  const limit = (bytes: number | 'unlimited'): void => {
+    execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:`])
+  }
+  const grow = (): void => {
+    for (let count = 0; count < 100; count++) journal.append(put('10.2.1.12'))
+    journal.flush()
+  }
+  const failure = (): JournalFailure | undefined => journal.failure
+  assert.equal(failure(), undefined)
+  limit(100_000)
+  try {
+    while (journal.isWritten) grow()
+    assert.match(String(failure()?.error), /EFBIG/)
+    const since = failure()?.since
+    await waitFor('a journal', () => journal.isWritten, Boolean)
+    // small, and far from the limit
+    assert.deepEqual([failure()?.since, failure()?.isWritten], [since, true])
+    assert.match(String(failure()?.error), /cannot be written: EFBIG/)
+    assert.deepEqual(readdirSync(dir), ['journal'])
+  } finally {
+    limit('unlimited')
+  }
+  await waitFor('an end of the trouble', failure, (found) => found === undefined)
+  assert.ok(journal.isWritten)
+  journal.remove()
 })
 
 /** Files of a directory that this process has open. */

@@ -160,6 +160,10 @@ export class ControlPeer {
   }
 }
 
+function unlessRefused(error: unknown): undefined {
+  if (errnoName(error) !== 'ECONNREFUSED') throw error
+}
+
 export class RelayRig {
   private readonly sockets: Socket[] = []
   private process: ChildProcess | undefined
@@ -251,7 +255,25 @@ export class RelayRig {
 
   /** Resolves when the keeper's report is as wanted. */
   async keeperUntil(what: string, isWanted: (report: KeeperReport) => boolean): Promise<KeeperReport> {
-    return await waitFor(what, () => this.keeper(), isWanted, { timeoutMs: 30_000, context: () => this.log })
+    const report = await waitFor(
+      what,
+      // the socket of one that was killed is still there when the next one begins
+      () => this.keeper().catch(unlessRefused),
+      (report) => report !== undefined && isWanted(report),
+      { timeoutMs: 30_000, context: () => this.log },
+    )
+    assert.ok(report !== undefined)
+    return report
+  }
+
+  /** Resolves when the log has a line with these words so many times. */
+  async logs(words: string, times = 1): Promise<void> {
+    await waitFor(
+      `"${words}", ${times} times`,
+      () => this.log.split(words).length - 1,
+      (count) => count >= times,
+      { timeoutMs: 30_000, context: () => this.log },
+    )
   }
 
   /** Kills worker after worker, until the keeper does without. */

@@ -2,7 +2,7 @@
 // and what to do, whoever hangs.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
@@ -80,6 +80,18 @@ const foundLater = (rig: RelayRig, id: FindingId | undefined): Promise<unknown> 
     (ids) => ids[0] === id,
     { timeoutMs: 30_000, context: () => rig.log },
   )
+
+const prlimit = (pid: number, descriptors: number): void => {
+  execFileSync('prlimit', ['--pid', String(pid), `--nofile=${descriptors}:`])
+}
+
+/** The lowest number of a descriptor that the process does not have. */
+function firstFree(pid: number): number {
+  const open = new Set(readdirSync(`/proc/${pid}/fd`).map(Number))
+  let number = 0
+  while (open.has(number)) number++
+  return number
+}
 
 /** Kills the worker, and stops its successor before it serves. */
 async function withoutWorker(rig: RelayRig): Promise<number> {
@@ -160,6 +172,43 @@ suite('processes', () => {
       rig.signal('SIGCONT')
     }
     await assertNothing(rig)
+  })
+
+  for (const [what, limitOf] of [
+    ['all numbers are taken', firstFree],
+    ['the limit is below what is open', () => 8],
+  ] as const) {
+    test(`the keeper may open no descriptor: ${what}`, async () => {
+      await using rig = new RelayRig()
+      await connected(rig)
+      const { keeperPid: pid } = rig
+      // nobody connects, whose descriptor would be free soon
+      await waitFor('the socket', () => existsSync(rig.path('keeper.sock')), Boolean)
+      prlimit(pid, limitOf(pid))
+      await assertFound(
+        rig,
+        'no-descriptor',
+        new RegExp(`keeper ${pid} may open no more descriptors: nothing accepts a new connection`),
+        new RegExp(`prlimit --pid ${pid} --nofile=4096:$`),
+      )
+      prlimit(pid, 4096)
+      await foundLater(rig, undefined)
+    })
+  }
+
+  test('the worker may open no descriptor', async () => {
+    await using rig = new RelayRig()
+    await connected(rig)
+    const pid = await rig.workerPid()
+    prlimit(pid, 8)
+    await assertFound(
+      rig,
+      'no-descriptor',
+      new RegExp(`worker ${pid} may open no more descriptors: its sessions go on`),
+      new RegExp(`prlimit --pid ${pid} --nofile=4096:$`),
+    )
+    prlimit(pid, 4096)
+    await foundLater(rig, undefined)
   })
 
   test('both hang', async () => {

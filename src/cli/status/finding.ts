@@ -11,6 +11,7 @@ export type FindingId =
   | 'worker-replaced'
   | 'plain-forwarding'
   | 'relay-socket'
+  | 'no-descriptor'
   | 'lock-lost'
   | 'run-directory-full'
   | 'journal-not-writable'
@@ -53,3 +54,11 @@ export type Finding = { id: FindingId; severity: Severity; what: string; todo: s
 
 export const problem = (id: FindingId, what: string, todo: string): Finding => ({ id, severity: 'problem', what, todo })
 export const notice = (id: FindingId, what: string, todo: string): Finding => ({ id, severity: 'notice', what, todo })
+
+/** A process whose limit of descriptors is exhausted accepts no connection, and so cannot say anything of itself. */
+export const noDescriptor = (who: string, pid: number | string, effect: string): Finding =>
+  problem(
+    'no-descriptor',
+    `${who} ${pid} may open no more descriptors: ${effect}`,
+    `see what it has open: ls -l /proc/${pid}/fd; raise its limit: prlimit --pid ${pid} --nofile=4096:`,
+  )

@@ -4,7 +4,7 @@ import { HOW_TO_CONNECT } from '../fpm/tables.js'
 import type { FpmStatusReport } from '../fpm/report.js'
 import type { Answer, NotRunning, RelayReport, SnooperReport } from '../report.js'
 import { count, duration } from '../text.js'
-import { type Finding, notice, problem } from './finding.js'
+import { type Finding, noDescriptor, notice, problem } from './finding.js'
 import { processFindings, type Relay, workerFindings } from './relay-health.js'
 
 export type Status = Relay & { snooper: Answer<SnooperReport> }
@@ -22,6 +22,8 @@ export function findings(status: Status, now: number): Finding[] {
 function snooperMissing({ socket, error, cause, pid }: NotRunning, relay: Answer<RelayReport>, now: number): Finding {
   const what = `the snooper does not answer at ${socket}: ${error}`
   const start = 'start it with: macipd snoop; or name its socket with --snoop'
+  if (cause === 'no-descriptor')
+    return noDescriptor('the snooper', pid ?? 'PID', 'it snoops no new port, and answers nobody')
   if (cause !== 'silent') return problem('snooper-not-running', what, start + staleTime(relay, now))
   const known = pid ?? (relay.running && relay.snooperPid !== 0 ? relay.snooperPid : 'PID')
   const since = relay.running && relay.snooperSilent ? ` for ${duration(now - relay.snooperSince)}` : ''

@@ -30,12 +30,12 @@ function readLine(path: string, timeoutMs: number): Promise<string> {
         if (line.length > MAX_BYTES) socket.destroy(new Error('it is no keeper: it sends without end'))
       })
       .on('end', () => {
-        resolve(line)
+        if (line !== '') resolve(line)
       })
       .on('error', reject)
       .on('close', () => {
         clearTimeout(timer)
-        reject(new Error('the connection was closed before the answer was complete'))
+        reject(new NoAnswerError(undefined, pid))
       })
   })
 }

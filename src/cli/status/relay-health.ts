@@ -1,9 +1,10 @@
 // Finds out what is wrong with the relay, from what its keeper and its worker say, or do not say.
 import { dirname } from 'node:path'
+import { NO_ROOM } from '../../base/exit.js'
 import type { KeeperReport } from '../../control/keeper-report.js'
 import type { Answer, NotRunning, RelayReport, Running } from '../report.js'
 import { count, duration } from '../text.js'
-import { type Finding, notice, problem } from './finding.js'
+import { type Finding, noDescriptor, notice, problem } from './finding.js'
 
 export type Relay = { keeper: Answer<KeeperReport>; relay: Answer<RelayReport> }
 
@@ -41,6 +42,12 @@ function workerFinding(keeper: Running<KeeperReport>, relay: Answer<RelayReport>
     case 'recovered':
     case 'serving':
       if (relay.cause === 'silent') return hung(relay.pid ?? pid)
+      if (relay.cause === 'no-descriptor')
+        return noDescriptor(
+          'the relay’s worker',
+          relay.pid ?? pid ?? 'PID',
+          'its sessions go on, but it answers nobody',
+        )
       return problem(
         'relay-socket',
         `the relay’s worker ${pid ?? ''} serves, but does not answer at ${relay.socket}: ${relay.error}`,
@@ -66,6 +73,12 @@ function keeperFinding(keeper: NotRunning, relay: Answer<RelayReport>): Finding 
       `bgpd loses zebra for a moment when the relay is started anew: kill -TERM ${workerPid}; macipd relay`,
     )
   }
+  if (keeper.cause === 'no-descriptor')
+    return noDescriptor(
+      'the relay’s keeper',
+      keeper.pid ?? 'PID',
+      'nothing accepts a new connection of bgpd; if the worker ends, the bytes pass, but nothing is announced or withdrawn',
+    )
   if (keeper.cause === 'silent') {
     const pid = keeper.pid ?? (relay.running ? relay.keeperPid : 'PID')
     const workerPid = relay.running ? relay.workerPid : relay.pid
@@ -193,10 +206,8 @@ function withoutMain({ sessions, listen, bgpdDirect }: RelayReport): Finding {
 const EFFECT = 'if the worker ends then, its successor does not know what bgpd has been told, and announces nothing'
 
 const makeRoom = (directory: string): string =>
-  `make room: df -h ${directory}; df -i ${directory}; du -sh ${directory}/*; the relay goes on by itself within a second`
-
-/** Errors of a file system that has no room, or of its quota. */
-const FULL = new Set(['ENOSPC', 'EDQUOT'])
+  `make room, or raise the quota or the limit of a file’s size: df -h ${directory}; df -i ${directory}; ` +
+  `du -sh ${directory}/*; the relay goes on by itself within a second`
 
 function journalFindings({ journalFailure }: RelayReport, now: number): Finding[] {
   if (journalFailure === null) return []
@@ -213,7 +224,7 @@ function journalFindings({ journalFailure }: RelayReport, now: number): Finding[
       ),
     ]
   return [
-    FULL.has(code)
+    NO_ROOM.has(code)
       ? problem(
           'run-directory-full',
           what(`the run directory ${directory} is full, so ${path} cannot be written`),

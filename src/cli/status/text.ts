@@ -31,8 +31,10 @@ function health(found: readonly Finding[], paint: Paint): string[] {
   return [verdict, ...lines]
 }
 
+const PRESENCE: Partial<Record<NotRunning['cause'], string>> = { silent: 'hangs', 'no-descriptor': 'answers nobody' }
+
 const missing = (title: string, { socket, cause, error }: NotRunning, paint: Paint): string[] => [
-  `${paint('bold', title)}  ${paint('red', cause === 'silent' ? 'hangs' : 'not running')}`,
+  `${paint('bold', title)}  ${paint('red', PRESENCE[cause] ?? 'not running')}`,
   ...facts([['socket', `${socket}: ${error}`]]),
 ]
 

@@ -1,0 +1,17 @@
+// Whether another process may open descriptors.
+import { readFileSync, readdirSync } from 'node:fs'
+
+/** `open` of the numbers below `limit`, the soft limit, are taken. */
+export type DescriptorUse = { readonly open: number; readonly limit: number }
+
+/** Undefined if the process has ended, or is another user's. */
+export function descriptorUse(pid: number): DescriptorUse | undefined {
+  try {
+    const [, soft = ''] = /^Max open files +(\d+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'utf8')) ?? []
+    const limit = Number(soft)
+    const open = readdirSync(`/proc/${pid}/fd`).filter((fd) => Number(fd) < limit).length
+    return { open, limit }
+  } catch {
+    return undefined
+  }
+}
