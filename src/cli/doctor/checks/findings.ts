@@ -89,6 +89,14 @@ export const FINDINGS: Readonly<Record<FindingId, Told>> = {
     todo: (seen) => [logOf(seen, 'macipd-relay')],
   },
   'relay-socket': { group: 'relay', means: 'Neither the snooper nor macipctl reaches it.' },
+  'no-descriptor': {
+    ...{ group: 'relay', means: 'It may open no more files, so it answers nobody.' },
+    todo: ({ status: { relay, snooper } }) => {
+      const pid = [relay, snooper].find((answer) => !answer.running && answer.cause === 'no-descriptor')
+      const number = pid === undefined ? 'PID' : pidOf(pid)
+      return [`ls -l /proc/${number}/fd`, `prlimit --pid ${number} --nofile=4096:`]
+    },
+  },
   'lock-lost': {
     ...{ group: 'relay', means: 'A restart of either may cost bgpd zebra.' },
     todo: () => [

@@ -23,7 +23,11 @@ import type { Bgpd, HookFile, Observation, Zebra } from '../observation.js'
 import type { Seen } from '../seen.js'
 import { askVty, PATIENCE_MS } from './attempt.js'
 
-export async function observeFrr({ daemons, listen, frrRunDir }: Place): Promise<Observation['frr']> {
+/** `frrRunDir`: where FRR's pid files and vty sockets are. */
+export async function observeFrr(
+  { daemons, listen }: Pick<Place, 'daemons' | 'listen'>,
+  frrRunDir: string,
+): Promise<Observation['frr']> {
   const vty = (name: string): string => join(frrRunDir, `${name}.vty`)
   const bgpd = daemonIn(frrRunDir, 'bgpd')
   const zebra = daemonIn(frrRunDir, 'zebra')

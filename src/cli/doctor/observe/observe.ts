@@ -1,5 +1,5 @@
 // Looks at the node: everything at once, each thing within its time. It changes nothing.
-import { join } from 'node:path'
+import { dirname } from 'node:path'
 import { errnoName, reason } from '../../../base/exit.js'
 import { version } from '../../../base/version.js'
 import { DEFAULT_CONFIG, loadConfig } from '../../../config/file.js'
@@ -44,6 +44,7 @@ export async function observe(asked: Given): Promise<Observation> {
   const { relay, snoop } = sockets(given)
   const keeper = keeperSocket(given)
   const paths = defaultPaths(pathspace)
+  const frrRunDir = dirname(config.relay?.zebra ?? paths.zebra)
   const runDir = given.runDir ?? config.relay?.runDir ?? paths.runDir
   const state = config.snoop?.state ?? paths.state
   const units = (['macipd-relay', 'macipd-snoop', 'frr'] as const).map((name) => {
@@ -52,9 +53,9 @@ export async function observe(asked: Given): Promise<Observation> {
   const [status, systemd, frr, network, announced] = await Promise.all([
     askBoth(keeper, relay, snoop),
     observeUnits(units),
-    observeFrr(place),
+    observeFrr(place, frrRunDir),
     attemptLater('rtnetlink', () => survey(PATIENCE_MS)),
-    observeAnnounced(snoop, place.frrRunDir),
+    observeAnnounced(snoop, frrRunDir),
   ])
   return {
     now: Date.now(),
@@ -80,7 +81,7 @@ export async function observe(asked: Given): Promise<Observation> {
     rivals: observeRivals(),
     rooms: [
       ...roomOf(runDir, 'journal and sockets of the relay'),
-      ...(state === 'none' ? [] : roomOf(join(state, '..'), 'what the snooper has learned')),
+      ...(state === 'none' ? [] : roomOf(dirname(state), 'what the snooper has learned')),
     ],
   }
 }
