@@ -119,6 +119,7 @@ for (const release of DEBIAN_RELEASES) {
         const text = await system.run('setpriv --reuid=65534 --regid=65534 --clear-groups macipctl doctor || true')
         assert.match(text, /^OK: \d+ fine, \d+ not known\n/)
         assert.match(text, /^\? {5}hook +\/etc\/frr\/daemons: no permission; run as root$/m)
+        assert.match(text, /^ok {4}network +vxlan vxlan-learning neigh-suppress bridge-ipv6$/m)
       })
 
       for (const { name, id, plant, cure } of FAULTS) {
