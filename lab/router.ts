@@ -328,7 +328,9 @@ export class Router extends Space {
     const relay = `relay: {${control('relay')}, runDir: ${this.path('/run/macipd')}}\n`
     // a command that has just been started may be reading it
     if (!existsSync(config)) writeFileSync(config, `${relay}snoop: {${control('snoop')}}\n`)
-    return [process.execPath, '--enable-source-maps', script, ...args, '--config', config, '--json']
+    // with a /proc in which the node's processes have the numbers that they know
+    const node = ['unshare', '--mount-proc', process.execPath, '--enable-source-maps']
+    return [...node, script, ...args, '--config', config, '--json']
   }
 
   /** What the snooper has learned; arguments select as those of `macipctl bindings`. */

@@ -56,7 +56,7 @@ export async function ask<In, Out>({ path, ask, onPart, timeoutMs, ...codec }: Q
       else reject(error)
     }
   })
-  let pid: number | undefined
+  const peer: { pid?: number | undefined } = {}
   const stream = await connectControl<In, Out>({
     ...codec,
     path,
@@ -64,12 +64,12 @@ export async function ask<In, Out>({ path, ask, onPart, timeoutMs, ...codec }: Q
       if (onPart(message)) finish(undefined)
     },
     onClose: (error) => {
-      finish(error ?? new NoAnswerError(undefined, pid))
+      finish(error ?? new NoAnswerError(undefined, peer.pid))
     },
   })
-  pid = stream.peerPid
+  peer.pid = stream.peerPid
   const timer = setTimeout(() => {
-    finish(new NoAnswerError(timeoutMs, pid))
+    finish(new NoAnswerError(timeoutMs, peer.pid))
   }, timeoutMs)
   try {
     stream.send(ask)
