@@ -1,6 +1,5 @@
 // Against the real kernel, in a network namespace of its own, as a user without privileges would see it.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
 import { survey } from '../../src/rtnetlink/survey.js'
 import { enterNewNetworkNamespace, ip } from './namespace.js'
@@ -16,11 +15,13 @@ test('a survey says what a diagnosis asks, without privileges', async () => {
     'link set vx1 master br0',
     'link set vx1 type bridge_slave neigh_suppress on learning off',
     'link set vx2 master br0',
-    'link set br0 up',
-    'addr add 192.0.2.1/24 dev br0 nodad',
-    'neigh add 192.0.2.2 lladdr 02:00:00:00:00:02 dev br0 nud reachable',
-    'neigh add 192.0.2.3 lladdr 02:00:00:00:00:03 dev br0 nud permanent',
-    'neigh add 192.0.2.4 lladdr 02:00:00:00:00:04 dev br0 nud noarp extern_learn',
+    'link add up0 type veth peer name down0',
+    'link set up0 up',
+    'link set down0 up',
+    'addr add 192.0.2.1/24 dev up0',
+    'neigh add 192.0.2.2 lladdr 02:00:00:00:00:02 dev up0 nud reachable',
+    'neigh add 192.0.2.3 lladdr 02:00:00:00:00:03 dev up0 nud permanent',
+    'neigh add 192.0.2.4 lladdr 02:00:00:00:00:04 dev up0 nud noarp extern_learn',
   )
   const uid = process.geteuid?.() ?? 0
   process.seteuid?.(65_534)
@@ -44,7 +45,5 @@ test('a survey says what a diagnosis asks, without privileges', async () => {
   )
   assert.ok(addresses.some(({ ip }) => ip === '192.0.2.1'))
   // what is permanent, or was learned by a routing daemon, does not count against the limits
-  const counted = execFileSync('ip', ['-4', 'neigh', 'show', 'nud', 'reachable'], { encoding: 'utf8' })
-  assert.match(counted, /^192\.0\.2\.2 /)
   assert.equal(neighbours.ipv4, 1)
 })
