@@ -3,7 +3,7 @@ import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import { inNamespaces, type Namespaces } from './namespaces.js'
-import { PATIENCE } from './wait.js'
+import { crowding, PATIENCE } from './wait.js'
 
 const EXEC_TIMEOUT_MS = 30_000 * PATIENCE
 
@@ -26,7 +26,7 @@ export async function exec(
   input = '',
   done: readonly number[] = [0],
 ): Promise<string> {
-  const child = launch(namespaces, argv, ['pipe', 'pipe', 'pipe'], EXEC_TIMEOUT_MS)
+  const child = launch(namespaces, argv, ['pipe', 'pipe', 'pipe'], EXEC_TIMEOUT_MS * crowding())
   const output: string[] = []
   const errors: string[] = []
   child.stdout?.setEncoding('utf8').on('data', (text: string) => output.push(text))

@@ -21,7 +21,7 @@ function patienceOf(text = '1'): number {
 const MOST_PER_CORE = 10
 
 /** How many processes share a core, which is how many times longer each of them takes; 1 to MOST_PER_CORE. */
-const crowding = (): number => Math.min(Math.max(1, (loadavg()[0] ?? 0) / availableParallelism()), MOST_PER_CORE)
+export const crowding = (): number => Math.min(Math.max(1, (loadavg()[0] ?? 0) / availableParallelism()), MOST_PER_CORE)
 
 export interface WaitOptions {
   /**
