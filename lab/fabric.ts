@@ -18,6 +18,8 @@ export interface NodeOptions {
   manager?: (node: Router) => FakeServiceManager
   /** Starts the relay with this command, instead of the fabric; resolves when bgpd can connect. */
   startRelay?: (command: readonly string[]) => Promise<void>
+  /** Starts the relay as `Router.startRelayInView` does. */
+  relayInView?: boolean
   /** Text of the configuration file of both. */
   config?: string
 }
@@ -71,8 +73,9 @@ export class Fabric implements AsyncDisposable {
 
   /** As the options of the fabric say for this node. */
   async startRelay(node: Router): Promise<Daemon> {
-    const { relay = [], manager } = this.optionsOf(node)
+    const { relay = [], manager, relayInView = false } = this.optionsOf(node)
     const args = [...relay, ...this.configOf(node)]
+    if (relayInView) return node.startRelayInView(...args)
     if (manager === undefined) return node.startRelay(...args)
     this.manager ??= manager(node)
     return node.startRelayUnit(this.manager, ...args)

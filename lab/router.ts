@@ -15,6 +15,13 @@ import { waitFor } from './wait.js'
 /** Path inside a node -> directory of the node in the lab's directory. */
 const DIRECTORIES = { '/etc/frr': 'etc-frr', '/run/frr': 'run-frr', '/run/macipd': 'run-macipd' } as const
 
+/** Arguments: the directories for /run/frr and /run/macipd, and the command. */
+const VIEW = `
+frr=$1 macipd=$2
+shift 2
+mount -t tmpfs run /run && mkdir /run/frr /run/macipd &&
+mount --bind "$frr" /run/frr && mount --bind "$macipd" /run/macipd && exec "$@"`
+
 const addressOf = (number: number) => `192.0.2.${number}`
 
 /** Makes the directories that are mounted into a node's root, with the configuration of its daemons. */
@@ -117,6 +124,16 @@ export class Router extends Space {
     )
   }
 
+  /** Starts watchfrr, which watches zebra and bgpd, and restarts nothing; resolves when it sees both. */
+  async startWatchfrr(): Promise<Daemon> {
+    const nothing = '/bin/true %s'
+    const commands = ['-s', nothing, '-k', nothing, '-r', nothing]
+    const argv = ['/usr/lib/frr/watchfrr', '--dry', '-i', '1', ...commands, 'zebra', 'bgpd']
+    const daemon = await this.spawn('watchfrr', this.inRoot(argv))
+    await this.listens(daemon, ['/run/frr/watchfrr.vty'])
+    return daemon
+  }
+
   /** Starts bgpd, on the given ZAPI socket (as the node sees it) instead of zebra's own. */
   async startBgpd({ zapi }: { zapi?: string } = {}): Promise<Daemon> {
     return this.startFrr('bgpd', zapi === undefined ? [] : ['-z', zapi], ['/run/frr/bgpd.vty'])
@@ -204,6 +221,24 @@ export class Router extends Space {
     const readable = [ROOT, dirname(process.execPath)].every(everyoneMayEnter)
     const reading = readable ? [] : ['--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search']
     return ['setpriv', `--reuid=${id}`, `--regid=${id}`, '--clear-groups', ...reading, ...argv]
+  }
+
+  /** Starts `macipd relay` as `startRelay`, in the node's view: all its paths are the defaults. */
+  async startRelayInView(...extra: readonly string[]): Promise<Daemon> {
+    const daemon = await this.spawn('relay', this.inView(this.asFrr(macipd('relay', ...extra))))
+    await this.listens(daemon, ['/run/macipd/zserv.api', '/run/macipd/relay.sock'])
+    return daemon
+  }
+
+  /**
+   * A command of the host that sees what it would see on a real node: the node's directories below /run, and nothing else
+   * there, and the lab's processes in /proc.
+   */
+  inView(argv: readonly string[]): string[] {
+    const mount = `--mount=/proc/${this.holder.state.holder}/ns/mnt`
+    const own = [this.path('/run/frr'), this.path('/run/macipd')]
+    const unshare = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', VIEW, 'view', ...own]
+    return ['nsenter', mount, ...unshare, ...argv]
   }
 
   /** For how many seconds bgpd's connections to zebra have lasted, the shortest of them. */

@@ -12,6 +12,7 @@ export const ExitCode = {
   disagreement: 9,
   unhealthy: 10,
   notRelayed: 11,
+  warnings: 12,
 } as const
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
 

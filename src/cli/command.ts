@@ -22,8 +22,9 @@ Exit codes:
   7  nothing answers on the control sockets
   8  nothing found
   9  what zebra says and what it programs differ (macipctl check)
- 10  something is wrong (macipctl status)
- 11  bgpd does not use the relay (macipctl hook)`
+ 10  something is wrong (macipctl status, macipctl doctor)
+ 11  bgpd does not use the relay (macipctl hook)
+ 12  nothing fails, and there are warnings (macipctl doctor)`
 
 export function durationArgument(text: string): number {
   const ms = parseDuration(text)

@@ -5,6 +5,7 @@ import { checkCommand } from './check/command.js'
 import { clearCommand } from './clear/command.js'
 import { configured, EXIT_CODES, withVersion } from './command.js'
 import { completionCommand } from './completion/command.js'
+import { doctorCommand } from './doctor/command.js'
 import { eventsCommand } from './events/command.js'
 import { explainCommand } from './explain/command.js'
 import { fpmCommand } from './fpm/command.js'
@@ -26,6 +27,7 @@ const zapiCommand = (io: Io): Command =>
 export const createProgram = (io: Io): Command =>
   withVersion(configured(new Command('macipctl'), io))
     .addCommand(statusCommand(io))
+    .addCommand(doctorCommand(io))
     .addCommand(bindingsCommand(io))
     .addCommand(explainCommand(io))
     .addCommand(eventsCommand(io))
@@ -44,6 +46,7 @@ export const createProgram = (io: Io): Command =>
 
 Examples:
   macipctl status
+  macipctl doctor
   macipctl bindings --state pending
   macipctl explain 10.0.0.1
   macipctl events --follow

@@ -90,7 +90,7 @@ export type RelayReport = {
   journalFailure: JournalFailureReport | null
   /** Why the last attempt to read from FRR what bgpd has came to nothing; empty if it did not. */
   relearningFailure: string
-  /** zebra has a client bgp, although no connection of bgpd goes through the relay. */
+  /** zebra has a client bgp that has come past the relay, and bgpd's main session does not go through it. */
   bgpdDirect: boolean
   counters: Counters
 }

@@ -9,16 +9,16 @@ const TIMEOUT_MS = 500
 const HOLDS_MS = 1000
 
 /**
- * Returns a question to ask while no connection of bgpd goes through the relay: whether zebra has a client `bgp` all the
- * same. False if zebra does not answer: then nothing is known.
+ * Returns a question to ask while bgpd's main session does not go through the relay: how many clients `bgp` zebra has. 0 if
+ * zebra does not answer: then nothing is known.
  */
-export function directBgpdQuestion(zebraPath: string): () => Promise<boolean> {
-  let answer: Promise<boolean> | undefined
+export function bgpClientsQuestion(zebraPath: string): () => Promise<number> {
+  let answer: Promise<number> | undefined
   let askedAt = 0
   return () => {
     if (answer === undefined || monotonicMs() - askedAt > HOLDS_MS) {
       askedAt = monotonicMs()
-      answer = clientSummary(zebraPath).then(hasBgp, () => false)
+      answer = clientSummary(zebraPath).then(bgpClients, () => 0)
     }
     return answer
   }
@@ -31,4 +31,11 @@ async function clientSummary(zebraPath: string): Promise<string> {
 }
 
 /** Each client is a line that begins with its protocol's name, as FRR's enum of protocols has it. */
-export const hasBgp = (summary: string): boolean => /^bgp\s/m.test(summary)
+export const bgpClients = (summary: string): number => summary.match(/^bgp\s/gm)?.length ?? 0
+
+/**
+ * Whether one of zebra's clients `bgp` has come past the relay. bgpd's synchronous connection, which it makes a second after
+ * the others, may come through a relay that was not there before; those of VNC have another name.
+ */
+export const isPastRelay = (clients: number, sessions: readonly { kind: string }[]): boolean =>
+  clients > sessions.filter(({ kind }) => kind !== 'vnc').length

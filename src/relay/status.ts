@@ -5,7 +5,7 @@ import { version } from '../base/version.js'
 import { type Views, eachByIp, isSynced } from './overlay/views.js'
 import type { Status } from '../bindings/model.js'
 import { errnoName, reason } from '../base/exit.js'
-import { directBgpdQuestion } from './direct-bgpd.js'
+import { bgpClientsQuestion, isPastRelay } from './direct-bgpd.js'
 import type { Engine } from './engine.js'
 import type { WorkerOptions } from './ipc.js'
 import { addPassed, type Passed, passedIn } from './passed.js'
@@ -16,13 +16,16 @@ const OPENING_LOST = 'the first frames of a session have passed unseen, so it is
 
 type RelayStatus = proto.RelayStatus.$Properties
 
-/** Returns what gives the status; it takes a moment only while no connection of bgpd goes through the relay. */
+/** Returns what gives the status; it takes a moment only while bgpd's main session does not go through the relay. */
 export function statusSource(engine: Engine, options: WorkerOptions): () => RelayStatus | Promise<RelayStatus> {
-  const isBgpdDirect = directBgpdQuestion(options.zebra)
+  const askBgpClients = bgpClientsQuestion(options.zebra)
   return () => {
-    const status = relayStatus(engine, options)
-    if (engine.sessions.size > 0) return status
-    return isBgpdDirect().then((bgpdDirect) => ({ ...status, bgpdDirect }))
+    if (engine.main !== undefined) return relayStatus(engine, options)
+    return askBgpClients().then((clients) => {
+      const handshakes = [...engine.sessions.values()].map(({ handshake }) => handshake)
+      const bgpdDirect = engine.main === undefined && isPastRelay(clients, handshakes)
+      return { ...relayStatus(engine, options), bgpdDirect }
+    })
   }
 }
 

@@ -93,6 +93,8 @@ export const GET_PORT_VLANS: Request = { type: RTM_GETLINK, body: getLink(AF_BRI
 export const GET_ADDRESSES: Request = { type: RTM_GETADDR, body: Buffer.alloc(SIZEOF_IFADDRMSG) }
 /** The forwarding databases of all bridges and VXLAN devices: see neighbour.ts. */
 export const GET_FDB: Request = { type: RTM_GETNEIGH, body: ofBridges(SIZEOF_NDMSG) }
+/** The kernel's IP neighbours of a family, AF_INET or AF_INET6. */
+export const getNeighbours = (family: number): Request => ({ type: RTM_GETNEIGH, body: ofFamily(family, SIZEOF_NDMSG) })
 /** The VLANs of all bridge ports, with their states; EOPNOTSUPP from a kernel without VLAN filtering. */
 export const GET_VLANS: Request = { type: RTM_GETVLAN, body: ofBridges(SIZEOF_BR_VLAN_MSG) }
 
@@ -105,10 +107,14 @@ function getLink(family: number, filter: number): Buffer {
   return body
 }
 
-/** A family header of which only the family is set. */
 function ofBridges(size: number): Buffer {
+  return ofFamily(AF_BRIDGE, size)
+}
+
+/** A family header of which only the family is set. */
+function ofFamily(family: number, size: number): Buffer {
   const body = Buffer.alloc(size)
-  body.writeUInt8(AF_BRIDGE)
+  body.writeUInt8(family)
   return body
 }
 

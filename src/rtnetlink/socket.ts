@@ -27,6 +27,8 @@ const SIZEOF_SOCKADDR_NL = 12
 
 /** Room for the events of some 2,000 link changes while the event loop is busy; the kernel accounts double the size. */
 export const RECEIVE_BUFFER = 4 << 20
+/** For dumps alone, which wait for their reader: the size is left to the kernel, and no privilege is needed. */
+export const KERNELS_OWN_BUFFER = 0
 /** The kernel dumps in parts of at most 32 KiB; a single event is larger only with thousands of VLANs. */
 const MAX_DATAGRAM = 256 << 10
 /** Datagrams read before other work of the process can run. */
@@ -90,7 +92,8 @@ export class RouteSocket {
     const fd = libc.rawSocket(libc.AF_NETLINK, protocol)
     if (fd === -1) throw failed('socket(AF_NETLINK)')
     try {
-      setOption(fd, 'SO_RCVBUFFORCE', SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer)
+      if (receiveBuffer !== KERNELS_OWN_BUFFER)
+        setOption(fd, 'SO_RCVBUFFORCE', SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer)
       setOption(fd, 'NETLINK_EXT_ACK', SOL_NETLINK, NETLINK_EXT_ACK, 1)
       setOption(fd, 'NETLINK_GET_STRICT_CHK', SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1)
       const portId = bindAnyPort(fd)

@@ -2,6 +2,7 @@
 // bgp_evpn_vty.c). Rows come one by one, because a table may be large.
 import * as v from 'valibot'
 import { MacIpFlag } from '../base/macip-flags.js'
+import { json, parse } from './answers.js'
 import { type JsonMember, JsonMembers } from './json-members.js'
 import { type Vty, VtyError } from './vty.js'
 
@@ -237,19 +238,4 @@ async function* members(vty: Vty, command: string, depth: number): AsyncGenerato
     if (!(error instanceof SyntaxError)) throw error
     throw new VtyError(`the answer to "${command}" is not the JSON it should be: ${error.message}`, { cause: error })
   }
-}
-
-function json(text: string, command: string): unknown {
-  try {
-    return JSON.parse(text) as unknown
-  } catch (error) {
-    throw new VtyError(`the answer to "${command}" is not JSON`, { cause: error })
-  }
-}
-
-function parse<T extends v.GenericSchema>(schema: T, value: unknown, command: string): v.InferOutput<T> {
-  const result = v.safeParse(schema, value)
-  if (result.success) return result.output
-  const [issue] = result.issues
-  throw new VtyError(`"${command}" shows something unknown at ${v.getDotPath(issue) ?? 'its top'}: ${issue.message}`)
 }

@@ -256,7 +256,7 @@ test('bindings without a snooper: what the relay holds', async (t) => {
 const WRONG: [args: string[], message: RegExp][] = [
   [
     [],
-    /a command is needed: status, bindings, explain, events, clear, show, check, metrics, hook, zapi, fpm or completion/,
+    /a command is needed: status, doctor, bindings, explain, events, clear, show, check, metrics, hook, zapi, fpm or completion/,
   ],
   [['bindings', '10.0.0.256'], /Expected an IP address or a MAC address/],
   [['bindings', 'bc:24:11'], /Expected an IP address or a MAC address/],

@@ -11,6 +11,7 @@ import { ExitCode } from '../../src/base/exit.js'
 import type { Finding, FindingId } from '../../src/cli/status/finding.js'
 import { LockFile } from '../../src/os/lock-file.js'
 import { macipctl } from '../in-process.js'
+import { answers, FakeVty } from '../vty/fake-vty.js'
 import { NUMBERS, OPENINGS, frame, hex, macIpAdd, vniAdd } from '../zapi/build.js'
 import { type Inbox, RelayRig } from './rig.js'
 
@@ -351,6 +352,30 @@ suite('the run directory', () => {
       /status$/,
     )
   })
+})
+
+suite('bgpd has come past the relay, but for its synchronous connection, which it makes last', () => {
+  const synchronous = frame(19, hex('0a', '0000', '00000001', '01'))
+  const COLUMNS = 'Name    Connect Time    Last Read  Last Write  IPv4 Routes       IPv6 Routes\n'
+  const CLIENT = 'bgp         00:00:05     00:00:05    00:00:05            0/0               0/0\n'
+
+  for (const [name, clients, id] of [
+    ['zebra has one more client bgp', 2, 'bgpd-direct'],
+    ['zebra has no other client bgp', 1, 'bgpd-not-connected'],
+  ] as const) {
+    test(name, async (t) => {
+      await using rig = new RelayRig()
+      const summary = `${COLUMNS}${CLIENT.repeat(clients)}vnc${CLIENT.slice(3)}`
+      const table = new Map(Object.entries({ enable: '', 'show zebra client summary': summary }))
+      await FakeVty.listen(t, rig.path('zebra.vty'), answers(table))
+      const server = await rig.startZebra()
+      await rig.start()
+      const bgpd = await rig.bgpd()
+      bgpd.socket.write(synchronous)
+      await (await server.accept()).take(synchronous.length)
+      await assertFound(rig, id, /bgpd is/, /-z /)
+    })
+  }
 })
 
 suite('the release is not certain', () => {

@@ -50,6 +50,7 @@ export const LAYERS = {
     ...BASE,
     'src/bindings',
     'src/cli/daemon',
+    'src/cli/doctor',
     'src/config',
     'src/control',
     'src/fpm',
@@ -62,6 +63,19 @@ export const LAYERS = {
   ],
   // the commands that start the two processes
   'src/cli/daemon': [...BASE, 'src/cli', 'src/config', 'src/os', 'src/relay', 'src/snoop', 'src/zapi'],
+  // looks at everything on a node, the addon included
+  'src/cli/doctor': [
+    ...BASE,
+    'src/bindings',
+    'src/cli',
+    'src/config',
+    'src/control',
+    'src/os',
+    'src/rtnetlink',
+    'src/snoop',
+    'src/vty',
+    'src/zapi',
+  ],
   'src/bin': [...BASE, 'src/cli'],
   lab: ['src'],
   chaos: ['lab', 'src'],

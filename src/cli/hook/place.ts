@@ -53,7 +53,8 @@ export async function factsOf({ daemons, listen, frrRunDir, relaySocket }: Place
   }
 }
 
-function kindOf(path: string): Facts['path'] {
+/** What is at the path of the relay's socket. */
+export function kindOf(path: string): Facts['path'] {
   try {
     return lstatSync(path).isSymbolicLink() ? 'link' : 'socket'
   } catch {

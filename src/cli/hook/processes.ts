@@ -9,7 +9,7 @@ export type Daemon = {
 }
 
 /** Returns a daemon that runs, from its pid file in FRR's run directory; undefined if it does not. */
-export function daemonIn(frrRunDir: string, name: 'bgpd' | 'zebra'): Daemon | undefined {
+export function daemonIn(frrRunDir: string, name: 'bgpd' | 'zebra' | 'watchfrr'): Daemon | undefined {
   const pid = Number(read(join(frrRunDir, `${name}.pid`))?.trim())
   if (!Number.isInteger(pid) || pid <= 0) return undefined
   // the file may be left over, and its number belong to another process by now
