@@ -1,5 +1,5 @@
 // Combines command line, configuration file and defaults, in this order of precedence.
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { Config } from './file.js'
 import { ExitCode, FatalError } from '../base/exit.js'
 import type { LogLevel } from '../base/log.js'
@@ -63,6 +63,12 @@ export function defaultPaths(pathspace: string | undefined): {
     snoopControl: join(runDir, 'snoop.sock'),
     state: join(DEFAULTS.stateDir, pathspace ?? '', 'bindings'),
   }
+}
+
+/** Returns the path space whose zebra has its socket at a path; undefined if it is no default path of one. */
+export function pathspaceOf(zebra: string): string | undefined {
+  const name = basename(dirname(zebra))
+  return defaultPaths(name).zebra === zebra ? name : undefined
 }
 
 /** Throws FatalError (usage) for paths that are no valid socket paths or occur twice. */

@@ -175,14 +175,20 @@ const STATES: [name: string, status: Status, id: FindingId, what: RegExp, todo: 
     status({ sessions: [{ ...SESSION, kind: 'unknown', untrusted: 'HELLO was not seen' }], injecting: false }, {}),
     'session-unknown',
     /nothing is announced: HELLO was not seen/,
-    /watchfrr\.sh restart bgpd/,
+    /restarted: macipctl hook install --restart-bgpd$/,
   ],
   [
     'session not trusted',
-    status({ sessions: [{ ...SESSION, untrusted: 'MACIP_ADD is too short' }], injecting: false }, {}),
+    status(
+      {
+        ...{ sessions: [{ ...SESSION, untrusted: 'MACIP_ADD is too short' }], injecting: false },
+        zebra: '/run/frr/blue/zserv.api',
+      },
+      {},
+    ),
     'session-not-trusted',
     /nothing is announced: MACIP_ADD is too short/,
-    /watchfrr\.sh restart bgpd/,
+    /restarted: macipctl hook install -N blue --restart-bgpd$/,
   ],
   [
     'session uncertain',
@@ -196,7 +202,7 @@ const STATES: [name: string, status: Status, id: FindingId, what: RegExp, todo: 
     status({ sessions: [UNCERTAIN], injecting: false, relearningFailure: 'bgpd.vty: EACCES' }, {}),
     'session-uncertain',
     /could not be read from FRR, which is tried again: bgpd\.vty: EACCES$/,
-    /ls -l .*vty; .*watchfrr\.sh restart bgpd$/,
+    /ls -l .*vty; .*: macipctl hook install --restart-bgpd$/,
   ],
   [
     'release uncertain',
@@ -210,7 +216,7 @@ const STATES: [name: string, status: Status, id: FindingId, what: RegExp, todo: 
     status({ sessions: [], injecting: false, bgpdDirect: true }, {}),
     'bgpd-direct',
     /bgpd is connected to zebra, but not through this relay/,
-    /-z \/run\/macipd\/zserv\.api .*watchfrr\.sh restart bgpd/,
+    /^FRR must start bgpd with -z \/run\/macipd\/zserv\.api: macipctl hook install --restart-bgpd$/,
   ],
   [
     'snooper hung',
