@@ -140,8 +140,12 @@ function fpmOptions({ fpm: given }: SnoopArguments, fpm: NonNullable<Config['fpm
   const endpoints = given?.filter((it) => it !== 'none')
   if (given !== undefined && endpoints !== undefined && given.length > 1 && endpoints.length < given.length)
     throw new FatalError(ExitCode.usage, 'fpm: none and an address at once')
+  const listen = endpoints === undefined ? (fpm.listen ?? 'default') : endpoints.length === 0 ? 'none' : endpoints
+  const ensure = fpm.ensure ?? false
+  if (ensure && listen === 'none')
+    throw new FatalError(ExitCode.usage, 'fpm.ensure: zebra cannot be told where to connect, because fpm.listen is none')
   return {
-    listen: endpoints === undefined ? (fpm.listen ?? 'default') : endpoints.length === 0 ? 'none' : endpoints,
+    ...{ listen, ensure },
     allowRemote: fpm.allowRemote ?? false,
     forward: fpm.forward,
     recentBytes: fpm.recent ?? DEFAULTS.recentBytes,
