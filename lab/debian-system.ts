@@ -12,6 +12,9 @@ import { waitFor } from './wait.js'
 export const DEBIAN_RELEASES = ['12', '13'] as const
 export type DebianRelease = (typeof DEBIAN_RELEASES)[number]
 
+/** The system as it is before its first boot: a directory that is not written to. */
+export const debianTree = (release: DebianRelease): string => join(labCache(), `debian-${release}`)
+
 const HOST = { net: '/proc/self/ns/net', pid: '/proc/self/ns/pid' }
 
 /**
@@ -43,8 +46,7 @@ export class DebianSystem implements AsyncDisposable {
   /** Resolves when everything has started that starts at boot. */
   static async boot(release: DebianRelease): Promise<DebianSystem> {
     const directory = mkdtempSync(join(tmpdir(), `macipd-debian-${release}-`))
-    const tree = join(labCache(), `debian-${release}`)
-    const script = ['sh', '-c', BOOT, 'sh', directory, tree, basename(directory)]
+    const script = ['sh', '-c', BOOT, 'sh', directory, debianTree(release), basename(directory)]
     const unshare = ['unshare', '--mount', '--propagation', 'private', ...script]
     const container = spawn('setpriv', ['--pdeathsig', 'TERM', ...unshare], {
       env: { ...process.env, SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE: '1' },
@@ -106,6 +108,18 @@ export class DebianSystem implements AsyncDisposable {
     await this.booted(before)
   }
 
+  /** Reboots; resolves when the new init process is there, with the time at which it was started, as performance.now(). */
+  async powerCycle(): Promise<number> {
+    const before = this.init()
+    await this.run('systemctl reboot')
+    const init = await waitFor(
+      'the container to start again',
+      () => this.init(),
+      (pid) => pid !== undefined && pid !== before,
+    )
+    return startOf(init ?? 0)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const { container } = this
     if (container.exitCode === null && container.signalCode === null) {
@@ -117,6 +131,13 @@ export class DebianSystem implements AsyncDisposable {
     }
     rmSync(this.directory, { recursive: true, force: true })
   }
+}
+
+/** When a process was started, as performance.now(): /proc/PID/stat, field 22, in ticks of 10 ms since the host's start. */
+function startOf(pid: number): number {
+  const [, fields = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')
+  const sinceStart = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) - Number(fields.split(' ')[19]) / 100
+  return performance.now() - sinceStart * 1000
 }
 
 function childrenOf(pid: number): number[] {
