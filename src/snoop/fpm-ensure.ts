@@ -99,6 +99,11 @@ export class FpmEnsure {
     this.schedule(SETTLE_MS)
   }
 
+  /** zebra has connected. */
+  onConnected(): void {
+    if (this.state !== 'kept') this.schedule(SETTLE_MS)
+  }
+
   close(): void {
     this.isClosed = true
     clearTimeout(this.timer)

@@ -131,7 +131,10 @@ export class FpmSource implements FpmSubject {
   }
 
   private onPhase(phase: keyof typeof RECORD_OF, at: number): void {
-    if (phase === 'replaying') this.connection++
+    if (phase === 'replaying') {
+      this.connection++
+      this.ensure?.onConnected()
+    }
     if (phase === 'disconnected') this.ensure?.onDisconnected()
     this.recent?.append(RECORD_OF[phase], this.connection, NOTHING, 0, 0, this.clock.at(at))
   }
