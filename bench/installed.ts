@@ -62,10 +62,11 @@ async function powerOn(fabric: DebianFabric): Promise<Measurement[]> {
   const started = await fabric.system.powerCycle()
   const seconds = async (isThere: (ips: readonly string[]) => boolean, what: string): Promise<number> => {
     const look = async (): Promise<string[]> => {
-      if (!hasSpoken) hasSpoken = await fabric.speak().then(
-        () => true,
-        () => false,
-      )
+      if (!hasSpoken)
+        hasSpoken = await fabric.speak().then(
+          () => true,
+          () => false,
+        )
       return fabric.peerIps()
     }
     await waitFor(what, look, isThere, { timeoutMs: BOOT_MS })
@@ -118,6 +119,9 @@ async function startOfMacipctl(system: DebianSystem): Promise<Measurement> {
        before=$(date +%s%N); macipctl --version > /dev/null; echo $(($(date +%s%N) - before))
      done`,
   )
-  const seconds = text.trim().split('\n').map((nanoseconds) => Number(nanoseconds) / 1e9)
+  const seconds = text
+    .trim()
+    .split('\n')
+    .map((nanoseconds) => Number(nanoseconds) / 1e9)
   return { name: 'macipctl --version', value: median(seconds), unit: 's', target: '<= 0.25' }
 }

@@ -219,7 +219,8 @@ export const KEYS: Readonly<Record<string, Key>> = {
     default: 'none',
   },
   'fpm.ensure': {
-    meaning: "`true` or `false`: whether zebra gets its FPM lines again after a reload of FRR's configuration took them away",
+    meaning:
+      "`true` or `false`: whether zebra gets its FPM lines again after a reload of FRR's configuration took them away",
     more: ': [fpm](fpm.md#keep-it-connected)',
     default: '`false`',
   },

@@ -143,7 +143,10 @@ function fpmOptions({ fpm: given }: SnoopArguments, fpm: NonNullable<Config['fpm
   const listen = endpoints === undefined ? (fpm.listen ?? 'default') : endpoints.length === 0 ? 'none' : endpoints
   const ensure = fpm.ensure ?? false
   if (ensure && listen === 'none')
-    throw new FatalError(ExitCode.usage, 'fpm.ensure: zebra cannot be told where to connect, because fpm.listen is none')
+    throw new FatalError(
+      ExitCode.usage,
+      'fpm.ensure: zebra cannot be told where to connect, because fpm.listen is none',
+    )
   return {
     ...{ listen, ensure },
     allowRemote: fpm.allowRemote ?? false,

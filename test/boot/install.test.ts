@@ -145,14 +145,15 @@ for (const release of DEBIAN_RELEASES) {
         const after = await fabric.unnoticed()
         assert.equal(after.updates, before.updates)
         assert.equal(after.clients.length, before.clients.length)
-        assert.match(await system.run(`dpkg-query --show --showformat='\${Version}' ${PACKAGES[release]}`), /-1\+later$/)
+        assert.match(
+          await system.run(`dpkg-query --show --showformat='\${Version}' ${PACKAGES[release]}`),
+          /-1\+later$/,
+        )
         await fabric.peerRoutes(IPS)
       })
 
       await t.test('frr is upgraded while macipd stays', async () => {
-        const files = ['frr', 'frr-pythontools'].map((name) =>
-          system.copy(laterInstalled(release, name, tempDir(t))),
-        )
+        const files = ['frr', 'frr-pythontools'].map((name) => system.copy(laterInstalled(release, name, tempDir(t))))
         const pids = async (): Promise<string[]> =>
           (
             await system.run(

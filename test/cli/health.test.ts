@@ -272,6 +272,14 @@ test('a missing cross-check with FPM is no problem, and neither is one that is n
   assert.deepEqual(fpm({ listening, phase: 'disconnected' }), [
     'notice: no cross-check with FPM: zebra has not connected',
   ])
+  const ensure = { state: 'other-server', why: 'zebra is configured for another FPM server, 10.0.0.9:2620' }
+  assert.deepEqual(fpm({ listening, phase: 'disconnected', ensure }), [
+    `notice: zebra’s FPM configuration is not kept: ${ensure.why}`,
+  ])
+  for (const state of ['looking', 'kept'])
+    assert.deepEqual(fpm({ listening, phase: 'disconnected', ensure: { state } }), [
+      'notice: no cross-check with FPM: zebra has not connected',
+    ])
   assert.deepEqual(fpm({ error: 'another process is listening there' }), [
     'notice: no cross-check with FPM: another process is listening there',
   ])

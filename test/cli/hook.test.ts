@@ -220,7 +220,11 @@ suite('how bgpd reaches zebra', () => {
     ['connecting', { relay: none, path: 'nothing' }, /FRR no BGP route: start the relay/],
     ['no-option', { bgpd: bgpd('-A', '::1'), relay: relay([]) }, /started before the hook was there/],
     ['no-option', { bgpd: bgpd(), hook: undefined }, /without -z, .*: macipctl hook install --restart-bgpd$/],
-    ['no-option', { bgpd: bgpd(), zebra: '/run/frr/blue/zserv.api' }, /: macipctl hook install -N blue --restart-bgpd$/],
+    [
+      'no-option',
+      { bgpd: bgpd(), zebra: '/run/frr/blue/zserv.api' },
+      /: macipctl hook install -N blue --restart-bgpd$/,
+    ],
     ['other-option', { bgpd: bgpd('-z/run/other'), relay: relay([]) }, /has -z \/run\/other, which is not the relay's/],
     ['bgpd-not-running', { bgpd: undefined }, /^bgpd does not run$/],
   ] as const) {

@@ -91,12 +91,10 @@ suite('the topology for containerlab', () => {
 
   test('gives leaf, relay and snooper the directories in which they look for each other', () => {
     for (const number of [1, 2]) {
-      const shared = [
-        `run/leaf${number}/frr:${DEFAULTS.zebraDir}`,
-        `run/leaf${number}/macipd:${DEFAULTS.runDir}`,
-      ]
+      const shared = [`run/leaf${number}/frr:${DEFAULTS.zebraDir}`, `run/leaf${number}/macipd:${DEFAULTS.runDir}`]
       for (const name of ['leaf', 'relay', 'snoop'])
-        for (const bind of shared) assert.ok(topology.nodes[`${name}${number}`]?.binds?.includes(bind), `${name}: ${bind}`)
+        for (const bind of shared)
+          assert.ok(topology.nodes[`${name}${number}`]?.binds?.includes(bind), `${name}: ${bind}`)
     }
     const files = nodes.flatMap(([, { binds = [] }]) => binds.map((bind) => bind.split(':')[0] ?? ''))
     for (const file of files.filter((it) => !it.startsWith('run/'))) read(`containerlab/${file}`)
@@ -113,9 +111,13 @@ suite('the topology for containerlab', () => {
   })
 
   test('has bgpd reach zebra through the relay', () => {
-    const options = execFileSync('sh', ['-c', '. "$0"; echo "$bgpd_options"', join(ROOT, 'packaging/containerlab/daemons')], {
-      encoding: 'utf8',
-    })
+    const options = execFileSync(
+      'sh',
+      ['-c', '. "$0"; echo "$bgpd_options"', join(ROOT, 'packaging/containerlab/daemons')],
+      {
+        encoding: 'utf8',
+      },
+    )
     assert.match(options, new RegExp(`-z ${DEFAULTS.runDir}/zserv\\.api$`, 'm'))
     for (const number of [1, 2]) assert.match(read(`containerlab/leaf${number}.conf`), /advertise-all-vni/)
   })

@@ -112,9 +112,10 @@ suite('zebra’s FPM configuration', () => {
       Object.assign(scene.zebra, zebra)
       const before = [...scene.zebra.lines]
       await scene.listen()
-      const { status } = await scene.start()
-      assert.equal(status.state, 'looking')
+      const ensure = scene.start()
+      assert.equal(ensure.status.state, 'looking')
       await scene.until(state)
+      assert.match(ensure.status.why, why)
       assert.deepEqual(scene.zebra.lines, before)
     }
   })

@@ -126,13 +126,7 @@ export function sessionFindings(relay: RelayReport): Finding[] {
   const main = relay.sessions.find(({ kind }) => kind === 'main')
   if (main === undefined) return [withoutMain(relay)]
   if (main.untrusted !== '')
-    return [
-      problem(
-        'session-not-trusted',
-        `nothing is announced: ${main.untrusted}`,
-        beginAnew(relay),
-      ),
-    ]
+    return [problem('session-not-trusted', `nothing is announced: ${main.untrusted}`, beginAnew(relay))]
   if (main.uncertain !== '') return [sessionUncertain(main.uncertain, relay)]
   if (!relay.injecting) return [releaseUncertain(relay.releaseReason || 'the FRR release is not certain')]
   if (relay.vnis > 0) return []
@@ -174,11 +168,7 @@ const beginAnew = ({ zebra }: Pick<RelayReport, 'zebra'>): string =>
 function withoutMain({ sessions, listen, zebra, bgpdDirect }: RelayReport): Finding {
   const lost = sessions.find(({ untrusted }) => untrusted !== '')
   if (lost !== undefined)
-    return problem(
-      'session-unknown',
-      `nothing is announced: ${lost.untrusted}`,
-      beginAnew({ zebra }),
-    )
+    return problem('session-unknown', `nothing is announced: ${lost.untrusted}`, beginAnew({ zebra }))
   // its HELLO is that of no known release, so that it is not known which connection it is
   const odd = sessions.find(({ kind, client, note }) => kind === 'other' && client === '' && note !== '')
   if (odd !== undefined) return releaseUncertain(odd.note)
