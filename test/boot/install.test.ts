@@ -142,11 +142,16 @@ function lifeOn(release: DebianRelease): void {
         const before = await fabric.unnoticed()
         const steps = [
           'systemctl restart macipd-relay.service',
-          'systemctl kill --signal=KILL macipd-relay.service',
+          // the service may be gone before systemd gets to its worker
+          'systemctl kill --signal=KILL macipd-relay.service || true',
           `apt-get install -y ${later} > /dev/null 2>&1`,
         ]
+        const keeper = (): Promise<string> =>
+          system.run('systemctl show --value --property=MainPID macipd-relay.service')
         for (const step of steps) {
+          const old = await keeper()
           await system.run(step)
+          await waitFor('another keeper', keeper, (pid) => pid !== old && pid !== '0\n')
           await relayed()
         }
         const after = await fabric.unnoticed()
