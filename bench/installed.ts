@@ -11,7 +11,7 @@ import { waitFor } from '../lab/wait.js'
 import { type Context, type Measurement, median } from './measurement.js'
 
 /** After the start, before memory is looked at. */
-const IDLE_MS = 10_000
+const IDLE_MS = 20_000
 const STARTS = 20
 const BOOT_MS = 60_000
 

@@ -3,6 +3,7 @@ import { statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Logger } from '../base/log.js'
 import type { SnoopOptions } from '../config/options.js'
+import { collectAfterStart } from '../os/garbage.js'
 import { BpfSnooper } from './bpf/snooper.js'
 import type { VniOf } from '../fpm/view.js'
 import { FpmSource } from './fpm-source.js'
@@ -33,6 +34,7 @@ export async function runSnooper(options: SnoopOptions, log: Logger): Promise<vo
   process.once('exit', () => {
     void snooper.release()
   })
+  collectAfterStart()
   await stopped
   await snooper.stop()
 }
