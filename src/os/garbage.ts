@@ -13,8 +13,7 @@ const COLLECTIONS = 8
 export function collectAfterStart(): void {
   setTimeout(() => {
     setFlagsFromString('--expose-gc')
-    const collect: unknown = runInNewContext('gc')
-    if (typeof collect !== 'function') return
+    const collect = runInNewContext('gc') as (options: object) => void
     let left = COLLECTIONS
     const steps = setInterval(() => {
       collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
