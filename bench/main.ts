@@ -9,6 +9,7 @@ import { benchBpf } from './bpf.js'
 import { benchBurst } from './burst.js'
 import { benchFar } from './far.js'
 import { benchFpm } from './fpm.js'
+import { benchInstalled } from './installed.js'
 import { benchLatency } from './latency.js'
 import type { Context, Measurement } from './measurement.js'
 import { benchMemory } from './memory.js'
@@ -43,6 +44,10 @@ const BENCHMARKS = new Map<string, Benchmark>([
   ['stale', { about: 'zebra ends, 5,000 hosts leave: how long the far node keeps them', frr: true, run: benchStale }],
   ['ports', { about: 'how fast the map of ports follows the kernel', frr: false, run: benchPorts }],
   ['memory', { about: 'resident memory of each process, idle', frr: true, run: benchMemory }],
+  [
+    'installed',
+    { about: 'the packages on Debian 12 and 13: power-on, start, memory, macipctl', frr: false, run: benchInstalled },
+  ],
   ['routes', { about: '200,000 routes from bgpd to zebra, with and without the relay', frr: true, run: benchRoutes }],
   ['fpm', { about: '200,000 routes from zebra to the FPM listener, against a sink', frr: true, run: benchFpm }],
   ['relay', { about: 'what the relay adds to a frame', frr: false, run: benchRelay }],

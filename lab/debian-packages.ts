@@ -1,6 +1,6 @@
 // Debian packages for booted systems: those of macipd that `npm run package` has made, and later versions of others.
 import { execFileSync } from 'node:child_process'
-import { cpSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { debianTree, type DebianRelease } from './debian-system.js'
 import { ROOT } from './frr.js'
@@ -31,8 +31,8 @@ export function laterInstalled(release: DebianRelease, name: string, directory: 
   const tree = join(directory, name)
   for (const path of query('--listfiles', name).split('\n')) {
     const from = join(system, path)
-    // the directories are there, and belong to whom the package's script has given them
-    if (path === '' || lstatSync(from).isDirectory()) continue
+    // the directories are there, /lib as a link, and belong to whom the package's script has given them
+    if (path === '' || statSync(from).isDirectory()) continue
     mkdirSync(join(tree, dirname(path)), { recursive: true })
     cpSync(from, join(tree, path), { preserveTimestamps: true, verbatimSymlinks: true })
   }

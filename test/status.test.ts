@@ -46,7 +46,7 @@ for (const frr of RELEASES) {
     await until('bgpd-not-connected')
     await near.startBgpd()
     const [direct] = await until('bgpd-direct')
-    assert.match(direct?.todo ?? '', /-z \S+\/zserv\.api .*; then: \/usr\/lib\/frr\/watchfrr\.sh restart bgpd$/)
+    assert.match(direct?.todo ?? '', /-z \S+\/zserv\.api: macipctl hook install (-N \S+ )?--restart-bgpd$/)
     await near.kill('bgpd', 'SIGKILL')
     await near.startBgpd({ zapi: '/run/macipd/zserv.api' })
     await until(undefined)

@@ -3,6 +3,13 @@
 import { requireNode } from './node-version.js'
 
 requireNode()
+const words = process.argv.slice(2)
+if (words.length === 1 && ['-V', '--version'].includes(words[0] ?? '')) {
+  // loading all commands would take most of the time
+  const { version } = await import('../base/version.js')
+  process.stdout.write(`${version}\n`)
+  process.exit()
+}
 const { errnoName } = await import('../base/exit.js')
 const { run } = await import('../cli/command.js')
 const { createValuesProgram, isForValues } = await import('../cli/completion/values-command.js')
@@ -14,7 +21,6 @@ process.stdout.on('error', (error) => {
 })
 
 const io = processIo()
-const words = process.argv.slice(2)
 // loading all commands would take most of the time that a completion has
 const program = isForValues(words) ? createValuesProgram(io) : (await import('../cli/macipctl.js')).createProgram(io)
 process.exitCode = await run(program, words, io)

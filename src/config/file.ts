@@ -70,6 +70,7 @@ export const schema = section({
       listen: v.optional(fpmListen),
       allowRemote: v.optional(trueOrFalse),
       forward: v.optional(endpoint),
+      ensure: v.optional(trueOrFalse),
       recent: v.optional(recentSize),
     }),
   ),

@@ -218,6 +218,12 @@ export const KEYS: Readonly<Record<string, Key>> = {
     meaning: 'another FPM server, which gets the same bytes: an IP address with a port',
     default: 'none',
   },
+  'fpm.ensure': {
+    meaning:
+      "`true` or `false`: whether zebra gets its FPM lines again after a reload of FRR's configuration took them away",
+    more: ': [fpm](fpm.md#keep-it-connected)',
+    default: '`false`',
+  },
   'fpm.recent': {
     meaning: `memory for recent frames, which \`macipctl fpm dump\` shows: ${SIZES}`,
     default: megabytes(DEFAULTS.recentBytes),

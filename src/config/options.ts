@@ -70,6 +70,8 @@ export type FpmOptions = {
   allowRemote: boolean
   /** Another FPM server, which gets a copy of the stream. */
   forward: Endpoint | undefined
+  /** Whether zebra gets its FPM configuration again when it has lost it. */
+  ensure: boolean
   /** Memory for recent frames, in bytes; 0 keeps none. */
   recentBytes: number
 }

@@ -1,5 +1,5 @@
 // Combines command line, configuration file and defaults, in this order of precedence.
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { Config } from './file.js'
 import { ExitCode, FatalError } from '../base/exit.js'
 import type { LogLevel } from '../base/log.js'
@@ -63,6 +63,12 @@ export function defaultPaths(pathspace: string | undefined): {
     snoopControl: join(runDir, 'snoop.sock'),
     state: join(DEFAULTS.stateDir, pathspace ?? '', 'bindings'),
   }
+}
+
+/** Returns the path space whose zebra has its socket at a path; undefined if it is no default path of one. */
+export function pathspaceOf(zebra: string): string | undefined {
+  const name = basename(dirname(zebra))
+  return defaultPaths(name).zebra === zebra ? name : undefined
 }
 
 /** Throws FatalError (usage) for paths that are no valid socket paths or occur twice. */
@@ -134,8 +140,15 @@ function fpmOptions({ fpm: given }: SnoopArguments, fpm: NonNullable<Config['fpm
   const endpoints = given?.filter((it) => it !== 'none')
   if (given !== undefined && endpoints !== undefined && given.length > 1 && endpoints.length < given.length)
     throw new FatalError(ExitCode.usage, 'fpm: none and an address at once')
+  const listen = endpoints === undefined ? (fpm.listen ?? 'default') : endpoints.length === 0 ? 'none' : endpoints
+  const ensure = fpm.ensure ?? false
+  if (ensure && listen === 'none')
+    throw new FatalError(
+      ExitCode.usage,
+      'fpm.ensure: zebra cannot be told where to connect, because fpm.listen is none',
+    )
   return {
-    listen: endpoints === undefined ? (fpm.listen ?? 'default') : endpoints.length === 0 ? 'none' : endpoints,
+    ...{ listen, ensure },
     allowRemote: fpm.allowRemote ?? false,
     forward: fpm.forward,
     recentBytes: fpm.recent ?? DEFAULTS.recentBytes,

@@ -22,17 +22,43 @@ export function fpmQuestionFromProto({ what: name, table, ...wire }: proto.GetFp
   return { what, table: table == null || table === 0 ? undefined : table, ...targetFromProto(wire) }
 }
 
-/** zebra's FPM connection, running or not. `off`: it is not wanted. `error`: why nothing listens; '' if something does. */
-type FpmSummary = { readonly off: boolean; readonly error: string; status(): FpmStatus | undefined }
+/**
+ * Whether zebra's FPM configuration is as it is to be: `looking` before the first look; `kept`: it is. It is not where
+ * zebra has another server (`other-server`), the older module (`old-module`) or none (`no-module`), a zebra that may crash
+ * when FPM connects (`may-crash`), or does not answer (`unreachable`).
+ */
+export type EnsureState = 'looking' | 'kept' | 'other-server' | 'old-module' | 'no-module' | 'may-crash' | 'unreachable'
+
+/** `why`: why it is not kept; '' if it is. `times`: how often it was set. `last`: monotonic milliseconds of the last time. */
+export type FpmEnsured = {
+  readonly state: EnsureState
+  readonly why: string
+  readonly times: number
+  readonly last: number | undefined
+}
+
+/**
+ * zebra's FPM connection, running or not. `off`: it is not wanted. `error`: why nothing listens; '' if something does.
+ * `ensured` is undefined if zebra's configuration is left alone.
+ */
+type FpmSummary = {
+  readonly off: boolean
+  readonly error: string
+  readonly ensured: FpmEnsured | undefined
+  status(): FpmStatus | undefined
+}
 
 /** @param fpm is undefined if the connection is not wanted */
 export function fpmStatusToProto(fpm: FpmSummary | undefined): proto.FpmStatus.$Properties {
   if (fpm === undefined || fpm.off) return { off: true }
   const status = fpm.status()
-  return status === undefined ? { error: fpm.error } : runningToProto(status)
+  return status === undefined ? { error: fpm.error } : runningToProto(status, fpm.ensured)
 }
 
-function runningToProto({ view, forward, ...status }: FpmStatus): proto.FpmStatus.$Properties {
+function runningToProto(
+  { view, forward, ...status }: FpmStatus,
+  ensured: FpmEnsured | undefined,
+): proto.FpmStatus.$Properties {
   const { messages, ...others } = status.counters
   const leftOut = Object.entries(view.leftOut).map(([name, value]) => [`left-out-${name}`, value] as const)
   return {
@@ -54,12 +80,18 @@ function runningToProto({ view, forward, ...status }: FpmStatus): proto.FpmStatu
     })),
     counters: counters({ ...others, ...messages, ...Object.fromEntries(leftOut) }),
     backlog: status.backlog,
+    ensure: ensured === undefined ? null : ensuredToProto(ensured),
     forward:
       forward === undefined
         ? null
         : { to: forward.to, state: forward.state, queued: forward.queued, counters: counters(forward.counters) },
   }
 }
+
+const ensuredToProto = ({ state, why, times, last }: FpmEnsured): proto.FpmEnsure.$Properties => ({
+  ...{ state, why, times },
+  last: last === undefined ? 0 : toEpoch(last),
+})
 
 export const isMacMeant = (entry: RemoteMac, { vni, mac, ip }: FpmQuestion): boolean =>
   (vni === undefined || entry.vni === vni) &&

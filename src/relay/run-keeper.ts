@@ -6,6 +6,7 @@ import { ExitCode, FatalError, errnoName, reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
 import type { RelayOptions } from '../config/options.js'
 import { closeDescriptor } from '../os/descriptors.js'
+import { collectAfterStart } from '../os/garbage.js'
 import { type KeptDescriptor, takeServiceEnvironment } from '../os/service-manager.js'
 import { ignoreSignals } from '../os/signals.js'
 import { type Owner, checkSocketPath } from '../os/unix-socket.js'
@@ -97,6 +98,7 @@ export async function runKeeper(options: RelayOptions, log: Logger): Promise<voi
       })
     await handOver.listen()
     service.ready()
+    collectAfterStart()
     await stopped
   } finally {
     service.stopping()

@@ -17,6 +17,9 @@ import {
 
 const WORKER = programFile('dist/src/relay/worker.js')
 
+/** What the worker gets of the keeper's flags for Node: the package's, which saves memory. */
+const INHERITED = new Set(['--no-short-builtin-calls'])
+
 const PING_MS = 500
 /** A serving worker counts as hung when it has not answered for so long, or for as long as it took to start. */
 const HUNG_MS = 2000
@@ -74,7 +77,7 @@ export class WorkerProcess {
     try {
       // with a copy of the lock: as long as the worker serves, another relay must not begin beside it
       const stdio: StdioOptions = ['ignore', 2, 2, 'ipc', lock ?? 'ignore']
-      this.child = fork(WORKER, { execArgv: [], stdio })
+      this.child = fork(WORKER, { execArgv: process.execArgv.filter((flag) => INHERITED.has(flag)), stdio })
     } catch (error) {
       // fork(2) or a pipe has failed: the caller has not got this object yet
       setImmediate(() => {

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ExitCode, FatalError, reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
 import { setUser } from '../os/descriptors.js'
+import { collectAfterStart } from '../os/garbage.js'
 import { createLogger } from '../os/log.js'
 import { ignoreSignals } from '../os/signals.js'
 import { findOpening } from '../zapi/handshake.js'
@@ -85,6 +86,7 @@ class Worker {
     this.engine.begin(sessions)
     await this.control.listen(this.options.control, this.options.workerStarts === 1 && !this.options.tookOver)
     tellKeeper({ type: 'ready' })
+    collectAfterStart()
   }
 
   descriptor(name: DescriptorName, offer: SessionOffer, handle: RawHandle): void {

@@ -7,6 +7,8 @@ import { DEFAULT_ADDRESSES } from '../fpm/listener.js'
 import { FpmRecordKind } from '../record/fpm-records.js'
 import type { FpmChange, FpmView, FpmViewOptions } from '../fpm/view.js'
 import { Ring } from '../record/ring.js'
+import type { FpmEnsured } from '../control/fpm-codec.js'
+import { FpmEnsure, type FpmEnsureOptions } from './fpm-ensure.js'
 import { monotonicMs } from '../base/clock.js'
 
 /** What the control socket reports. */
@@ -19,11 +21,15 @@ export type FpmSubject = {
   readonly view: FpmView | undefined
   /** Recent frames; undefined if none are kept. */
   readonly recent: Ring | undefined
+  /** Whether zebra's configuration is as it is to be; undefined if it is left alone. */
+  readonly ensured: FpmEnsured | undefined
   status(): FpmStatus | undefined
 }
 
 export type FpmSourceOptions = FpmOptions & {
   view?: FpmViewOptions
+  /** Path of zebra's vty socket, for `ensure`. */
+  vty: string
   /** As in FpmOptions of fpm.ts. */
   mayConnect?: (uid: number) => boolean
 }
@@ -39,6 +45,7 @@ const NOTHING = new Uint8Array(0)
 export class FpmSource implements FpmSubject {
   readonly recent: Ring | undefined
   private fpm: Fpm | undefined
+  private ensure: FpmEnsure | undefined
   private failure = ''
   private connection = 0
   private readonly clock = new Dated()
@@ -75,12 +82,17 @@ export class FpmSource implements FpmSubject {
     return this.fpm?.view
   }
 
+  get ensured(): FpmEnsured | undefined {
+    return this.ensure?.status
+  }
+
   status(): FpmStatus | undefined {
     return this.fpm?.status()
   }
 
   /** At process exit, the part that runs synchronously is enough. */
   async close(): Promise<void> {
+    this.ensure?.close()
     await this.fpm?.close()
   }
 
@@ -106,10 +118,24 @@ export class FpmSource implements FpmSubject {
       this.failure = error.message
       log.warn({ error: error.message }, 'going on without zebra’s FPM connection')
     }
+    if (this.options.ensure && this.fpm !== undefined) this.ensure = new FpmEnsure(this.ensureOptions(this.fpm))
+  }
+
+  private ensureOptions(fpm: Fpm): FpmEnsureOptions {
+    return {
+      vty: this.options.vty,
+      listening: () => fpm.status().listening,
+      isConnected: () => fpm.status().peer !== undefined,
+      log: this.log,
+    }
   }
 
   private onPhase(phase: keyof typeof RECORD_OF, at: number): void {
-    if (phase === 'replaying') this.connection++
+    if (phase === 'replaying') {
+      this.connection++
+      this.ensure?.onConnected()
+    }
+    if (phase === 'disconnected') this.ensure?.onDisconnected()
     this.recent?.append(RECORD_OF[phase], this.connection, NOTHING, 0, 0, this.clock.at(at))
   }
 }

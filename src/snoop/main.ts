@@ -1,7 +1,9 @@
 // `macipd snoop`: runs the snooper with its real sources, from start to signal.
 import { statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { Logger } from '../base/log.js'
 import type { SnoopOptions } from '../config/options.js'
+import { collectAfterStart } from '../os/garbage.js'
 import { BpfSnooper } from './bpf/snooper.js'
 import type { VniOf } from '../fpm/view.js'
 import { FpmSource } from './fpm-source.js'
@@ -24,13 +26,15 @@ export async function runSnooper(options: SnoopOptions, log: Logger): Promise<vo
     fpm: (ports, changed) => {
       const vniOf: VniOf = (ifindex, vlan) => ports.vniOfVxlan(ifindex, vlan)
       const mayConnect = (uid: number): boolean => isTrusted(uid, options)
-      return FpmSource.open({ ...options.fpm, view: { vniOf }, mayConnect }, log, changed)
+      const vty = join(dirname(options.zebra), 'zebra.vty')
+      return FpmSource.open({ ...options.fpm, view: { vniOf }, vty, mayConnect }, log, changed)
     },
   })
   // removes the filters after an unexpected end, too
   process.once('exit', () => {
     void snooper.release()
   })
+  collectAfterStart()
   await stopped
   await snooper.stop()
 }

@@ -37,4 +37,4 @@ export type PortMap = EventEmitter<PortEvents> &
 
 export type ProbeOutlet = Pick<ProbeSender, 'send' | 'counters' | 'close'>
 
-export type FpmConnection = Pick<FpmSource, 'off' | 'error' | 'view' | 'recent' | 'status' | 'close'>
+export type FpmConnection = Pick<FpmSource, 'off' | 'error' | 'view' | 'recent' | 'ensured' | 'status' | 'close'>

@@ -120,6 +120,9 @@ export type ShownVni = { vtep: string; vrf: string; multicastGroup: string; sviI
 const Nothing = v.strictObject({})
 const Vtep = v.object({ ip: v.string() })
 const Typed = v.object({ type: v.string() })
+const TypedByVni = v.record(v.string(), Typed)
+/** Characters of a list of VNIs. */
+const MAX_VNIS = 64 << 20
 const Vni = v.object({
   vtepIp: v.optional(v.string(), '0.0.0.0'),
   /** Called `vrf` in 8.4. */
@@ -143,6 +146,15 @@ export async function showVni(zebra: Vty, vni: number): Promise<ShownVni | undef
     ? numRemoteVteps
     : remoteVteps.map((vtep) => (typeof vtep === 'string' ? vtep : vtep.ip))
   return { vtep: vtepIp, vrf: tenantVrf ?? vrf ?? 'default', multicastGroup: mcastGroup, sviIfindex, vteps }
+}
+
+/** Whether zebra has a VNI for routing between subnets (L3VNI). */
+export async function showsL3Vni(zebra: Vty): Promise<boolean> {
+  const command = 'show evpn vni json'
+  const text = await zebra.askForText(command, MAX_VNIS)
+  // nothing at all while EVPN is off
+  if (text.trim() === '') return false
+  return Object.values(parse(TypedByVni, json(text, command), command)).some(({ type }) => type === 'L3')
 }
 
 /** Ids of zebra's VRFs by name, apart from the default one, whose id is 0. */

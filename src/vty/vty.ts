@@ -8,6 +8,13 @@ const TRAILER_BYTES = 4
 
 export class VtyError extends Error {
   override readonly name = 'VtyError'
+  /** What the daemon answered instead of CMD_SUCCESS (lib/command.h); undefined if something else went wrong. */
+  readonly status: number | undefined
+
+  constructor(message: string, { status, ...options }: ErrorOptions & { status?: number } = {}) {
+    super(message, options)
+    this.status = status
+  }
 }
 
 export class Vty implements Disposable {
@@ -50,7 +57,7 @@ export class Vty implements Disposable {
     } finally {
       if (status === undefined) this.socket.destroy()
     }
-    if (status !== SUCCESS) throw new VtyError(`${this.path}: "${command}" failed with status ${status}`)
+    if (status !== SUCCESS) throw new VtyError(`${this.path}: "${command}" failed with status ${status}`, { status })
   }
 
   /** The whole answer. Throws VtyError if it is longer than `limit` characters, too. */

@@ -1,41 +1,26 @@
 // The packages on whole Debian systems, installed, used, upgraded and removed as an operator does.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { DebianFabric, VM } from '../../lab/debian-fabric.js'
+import { laterInstalled, laterPackage, packageOf, PACKAGES } from '../../lab/debian-packages.js'
 import { DEBIAN_RELEASES, type DebianRelease } from '../../lab/debian-system.js'
-import { ROOT } from '../../lab/frr.js'
 import { waitFor } from '../../lab/wait.js'
+import { tempDir } from '../support.js'
 
-/** Debian 12's Node is too old for the package that needs it. */
-const PACKAGES = { '12': 'macipd-bundled', '13': 'macipd' } as const satisfies Record<DebianRelease, string>
 const IPS = [VM.ipv4, VM.ipv6]
-const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
-
-const packageOf = (release: DebianRelease): string => {
-  const architecture = execFileSync('dpkg', ['--print-architecture'], { encoding: 'utf8' }).trim()
-  return join(ROOT, 'dist/packages', `${PACKAGES[release]}_${version}-1_${architecture}.deb`)
-}
-
-/** The same package under a later version. */
-function laterPackage(path: string, directory: string): string {
-  const tree = join(directory, 'tree')
-  execFileSync('dpkg-deb', ['--raw-extract', path, tree])
-  const control = join(tree, 'DEBIAN/control')
-  writeFileSync(control, readFileSync(control, 'utf8').replace(`Version: ${version}-1`, `Version: ${version}-2`))
-  const later = join(directory, 'later.deb')
-  execFileSync('dpkg-deb', ['--root-owner-group', '-Znone', '--build', tree, later], { stdio: 'ignore' })
-  return later
-}
 
 type Entry = { readonly MESSAGE?: string; readonly PRIORITY?: string; readonly MACIPD_BRIDGE?: string }
 
+/** systemd starts it three times in three minutes, no matter how it ended. */
+const RESTART_FRR = 'systemctl reset-failed frr.service; systemctl restart frr.service'
+
 const exposureOf = (text: string): number => Number(/exposure level for \S+: ([\d.]+)/.exec(text)?.[1] ?? NaN)
 
-for (const release of DEBIAN_RELEASES) {
+suite('whole systems', { concurrency: true }, () => {
+  for (const release of DEBIAN_RELEASES) lifeOn(release)
+})
+
+function lifeOn(release: DebianRelease): void {
   suite(`Debian ${release}, ${PACKAGES[release]}`, () => {
     test('installed with one command, it lives with FRR, and leaves it whole', async (t) => {
       await using fabric = await DebianFabric.boot(release)
@@ -105,6 +90,38 @@ for (const release of DEBIAN_RELEASES) {
         await fabric.peerRoutes(IPS)
       })
 
+      await t.test('zebra keeps its FPM lines over a reload that writes frr.conf anew, as on Proxmox VE', async () => {
+        type Fpm = { phase: string; ensure: { state: string; times: number } | null }
+        const config = '/etc/macipd/macipd.yaml'
+        const fpm = async (): Promise<Fpm> =>
+          ((await system.json('macipctl status --json || true')) as { snooper: { fpm: Fpm } }).snooper.fpm
+        const keptAfter = async (times: number): Promise<void> => {
+          const isKept = ({ phase, ensure }: Fpm): boolean =>
+            phase !== 'disconnected' && ensure?.state === 'kept' && ensure.times === times
+          await waitFor(`zebra to have been told ${times} times, and to be connected`, fpm, isKept, {
+            timeoutMs: 60_000,
+          })
+          const lines = await system.run(`vtysh -c 'show running-config' | grep '^\\(no \\)\\?fpm '`)
+          assert.equal(lines, 'fpm address 127.0.0.1\nno fpm use-next-hop-groups\n')
+        }
+        await system.run(`cp -p ${config} ${config}.kept; echo 'fpm: {ensure: true}' >> ${config}`)
+        await system.run(`macipctl hook install --fpm; ${RESTART_FRR}; systemctl restart macipd-snoop.service`)
+        await keptAfter(1)
+        const file = await system.run('cat /etc/frr/frr.conf')
+        assert.doesNotMatch(file, /fpm/)
+        const said = await system.run(
+          `echo 'ip prefix-list other seq 5 permit any' >> /etc/frr/frr.conf
+           /usr/lib/frr/frr-reload.py --stdout --reload /etc/frr/frr.conf 2>&1`,
+        )
+        assert.match(said, /no fpm address 127\.0\.0\.1/)
+        await keptAfter(2)
+        await relayed()
+        await fabric.peerRoutes(IPS)
+        await system.run(`mv ${config}.kept ${config}; macipctl hook install; systemctl restart macipd-snoop.service`)
+        await system.run(RESTART_FRR)
+        await relayed()
+      })
+
       await t.test('bgpd and zebra are killed, and watchfrr starts them again', async () => {
         for (const name of ['bgpd', 'zebra']) {
           await system.run(`kill -KILL $(cat /run/frr/${name}.pid)`)
@@ -120,27 +137,51 @@ for (const release of DEBIAN_RELEASES) {
       })
 
       await t.test('a restart, a SIGKILL and an upgrade of the relay pass unnoticed', async () => {
-        const directory = mkdtempSync(join(tmpdir(), 'macipd-later-'))
-        t.after(() => {
-          rmSync(directory, { recursive: true, force: true })
-        })
-        const later = system.copy(laterPackage(packageOf(release), directory))
+        const later = system.copy(laterPackage(packageOf(release), tempDir(t)))
         await fabric.settled()
         const before = await fabric.unnoticed()
         const steps = [
           'systemctl restart macipd-relay.service',
-          'systemctl kill --signal=KILL macipd-relay.service',
+          // the service may be gone before systemd gets to its worker
+          'systemctl kill --signal=KILL macipd-relay.service || true',
           `apt-get install -y ${later} > /dev/null 2>&1`,
         ]
+        const keeper = (): Promise<string> =>
+          system.run('systemctl show --value --property=MainPID macipd-relay.service')
         for (const step of steps) {
+          const old = await keeper()
           await system.run(step)
+          await waitFor('another keeper', keeper, (pid) => pid !== old && pid !== '0\n')
           await relayed()
         }
         const after = await fabric.unnoticed()
         assert.equal(after.updates, before.updates)
         assert.equal(after.clients.length, before.clients.length)
-        assert.match(await system.run(`dpkg-query --show --showformat='\${Version}' ${PACKAGES[release]}`), /-2$/)
+        assert.match(
+          await system.run(`dpkg-query --show --showformat='\${Version}' ${PACKAGES[release]}`),
+          /-1\+later$/,
+        )
         await fabric.peerRoutes(IPS)
+      })
+
+      await t.test('frr is upgraded while macipd stays', async () => {
+        const files = ['frr', 'frr-pythontools'].map((name) => system.copy(laterInstalled(release, name, tempDir(t))))
+        const pids = async (): Promise<string[]> =>
+          (
+            await system.run(
+              'cat /run/frr/bgpd.pid /run/frr/zebra.pid; systemctl show --property=MainPID macipd-relay macipd-snoop',
+            )
+          ).split(/\s+/)
+        const [bgpd, zebra, ...macipd] = await pids()
+        // Debian's package leaves it to the operator to restart what it has replaced
+        await system.run(`apt-get install -y ${files.join(' ')} > /dev/null 2>&1; ${RESTART_FRR}`)
+        assert.match(await system.run(`dpkg-query --show --showformat='\${Version}' frr`), /\+later$/)
+        await relayed()
+        await fabric.peerRoutes(IPS)
+        const [newBgpd, newZebra, ...sameMacipd] = await pids()
+        assert.notEqual(newBgpd, bgpd)
+        assert.notEqual(newZebra, zebra)
+        assert.deepEqual(sameMacipd, macipd)
       })
 
       await t.test('reboot', async () => {
@@ -181,7 +222,7 @@ for (const release of DEBIAN_RELEASES) {
           'ls -d /etc/macipd /run/macipd /var/lib/macipd /usr/lib/macipd /lib/systemd/system/macipd* 2> /dev/null || true',
         )
         assert.equal(left, '')
-        await system.run('systemctl restart frr.service')
+        await system.run(RESTART_FRR)
         await fabric.peerRoutes([])
       })
     })

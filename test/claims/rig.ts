@@ -44,7 +44,7 @@ export async function snoop(t: TestContext, policy: Partial<Policy> = {}): Promi
     probeSources: [],
     stateFile: undefined,
     stateAgeMs: 86_400_000,
-    fpm: { listen: 'none', allowRemote: false, forward: undefined, recentBytes: 0 } as const,
+    fpm: { listen: 'none', allowRemote: false, forward: undefined, ensure: false, recentBytes: 0 } as const,
     logLevel: 'info' as const,
   }
   const snooper = await Snooper.start(options, silent, {

@@ -128,14 +128,20 @@ const STATES: [name: string, status: Status, id: FindingId, what: RegExp, todo: 
     status({ sessions: [{ ...SESSION, kind: 'unknown', untrusted: 'HELLO was not seen' }], injecting: false }, {}),
     'session-unknown',
     /nothing is announced: HELLO was not seen/,
-    /watchfrr\.sh restart bgpd/,
+    /restarted: macipctl hook install --restart-bgpd$/,
   ],
   [
     'session not trusted',
-    status({ sessions: [{ ...SESSION, untrusted: 'MACIP_ADD is too short' }], injecting: false }, {}),
+    status(
+      {
+        ...{ sessions: [{ ...SESSION, untrusted: 'MACIP_ADD is too short' }], injecting: false },
+        zebra: '/run/frr/blue/zserv.api',
+      },
+      {},
+    ),
     'session-not-trusted',
     /nothing is announced: MACIP_ADD is too short/,
-    /watchfrr\.sh restart bgpd/,
+    /restarted: macipctl hook install -N blue --restart-bgpd$/,
   ],
   [
     'session uncertain',
@@ -149,7 +155,7 @@ const STATES: [name: string, status: Status, id: FindingId, what: RegExp, todo: 
     status({ sessions: [UNCERTAIN], injecting: false, relearningFailure: 'bgpd.vty: EACCES' }, {}),
     'session-uncertain',
     /could not be read from FRR, which is tried again: bgpd\.vty: EACCES$/,
-    /ls -l .*vty; .*watchfrr\.sh restart bgpd$/,
+    /ls -l .*vty; .*: macipctl hook install --restart-bgpd$/,
   ],
   [
     'release uncertain',
@@ -163,7 +169,7 @@ const STATES: [name: string, status: Status, id: FindingId, what: RegExp, todo: 
     status({ sessions: [], injecting: false, bgpdDirect: true }, {}),
     'bgpd-direct',
     /bgpd is connected to zebra, but not through this relay/,
-    /-z \/run\/macipd\/zserv\.api .*watchfrr\.sh restart bgpd/,
+    /^FRR must start bgpd with -z \/run\/macipd\/zserv\.api: macipctl hook install --restart-bgpd$/,
   ],
   [
     'snooper hung',
@@ -219,6 +225,14 @@ test('a missing cross-check with FPM is no problem, and neither is one that is n
   assert.deepEqual(fpm({ listening, phase: 'disconnected' }), [
     'notice: no cross-check with FPM: zebra has not connected',
   ])
+  const ensure = { state: 'other-server', why: 'zebra is configured for another FPM server, 10.0.0.9:2620' }
+  assert.deepEqual(fpm({ listening, phase: 'disconnected', ensure }), [
+    `notice: zebra’s FPM configuration is not kept: ${ensure.why}`,
+  ])
+  for (const state of ['looking', 'kept'])
+    assert.deepEqual(fpm({ listening, phase: 'disconnected', ensure: { state } }), [
+      'notice: no cross-check with FPM: zebra has not connected',
+    ])
   assert.deepEqual(fpm({ error: 'another process is listening there' }), [
     'notice: no cross-check with FPM: another process is listening there',
   ])

@@ -114,6 +114,15 @@ suite('the file', () => {
   })
 })
 
+/**
+ * Imitates what Proxmox VE's SDN makes of the file whenever it is applied (set_daemon_status, PVE::Network::SDN::Frr): each
+ * line that begins with the name of a daemon it manages says whether that one is to run, and all others stay.
+ */
+const editedBySdn = (text: string, daemons: Readonly<Record<string, boolean>>): string =>
+  text.replaceAll(/^([a-z_]+)=.*$/gm, (line, name: string) =>
+    daemons[name] === undefined ? line : `${name}=${daemons[name] ? 'yes' : 'no'}`,
+  )
+
 type Options = { bgpd: string; zebra: string }
 
 /** What FRR's scripts start the daemons with, when `prepare` has been done to a /run of its own. */
@@ -162,6 +171,22 @@ for (const release of RELEASES) {
       assert.equal(sourced(file(t, 'bgpd_options=("-A ::1")\n'), LINK).bgpd, `-A ::1 ${SOCKET}`)
     })
 
+    test('with the relay after Proxmox VE has edited the file, which then is as it wants it without the hook', async (t) => {
+      for (const edits of [
+        { ospfd: true, fabricd: true },
+        { ospfd: false, fabricd: false, bgpd: true, bfdd: true },
+      ]) {
+        const before = readFileSync(file(t, '', true), 'utf8')
+        const path = daemonsFile(t, editedBySdn(before, edits))
+        const edited = readFileSync(path, 'utf8')
+        assert.notEqual(edited, before)
+        assert.deepEqual(hookIn(edited), { fpm: true, socket: undefined })
+        assert.equal(sourced(path, LISTEN).bgpd, `-A 127.0.0.1 ${SOCKET}`)
+        assert.equal((await macipctl('hook', 'remove', '--daemons', path)).code, 0)
+        assert.equal(readFileSync(path, 'utf8'), editedBySdn(withoutHook(before), edits))
+      }
+    })
+
     test('beside a zebra without the FPM module where there is none', (t) => {
       assert.match(sourced(file(t, '', true), LINK).zebra, /^-A 127\.0\.0\.1 -s 90000000$/)
     })
@@ -180,6 +205,7 @@ suite('how bgpd reaches zebra', () => {
   const none = notRunning('/run/macipd/relay.sock')
   const base: Facts = {
     listen,
+    zebra: '/run/frr/zserv.api',
     hook: { fpm: false },
     bgpd: bgpd('-z', listen),
     relay: relay([session]),
@@ -194,6 +220,11 @@ suite('how bgpd reaches zebra', () => {
     ['connecting', { relay: none, path: 'nothing' }, /FRR no BGP route: start the relay/],
     ['no-option', { bgpd: bgpd('-A', '::1'), relay: relay([]) }, /started before the hook was there/],
     ['no-option', { bgpd: bgpd(), hook: undefined }, /without -z, .*: macipctl hook install --restart-bgpd$/],
+    [
+      'no-option',
+      { bgpd: bgpd(), zebra: '/run/frr/blue/zserv.api' },
+      /: macipctl hook install -N blue --restart-bgpd$/,
+    ],
     ['other-option', { bgpd: bgpd('-z/run/other'), relay: relay([]) }, /has -z \/run\/other, which is not the relay's/],
     ['bgpd-not-running', { bgpd: undefined }, /^bgpd does not run$/],
   ] as const) {

@@ -285,3 +285,7 @@ test('a socket on which something else answers is not taken for the snooper', as
   assert.equal(code, 10)
   assert.match(stdout, /the snooper does not answer/)
 })
+
+test('--version says what it says with all commands loaded', async () => {
+  for (const option of ['-V', '--version']) assert.deepEqual(await spawnMacipctl(option), await macipctl(option))
+})

@@ -106,7 +106,10 @@ log:
     probeSources: [{ ip: '10.0.0.250', prefixLength: 24 }],
     stateFile: '/var/lib/x',
     stateAgeMs: 3_600_000,
-    fpm: { listen: 'none', allowRemote: true, forward: { ip: '127.0.0.1', port: 2621 }, recentBytes: 1 << 20 },
+    fpm: {
+      ...{ listen: 'none', allowRemote: true, forward: { ip: '127.0.0.1', port: 2621 } },
+      ...{ ensure: false, recentBytes: 1 << 20 },
+    },
     metrics: { listen: { ip: '127.0.0.1', port: 9430 }, perPort: true },
     logLevel: 'debug',
   })
@@ -484,9 +487,11 @@ test('the documentation’s examples are right, and its defaults the defaults', 
 test('fpm: where to listen, from the command line, the file, or by default', () => {
   const fpm = (source: string, ...given: NonNullable<Parameters<typeof snoopOptions>[0]['fpm']>) =>
     snoopOptions(given.length === 0 ? {} : { fpm: given }, parse(source)).fpm
-  assert.deepEqual(fpm(''), { listen: 'default', allowRemote: false, forward: undefined, recentBytes: 4 << 20 })
+  assert.deepEqual(fpm(''), {
+    ...{ listen: 'default', allowRemote: false, forward: undefined, ensure: false, recentBytes: 4 << 20 },
+  })
   assert.deepEqual(fpm('fpm: { listen: none, recent: 0 }'), {
-    ...{ listen: 'none', allowRemote: false, forward: undefined, recentBytes: 0 },
+    ...{ listen: 'none', allowRemote: false, forward: undefined, ensure: false, recentBytes: 0 },
   })
   assert.deepEqual(fpm("fpm: { listen: ['[::1]:2620', 192.0.2.1:1], allowRemote: true, forward: 127.0.0.1:2621 }"), {
     listen: [
@@ -495,8 +500,10 @@ test('fpm: where to listen, from the command line, the file, or by default', () 
     ],
     allowRemote: true,
     forward: { ip: '127.0.0.1', port: 2621 },
-    recentBytes: 4 << 20,
+    ...{ ensure: false, recentBytes: 4 << 20 },
   })
+  assert.equal(fpm('fpm: { ensure: true }').ensure, true)
+  assert.throws(() => fpm('fpm: { ensure: true }', 'none'), /fpm\.ensure: zebra cannot be told where to connect/)
   assert.equal(fpm('fpm: { listen: [127.0.0.1:1] }', 'none').listen, 'none')
   assert.deepEqual(fpm('fpm: { listen: none }', { ip: '::1', port: 7 }).listen, [{ ip: '::1', port: 7 }])
   assert.throws(() => fpm('', 'none', { ip: '::1', port: 7 }), /fpm: none and an address at once/)

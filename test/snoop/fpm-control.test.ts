@@ -33,6 +33,7 @@ async function scene(t: TestContext, changes: Partial<FpmSourceOptions> = {}): P
     listen: [{ ip: '127.0.0.1', port: 0 }],
     allowRemote: false,
     forward: undefined,
+    ...{ ensure: false, vty: '/nowhere' },
     recentBytes: 1 << 20,
     ...changes,
   }
@@ -207,7 +208,7 @@ test('what is not there is said: not wanted, not listening, no frames kept', asy
 
 test('an address that another server has: fatal where it was given', async (t) => {
   const first = await scene(t)
-  const options = { allowRemote: false, forward: undefined, recentBytes: 0 }
+  const options = { allowRemote: false, forward: undefined, ensure: false, vty: '/nowhere', recentBytes: 0 }
   const given = FpmSource.open({ listen: [{ ip: '127.0.0.1', port: first.port }], ...options }, silent, () => undefined)
   await assert.rejects(given, (error) => error instanceof FatalError && error.exitCode === ExitCode.socketBusy)
 })

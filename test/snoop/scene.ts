@@ -33,7 +33,7 @@ export async function scene(t: TestContext, changes: Partial<SnoopOptions> = {})
     probeSources: [],
     stateFile: undefined,
     stateAgeMs: 86_400_000,
-    fpm: { listen: 'none', allowRemote: false, forward: undefined, recentBytes: 0 },
+    fpm: { listen: 'none', allowRemote: false, forward: undefined, ensure: false, recentBytes: 0 },
     logLevel: 'info',
     ...changes,
   }

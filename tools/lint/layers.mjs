@@ -45,6 +45,7 @@ export const LAYERS = {
     'src/gen',
     'src/record',
     'src/rtnetlink',
+    'src/vty',
   ],
   'src/cli': [
     ...BASE,

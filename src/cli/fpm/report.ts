@@ -6,6 +6,9 @@ import { type Counters, counters } from '../counters.js'
 export type FpmTableReport = { table: number | null; vrf: number | null; hostRoutes: number; routes: number }
 export type FpmForwardReport = { to: string; state: string; queued: number; counters: Counters }
 
+/** `state`: an EnsureState of src/control/fpm-codec.ts. `last`: when it was set last; 0 if it never was. */
+export type FpmEnsureReport = { state: string; why: string; times: number; last: number }
+
 export type FpmStatusReport = {
   /** Whether the configuration turns it off. */
   off: boolean
@@ -29,6 +32,8 @@ export type FpmStatusReport = {
   counters: Counters
   backlog: number
   forward: FpmForwardReport | null
+  /** Whether zebra's configuration is as it is to be; null if it is left alone. */
+  ensure: FpmEnsureReport | null
 }
 
 /** `freshness` is live, replayed or stale; `at` is when zebra last said it. */
@@ -107,12 +112,18 @@ export function fpmStatusReport(properties: proto.FpmStatus.$Properties): FpmSta
     counters: counters(status.counters),
     backlog: status.backlog,
     forward: status.forward == null ? null : forwardReport(status.forward),
+    ensure: status.ensure == null ? null : ensureReport(status.ensure),
   }
 }
 
 function forwardReport(properties: proto.FpmForward.$Properties): FpmForwardReport {
   const forward = proto.FpmForward.create(properties)
   return { to: forward.to, state: forward.state, queued: forward.queued, counters: counters(forward.counters) }
+}
+
+function ensureReport(properties: proto.FpmEnsure.$Properties): FpmEnsureReport {
+  const { state, why, times, last } = proto.FpmEnsure.create(properties)
+  return { state, why, times, last }
 }
 
 function macReport(properties: proto.FpmMac.$Properties): FpmMacReport {

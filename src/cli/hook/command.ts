@@ -1,5 +1,6 @@
 // `macipctl hook` makes FRR start bgpd with the relay's socket, and says whether bgpd uses it.
 import { Command } from 'commander'
+import { dirname } from 'node:path'
 import { configOption, configured, EXIT_CODES, pathspaceOption, RELAY_OPTION } from '../command.js'
 import { ExitCode, FatalError } from '../../base/exit.js'
 import { type Io, print } from '../io.js'
@@ -26,8 +27,8 @@ async function install(io: Io, given: OfChange & { fpm?: true }): Promise<void> 
   else await sayState(io, place)
 }
 
-function connectFpm(io: Io, { pathspace, frrRunDir }: Place): void {
-  const zebra = daemonIn(frrRunDir, 'zebra')
+function connectFpm(io: Io, { pathspace, zebra: socket }: Place): void {
+  const zebra = daemonIn(dirname(socket), 'zebra')
   if (zebra === undefined || !hasFpmModule(zebra.words)) {
     print(
       io,

@@ -23,8 +23,8 @@ export type Place = {
   /** Where bgpd is to connect. */
   listen: string
   isUsualPath: boolean
-  /** Directory of FRR's pid files. */
-  frrRunDir: string
+  /** Path of zebra's own socket; FRR's pid files are beside it. */
+  zebra: string
   relaySocket: string
 }
 
@@ -38,16 +38,17 @@ export function placeOf(given: Given): Place {
     daemons: given.daemons ?? daemonsPath(pathspace),
     listen,
     isUsualPath: listen === paths.listen,
-    frrRunDir: dirname(config.relay?.zebra ?? paths.zebra),
+    zebra: config.relay?.zebra ?? paths.zebra,
     relaySocket: sockets(given).relay,
   }
 }
 
-export async function factsOf({ daemons, listen, frrRunDir, relaySocket }: Place): Promise<Facts> {
+export async function factsOf({ daemons, listen, zebra, relaySocket }: Place): Promise<Facts> {
   return {
     listen,
+    zebra,
     hook: understood(daemons, () => hookIn(readDaemons(daemons))),
-    bgpd: daemonIn(frrRunDir, 'bgpd'),
+    bgpd: daemonIn(dirname(zebra), 'bgpd'),
     relay: await askRelay(relaySocket),
     path: kindOf(listen),
   }

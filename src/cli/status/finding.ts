@@ -44,6 +44,7 @@ export type FindingId =
   // zebra's FPM connection
   | 'fpm-not-listening'
   | 'fpm-not-connected'
+  | 'fpm-not-ensured'
   | 'fpm-refused'
   | 'fpm-malformed'
   | 'fpm-forward'

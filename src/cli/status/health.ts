@@ -121,8 +121,18 @@ function snooperFindings(snooper: SnooperReport, relay: Answer<RelayReport>): Fi
   return found
 }
 
+/** What to do, by EnsureState, where zebra's configuration is not as it is to be. */
+const ENSURE_TODO: Readonly<Record<string, string>> = {
+  'other-server':
+    'let zebra send to macipd, and macipd hand on to the other server (fpm.forward): vtysh, no fpm address; or fpm.ensure: false',
+  'old-module': 'start zebra with -M dplane_fpm_nl instead of -M fpm; or fpm.ensure: false',
+  'no-module': 'macipctl hook install --fpm, and restart FRR: systemctl restart frr; or fpm.ensure: false',
+  'may-crash': 'upgrade FRR (docs/fpm.md tells the versions); or fpm.ensure: false',
+  unreachable: 'zebra must run, and the snooper’s user must be able to use its vty socket, which is tried again',
+}
+
 /** Returns notices only: without zebra's FPM connection everything works but the cross-check. */
-function fpmFindings({ off, error, phase, listening, forward, counters }: FpmStatusReport): Finding[] {
+function fpmFindings({ off, error, phase, listening, forward, counters, ensure }: FpmStatusReport): Finding[] {
   if (off) return []
   if (error !== '') {
     const todo =
@@ -130,7 +140,10 @@ function fpmFindings({ off, error, phase, listening, forward, counters }: FpmSta
     return [notice('fpm-not-listening', `no cross-check with FPM: ${error}`, todo)]
   }
   const found: Finding[] = []
-  if (phase === 'disconnected') {
+  const todo = ensure === null ? undefined : ENSURE_TODO[ensure.state]
+  if (ensure !== null && todo !== undefined) {
+    found.push(notice('fpm-not-ensured', `zebra’s FPM configuration is not kept: ${ensure.why}`, todo))
+  } else if (phase === 'disconnected') {
     found.push(
       notice(
         'fpm-not-connected',

@@ -2,13 +2,12 @@
 import { dirname } from 'node:path'
 import { NO_ROOM } from '../../base/exit.js'
 import type { KeeperReport } from '../../control/keeper-report.js'
+import { restartBgpdCommand } from '../hook/advice.js'
 import type { Answer, NotRunning, RelayReport, Running } from '../report.js'
 import { count, duration } from '../text.js'
 import { type Finding, noDescriptor, notice, problem } from './finding.js'
 
 export type Relay = { keeper: Answer<KeeperReport>; relay: Answer<RelayReport> }
-
-const RESTART_BGPD = '/usr/lib/frr/watchfrr.sh restart bgpd'
 
 /** Returns what is wrong with the relay's processes: at most one thing that explains why one does not answer comes first. */
 export function processFindings({ keeper, relay }: Relay, now: number): Finding[] {
@@ -140,13 +139,7 @@ export function sessionFindings(relay: RelayReport): Finding[] {
   const main = relay.sessions.find(({ kind }) => kind === 'main')
   if (main === undefined) return [withoutMain(relay)]
   if (main.untrusted !== '')
-    return [
-      problem(
-        'session-not-trusted',
-        `nothing is announced: ${main.untrusted}`,
-        `bgpd and zebra begin anew when bgpd is restarted: ${RESTART_BGPD}`,
-      ),
-    ]
+    return [problem('session-not-trusted', `nothing is announced: ${main.untrusted}`, beginAnew(relay))]
   if (main.uncertain !== '') return [sessionUncertain(main.uncertain, relay)]
   if (!relay.injecting) return [releaseUncertain(relay.releaseReason || 'the FRR release is not certain')]
   if (relay.vnis > 0) return []
@@ -171,7 +164,7 @@ function sessionUncertain(why: string, { relearningFailure, zebra }: RelayReport
   return problem(
     'session-uncertain',
     `${what}; what bgpd has could not be read from FRR, which is tried again: ${relearningFailure}`,
-    `the relay’s user must be able to use both sockets: ls -l ${vty}; bgpd and zebra begin anew when bgpd is restarted: ${RESTART_BGPD}`,
+    `the relay’s user must be able to use both sockets: ls -l ${vty}; ${beginAnew({ zebra })}`,
   )
 }
 
@@ -182,25 +175,24 @@ const releaseUncertain = (why: string): Finding =>
     'find out the release: vtysh -c "show version"; then start the relay with it: macipd relay --frr-release X.Y',
   )
 
-function withoutMain({ sessions, listen, bgpdDirect }: RelayReport): Finding {
+const beginAnew = ({ zebra }: Pick<RelayReport, 'zebra'>): string =>
+  `bgpd and zebra begin anew when bgpd is restarted: ${restartBgpdCommand(zebra)}`
+
+function withoutMain({ sessions, listen, zebra, bgpdDirect }: RelayReport): Finding {
   const lost = sessions.find(({ untrusted }) => untrusted !== '')
   if (lost !== undefined)
-    return problem(
-      'session-unknown',
-      `nothing is announced: ${lost.untrusted}`,
-      `bgpd and zebra begin anew when bgpd is restarted: ${RESTART_BGPD}`,
-    )
+    return problem('session-unknown', `nothing is announced: ${lost.untrusted}`, beginAnew({ zebra }))
   // its HELLO is that of no known release, so that it is not known which connection it is
   const odd = sessions.find(({ kind, client, note }) => kind === 'other' && client === '' && note !== '')
   if (odd !== undefined) return releaseUncertain(odd.note)
-  const option = `-z ${listen} in bgpd_options in /etc/frr/daemons`
+  const start = `FRR must start bgpd with -z ${listen}: ${restartBgpdCommand(zebra)}`
   if (bgpdDirect)
     return problem(
       'bgpd-direct',
       'bgpd is connected to zebra, but not through this relay, so nothing is announced',
-      `bgpd must connect to the relay: see that there is ${option}; then: ${RESTART_BGPD}`,
+      start,
     )
-  return problem('bgpd-not-connected', 'bgpd is not connected to the relay', `start bgpd with: ${option}`)
+  return problem('bgpd-not-connected', 'bgpd is not connected to the relay', start)
 }
 
 const EFFECT = 'if the worker ends then, its successor does not know what bgpd has been told, and announces nothing'

@@ -152,6 +152,7 @@ function renderSnooper(snooper: Running<SnooperReport>, now: number, paint: Pain
       ['FPM', fpmText(snooper.fpm, now)],
       ['programmed', snooper.fpm.connections === 0 ? '' : amounts(snooper.fpm)],
       ['handed on', forwardText(snooper.fpm)],
+      ['FPM lines', ensureText(snooper.fpm, now)],
     ]),
     ...indent(ports(snooper, paint)),
   ]
@@ -169,6 +170,13 @@ function fpmText({ off, error, phase, format, since, listening }: FpmStatusRepor
 function forwardText({ forward }: FpmStatusReport): string {
   if (forward === null) return ''
   return `to ${forward.to}: ${forward.state}${forward.queued === 0 ? '' : `, ${bytes(forward.queued)} wait`}`
+}
+
+function ensureText({ ensure }: FpmStatusReport, now: number): string {
+  if (ensure === null || ensure.state === 'looking') return ''
+  const { state, why, times, last } = ensure
+  const set = times === 0 ? '' : `, set ${count(times, 'time')}, the last ${ago(last, now)}`
+  return `${state === 'kept' ? 'as they are to be in zebra' : `not kept in zebra: ${why}`}${set}`
 }
 
 function ports(snooper: SnooperReport, paint: Paint): string[] {

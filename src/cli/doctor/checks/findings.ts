@@ -203,6 +203,7 @@ export const FINDINGS: Readonly<Record<FindingId, Told>> = {
     todo: (seen) => [macipctl(seen, 'bindings --state pending')],
   },
   'fpm-not-listening': { by: 'fpm', group: 'frr', means: CROSS_CHECK },
+  'fpm-not-ensured': { by: 'fpm', group: 'frr', means: CROSS_CHECK },
   'fpm-not-connected': { by: 'fpm', group: 'frr', means: CROSS_CHECK },
   'fpm-refused': {
     ...{ group: 'frr', means: 'The cross-check may be missing.' },
