@@ -169,7 +169,7 @@ test('explain --json has the documented names', async (t) => {
   const result = JSON.parse(stdout) as Record<string, unknown> & { subjects: Record<string, unknown>[] }
   const names = 'address vni subjects unknown events refusals policy hints'
   assert.deepEqual(Object.keys(result).sort(), names.split(' ').sort())
-  const of = 'vni ip mac advertisedBy verdict todo state reason binding detail zebra remote events refusals'
+  const of = 'vni ip mac advertisedBy verdict todo state reason binding detail zebra remote synced events refusals'
   assert.deepEqual(Object.keys(result.subjects[0] ?? {}).sort(), of.split(' ').sort())
   assert.equal(result.subjects.length, 1)
 })
