@@ -9,13 +9,13 @@ import { reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
 import type { EnsureState, FpmEnsured } from '../control/fpm-codec.js'
 import { addressText } from '../fpm/listener.js'
-import { showsL3Vni } from '../vty/evpn-show.js'
 import {
   configureFpm,
   type FpmConfig,
   fpmLines,
   type FpmServer,
-  mayCrash,
+  MAY_CRASH,
+  mayCrashNow,
   NoFpmModuleError,
   showFpmConfig,
 } from '../vty/fpm-config.js'
@@ -146,8 +146,8 @@ export class FpmEnsure {
     if ('state' in wanted) return wanted
     const lines = fpmLines(config, wanted)
     if (lines.length === 0) return undefined
-    const danger = await dangerOf(vty)
-    if (danger !== undefined) return danger
+    // it would connect because of what is set
+    if (await mayCrashNow(vty)) return { state: 'may-crash', why: MAY_CRASH }
     try {
       await configureFpm(vty, lines)
     } catch (error) {
@@ -171,10 +171,4 @@ export class FpmEnsure {
     // zebra is not there while FRR is restarted
     else log[state === 'unreachable' ? 'info' : 'warn']({ why }, 'zebra’s FPM configuration is not kept')
   }
-}
-
-/** zebra would connect because of what is set. */
-async function dangerOf(zebra: Vty): Promise<Refusal | undefined> {
-  if (!mayCrash(await zebra.askForText('show version')) || !(await showsL3Vni(zebra))) return undefined
-  return { state: 'may-crash', why: 'this zebra may crash when FPM connects, as it has VNIs for routing (L3VNI)' }
 }

@@ -1,5 +1,6 @@
 // What zebra is told about FPM: of its module dplane_fpm_nl (dplane_fpm_nl.c) what macipd needs, of the older one (zebra_fpm.c)
 // only whether it is in use.
+import { showsL3Vni } from './evpn-show.js'
 import { type Vty, VtyError } from './vty.js'
 
 /** Where zebra's module connects. */
@@ -70,3 +71,10 @@ export function mayCrash(shown: string): boolean {
   const [, release = '', patch = 0] = /^FRRouting (\d+\.\d+)(?:\.(\d+))?/m.exec(shown) ?? []
   return Number(patch) < (SAFE_VERSIONS[release] ?? 0)
 }
+
+/** Whether this zebra may crash when its FPM module connects. Throws VtyError. */
+export const mayCrashNow = async (zebra: Vty): Promise<boolean> =>
+  mayCrash(await zebra.askForText('show version')) && (await showsL3Vni(zebra))
+
+/** What `mayCrashNow` found, in words. */
+export const MAY_CRASH = 'this zebra may crash when FPM connects, as it has VNIs for routing (L3VNI)'

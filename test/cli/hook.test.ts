@@ -1,9 +1,10 @@
 // `macipctl hook`: the block in FRR's file, what FRR's scripts make of it, and how bgpd is found to reach zebra.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
+  copyFileSync,
   lstatSync,
   readdirSync,
   readFileSync,
@@ -20,6 +21,7 @@ import { zservOption } from '../../src/cli/hook/processes.js'
 import { describeState, type Facts, hookState } from '../../src/cli/hook/state.js'
 import { macipctl } from '../in-process.js'
 import { notRunning, tempDir } from '../support.js'
+import { FakeVty, trailer } from '../vty/fake-vty.js'
 
 const SCRIPT = join(ROOT, 'packaging/frr-daemons.sh')
 const ORIGINAL = 'bgpd=yes\nbgpd_options="   -A 127.0.0.1"\n'
@@ -82,6 +84,30 @@ suite('the file', () => {
     assert.match(
       stderr,
       /daemons:3: "# BEGIN macipd" without "# END macipd" after it: take the block of macipd out by hand/,
+    )
+  })
+
+  test('with FPM: a zebra that FPM may crash is not told to connect', async (t) => {
+    const path = daemonsFile(t)
+    const dir = dirname(path)
+    // its name is what it is known by
+    const fakeZebra = join(dir, 'zebra')
+    copyFileSync('/bin/sleep', fakeZebra)
+    const zebra = spawn(fakeZebra, ['60'], { argv0: 'zebra -M dplane_fpm_nl' })
+    t.after(() => zebra.kill())
+    writeFileSync(join(dir, 'zebra.pid'), `${zebra.pid ?? ''}\n`)
+    const config = join(dir, 'macipd.yaml')
+    writeFileSync(config, `relay: {zebra: ${join(dir, 'zserv.api')}}\n`)
+    await FakeVty.listen(t, join(dir, 'zebra.vty'), (command, socket) => {
+      if (command === 'show version') socket.write('FRRouting 8.5.2 (n1).\n')
+      if (command === 'show evpn vni json') socket.write('{"4001":{"type":"L3"}}')
+      socket.write(trailer())
+    })
+    const { code, stdout } = await macipctl('hook', 'install', '--fpm', '--daemons', path, '--config', config)
+    assert.equal(code, 0)
+    assert.match(
+      stdout,
+      /\nFPM is not configured: this zebra may crash when FPM connects, .*; upgrade FRR, then give this/,
     )
   })
 

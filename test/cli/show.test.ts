@@ -181,7 +181,10 @@ test('an empty table says what is wrong', async (t) => {
   for (const what of ['vni', 'macs', 'remote', 'vteps', 'sessions']) {
     const { code, stdout, stderr } = await show(what)
     assert.deepEqual([code, stdout.trimEnd().split('\n').length], [0, 1])
-    assert.match(stderr, /^macipctl: bgpd is not connected to the relay; FRR must start bgpd with -z \S+: macipctl hook install --restart-bgpd\n$/)
+    assert.match(
+      stderr,
+      /^macipctl: bgpd is not connected to the relay; FRR must start bgpd with -z \S+: macipctl hook install --restart-bgpd\n$/,
+    )
   }
 })
 

@@ -60,6 +60,7 @@ export const LAYERS = {
     'src/record',
     'src/relay',
     'src/rtnetlink',
+    'src/vty',
     'src/zapi',
   ],
   // the commands that start the two processes

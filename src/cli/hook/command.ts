@@ -1,12 +1,12 @@
 // `macipctl hook` makes FRR start bgpd with the relay's socket, and says whether bgpd uses it.
 import { Command } from 'commander'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { configOption, configured, EXIT_CODES, pathspaceOption, RELAY_OPTION } from '../command.js'
 import { ExitCode, FatalError } from '../../base/exit.js'
 import { type Io, print } from '../io.js'
 import { json } from '../options.js'
 import { type Hook, withHook, withoutHook } from './block.js'
-import { configureFpm } from './fpm.js'
+import { configureFpm, objection } from './fpm.js'
 import { daemonIn, hasFpmModule } from './processes.js'
 import { change, factsOf, type Given, type Place, placeOf } from './place.js'
 import { becomesTrue, restartBgpd } from './restart.js'
@@ -22,18 +22,23 @@ async function install(io: Io, given: OfChange & { fpm?: true }): Promise<void> 
   if (!change(io, place, dryRun, (text) => withHook(text, hook, FRR_DAEMONS)))
     print(io, `${place.daemons} has the hook already\n`)
   if (dryRun) return
-  if (hook.fpm) connectFpm(io, place)
+  if (hook.fpm) await connectFpm(io, place)
   if (given.restartBgpd) await restartThroughRelay(io, place)
   else await sayState(io, place)
 }
 
-function connectFpm(io: Io, { pathspace, zebra: socket }: Place): void {
+async function connectFpm(io: Io, { pathspace, zebra: socket }: Place): Promise<void> {
   const zebra = daemonIn(dirname(socket), 'zebra')
   if (zebra === undefined || !hasFpmModule(zebra.words)) {
     print(
       io,
       'zebra gets its FPM module when it starts the next time; then give this command again, or set fpm.ensure: true\n',
     )
+    return
+  }
+  const why = await objection(join(dirname(socket), 'zebra.vty'))
+  if (why !== undefined) {
+    print(io, `FPM is not configured: ${why}\n`)
     return
   }
   configureFpm(pathspace)
