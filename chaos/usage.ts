@@ -5,6 +5,7 @@ export const PROCESSES = ['keeper', 'worker', 'snooper'] as const
 export type ProcessName = (typeof PROCESSES)[number]
 
 export interface Usage {
+  readonly node: number
   readonly pid: number
   /** Bytes that are in memory. */
   readonly rss: number
@@ -27,25 +28,24 @@ export interface WithProcesses {
 }
 
 export function usagesOf(nodes: readonly WithProcesses[]): Usages {
-  const pids = nodes.flatMap((node) =>
-    PROCESSES.map((name): [string, number | undefined] => [`n${node.number} ${name}`, node.pidOf(name)]),
-  )
-  return new Map(
-    pids.flatMap(([name, pid]) => {
-      const usage = pid === undefined ? undefined : usageOf(pid)
-      return usage === undefined ? [] : [[name, usage] as const]
+  const usages = nodes.flatMap((node) =>
+    PROCESSES.flatMap((name) => {
+      const pid = node.pidOf(name)
+      const usage = pid === undefined ? undefined : usageOf(node.number, pid)
+      return usage === undefined ? [] : [[`n${node.number} ${name}`, usage] as const]
     }),
   )
+  return new Map(usages)
 }
 
 /** Undefined if the process has ended. */
-function usageOf(pid: number): Usage | undefined {
+function usageOf(node: number, pid: number): Usage | undefined {
   try {
     // proc(5)
     const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
     const bytes = (field: string): number =>
       Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(rollup)?.[1] ?? Number.NaN) * 1024
-    return { pid, rss: bytes('Rss'), pss: bytes('Pss'), descriptors: readdirSync(`/proc/${pid}/fd`).length }
+    return { node, pid, rss: bytes('Rss'), pss: bytes('Pss'), descriptors: readdirSync(`/proc/${pid}/fd`).length }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ESRCH') return undefined
@@ -53,11 +53,18 @@ function usageOf(pid: number): Usage | undefined {
   }
 }
 
-/** Who has more descriptors than in the beginning, in words. */
-export const grown = (first: Usages, now: Usages): string[] =>
-  [...now].flatMap(([name, { descriptors }]) => {
+/** bgpd's socket, zebra's, a pipe for each direction, and a note. */
+const DESCRIPTORS_OF_CONNECTION = 7
+
+/**
+ * Who has more descriptors than in the beginning, in words.
+ * @param connections how many more connections bgpd has than in the beginning, by number of the node
+ */
+export const grown = (first: Usages, now: Usages, connections: ReadonlyMap<number, number>): string[] =>
+  [...now].flatMap(([name, { node, descriptors }]) => {
     const before = first.get(name)?.descriptors
-    if (before === undefined || descriptors <= before + DESCRIPTORS_IN_FLIGHT) return []
+    const needed = DESCRIPTORS_OF_CONNECTION * Math.max(0, connections.get(node) ?? 0)
+    if (before === undefined || descriptors <= before + needed + DESCRIPTORS_IN_FLIGHT) return []
     return [`${name} has ${descriptors} descriptors, and had ${before} in the beginning`]
   })
 
