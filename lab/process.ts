@@ -26,7 +26,7 @@ export async function exec(
   input = '',
   done: readonly number[] = [0],
 ): Promise<string> {
-  const child = launch(namespaces, argv, ['pipe', 'pipe', 'pipe'], EXEC_TIMEOUT_MS * crowding())
+  const child = launch(namespaces, argv, ['pipe', 'pipe', 'pipe'], Math.round(EXEC_TIMEOUT_MS * crowding()))
   const output: string[] = []
   const errors: string[] = []
   child.stdout?.setEncoding('utf8').on('data', (text: string) => output.push(text))
