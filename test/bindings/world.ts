@@ -53,7 +53,7 @@ export class World extends CheckedWorld {
   /** Nothing but the lie speaks against it: it is here, announced, heard where it is, and has left no question open. */
   private canAnswer(it: Binding): boolean {
     const { table, policy } = this
-    const isUndisturbed = it.phase === 'known' && it.confirmed && !it.isStatic && !it.suppressedByFpm
+    const isUndisturbed = it.phase === 'known' && isInOverlay(it) && !it.isStatic
     const isHere = REASONS[reasonOf(it, table)].state !== 'remote' && table.views.competingRemote(it) === undefined
     const isHeard = !this.blocked.has(it.anchor.ifindex) && it.dadUntil <= this.now
     return policy.probes === 'send' && isUndisturbed && isHere && isHeard && it.timer !== 'remote-confirm'
