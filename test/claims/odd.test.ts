@@ -35,6 +35,14 @@ function announceService(vm: Vm, ip: string): void {
   vm.sendFrames([arpAnnouncement(service), arpReply(service, { ...service, mac: 'ff:ff:ff:ff:ff:ff' })])
 }
 
+/** MetalLB repeats itself for 5 s: the node that had the service may be slow to withdraw, and answers until then. */
+async function announceOn(vm: Vm, ip: string): Promise<void> {
+  for (let times = 0; times < 4; times++) {
+    await delay(1100)
+    announceService(vm, ip)
+  }
+}
+
 async function metalLb(fabric: Fabric, t: TestContext): Promise<void> {
   const { vm, farVm, near } = fabric
   const other = await fabric.addVm()
@@ -54,8 +62,7 @@ async function metalLb(fabric: Fabric, t: TestContext): Promise<void> {
     await to.take(moving)
     await hasConverged(fabric, t, { vm: to, ip: moving }, async () => {
       announceService(to, moving)
-      await delay(50)
-      await from.giveUp(moving)
+      await Promise.all([delay(50).then(() => from.giveUp(moving)), announceOn(to, moving)])
     })
   }
   for (let service = 1; service <= 130; service++) announceService(other, `10.2.2.${service}`)
