@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-/** Nothing hangs forever: far above what the slowest file needs on a busy machine. */
-const FILE_TIMEOUT_MS = 30 * 60_000
+/** Nothing hangs forever: far above what the slowest file, that of the virtual machine, needs on a busy machine. */
+const FILE_TIMEOUT_MS = 60 * 60_000
 /** Real FRR daemons run in several files; more at once only makes each wait longer. */
 const CONCURRENCY = 2
 /** What runs by its own command only: on Debian's kernel in a virtual machine; on whole Debian systems. */

@@ -68,6 +68,8 @@ suite("the bridge's own filters", () => {
 
   test('what the hook prerouting drops is told when the next frame comes', (t) => {
     const hear = rig(t)
+    // the claim waits on the CPU that has seen it: the next frame has to come there
+    run('taskset', '-acp', '0', String(process.pid))
     addChain({ family: 'bridge', table: 'vms', name: 'spoof', hook: PREROUTING, drop: true })
     assert.deepEqual(hear(arpAnnouncement(VM)), NOTHING)
     removeTable('bridge', 'vms')
