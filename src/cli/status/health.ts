@@ -122,7 +122,7 @@ function snooperFindings(snooper: SnooperReport, relay: Answer<RelayReport>): Fi
 }
 
 /** What to do, by EnsureState, where zebra's configuration is not as it is to be. */
-const ENSURE_TODO: Readonly<Record<string, string>> = {
+const ENSURE_ADVICE: Readonly<Record<string, string>> = {
   'other-server':
     'let zebra send to macipd, and macipd hand on to the other server (fpm.forward): vtysh, no fpm address; or fpm.ensure: false',
   'old-module': 'start zebra with -M dplane_fpm_nl instead of -M fpm; or fpm.ensure: false',
@@ -140,7 +140,7 @@ function fpmFindings({ off, error, phase, listening, forward, counters, ensure }
     return [notice('fpm-not-listening', `no cross-check with FPM: ${error}`, todo)]
   }
   const found: Finding[] = []
-  const todo = ensure === null ? undefined : ENSURE_TODO[ensure.state]
+  const todo = ensure === null ? undefined : ENSURE_ADVICE[ensure.state]
   if (ensure !== null && todo !== undefined) {
     found.push(notice('fpm-not-ensured', `zebra’s FPM configuration is not kept: ${ensure.why}`, todo))
   } else if (phase === 'disconnected') {

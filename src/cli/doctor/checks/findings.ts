@@ -91,8 +91,8 @@ export const FINDINGS: Readonly<Record<FindingId, Told>> = {
   'relay-socket': { group: 'relay', means: 'Neither the snooper nor macipctl reaches it.' },
   'no-descriptor': {
     ...{ group: 'relay', means: 'It may open no more files, so it answers nobody.' },
-    todo: ({ status: { relay, snooper } }) => {
-      const pid = [relay, snooper].find((answer) => !answer.running && answer.cause === 'no-descriptor')
+    todo: ({ status: { keeper, relay, snooper } }) => {
+      const pid = [keeper, relay, snooper].find((answer) => !answer.running && answer.cause === 'no-descriptor')
       const number = pid === undefined ? 'PID' : pidOf(pid)
       return [`ls -l /proc/${number}/fd`, `prlimit --pid ${number} --nofile=4096:`]
     },
