@@ -473,6 +473,13 @@ const FAULTS: [id: string, status: Status, changes: Partial<Observation>, what: 
     /the relay does not answer/,
     /^systemctl start .*\nmacipctl hook install --restart-bgpd$/m,
   ],
+  [
+    'no-descriptor',
+    'fail',
+    { status: answers({}, {}, { cause: 'no-descriptor', pid: 41, error: 'all are in use' }) },
+    /keeper 41 may open no more descriptors/,
+    /^prlimit --pid 41 --nofile=4096:$/m,
+  ],
   ['worker-hung', 'fail', { status: answers(SILENT, { relayConnected: false }) }, /worker 42 hangs/, /kill -KILL 42/],
   [
     'snooper-not-running',
