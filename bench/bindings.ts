@@ -3,11 +3,11 @@
 // Before that, 40,000 of them are told to a bgpd that has just started.
 import { statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { HEADER_SIZE, frameCommand, frameLength } from '../src/zapi/frame.js'
 import { type FrrRelease, frrRelease } from '../src/zapi/releases.js'
 import { MACIP_ADD } from '../src/zapi/messages/macip.js'
 import type { Release } from '../lab/frr.js'
+import { MACIPCTL } from '../lab/programs.js'
 import type { Daemon } from '../lab/process.js'
 import { Recorder } from '../lab/recorder.js'
 import type { Router } from '../lab/router.js'
@@ -19,7 +19,6 @@ import { cpuSeconds, resident } from './processes.js'
 import { Responder } from './responder.js'
 import { RoundTrips } from './round-trips.js'
 
-const MACIPCTL = fileURLToPath(new URL('../src/bin/macipctl.js', import.meta.url))
 const REPLAYED_HOSTS = 20_000
 const HOSTS = 50_000
 const REPLAYS = 3

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { ExitCode, reason } from '../src/base/exit.js'
 import type { Answer, BindingReport, SnooperReport } from '../src/cli/report.js'
 import { bgpdConfig, findTree, type FpmModule, type Release, ROOT, TENANT, type Tree, VNI, zebraConfig } from './frr.js'
+import { MACIPCTL, MACIPD } from './programs.js'
 import type { FakeServiceManager } from './fake-service-manager.js'
 import { type Holder, REMOUNT } from './holder.js'
 import { JsonLines } from './json-lines.js'
@@ -321,7 +322,6 @@ export class Router extends Space {
   }
 
   private macipctlCommand(args: readonly string[]): string[] {
-    const script = join(ROOT, 'dist/src/bin/macipctl.js')
     // the one option for its sockets that all commands have
     const config = this.path('/run/macipd/macipctl.yaml')
     const control = (name: string): string => `control: ${this.path(`/run/macipd/${name}.sock`)}`
@@ -329,8 +329,7 @@ export class Router extends Space {
     // a command that has just been started may be reading it
     if (!existsSync(config)) writeFileSync(config, `${relay}snoop: {${control('snoop')}}\n`)
     // with a /proc in which the node's processes have the numbers that they know
-    const node = ['unshare', '--mount-proc', process.execPath, '--enable-source-maps']
-    return [...node, script, ...args, '--config', config, '--json']
+    return ['unshare', '--mount-proc', process.execPath, MACIPCTL, ...args, '--config', config, '--json']
   }
 
   /** What the snooper has learned; arguments select as those of `macipctl bindings`. */
@@ -379,7 +378,7 @@ export class Router extends Space {
 }
 
 function macipd(...args: readonly string[]): string[] {
-  return [process.execPath, '--enable-source-maps', join(ROOT, 'dist/src/bin/macipd.js'), ...args]
+  return [process.execPath, MACIPD, ...args]
 }
 
 /** Unix sockets that accept connections in the network namespace of a process: /proc/net/unix, "Flags" and "Path". */

@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import type { Logger } from '../src/base/log.js'
+import { MACIPCTL, MACIPD } from '../lab/programs.js'
 import { PATIENCE } from '../lab/wait.js'
 
 export const silent: Logger = pino({ level: 'silent' })
@@ -19,9 +19,6 @@ export function tempDir(t: TestContext): string {
   })
   return dir
 }
-
-export const MACIPD = fileURLToPath(new URL('../src/bin/macipd.js', import.meta.url))
-export const MACIPCTL = fileURLToPath(new URL('../src/bin/macipctl.js', import.meta.url))
 
 /** What macipctl knows of a process that is not there. */
 export const notRunning = (socket: string) =>

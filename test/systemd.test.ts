@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { Fabric } from '../lab/fabric.js'
-import { ROOT, RELEASES } from '../lab/frr.js'
+import { RELEASES } from '../lab/frr.js'
+import { MACIPD } from '../lab/programs.js'
 import { Systemd } from '../lab/systemd.js'
 import { waitFor } from '../lab/wait.js'
 
@@ -77,7 +78,7 @@ suite('the relay as a service of systemd', () => {
       const service = `relay-${index}`
       const at = (file: string): string => systemd.path(`${service}.${file}`)
       const paths = ['--listen', at('bgpd'), '--zebra', at('zebra'), '--control', at('control'), '--run-dir', at('run')]
-      const relay = [process.execPath, `${ROOT}/dist/src/bin/macipd.js`, 'relay', ...paths]
+      const relay = [process.execPath, MACIPD, 'relay', ...paths]
       await systemd.addService(service, [...lines, execStart(relay)])
       await systemd.systemctl('start', service)
       await waitFor(

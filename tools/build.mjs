@@ -1,7 +1,7 @@
 // Builds what is out of date: protobuf code, eBPF object, native addon, TypeScript; and manual pages from these.
 // Plain JavaScript without dependencies: it must run before anything is installed or compiled.
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -77,8 +77,30 @@ function addon() {
   run('native addon', 'cc', [...flags, ...includes, ...sources, '-lbpf', '-o', target])
 }
 
+/** The programs in a few files, which start in half the time; src/base/place.ts knows how deep they are. */
+function programs() {
+  rmSync(at('dist/programs'), { recursive: true, force: true })
+  // CommonJS modules among the libraries call require
+  const require =
+    'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);'
+  run('bundling', bin('esbuild'), [
+    ...['bin/macipd.js', 'bin/macipctl.js', 'relay/worker.js'].map((path) => at('dist/src', path)),
+    ...[`--outbase=${at('dist/src')}`, `--outdir=${at('dist/programs')}`, '--chunk-names=chunks/[name]-[hash]'],
+    ...['--bundle', '--splitting', '--format=esm', '--platform=node', '--log-level=warning'],
+    // so that an older Node can say that it is too old
+    '--target=node18',
+    // it has a native part, which it loads by name
+    '--external:koffi',
+    `--banner:js=${require}`,
+    '--legal-comments=none',
+    // for the list of what is in the packages
+    `--metafile=${at('dist/programs/meta.json')}`,
+  ])
+}
+
 protobuf()
 bpf()
 addon()
 run('TypeScript', bin('tsc'), ['-p', at('tsconfig.json')])
+programs()
 run('manual pages', process.execPath, [at('tools/man.mjs')])

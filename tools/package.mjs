@@ -101,7 +101,7 @@ async function makeTree(name, tree) {
     ['usr/bin/macipctl', 'macipctl'],
   ]) {
     mkdirSync(dirname(join(tree, link)), { recursive: true })
-    symlinkSync(`../lib/macipd/dist/src/bin/${program}.js`, join(tree, link))
+    symlinkSync(`../lib/macipd/dist/programs/bin/${program}.js`, join(tree, link))
   }
   for (const unit of readdirSync(join(root, 'packaging/systemd'))) {
     const text = readFileSync(join(root, 'packaging/systemd', unit), 'utf8')

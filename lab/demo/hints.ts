@@ -45,8 +45,8 @@ In the far VM: ${shell('vm2')}
 
 What macipd says:
     DIR=${near.path('/run/macipd')}
-    node dist/src/bin/macipctl.js status --relay $DIR/relay.sock --snoop $DIR/snoop.sock
-    node dist/src/bin/macipctl.js bindings --relay $DIR/relay.sock --snoop $DIR/snoop.sock
+    node dist/programs/bin/macipctl.js status --relay $DIR/relay.sock --snoop $DIR/snoop.sock
+    node dist/programs/bin/macipctl.js bindings --relay $DIR/relay.sock --snoop $DIR/snoop.sock
 
 Take it all away:
     npm run lab -- down --name ${name}

@@ -1,10 +1,10 @@
 // The demo's scenes, in order.
 import { spawnSync } from 'node:child_process'
-import { join } from 'node:path'
 import { reason } from '../../src/base/exit.js'
 import type { Fabric } from '../fabric.js'
 import { arpAnnouncement, neighborAdvertisement } from '../frames.js'
-import { ROOT, VNI } from '../frr.js'
+import { VNI } from '../frr.js'
+import { MACIPCTL } from '../programs.js'
 import type { Monitor } from '../monitor.js'
 import type { Vm } from '../vm.js'
 import { controlSockets } from './hints.js'
@@ -161,7 +161,7 @@ async function suppression(stage: Stage, fabric: Fabric): Promise<void> {
 /** macipctl itself, on this process's standard output. */
 function macipctl(stage: Stage, { near }: Fabric, command: string): void {
   stage.say(stage.paint('bold', `root@n1:~# macipctl ${command}`))
-  const argv = [join(ROOT, 'dist/src/bin/macipctl.js'), command, ...controlSockets(near)]
+  const argv = [MACIPCTL, command, ...controlSockets(near)]
   const { status, error } = spawnSync(process.execPath, argv, { stdio: ['ignore', 'inherit', 'inherit'] })
   if (status !== 0) throw new Error(`macipctl ${command} failed: ${error ? reason(error) : `exit code ${status}`}`)
 }

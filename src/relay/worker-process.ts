@@ -1,8 +1,8 @@
 // One worker as the keeper sees it: a process that is started, lent connections, asked whether it lives, and ended.
 import { type ChildProcess, type StdioOptions, fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
-import { programFile } from '../base/place.js'
 import type { WorkerState } from '../control/keeper-report.js'
 import type { Connection } from './connections.js'
 import {
@@ -15,7 +15,8 @@ import {
   sendSocket,
 } from './ipc.js'
 
-const WORKER = programFile('dist/src/relay/worker.js')
+/** Of the same build; in a bundled one this module is in another directory, beside that of the worker. */
+const WORKER = fileURLToPath(new URL('../relay/worker.js', import.meta.url))
 
 /** What the worker gets of the keeper's flags for Node: the package's, which saves memory. */
 const INHERITED = new Set(['--no-short-builtin-calls'])

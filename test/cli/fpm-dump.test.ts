@@ -13,7 +13,8 @@ import {
 } from '../../src/record/fpm-records.js'
 import { FpmCaptureReader, FpmCaptureWriter } from '../../src/record/pcapng/fpm-capture.js'
 import { PcapngError } from '../../src/record/pcapng/reader.js'
-import { MACIPCTL, run, tempDir } from '../support.js'
+import { MACIPCTL } from '../../lab/programs.js'
+import { run, tempDir } from '../support.js'
 import { macipctl } from '../in-process.js'
 import { ROOT } from '../../lab/frr.js'
 

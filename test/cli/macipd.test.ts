@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { version } from '../../src/base/version.js'
-import { MACIPD, run, spawnMacipctl, spawnMacipd, tempDir } from '../support.js'
+import { MACIPD } from '../../lab/programs.js'
+import { run, spawnMacipctl, spawnMacipd, tempDir } from '../support.js'
 import { macipd } from '../in-process.js'
 
 test('--help and --version', async () => {

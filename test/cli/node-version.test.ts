@@ -1,7 +1,8 @@
 // What a program says where Node is too old for it.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MACIPCTL, MACIPD, run } from '../support.js'
+import { MACIPCTL, MACIPD } from '../../lab/programs.js'
+import { run } from '../support.js'
 
 const pretending = (version: string): string =>
   `data:text/javascript,Object.defineProperty(process,'versions',{value:{...process.versions,node:'${version}'}})`

@@ -3,7 +3,8 @@ import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { Fabric } from '../../lab/fabric.js'
-import { findTree, type Release, ROOT } from '../../lab/frr.js'
+import { findTree, type Release } from '../../lab/frr.js'
+import { MACIPCTL } from '../../lab/programs.js'
 import { exec } from '../../lab/process.js'
 import type { Router } from '../../lab/router.js'
 import { ExitCode } from '../../src/base/exit.js'
@@ -12,7 +13,6 @@ import type { Result, Status } from '../../src/cli/doctor/result.js'
 export type Report = { healthy: boolean; checks: Result[] } & Readonly<Record<Status, number>>
 export type Diagnosis = Report & { code: number }
 
-const MACIPCTL = join(ROOT, 'dist/src/bin/macipctl.js')
 /** How long after a fault, or its cure, everything knows of it. */
 const TIMEOUT_MS = 60_000
 export const RELAY = '/run/macipd/zserv.api'

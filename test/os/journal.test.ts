@@ -10,7 +10,7 @@ import { JournalWriter } from '../../src/os/journal.js'
 import { leadsToJournal } from '../../src/os/journal-stream.js'
 import { createLogger } from '../../src/os/log.js'
 import { decodeJournalEntry } from '../base/journal-decode.js'
-import { MACIPD } from '../support.js'
+import { MACIPD } from '../../lab/programs.js'
 import { FakeJournal } from './fake-journal.js'
 
 const url = (file: string): string => JSON.stringify(new URL(file, import.meta.url).href)

@@ -6,14 +6,12 @@ import { chownSync, existsSync, mkdtempSync, rmSync, watch } from 'node:fs'
 import { type Server, type Socket, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { Deframer, frame } from '../../src/control/framing.js'
 import { waitFor } from '../../lab/wait.js'
+import { MACIPD } from '../../lab/programs.js'
 import type { FakeServiceManager } from '../../lab/fake-service-manager.js'
 import { errnoName } from '../../src/base/exit.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
-
-const MACIPD = fileURLToPath(new URL('../../src/bin/macipd.js', import.meta.url))
 
 /** A stream's bytes as they came, and a way to wait for them. */
 export class Inbox {

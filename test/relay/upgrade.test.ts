@@ -1,6 +1,6 @@
 // The files of macipd are replaced while its relay runs, as an upgrade of a package does.
 import assert from 'node:assert/strict'
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ROOT } from '../../lab/frr.js'
@@ -18,21 +18,25 @@ async function assertPasses(from: Inbox, to: Inbox, text: string): Promise<void>
 /** A copy of the compiled program, in a root of its own. */
 class Installation implements Disposable {
   private readonly directory = mkdtempSync(join(ROOT, 'dist/installed-'))
-  private readonly source = join(this.directory, 'dist/src')
+  private readonly source = join(this.directory, 'dist/programs')
   readonly program = join(this.source, 'bin/macipd.js')
 
   constructor() {
-    for (const path of ['dist/src', 'package.json'])
+    for (const path of ['dist/programs', 'package.json'])
       cpSync(join(ROOT, path), join(this.directory, path), { recursive: true })
   }
 
   /** To a version whose workers do not understand keepers of this one. */
   upgrade(): void {
-    const path = join(this.source, 'relay/ipc.js')
-    const before = readFileSync(path, 'utf8')
-    const after = before.replace(/WORKER_PROTOCOL = \d+/, 'WORKER_PROTOCOL = 1000')
-    assert.notEqual(after, before)
-    writeFileSync(path, after)
+    const changed = readdirSync(this.source, { recursive: true, encoding: 'utf8' }).filter((name) => {
+      if (!name.endsWith('.js')) return false
+      const path = join(this.source, name)
+      const before = readFileSync(path, 'utf8')
+      const after = before.replace(/WORKER_PROTOCOL = \d+/, 'WORKER_PROTOCOL = 1000')
+      if (after !== before) writeFileSync(path, after)
+      return after !== before
+    })
+    assert.equal(changed.length, 1)
   }
 
   [Symbol.dispose](): void {

@@ -1,11 +1,10 @@
 // What is installed in /usr/lib/macipd: the compiled programs in a few files, and what they load.
-import { build } from 'esbuild'
+import { transform } from 'esbuild'
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 export const HOME = '/usr/lib/macipd'
-const ENTRIES = ['dist/src/bin/macipd.js', 'dist/src/bin/macipctl.js', 'dist/src/relay/worker.js']
 /** Loaded by name at run time: it has a native part. */
 const EXTERNAL = 'koffi'
 const KOFFI_BINARIES = { amd64: 'koffi-linux-x64', arm64: 'koffi-linux-arm64' }
@@ -15,35 +14,24 @@ const KOFFI_BINARIES = { amd64: 'koffi-linux-x64', arm64: 'koffi-linux-arm64' }
  * of the npm packages that are in it.
  */
 export async function bundle(root, target, { node, architecture }) {
-  const { metafile } = await build({
-    absWorkingDir: root,
-    entryPoints: ENTRIES,
-    outbase: 'dist',
-    outdir: join(target, 'dist'),
-    chunkNames: 'src/chunks/[name]-[hash]',
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    // so that an older Node can say that it is too old
-    target: 'node18',
-    external: [EXTERNAL],
-    // src/base/place.ts finds everything from where it is
-    define: { 'import.meta.url': JSON.stringify(`file://${HOME}/dist/src/base/place.js`) },
-    banner: {
-      js: `import { createRequire as makeRequire } from 'node:module'; const require = makeRequire('file://${HOME}/dist/src/');`,
-    },
-    legalComments: 'none',
+  const { inputs, outputs } = JSON.parse(readFileSync(join(root, 'dist/programs/meta.json'), 'utf8'))
+  for (const path of Object.keys(outputs)) {
     // a source is kept in memory while its program runs; names stay, for stack traces
-    minifyWhitespace: true,
-    minifySyntax: true,
-    metafile: true,
-    logLevel: 'warning',
-  })
-  for (const name of ['macipd', 'macipctl']) setInterpreter(join(target, `dist/src/bin/${name}.js`), node)
+    const options = {
+      minifyWhitespace: true,
+      minifySyntax: true,
+      format: 'esm',
+      target: 'node18',
+      legalComments: 'none',
+    }
+    const { code } = await transform(readFileSync(join(root, path)), options)
+    mkdirSync(dirname(join(target, path)), { recursive: true })
+    writeFileSync(join(target, path), code)
+  }
+  for (const name of ['macipd', 'macipctl']) setInterpreter(join(target, `dist/programs/bin/${name}.js`), node)
   copy(root, target, architecture)
-  const inputs = Object.keys(metafile.inputs).map((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1])
-  return [...new Set([...inputs.filter((name) => name !== undefined), EXTERNAL])].sort()
+  const packages = Object.keys(inputs).map((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1])
+  return [...new Set([...packages.filter((name) => name !== undefined), EXTERNAL])].sort()
 }
 
 /** V8 would copy its built-in functions, 2 MB, into each process, for calls that are a little faster. */
