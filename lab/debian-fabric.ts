@@ -41,6 +41,14 @@ WantedBy=multi-user.target
 /** Times that the peer is looked at before the VM speaks again; each takes some tenths of a second. */
 const LOOKS = 50
 
+/** What tells why the peer has not got what it should have. */
+const EVIDENCE = `
+ps -eo pid,lstart,args | grep -E '[/]bgpd|[/]zebra|[w]atchfrr|[m]acipd'
+ls -l /run/macipd /run/frr/*.pid
+vtysh -c 'show zebra client summary'
+journalctl --no-pager -b -n 60 -o short-precise
+`
+
 const bgp = (own: string, other: string, more: string): string => `
 router bgp 65000
  bgp router-id ${own}
@@ -118,7 +126,10 @@ export class DebianFabric implements AsyncDisposable {
       left -= 1
       return (await this.peerIps()).join()
     }
-    await waitFor(`the peer to have ${wanted}`, look, (found) => found === wanted, { timeoutMs })
+    await waitFor(`the peer to have ${wanted}`, look, (found) => found === wanted, {
+      timeoutMs,
+      context: () => this.system.run(EVIDENCE, [0, 1]),
+    })
   }
 
   /** How long bgpd's connections to zebra have lasted, and how many UPDATEs the peer has got. */

@@ -30,7 +30,7 @@ export interface WaitOptions {
    */
   timeoutMs?: number
   /** Appended to the failure: logs, usually. */
-  context?: () => string
+  context?: () => string | Promise<string>
 }
 
 /**
@@ -55,7 +55,7 @@ export async function waitFor<T>(
     }
     const waited = Date.now() - start
     if (waited > timeoutMs * PATIENCE * crowding()) {
-      const appendix = context === undefined ? '' : `\n${context()}`
+      const appendix = context === undefined ? '' : `\n${await context()}`
       throw new Error(`waited ${waited} ms for: ${description}\nlast seen: ${last}${appendix}`)
     }
     await delay(INTERVAL_MS)

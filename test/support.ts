@@ -51,9 +51,12 @@ export class Awaited {
 
   until(condition: () => boolean): Promise<void> {
     return new Promise((resolve) => {
+      // what is awaited may hang on nothing else that keeps this process: timers of the code under test are unref'd
+      const alive = setInterval(() => undefined, 60_000)
       const check = (): void => {
         if (!condition()) return
         this.waiting.delete(check)
+        clearInterval(alive)
         resolve()
       }
       this.waiting.add(check)
