@@ -127,6 +127,9 @@ function compare(expected: View, found: View): Compared[] {
   return result
 }
 
+/** Before the next hop of a route that zebra has found in the kernel, and not got from bgpd. */
+export const OF_KERNEL = 'kernel'
+
 /** What zebra keeps of remote hosts, and writes into the kernel. */
 const OF_ZEBRA: ReadonlySet<ViewName> = new Set(['kernel-fdb', 'zebra-macs', 'zebra-neighbours', 'kernel-neighbours'])
 
@@ -138,6 +141,13 @@ export interface Known {
   readonly outlived: ReadonlySet<NodeNumber>
 }
 
+type Stale = Difference & { readonly kind: 'stale' }
+
+const ROUTES: ReadonlySet<ViewName> = new Set(['zebra-routes', 'kernel-routes'])
+
+const isFoundInKernel = (difference: Difference): difference is Stale =>
+  difference.view === 'zebra-routes' && difference.kind === 'stale' && difference.found.startsWith(OF_KERNEL)
+
 const macOf = (difference: Difference): string | undefined =>
   difference.kind === 'unseen' ? undefined : difference.key.slice(0, 'aa:bb:cc:dd:ee:ff'.length)
 
@@ -148,6 +158,8 @@ const macOf = (difference: Difference): string | undefined =>
  *   not told again.
  * - zebra or the kernel has one that is gone: zebra keeps what a bgpd that has ended told it, and the kernel what a zebra
  *   that was killed has written; who comes next does not know of it.
+ * And of routes, those that zebra found in the kernel at its start and that bgpd has not: one of FRR 10.3 drops them once, after a
+ * second, but often before it has entered them.
  */
 export function withoutFrrs(all: readonly Difference[], world: World, { relearned, outlived }: Known): Difference[] {
   const crossed = new Set(world.hosts.flatMap(({ mac, hasCrossed }) => (hasCrossed ? [mac] : [])))
@@ -156,8 +168,11 @@ export function withoutFrrs(all: readonly Difference[], world: World, { relearne
   // what macipd shows of a node's remote hosts is what bgpd has told zebra, if it was not read from zebra
   const isTold = (each: Difference): boolean =>
     each.view === 'bgpd' || (each.view === 'macipd-remote' && !isOfZebra(each))
+  const found = new Set(all.filter(isFoundInKernel).map(({ node, key }) => `${node} ${key}`))
   const untold = new Set(all.filter(isTold).map((each) => `${each.node} ${macOf(each) ?? ''}`))
   return all.filter((difference) => {
+    if (difference.kind === 'stale' && ROUTES.has(difference.view))
+      return !found.has(`${difference.node} ${difference.key}`)
     const mac = macOf(difference)
     if (mac === undefined || !isOfZebra(difference) || untold.has(`${difference.node} ${mac}`)) return true
     const isRemote = (at: string): boolean => at === addressOf(otherThan(difference.node)) || at === 'zebra'

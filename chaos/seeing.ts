@@ -7,7 +7,7 @@ import { rowsOf } from '../src/cli/show/rows.js'
 import { VNI } from '../lab/frr.js'
 import type { MacipRoute } from '../lab/show.js'
 import type { Node } from './node.js'
-import { addressOf, type View, type Views, VIEWS, type ViewName } from './oracle.js'
+import { addressOf, OF_KERNEL, type View, type Views, VIEWS, type ViewName } from './oracle.js'
 
 type Reader = (node: Node) => Promise<View>
 
@@ -86,7 +86,11 @@ const READERS: Record<ViewName, Reader> = {
   'bgpd-routes': async ({ router, number }) =>
     prefixesVia(await router.vtysh('show bgp ipv4 unicast'), number, /^ ?\*>i *(\S+\/\d+) +(\d+(?:\.\d+){3}) /),
   'zebra-routes': async ({ router, number }) =>
-    prefixesVia(await router.vtysh('show ip route bgp'), number, /^B>\* (\S+) .* via (\d+(?:\.\d+){3})/),
+    prefixesVia(
+      (await router.vtysh('show ip route bgp')).replaceAll(FOUND_IN_KERNEL, `$1 via ${OF_KERNEL} $2`),
+      number,
+      /^B>\* (\S+) .*via ((?:kernel )?\d+(?:\.\d+){3})/,
+    ),
   'kernel-routes': async ({ router, number }) =>
     prefixesVia(
       // the kernel leaves out the length of a host route
@@ -115,6 +119,9 @@ const ZebraMacs = v.record(
 const ZebraNeighbour = v.object({ type: v.string(), mac: v.string(), remoteVtep: v.optional(v.string()) })
 /** VNI → number of neighbours, and each by its address. */
 const ZebraNeighbours = v.record(v.string(), v.record(v.string(), v.union([v.number(), ZebraNeighbour])))
+
+/** A route of bgpd that zebra has found in the kernel at its start: it gives it the distance of eBGP, which is not used here. */
+const FOUND_IN_KERNEL = /^(B>\* \S+ \[20\/0\]) via (\S+)/gm
 
 function prefixesVia(text: string, node: Node['number'], line: RegExp): View {
   const found = new Map<string, string>()

@@ -162,6 +162,29 @@ suite('what an earlier zebra or bgpd has left behind', () => {
   })
 })
 
+suite('routes that zebra has found in the kernel', () => {
+  const prefix = '198.18.0.200/32'
+  const via = '192.0.2.2'
+  const left = (view: 'zebra-routes' | 'kernel-routes', at: string): ReadonlyMap<string, string> =>
+    new Map([...expected[view], [prefix, at]])
+  const inKernel = { 'kernel-routes': left('kernel-routes', via) }
+
+  test('are of FRR, there and in the kernel', () => {
+    const all = differences(1, expected, seen({ ...inKernel, 'zebra-routes': left('zebra-routes', `kernel ${via}`) }))
+    assert.equal(all.length, 2)
+    assert.deepEqual(withoutFrrs(all, world(), known()), [])
+  })
+
+  test('are not if zebra has got them from bgpd, or does not know them, or bgpd has them, too', () => {
+    const told = differences(1, expected, seen({ ...inKernel, 'zebra-routes': left('zebra-routes', via) }))
+    assert.equal(withoutFrrs(told, world(), known({ outlived: [1] })).length, 2)
+    assert.equal(withoutFrrs(differences(1, expected, seen(inKernel)), world(), known()).length, 1)
+    const [[route] = []] = expected['bgpd-routes']
+    const both = new Map([...expected['zebra-routes'], [route ?? '', `kernel ${via}`]])
+    assert.equal(withoutFrrs(differences(1, expected, seen({ 'zebra-routes': both })), world(), known()).length, 1)
+  })
+})
+
 suite('hosts and routes in motion', () => {
   const life = (seed: number): { operations: Operation[]; world: World } => {
     const random = new Random(seed)
