@@ -45,7 +45,7 @@ export class RelayControl implements EngineListener {
   constructor(
     private readonly engine: Engine,
     private readonly staleMs: number,
-    private readonly status: () => Status | Promise<Status>,
+    private readonly status: () => Promise<Status>,
     private readonly log: Logger,
   ) {
     engine.listener = this

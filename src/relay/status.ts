@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { overlay as proto } from '../gen/overlay.js'
 import { version } from '../base/version.js'
+import type { Overlay } from './overlay/overlay.js'
 import { type Views, eachByIp, isSynced } from './overlay/views.js'
 import type { Status } from '../bindings/model.js'
 import { errnoName, reason } from '../base/exit.js'
@@ -11,28 +12,32 @@ import type { WorkerOptions } from './ipc.js'
 import { addPassed, type Passed, passedIn } from './passed.js'
 import { segmentsOf } from './segments.js'
 import type { Session } from './session.js'
+import { inSlices } from './slices.js'
 
 const OPENING_LOST = 'the first frames of a session have passed unseen, so it is not known what it is for'
 
 type RelayStatus = proto.RelayStatus.$Properties
 
-/** Returns what gives the status; it takes a moment only while bgpd's main session does not go through the relay. */
-export function statusSource(engine: Engine, options: WorkerOptions): () => RelayStatus | Promise<RelayStatus> {
+/** Returns what gives the status. zebra is asked for it only while bgpd's main session does not go through the relay. */
+export function statusSource(engine: Engine, options: WorkerOptions): () => Promise<RelayStatus> {
   const askBgpClients = bgpClientsQuestion(options.zebra)
-  return () => {
-    if (engine.main !== undefined) return relayStatus(engine, options)
-    return askBgpClients().then((clients) => {
-      const handshakes = [...engine.sessions.values()].map(({ handshake }) => handshake)
-      const bgpdDirect = engine.main === undefined && isPastRelay(clients, handshakes)
-      return { ...relayStatus(engine, options), bgpdDirect }
-    })
+  return async () => {
+    const hasMain = (): boolean => engine.main !== undefined
+    if (hasMain()) return relayStatus(engine, options)
+    const clients = await askBgpClients()
+    const handshakes = [...engine.sessions.values()].map(({ handshake }) => handshake)
+    const bgpdDirect = !hasMain() && isPastRelay(clients, handshakes)
+    return { ...(await relayStatus(engine, options)), bgpdDirect }
   }
 }
 
-function relayStatus(engine: Engine, options: WorkerOptions): RelayStatus {
-  const { main, overlay, views } = engine
-  const statuses: Partial<Record<Status, number>> = {}
-  for (const { report } of overlay.entries()) statuses[report.status] = (statuses[report.status] ?? 0) + 1
+/** What is counted is so over many turns of the event loop, in which it may change. */
+async function relayStatus(engine: Engine, options: WorkerOptions): Promise<RelayStatus> {
+  const { overlay, views } = engine
+  const counts = await inSlices(countViews(views))
+  const statuses = await inSlices(countStatuses(overlay))
+  const segments = await inSlices(segmentsOf(views, overlay))
+  const { main } = engine
   const sessions = [...engine.sessions.values()]
   const withoutMain = sessions.some((session) => session.hasLostOpening) ? OPENING_LOST : 'bgpd is not connected'
   return {
@@ -48,9 +53,9 @@ function relayStatus(engine: Engine, options: WorkerOptions): RelayStatus {
     injecting: main?.release !== undefined && main.uncertain === undefined,
     sessions: sessions.map(sessionStatus),
     relearningFailure: engine.relearningFailure ?? '',
-    ...countViews(views),
+    ...counts,
     overlayEntries: overlay.size,
-    segments: segmentsOf(views, overlay),
+    segments,
     announced: statuses.announced ?? 0,
     statuses: countersOf(statuses),
     passed: countersOf(passedInAll(engine)),
@@ -93,16 +98,38 @@ function sessionStatus(session: Session): proto.Session.$Properties {
   }
 }
 
-function countViews(
-  views: Views,
-): Pick<proto.RelayStatus.$Properties, 'vnis' | 'localMacs' | 'localMacips' | 'remoteMacs' | 'remoteMacips'> {
+function* countStatuses(overlay: Overlay): Generator<void, Partial<Record<Status, number>>> {
+  const statuses: Partial<Record<Status, number>> = {}
+  for (const { report } of overlay.entries()) {
+    statuses[report.status] = (statuses[report.status] ?? 0) + 1
+    yield
+  }
+  return statuses
+}
+
+type ViewCounts = Pick<
+  proto.RelayStatus.$Properties,
+  'vnis' | 'localMacs' | 'localMacips' | 'remoteMacs' | 'remoteMacips'
+>
+
+function* countViews(views: Views): Generator<void, ViewCounts> {
   const counts = { vnis: 0, localMacs: 0, localMacips: 0, remoteMacs: 0, remoteMacips: 0 }
   for (const [, view] of views.entries()) {
     if (view.announced !== undefined) counts.vnis++
     counts.localMacs += view.macs.size
-    for (const remote of view.remoteMacs.values()) if (!isSynced(remote)) counts.remoteMacs++
-    for (const byMac of view.macIps.values()) counts.localMacips += byMac.size
-    for (const { value } of eachByIp(view.remoteMacIps)) if (!isSynced(value)) counts.remoteMacips++
+    for (const remote of view.remoteMacs.values()) {
+      if (!isSynced(remote)) counts.remoteMacs++
+      yield
+    }
+    for (const byMac of view.macIps.values()) {
+      counts.localMacips += byMac.size
+      yield
+    }
+    for (const { value } of eachByIp(view.remoteMacIps)) {
+      if (!isSynced(value)) counts.remoteMacips++
+      yield
+    }
+    yield
   }
   return counts
 }

@@ -5,6 +5,7 @@ import { MacIpFlag } from '../../src/base/macip-flags.js'
 import { Overlay } from '../../src/relay/overlay/overlay.js'
 import { Views } from '../../src/relay/overlay/views.js'
 import { segmentsOf } from '../../src/relay/segments.js'
+import { inSlices } from '../../src/relay/slices.js'
 import { ZERO_ESI } from '../../src/zapi/messages/macip.js'
 import { vniBody } from './fake-frr.js'
 
@@ -12,7 +13,7 @@ const { PROXY_ADVERT, SYNC_PATH } = MacIpFlag
 const ESI = Buffer.from('03444839ffff01000001', 'hex')
 const [M1, M2, M3] = ['02:00:00:00:00:01', '02:00:00:00:00:02', '02:00:00:00:00:03'] as const
 
-test('the MAC-IPs of a segment are heard here, for another node, or by other nodes', () => {
+test('the MAC-IPs of a segment are heard here, for another node, or by other nodes', async () => {
   const views = new Views()
   const overlay = new Overlay(views)
   overlay.setGate('open')
@@ -23,7 +24,7 @@ test('the MAC-IPs of a segment are heard here, for another node, or by other nod
     const body = { vni: 100, mac, ip, vtep: '192.0.2.2', flags: SYNC_PATH | flags, seq: 0, esi: ESI }
     overlay.onBgpd({ command: 'ZEBRA_REMOTE_MACIP_ADD', vrf: 0, body })
   }
-  assert.deepEqual(segmentsOf(views, overlay), [])
+  assert.deepEqual(await inSlices(segmentsOf(views, overlay)), [])
   for (const vni of [100, 200]) overlay.onZebra({ command: 'ZEBRA_VNI_ADD', vrf: 0, body: vniBody(vni) })
   // a host on the segment whose address was heard on both nodes, one that was heard on the other, and one of zebra's own
   add(100, M1)
@@ -39,7 +40,7 @@ test('the MAC-IPs of a segment are heard here, for another node, or by other nod
   add(200, M2)
   add(200, M3, undefined, 0, ZERO_ESI)
   add(200, M3, '10.0.0.4', 0, ZERO_ESI)
-  assert.deepEqual(segmentsOf(views, overlay), [
+  assert.deepEqual(await inSlices(segmentsOf(views, overlay)), [
     { esi: ESI, vnis: [100, 200], macs: 2, heard: 2, proxied: 1, synced: 2 },
   ])
 })
