@@ -47,6 +47,7 @@ ps -eo pid,lstart,args | grep -E '[/]bgpd|[/]zebra|[w]atchfrr|[m]acipd'
 ls -l /run/macipd /run/frr/*.pid
 vtysh -c 'show zebra client summary'
 journalctl --no-pager -b -n 60 -o short-precise
+tail -n 40 /root/apt.log
 `
 
 const bgp = (own: string, other: string, more: string): string => `

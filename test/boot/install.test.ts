@@ -38,7 +38,7 @@ function lifeOn(release: DebianRelease): void {
       await t.test('apt install && macipctl hook install --restart-bgpd: its IPs in the vtysh of a peer', async () => {
         const file = system.copy(packageOf(release))
         const said = await system.run(
-          `apt-get install -y ${file} > /dev/null 2>&1; macipctl hook install --restart-bgpd`,
+          `apt-get install -y ${file} >> /root/apt.log 2>&1; macipctl hook install --restart-bgpd`,
         )
         assert.match(
           said,
@@ -144,7 +144,7 @@ function lifeOn(release: DebianRelease): void {
           'systemctl restart macipd-relay.service',
           // the service may be gone before systemd gets to its worker
           'systemctl kill --signal=KILL macipd-relay.service || true',
-          `apt-get install -y ${later} > /dev/null 2>&1`,
+          `apt-get install -y ${later} >> /root/apt.log 2>&1`,
         ]
         const keeper = (): Promise<string> =>
           system.run('systemctl show --value --property=MainPID macipd-relay.service')
@@ -174,7 +174,7 @@ function lifeOn(release: DebianRelease): void {
           ).split(/\s+/)
         const [bgpd, zebra, ...macipd] = await pids()
         // Debian's package leaves it to the operator to restart what it has replaced
-        await system.run(`apt-get install -y ${files.join(' ')} > /dev/null 2>&1; ${RESTART_FRR}`)
+        await system.run(`apt-get install -y ${files.join(' ')} >> /root/apt.log 2>&1; ${RESTART_FRR}`)
         assert.match(await system.run(`dpkg-query --show --showformat='\${Version}' frr`), /\+later$/)
         await relayed()
         await fabric.peerRoutes(IPS)
@@ -215,9 +215,9 @@ function lifeOn(release: DebianRelease): void {
       })
 
       await t.test('removed and purged: FRR goes on, and nothing is left', async () => {
-        await system.run(`apt-get remove -y ${PACKAGES[release]} > /dev/null 2>&1`)
+        await system.run(`apt-get remove -y ${PACKAGES[release]} >> /root/apt.log 2>&1`)
         await fabric.peerRoutes([])
-        await system.run(`apt-get purge -y ${PACKAGES[release]} > /dev/null 2>&1`)
+        await system.run(`apt-get purge -y ${PACKAGES[release]} >> /root/apt.log 2>&1`)
         const left = await system.run(
           'ls -d /etc/macipd /run/macipd /var/lib/macipd /usr/lib/macipd /lib/systemd/system/macipd* 2> /dev/null || true',
         )
