@@ -14,6 +14,8 @@ type Entry = { readonly MESSAGE?: string; readonly PRIORITY?: string; readonly M
 /** systemd starts it three times in three minutes, no matter how it ended. */
 const RESTART_FRR = 'systemctl reset-failed frr.service; systemctl restart frr.service'
 
+const DROP_IN = '/etc/systemd/system/macipd-relay.service.d'
+
 const exposureOf = (text: string): number => Number(/exposure level for \S+: ([\d.]+)/.exec(text)?.[1] ?? NaN)
 
 suite('whole systems', { concurrency: true }, () => {
@@ -201,20 +203,23 @@ function lifeOn(release: DebianRelease): void {
       })
 
       await t.test('a relay that cannot start does not keep FRR from starting', async () => {
-        const dropIn = '/etc/systemd/system/macipd-relay.service.d'
         for (const command of ['/bin/false', '/bin/sleep infinity']) {
           await system.run(
-            `mkdir -p ${dropIn}; printf '[Service]\\nExecStart=\\nExecStart=${command}\\nRestart=no\\n' > ${dropIn}/broken.conf`,
+            `mkdir -p ${DROP_IN}; printf '[Service]\\nExecStart=\\nExecStart=${command}\\nRestart=no\\n' > ${DROP_IN}/broken.conf`,
           )
           await system.reboot()
           await fabric.peerRoutes([])
         }
-        await system.run(`rm -r ${dropIn}; systemctl daemon-reload; systemctl start macipd-relay.service`)
+        await system.run(`rm -r ${DROP_IN}; systemctl daemon-reload; systemctl start macipd-relay.service`)
         await system.run('macipctl hook install --restart-bgpd')
         await fabric.peerRoutes(IPS)
       })
 
       await t.test('removed and purged: FRR goes on, and nothing is left', async () => {
+        // whatever goes wrong at the end of the relay, no bgpd may be left with a path that is gone
+        await system.run(
+          `mkdir ${DROP_IN}; printf '[Service]\\nExecStopPost=\\n' > ${DROP_IN}/broken.conf; systemctl daemon-reload`,
+        )
         await system.run(`apt-get remove -y ${PACKAGES[release]} >> /root/apt.log 2>&1`)
         await fabric.peerRoutes([])
         await system.run(`apt-get purge -y ${PACKAGES[release]} >> /root/apt.log 2>&1`)
@@ -222,6 +227,7 @@ function lifeOn(release: DebianRelease): void {
           'ls -d /etc/macipd /run/macipd /var/lib/macipd /usr/lib/macipd /lib/systemd/system/macipd* 2> /dev/null || true',
         )
         assert.equal(left, '')
+        await system.run(`rm -r ${DROP_IN}; systemctl daemon-reload`)
         await system.run(RESTART_FRR)
         await fabric.peerRoutes([])
       })
