@@ -1,7 +1,7 @@
 // What is installed in /usr/lib/macipd: the compiled programs in a few files, and what they load.
 import { transform } from 'esbuild'
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 export const HOME = '/usr/lib/macipd'
@@ -39,7 +39,8 @@ const NODE_FLAG = '--no-short-builtin-calls'
 
 function setInterpreter(path, node) {
   const [, ...lines] = readFileSync(path, 'utf8').split('\n')
-  writeFileSync(path, [`#!${node} ${NODE_FLAG}`, ...lines].join('\n'), { mode: 0o755 })
+  writeFileSync(path, [`#!${node} ${NODE_FLAG}`, ...lines].join('\n'))
+  chmodSync(path, 0o755)
 }
 
 function copy(root, target, architecture) {
