@@ -35,6 +35,8 @@ const schema = v.object({
   isAlone: v.boolean(),
   /** There is no room for a journal. An older keeper does not say. */
   runDirFull: v.optional(v.boolean(), false),
+  /** How many more descriptors the keeper may open; null if there is no limit. An older keeper does not say. */
+  descriptorsLeft: v.optional(v.nullable(v.number()), null),
 })
 
 export type KeeperReport = v.InferOutput<typeof schema>

@@ -16,3 +16,9 @@ export function descriptorUse(pid: number): DescriptorUse | undefined {
     return undefined
   }
 }
+
+/** How many more a process may open; undefined if it has no limit, has ended, or is another user's. */
+export function descriptorsLeft(pid: number): number | undefined {
+  const use = descriptorUse(pid)
+  return use === undefined ? undefined : Math.max(0, use.limit - use.open)
+}

@@ -7,6 +7,7 @@ import type { Logger } from '../base/log.js'
 import { version } from '../base/version.js'
 import type { RelayOptions } from '../config/options.js'
 import type { KeeperReport } from '../control/keeper-report.js'
+import { descriptorsLeft } from '../os/descriptor-limit.js'
 import { ListeningSocket } from '../os/unix-socket.js'
 import { isRunDirFull } from './room.js'
 import type { WorkerProcess } from './worker-process.js'
@@ -86,6 +87,7 @@ export class KeeperStatus {
         lastEnd: lastEnd ?? null,
       },
       ...{ plain: plain ?? null, isAlone, runDirFull: isRunDirFull(options.runDir) },
+      descriptorsLeft: descriptorsLeft(process.pid) ?? null,
     }
   }
 }

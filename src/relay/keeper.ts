@@ -2,7 +2,7 @@
 // It understands nothing of ZAPI, so that nothing in the bytes can end it. While no worker serves, it moves them itself.
 import { type Socket, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ExitCode, FatalError, reason } from '../base/exit.js'
+import { errnoName, ExitCode, FatalError, reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
 import type { RelayOptions } from '../config/options.js'
 import { shutdownBoth } from '../os/splice.js'
@@ -30,6 +30,8 @@ const UPKEEP_MS = 1000
 const VERSION_RETRY_MS = 5000
 /** A keeper in which bytes stand still for so long is not well. */
 const STANDSTILL_MS = 30_000
+/** Errors that are not zebra's: it was not even asked. */
+const OUR_LACK: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS'])
 /** How long connections that begin while another relay takes over may take. */
 const LATE_MS = 1000
 
@@ -190,7 +192,8 @@ export class Keeper {
       if (connection.offer.zebraVersion === undefined) this.askVersionAgain(id)
     } catch (error) {
       // without the relay zebra would refuse the connection; bgpd tries again in both cases
-      this.log.warn({ error: reason(error) }, 'zebra does not answer: the connection of bgpd is closed')
+      const what = OUR_LACK.has(errnoName(error)) ? 'a connection cannot be set up' : 'zebra does not answer'
+      this.log.warn({ error: reason(error) }, `${what}: that of bgpd is closed`)
       bgpd.destroy()
     }
   }

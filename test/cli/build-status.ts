@@ -15,7 +15,7 @@ export const KEEPER: KeeperReport = {
   ...{ version: '', pid: 41, since: 0, connections: 2, listen: '/run/macipd/zserv.api' },
   ...{ zebra: '/run/frr/zserv.api', runDir: '/run/macipd' },
   worker: { state: 'serving', pid: 42, starts: 1, lastEnd: null },
-  ...{ plain: null, isAlone: true, runDirFull: false },
+  ...{ plain: null, isAlone: true, runDirFull: false, descriptorsLeft: null },
 }
 export const SESSION = {
   ...{ id: 1, kind: 'main', client: '', since: 0, bytesToZebra: 0, bytesToBgpd: 0, inSync: true },

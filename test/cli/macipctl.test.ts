@@ -74,7 +74,7 @@ async function withKeeper(t: TestContext, relay: string): Promise<void> {
     ...{ version: '0.1.0', pid: 41, since: Date.now() - 3_700_000, connections: 1 },
     ...{ listen: '/run/macipd/zserv.api', zebra: '/run/frr/zserv.api', runDir: dirname(relay) },
     worker: { state: 'serving', pid: 42, starts: 1, lastEnd: null },
-    ...{ plain: null, isAlone: true, runDirFull: false },
+    ...{ plain: null, isAlone: true, runDirFull: false, descriptorsLeft: null },
   }
   const server = createServer((socket) => socket.end(`${JSON.stringify(report)}\n`))
   server.listen(join(dirname(relay), 'keeper.sock'))

@@ -85,6 +85,9 @@ const prlimit = (pid: number, descriptors: number): void => {
   execFileSync('prlimit', ['--pid', String(pid), `--nofile=${descriptors}:`])
 }
 
+const openBelow = (pid: number, limit: number): number =>
+  readdirSync(`/proc/${pid}/fd`).filter((fd) => Number(fd) < limit).length
+
 /** The lowest number of a descriptor that the process does not have. */
 function firstFree(pid: number): number {
   const open = new Set(readdirSync(`/proc/${pid}/fd`).map(Number))
@@ -171,7 +174,7 @@ suite('processes', () => {
     } finally {
       rig.signal('SIGCONT')
     }
-    await assertNothing(rig)
+    await foundLater(rig, undefined)
   })
 
   for (const [what, limitOf] of [
@@ -195,6 +198,24 @@ suite('processes', () => {
       await foundLater(rig, undefined)
     })
   }
+
+  test('the keeper may open too few for a bgpd that comes anew', async () => {
+    await using rig = new RelayRig()
+    await connected(rig)
+    const { keeperPid: pid } = rig
+    // numbers that are free below the limit are ten
+    let limit = firstFree(pid)
+    while (limit - openBelow(pid, limit) < 10) limit++
+    prlimit(pid, limit)
+    await assertFound(
+      rig,
+      'no-descriptor',
+      new RegExp(`keeper ${pid} may open only \\d+ more descriptors: they do not suffice for bgpd`),
+      new RegExp(`prlimit --pid ${pid} --nofile=4096:$`),
+    )
+    prlimit(pid, 4096)
+    await foundLater(rig, undefined)
+  })
 
   test('the worker may open no descriptor', async () => {
     await using rig = new RelayRig()

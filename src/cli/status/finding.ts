@@ -57,9 +57,9 @@ export const problem = (id: FindingId, what: string, todo: string): Finding => (
 export const notice = (id: FindingId, what: string, todo: string): Finding => ({ id, severity: 'notice', what, todo })
 
 /** A process whose limit of descriptors is exhausted accepts no connection, and so cannot say anything of itself. */
-export const noDescriptor = (who: string, pid: number | string, effect: string): Finding =>
+export const noDescriptor = (who: string, pid: number | string, effect: string, left = 0): Finding =>
   problem(
     'no-descriptor',
-    `${who} ${pid} may open no more descriptors: ${effect}`,
+    `${who} ${pid} may open ${left === 0 ? 'no more' : `only ${left} more`} descriptors: ${effect}`,
     `see what it has open: ls -l /proc/${pid}/fd; raise its limit: prlimit --pid ${pid} --nofile=4096:`,
   )

@@ -12,7 +12,9 @@ export type Relay = { keeper: Answer<KeeperReport>; relay: Answer<RelayReport> }
 /** Returns what is wrong with the relay's processes: at most one thing that explains why one does not answer comes first. */
 export function processFindings({ keeper, relay }: Relay, now: number): Finding[] {
   const found = keeper.running ? workerFinding(keeper, relay, now) : keeperFinding(keeper, relay)
-  const ofKeeper = keeper.running ? [...lockFinding(keeper), ...(relay.running ? [] : roomFinding(keeper))] : []
+  const ofKeeper = keeper.running
+    ? [...lockFinding(keeper), ...descriptorFinding(keeper), ...(relay.running ? [] : roomFinding(keeper))]
+    : []
   return [...(found === undefined ? [] : [found]), ...ofKeeper]
 }
 
@@ -76,7 +78,7 @@ function keeperFinding(keeper: NotRunning, relay: Answer<RelayReport>): Finding 
     return noDescriptor(
       'the relay’s keeper',
       keeper.pid ?? 'PID',
-      'nothing accepts a new connection of bgpd; if the worker ends, the bytes pass, but nothing is announced or withdrawn',
+      `nothing accepts a new connection of bgpd; ${NO_WORKER}`,
     )
   if (keeper.cause === 'silent') {
     const pid = keeper.pid ?? (relay.running ? relay.keeperPid : 'PID')
@@ -103,6 +105,16 @@ const relayMissing = ({ socket, error }: NotRunning): Finding =>
     `the relay does not answer at ${socket}: ${error}`,
     'start it with: macipd relay — bgpd reaches zebra only through it; or name its socket with --relay',
   )
+
+const NO_WORKER = 'if the worker ends, the bytes pass, but nothing is announced or withdrawn'
+
+/** A bgpd that comes has three connections, which take six descriptors each, and a worker that starts takes a few. */
+const DESCRIPTORS_NEEDED = 24
+
+const descriptorFinding = ({ pid, descriptorsLeft: left }: KeeperReport): Finding[] =>
+  left === null || left >= DESCRIPTORS_NEEDED
+    ? []
+    : [noDescriptor('the relay’s keeper', pid, `they do not suffice for bgpd when it comes anew; ${NO_WORKER}`, left)]
 
 const lockFinding = ({ isAlone, pid, runDir }: KeeperReport): Finding[] =>
   isAlone
