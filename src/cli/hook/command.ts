@@ -6,7 +6,7 @@ import { ExitCode, FatalError } from '../../base/exit.js'
 import { type Io, print } from '../io.js'
 import { json } from '../options.js'
 import { type Hook, withHook, withoutHook } from './block.js'
-import { configureFpm, objection } from './fpm.js'
+import { configureInVtysh, missingLines } from './fpm.js'
 import { daemonIn, hasFpmModule } from './processes.js'
 import { change, factsOf, type Given, type Place, placeOf } from './place.js'
 import { becomesTrue, restartBgpd } from './restart.js'
@@ -36,12 +36,12 @@ async function connectFpm(io: Io, { pathspace, zebra: socket }: Place): Promise<
     )
     return
   }
-  const why = await objection(join(dirname(socket), 'zebra.vty'))
-  if (why !== undefined) {
-    print(io, `FPM is not configured: ${why}\n`)
+  const missing = await missingLines(join(dirname(socket), 'zebra.vty'))
+  if ('objection' in missing) {
+    print(io, `FPM is not configured: ${missing.objection}\n`)
     return
   }
-  configureFpm(pathspace)
+  configureInVtysh(pathspace, missing.lines)
   print(io, 'zebra sends to FPM now, and after its next start\n')
 }
 
