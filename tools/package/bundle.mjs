@@ -40,18 +40,22 @@ export async function bundle(root, target, { node, architecture }) {
     metafile: true,
     logLevel: 'warning',
   })
-  for (const name of ['macipd', 'macipctl']) setInterpreter(join(target, `dist/src/bin/${name}.js`), node)
+  setInterpreter(join(target, 'dist/src/bin/macipd.js'), `${node} ${LEAN}`)
+  setInterpreter(join(target, 'dist/src/bin/macipctl.js'), node)
   copy(root, target, architecture)
   const inputs = Object.keys(metafile.inputs).map((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1])
   return [...new Set([...inputs.filter((name) => name !== undefined), EXTERNAL])].sort()
 }
 
-/** V8 would copy its built-in functions, 2 MB, into each process, for calls that are a little faster. */
-const NODE_FLAG = '--no-short-builtin-calls'
+/**
+ * V8 would copy its built-in functions, 2 MB, into each process, for calls that are a little faster. Its start takes longer, so
+ * that this is for daemons.
+ */
+const LEAN = '--no-short-builtin-calls'
 
-function setInterpreter(path, node) {
+function setInterpreter(path, interpreter) {
   const [, ...lines] = readFileSync(path, 'utf8').split('\n')
-  writeFileSync(path, [`#!${node} ${NODE_FLAG}`, ...lines].join('\n'), { mode: 0o755 })
+  writeFileSync(path, [`#!${interpreter}`, ...lines].join('\n'), { mode: 0o755 })
 }
 
 function copy(root, target, architecture) {

@@ -16,7 +16,7 @@ import { describeState, type Facts, hookState } from './state.js'
 type OfChange = Given & { dryRun?: true; restartBgpd?: true }
 
 async function install(io: Io, given: OfChange & { fpm?: true }): Promise<void> {
-  const place = placeOf(given)
+  const place = await placeOf(given)
   const dryRun = given.dryRun === true
   const hook: Hook = { fpm: given.fpm === true, socket: place.isUsualPath ? undefined : place.listen }
   if (!change(io, place, dryRun, (text) => withHook(text, hook, FRR_DAEMONS)))
@@ -72,7 +72,7 @@ const notRelayed = (facts: Facts): FatalError =>
   new FatalError(ExitCode.notRelayed, describeState(hookState(facts), facts))
 
 async function remove(io: Io, given: OfChange): Promise<void> {
-  const place = placeOf(given)
+  const place = await placeOf(given)
   const dryRun = given.dryRun === true
   if (!change(io, place, dryRun, withoutHook)) print(io, `${place.daemons} has no hook\n`)
   if (dryRun) return
@@ -87,7 +87,7 @@ async function remove(io: Io, given: OfChange): Promise<void> {
 }
 
 async function status(io: Io, given: Given & { json?: true }): Promise<void> {
-  const place = placeOf(given)
+  const place = await placeOf(given)
   const facts = await factsOf(place)
   const state = hookState(facts)
   const { hook, bgpd, path, listen } = facts
