@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { addonArguments, addonSources } from './addon.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const at = (...parts) => join(root, ...parts)
@@ -67,14 +68,10 @@ function bpf() {
 }
 
 function addon() {
-  const native = 'src/snoop/bpf/native'
-  const sources = files(native, '.c')
   const target = at('dist/native/bpf.node')
-  if (!stale(target, [...sources, ...files(native, '.h'), ...files('bpf', '.h')])) return
+  if (!stale(target, addonSources(root))) return
   mkdirSync(dirname(target), { recursive: true })
-  const flags = ['-std=gnu11', '-D_GNU_SOURCE', '-O2', '-g', '-Wall', '-Wextra', '-Werror', '-fPIC', '-shared']
-  const includes = [`-I${at('node_modules/node-api-headers/include')}`, `-I${at('bpf')}`]
-  run('native addon', 'cc', [...flags, ...includes, ...sources, '-lbpf', '-o', target])
+  run('native addon', 'cc', addonArguments(root, target, ['-lbpf']))
 }
 
 /** The programs in a few files, which start in half the time; src/base/place.ts knows how deep they are. */

@@ -1,6 +1,7 @@
-// `npm run package [-- NAME…]` makes the Debian packages: macipd, which needs Debian's Node, and macipd-bundled, which has
-// its own. Built twice from the same commit, they are the same byte for byte.
-import { execFileSync } from 'node:child_process'
+// `npm run package [-- [--arch NAME] [--quick] NAME…]` makes the Debian packages: macipd, which needs Debian's Node, and
+// macipd-bundled, which has its own. Built twice from the same commit, they are the same byte for byte. `--quick`
+// compresses them less, as that takes more time than all else.
+import { execFileSync, spawnSync } from 'node:child_process'
 import {
   chmodSync,
   cpSync,
@@ -16,9 +17,11 @@ import {
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { gzipSync } from 'node:zlib'
+import { ARCHITECTURES, FOREIGN, OWN } from './package/architectures.mjs'
 import { HOME, bundle } from './package/bundle.mjs'
-import { fetchNode, NODE_VERSION } from './package/node.mjs'
+import { installNode, NODE_VERSION } from './package/node.mjs'
 import { copyright, sbom } from './package/sbom.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -45,11 +48,40 @@ const VARIANTS = {
   },
 }
 
+function fail(message) {
+  process.stderr.write(`package: ${message}\n`)
+  process.exit(2)
+}
+
+/** Which packages are wanted, and for which architecture. */
+function parse() {
+  let parsed
+  try {
+    parsed = parseArgs({
+      allowPositionals: true,
+      options: { arch: { type: 'string', default: OWN }, quick: { type: 'boolean', default: false } },
+    })
+  } catch (error) {
+    return fail(error.message)
+  }
+  const { positionals, values } = parsed
+  const unknown = positionals.find((name) => !(name in VARIANTS))
+  if (unknown !== undefined) return fail(`there is no package ${unknown}: ${Object.keys(VARIANTS).join(' or ')}`)
+  const known = Object.keys(ARCHITECTURES).filter((name) => name === OWN || FOREIGN.includes(name))
+  if (!known.includes(values.arch)) return fail(`packages for ${values.arch} are not made here: ${known.join(' or ')}`)
+  return {
+    wanted: positionals.length > 0 ? positionals : Object.keys(VARIANTS),
+    architecture: values.arch,
+    compression: values.quick ? ['-Zgzip', '-z1'] : ['-Zxz'],
+  }
+}
+
+const { wanted, architecture, compression } = parse()
+
 /** Of all files in the packages: SOURCE_DATE_EPOCH (reproducible-builds.org), or when the commit was made. */
 const epoch = Number(
   process.env.SOURCE_DATE_EPOCH ?? execFileSync('git', ['-C', root, 'log', '-1', '--format=%ct'], { encoding: 'utf8' }),
 )
-const architecture = execFileSync('dpkg', ['--print-architecture'], { encoding: 'utf8' }).trim()
 
 /** Puts a file into the package; `to` is its path there. */
 function install(tree, from, to, mode = 0o644) {
@@ -95,7 +127,7 @@ function forPathspace(unit) {
 async function makeTree(name, tree) {
   const { node, overrides } = VARIANTS[name]
   const modules = await bundle(root, join(tree, HOME), { node, architecture })
-  if (name === 'macipd-bundled') await fetchNode(architecture, join(tree, HOME, 'node'))
+  if (name === 'macipd-bundled') installNode(architecture, join(tree, HOME, 'node'))
   for (const [link, program] of [
     ['usr/sbin/macipd', 'macipd'],
     ['usr/bin/macipctl', 'macipctl'],
@@ -171,27 +203,23 @@ function normalise(tree) {
 }
 
 async function makePackage(name) {
-  const tree = join(root, 'dist/packages', name)
+  const tree = join(root, 'dist/packages', architecture === OWN ? name : `${name}-${architecture}`)
   const file = join(root, 'dist/packages', `${name}_${version}-1_${architecture}.deb`)
   rmSync(tree, { recursive: true, force: true })
   await makeTree(name, tree)
   makeControl(name, tree)
   normalise(tree)
-  execFileSync('dpkg-deb', ['--root-owner-group', '-Zxz', '--build', tree, file], {
+  execFileSync('dpkg-deb', ['--root-owner-group', ...compression, '--build', tree, file], {
     env: { ...process.env, SOURCE_DATE_EPOCH: String(epoch) },
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   process.stdout.write(`${file}  ${(statSync(file).size / 1e6).toFixed(1)} MB\n`)
 }
 
-const wanted = process.argv.slice(2)
-const unknown = wanted.find((name) => !(name in VARIANTS))
-if (unknown !== undefined || !existsSync(join(root, 'dist/native/bpf.node'))) {
-  process.stderr.write(
-    unknown === undefined
-      ? 'package: dist/ is not complete: npm run package builds it\n'
-      : `package: there is no package ${unknown}: ${Object.keys(VARIANTS).join(' or ')}\n`,
-  )
-  process.exit(2)
+if (!existsSync(join(root, 'dist/native/bpf.node'))) fail('dist/ is not complete: npm run package builds it')
+if (architecture !== OWN) {
+  const ready = [join(root, 'tools/ready.mjs'), `package:${architecture}`]
+  const { status } = spawnSync(process.execPath, ready, { stdio: 'inherit' })
+  if (status !== 0) process.exit(status ?? 1)
 }
-for (const name of wanted.length > 0 ? wanted : Object.keys(VARIANTS)) await makePackage(name)
+for (const name of wanted) await makePackage(name)

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync,
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { arm64Trees } from './arm64-tree.mjs'
 import { debianTrees } from './debian-tree.mjs'
 import { SUITES } from './frr-tree.mjs'
 import { keepalivedTrees } from './keepalived-tree.mjs'
@@ -17,8 +18,12 @@ const at = (...parts) => join(root, ...parts)
 
 const BUILD_PACKAGES = ['clang', 'gcc', 'libbpf-dev', 'libc6-dev', 'linux-libc-dev']
 const PACKAGE_PACKAGES = [...BUILD_PACKAGES, 'llvm']
+/** What compiles for arm64 on another machine. */
+const ARM64_PACKAGES = ['gcc-aarch64-linux-gnu', 'libc6-dev-arm64-cross']
 const FRR_TREES = Object.keys(SUITES)
-const LAB_PACKAGES = ['debian-archive-keyring', 'iproute2', 'mmdebstrap', 'mount', 'util-linux']
+/** What extracts trees. */
+const TREE_PACKAGES = ['debian-archive-keyring', 'mmdebstrap', 'mount', 'util-linux']
+const LAB_PACKAGES = [...TREE_PACKAGES, 'iproute2']
 /** What manual pages and completion are tested with. */
 const PAGE_PACKAGES = ['fish', 'man-db', 'mandoc', 'zsh']
 /** What each purpose needs: Debian packages, root, and trees (`--frr` names the one of that release instead). */
@@ -35,10 +40,16 @@ const PURPOSES = {
     trees: [...FRR_TREES, ...Object.keys(linuxTrees)],
   },
   package: { packages: PACKAGE_PACKAGES, root: false, trees: [] },
-  'test:boot': {
-    packages: [...PACKAGE_PACKAGES, ...LAB_PACKAGES, 'lintian', 'systemd-container'],
+  // as bench does with --frr, package.mjs comes back with this for --arch arm64
+  'package:arm64': {
+    packages: [...PACKAGE_PACKAGES, ...ARM64_PACKAGES, ...TREE_PACKAGES],
     root: true,
-    trees: Object.keys(debianTrees),
+    trees: Object.keys(arm64Trees),
+  },
+  'test:boot': {
+    packages: [...PACKAGE_PACKAGES, ...ARM64_PACKAGES, ...LAB_PACKAGES, 'lintian', 'qemu-user', 'systemd-container'],
+    root: true,
+    trees: Object.keys({ ...debianTrees, ...arm64Trees }),
   },
   // npm gives arguments to a script's last command only: these parse them and come back with --frr
   bench: { packages: [...BUILD_PACKAGES, ...LAB_PACKAGES], root: false, trees: [] },
@@ -92,7 +103,9 @@ function checkPermitted(purpose, missing) {
   if (purpose.trees.some((name) => name in linuxTrees) && process.arch !== 'x64')
     complaints.push("These tests run on Debian's own kernel, in a virtual machine: this needs x86-64.")
   if (purpose.root && !isRoot)
-    complaints.push(`\`npm run ${purpose.name}\` works in network namespaces and must be started as root.`)
+    complaints.push(
+      `\`npm run ${purpose.name}\` must be started as root: it works in network namespaces or with trees of Debian packages.`,
+    )
   if (missing.length > 0 && !isRoot)
     complaints.push(`Debian packages are missing. Install them with\n  apt-get install ${missing.join(' ')}`)
   if (complaints.length > 0) throw new ReadyError(complaints.join('\n'), NOT_PERMITTED)
@@ -134,6 +147,7 @@ const SOURCES = [
   'test',
   'package-lock.json',
   'docs/configuration.md',
+  'tools/addon.mjs',
   'tools/build.mjs',
   'tools/man.mjs',
   'tsconfig.json',

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { arm64Trees } from './arm64-tree.mjs'
 import { debianTrees } from './debian-tree.mjs'
 import { frrTrees } from './frr-tree.mjs'
 import { keepalivedTrees } from './keepalived-tree.mjs'
@@ -13,11 +14,11 @@ import { command, ReadyError } from './progress.mjs'
 const cache = process.env.MACIPD_LAB_CACHE ?? '/var/cache/macipd-lab'
 
 /**
- * By name: `title`; `suite`, of Debian; `packages`; `variant`, of mmdebstrap, if they are to be configured; `recipe`,
+ * By name: `title`; `suite`, of Debian; `packages`; `architecture`, if it is not this machine's; `variant`, of mmdebstrap, if they are to be configured; `recipe`,
  * whatever the result depends on besides; `prepare`, which makes of the extracted packages what is needed, and throws
  * ReadyError if they are not what was expected.
  */
-export const TREES = { ...frrTrees, ...keepalivedTrees, ...linuxTrees, ...debianTrees }
+export const TREES = { ...frrTrees, ...keepalivedTrees, ...linuxTrees, ...debianTrees, ...arm64Trees }
 
 export const treePath = (name) => join(cache, name)
 const stampPath = (tree) => join(tree, '.macipd-lab-recipe')
@@ -48,11 +49,12 @@ async function buildTree(name) {
   renameSync(fresh, tree)
 }
 
-async function extract({ suite, packages, variant = 'extract' }, tree) {
+async function extract({ suite, packages, architecture, variant = 'extract' }, tree) {
   mkdirSync(cache, { recursive: true })
   await command('mmdebstrap', [
     '--quiet',
     `--variant=${variant}`,
+    ...(architecture === undefined ? [] : [`--architectures=${architecture}`]),
     ...(variant === 'extract' ? ['--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr'] : []),
     // sid's mirror may lag behind its own expiry date; signatures are still checked
     '--aptopt=Acquire::Check-Valid-Until "false"',

@@ -1,8 +1,9 @@
 // Holds what the commands of both programs have in common: options, one line for an error, exit codes.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { version } from '../base/version.js'
-import { DEFAULT_CONFIG, isPathspace, PATHSPACE_EXPECTED } from '../config/file.js'
+import { DEFAULT_CONFIG } from '../config/file.js'
 import { helpOf } from '../config/keys.js'
+import { isPathspace, PATHSPACE_EXPECTED } from '../config/pathspace.js'
 import { DURATION_EXPECTED, parseDuration } from '../base/duration.js'
 import { ExitCode, FatalError, reason } from '../base/exit.js'
 import { leadsToJournal } from '../os/journal-stream.js'

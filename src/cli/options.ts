@@ -41,8 +41,8 @@ export const ofBoth = (command: Command, io: Io): Command => ofRelay(command, io
 export const ofBothPlain = (command: Command, io: Io): Command =>
   withPaths(configured(command, io).option(...RELAY_OPTION)).option(...SNOOP)
 
-export function sockets(given: Common): { relay: string; snoop: string } {
-  const config = loadConfig(given.config)
+export async function sockets(given: Common): Promise<{ relay: string; snoop: string }> {
+  const config = await loadConfig(given.config)
   const paths = defaultPaths(given.pathspace ?? config.pathspace)
   return {
     relay: checkSocketPath(given.relay ?? config.relay?.control ?? paths.relayControl, 'relay'),
@@ -56,8 +56,9 @@ export const RUN_DIR_OPTION = [
 ] as const
 
 /** The socket of the relay's keeper, which is in its run directory. */
-export function keeperSocket({ runDir, relay, config: file, pathspace }: Common & { runDir?: string }): string {
-  const config = loadConfig(file)
+export async function keeperSocket(given: Common & { runDir?: string }): Promise<string> {
+  const { runDir, relay, pathspace } = given
+  const config = await loadConfig(given.config)
   const named = runDir ?? (relay === undefined ? config.relay?.runDir : dirname(relay))
   return checkSocketPath(join(named ?? defaultPaths(pathspace ?? config.pathspace).runDir, 'keeper.sock'), 'run-dir')
 }

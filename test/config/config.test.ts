@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { formatIp, parseIp } from '../../src/base/address.js'
-import { type Config, loadConfig, parseConfig, schema } from '../../src/config/file.js'
+import { loadConfig } from '../../src/config/file.js'
+import { type Config, parseConfig, schema } from '../../src/config/parse.js'
 import { parseDuration } from '../../src/base/duration.js'
-import { ExitCode, FatalError } from '../../src/base/exit.js'
+import { ExitCode, FatalError, reason } from '../../src/base/exit.js'
 import { addPrefix, isMapped, networkOf, parseAddressAndLength } from '../../src/base/prefix.js'
 import { defaultPaths, relayOptions, snoopOptions } from '../../src/config/settings.js'
 import { DEFAULT_POLICY } from '../../src/bindings/policy.js'
@@ -357,13 +358,47 @@ test('no text whatsoever does more than fail with its place', () => {
   )
 })
 
-test('the default file may be missing, one that was named may not', (t) => {
+test('the default file may be missing, one that was named may not', async (t) => {
   const missing = join(tempDir(t), 'none.yaml')
-  assert.deepEqual(loadConfig(undefined, missing), {})
-  assert.throws(() => loadConfig(missing), /none\.yaml cannot be read: ENOENT/)
+  assert.deepEqual(await loadConfig(undefined, missing), {})
+  await assert.rejects(loadConfig(missing), /none\.yaml cannot be read: ENOENT/)
   const file = join(tempDir(t), 'some.yaml')
   writeFileSync(file, 'log: { level: warn }\n')
-  assert.deepEqual(loadConfig(undefined, file), { log: { level: 'warn' } })
+  assert.deepEqual(await loadConfig(undefined, file), { log: { level: 'warn' } })
+})
+
+test('a file is the same whether what parses it was needed or not', async (t) => {
+  const file = join(tempDir(t), 'some.yaml')
+  const lines = [
+    '',
+    '# log: {}',
+    '  # x',
+    '\t',
+    '\r',
+    '\u00a0',
+    '---',
+    '...',
+    '%YAML 1.2',
+    '\ufeff',
+    'log: {}',
+    '- 1',
+    'x',
+  ]
+  const outcome = async (load: () => Config | Promise<Config>): Promise<unknown> => {
+    try {
+      return await load()
+    } catch (error) {
+      return reason(error)
+    }
+  }
+  const parts = fc.array(fc.tuple(fc.constantFrom(...lines), fc.constantFrom('\n', '\r\n', '\r', '')), { maxLength: 4 })
+  await fc.assert(
+    fc.asyncProperty(parts, async (pairs) => {
+      const source = pairs.flat().join('')
+      writeFileSync(file, source)
+      assert.deepEqual(await outcome(() => loadConfig(file)), await outcome(() => parseConfig(source, file)))
+    }),
+  )
 })
 
 test('options that cannot work together are refused', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { schema } from '../../src/config/file.js'
+import { schema } from '../../src/config/parse.js'
 import { createMacipd } from '../../src/cli/macipd.js'
 import { helpOf, KEYS, rowOf } from '../../src/config/keys.js'
 import { FakeIo, macipd } from '../in-process.js'

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ROOT } from '../../lab/frr.js'
-import { type Config, parseConfig } from '../../src/config/file.js'
+import { type Config, parseConfig } from '../../src/config/parse.js'
 import { reason } from '../../src/base/exit.js'
 import { relayOptions, snoopOptions } from '../../src/config/settings.js'
 

@@ -18,11 +18,14 @@ type Result = readonly {
 type Dashboard = { readonly panels: readonly { readonly targets: readonly { readonly expr: string }[] }[] }
 const dashboard = JSON.parse(readFileSync(join(ROOT, 'packaging/grafana/macipd.json'), 'utf8')) as Dashboard
 const QUERIES = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr))
+/** What Grafana puts into a query for a variable: all values, or one that is chosen, as a regular expression in a string. */
+const ALL = '.*'
+const CHOSEN = SCRAPE.replaceAll('.', '\\\\.')
 
-/** Has samples only once zebra is connected to FPM, which it is not here. */
-const NEEDS_FPM = /macipd_check_differences/
 /** Shows only what there is. */
 const MAY_BE_EMPTY = / > 0$/
+
+const seriesOf = (found: Result): string[] => found.map(({ metric }) => JSON.stringify(metric)).sort()
 
 test('Prometheus scrapes a fabric, and the dashboard’s queries have answers', async (t) => {
   await using fabric = await Fabric.start({
@@ -31,6 +34,7 @@ test('Prometheus scrapes a fabric, and the dashboard’s queries have answers', 
   })
   const { near, lab } = fabric
   await fabric.learn()
+  await near.configure('fpm address 127.0.0.1', 'no fpm use-next-hop-groups')
 
   const dir = tempDir(t)
   const scrape = { job_name: 'macipd', scrape_interval: '1s', static_configs: [{ targets: [SCRAPE] }] }
@@ -38,8 +42,8 @@ test('Prometheus scrapes a fabric, and the dashboard’s queries have answers', 
   const options = [`--config.file=${dir}/prometheus.yml`, `--storage.tsdb.path=${dir}/data`]
   const prometheus = await near.spawn('prometheus', ['prometheus', ...options, `--web.listen-address=${API}`])
   t.after(() => prometheus.kill())
-  const query = async (expr: string): Promise<Result> => {
-    const asked = expr.replaceAll('$__rate_interval', '1m').replaceAll('$instance', '.*')
+  const query = async (expr: string, instance = ALL): Promise<Result> => {
+    const asked = expr.replaceAll('$__rate_interval', '1m').replaceAll('$instance', () => instance)
     return JSON.parse(await near.exec(['promtool', 'query', 'instant', '-o', 'json', `http://${API}`, asked])) as Result
   }
 
@@ -62,9 +66,16 @@ test('Prometheus scrapes a fabric, and the dashboard’s queries have answers', 
   assert.ok((await value('macipd_relay_bytes_total{direction="to-zebra"}')) > 0)
   assert.equal(await value('macipd_frr_release_info'), 1)
 
+  await lab.waitFor(
+    'a comparison with what zebra programs',
+    () => query('macipd_check_differences'),
+    (found) => found.length > 0,
+  )
   for (const expr of QUERIES) {
     const found = await query(expr)
-    if (!NEEDS_FPM.test(expr) && !MAY_BE_EMPTY.test(expr)) assert.ok(found.length > 0, `${expr} has no answer`)
+    if (!MAY_BE_EMPTY.test(expr)) assert.ok(found.length > 0, `${expr} has no answer`)
+    assert.deepEqual(seriesOf(await query(expr, CHOSEN)), seriesOf(found), expr)
+    assert.deepEqual(await query(expr, 'another'), [], expr)
   }
 
   await near.kill('relay', 'SIGKILL')

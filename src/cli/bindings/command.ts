@@ -35,7 +35,7 @@ Examples:
   macipctl bindings bc:24:11:00:00:01 --json`,
     )
     .action(async (address: Filter | undefined, given: Common & Filter) => {
-      const { relay, snoop } = sockets(given)
+      const { relay, snoop } = await sockets(given)
       const { vni, state, port } = given
       const filter = { ...address, ...(vni && { vni }), ...(state && { state }), ...(port && { port }) }
       const snooper = await askBindings(snoop)

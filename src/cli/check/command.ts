@@ -26,7 +26,7 @@ kinds: local-and-remote, vtep, host-route (docs/fpm.md)
 ${EXIT_CODES}`,
     )
     .action(async (given: Common) => {
-      const { relay, snoop } = sockets(given)
+      const { relay, snoop } = await sockets(given)
       const checked = await checkOnce(relay, snoop)
       const { disagreements, missing, agree, notComparable } = checked
       if (given.json) {

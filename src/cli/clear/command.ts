@@ -12,7 +12,7 @@ type Given = SnooperOnly & { vni?: number }
 type What = 'duplicate' | 'binding'
 
 async function act(io: Io, what: What, address: Address | undefined, given: Given): Promise<void> {
-  const { snoop } = sockets(given)
+  const { snoop } = await sockets(given)
   const answer = await askClear(snoop, what, address, given.vni)
   if (!answer.running) throw noAnswer('snooper', answer)
   const { cleared, events } = answer

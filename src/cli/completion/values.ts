@@ -37,7 +37,7 @@ export async function liveValues(
 ): Promise<string[]> {
   const bindings: BindingReport[] = []
   const views: ViewsReport = { vnis: [], macs: [], remote: [], synced: [], vteps: [] }
-  const { relay, snoop } = sockets(whereIn(words))
+  const { relay, snoop } = await sockets(whereIn(words))
   const [status] = await Promise.all([
     what === 'port' ? askSnooper(snoop, timeoutMs) : undefined,
     askBindings(snoop, timeoutMs, bindings),

@@ -45,7 +45,7 @@ Example:
   bgpd -z /run/macipd/zserv.api ...`,
     )
     .action(async (given: RelayArguments & { config?: string }) => {
-      const options = relayOptions(given, loadConfig(given.config))
+      const options = relayOptions(given, await loadConfig(given.config))
       const log = createLogger('macipd-relay', options.logLevel)
       endOnDefect(log, io)
       const { runKeeper } = await import('../../relay/run-keeper.js')

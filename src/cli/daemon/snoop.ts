@@ -45,7 +45,7 @@ Example:
   macipd snoop --exclude 'bond*' --age 1h`,
     )
     .action(async (given: SnoopArguments & { config?: string }) => {
-      const { metrics: wanted, ...options } = snoopOptions(given, loadConfig(given.config))
+      const { metrics: wanted, ...options } = snoopOptions(given, await loadConfig(given.config))
       const log = createLogger('macipd-snoop', options.logLevel)
       endOnDefect(log, io)
       const { runSnooper } = await import('../../snoop/main.js')

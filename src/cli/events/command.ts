@@ -75,7 +75,7 @@ Examples:
         else remark(io, `${count(lost, 'event')} came faster than they were read`)
       }
       const question: Followed<proto.FromSnoop, proto.ToSnoop.$Properties> = {
-        path: sockets(given).snoop,
+        path: (await sockets(given)).snoop,
         who: 'snooper',
         ask: { getEvents: { follow: goOn, last, filter } },
         decode: (bytes) => proto.FromSnoop.decode(bytes),

@@ -35,7 +35,7 @@ Examples:
   macipctl explain 2001:db8::5 --json`,
     )
     .action(async (address: Address, given: Given) => {
-      const { relay, snoop } = sockets(given)
+      const { relay, snoop } = await sockets(given)
       const [snooper, snooperStatus, relayStatus, views, overlay] = await Promise.all([
         askExplanation(snoop, address, given.vni),
         askSnooper(snoop),

@@ -98,7 +98,7 @@ Examples:
       const { read, write, follow = false, last = defaultLast(given) } = given
       if (read !== undefined && read !== '-' && read === write)
         throw new FatalError(ExitCode.usage, `${read} cannot be read and written at the same time`)
-      const socket = read === undefined ? sockets(given).snoop : ''
+      const socket = read === undefined ? (await sockets(given)).snoop : ''
       const output = outputFor(io, given)
       const view = new FpmDumpView(output, filterOf(given, about), last)
       const interrupted = io.interruption()

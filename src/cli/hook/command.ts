@@ -6,7 +6,7 @@ import { ExitCode, FatalError } from '../../base/exit.js'
 import { type Io, print } from '../io.js'
 import { json } from '../options.js'
 import { type Hook, withHook, withoutHook } from './block.js'
-import { configureFpm, objection } from './fpm.js'
+import { configureInVtysh, missingLines } from './fpm.js'
 import { daemonIn, hasFpmModule } from './processes.js'
 import { change, factsOf, type Given, type Place, placeOf } from './place.js'
 import { becomesTrue, restartBgpd } from './restart.js'
@@ -16,7 +16,7 @@ import { describeState, type Facts, hookState } from './state.js'
 type OfChange = Given & { dryRun?: true; restartBgpd?: true }
 
 async function install(io: Io, given: OfChange & { fpm?: true }): Promise<void> {
-  const place = placeOf(given)
+  const place = await placeOf(given)
   const dryRun = given.dryRun === true
   const hook: Hook = { fpm: given.fpm === true, socket: place.isUsualPath ? undefined : place.listen }
   if (!change(io, place, dryRun, (text) => withHook(text, hook, FRR_DAEMONS)))
@@ -36,12 +36,12 @@ async function connectFpm(io: Io, { pathspace, zebra: socket }: Place): Promise<
     )
     return
   }
-  const why = await objection(join(dirname(socket), 'zebra.vty'))
-  if (why !== undefined) {
-    print(io, `FPM is not configured: ${why}\n`)
+  const missing = await missingLines(join(dirname(socket), 'zebra.vty'))
+  if ('objection' in missing) {
+    print(io, `FPM is not configured: ${missing.objection}\n`)
     return
   }
-  configureFpm(pathspace)
+  configureInVtysh(pathspace, missing.lines)
   print(io, 'zebra sends to FPM now, and after its next start\n')
 }
 
@@ -72,7 +72,7 @@ const notRelayed = (facts: Facts): FatalError =>
   new FatalError(ExitCode.notRelayed, describeState(hookState(facts), facts))
 
 async function remove(io: Io, given: OfChange): Promise<void> {
-  const place = placeOf(given)
+  const place = await placeOf(given)
   const dryRun = given.dryRun === true
   if (!change(io, place, dryRun, withoutHook)) print(io, `${place.daemons} has no hook\n`)
   if (dryRun) return
@@ -87,7 +87,7 @@ async function remove(io: Io, given: OfChange): Promise<void> {
 }
 
 async function status(io: Io, given: Given & { json?: true }): Promise<void> {
-  const place = placeOf(given)
+  const place = await placeOf(given)
   const facts = await factsOf(place)
   const state = hookState(facts)
   const { hook, bgpd, path, listen } = facts

@@ -28,8 +28,8 @@ export type Place = {
   relaySocket: string
 }
 
-export function placeOf(given: Given): Place {
-  const config = loadConfig(given.config)
+export async function placeOf(given: Given): Promise<Place> {
+  const config = await loadConfig(given.config)
   const pathspace = given.pathspace ?? config.pathspace
   const paths = defaultPaths(pathspace)
   const listen = config.relay?.listen ?? paths.listen
@@ -39,7 +39,7 @@ export function placeOf(given: Given): Place {
     listen,
     isUsualPath: listen === paths.listen,
     zebra: config.relay?.zebra ?? paths.zebra,
-    relaySocket: sockets(given).relay,
+    relaySocket: (await sockets(given)).relay,
   }
 }
 

@@ -31,8 +31,8 @@ Example:
   macipctl metrics --output /var/lib/prometheus/node-exporter/macipd.prom`,
     )
     .action(async (given: Options) => {
-      const asked = sockets(given)
-      const perPort = given.perPort ?? loadConfig(given.config).metrics?.perPort ?? false
+      const asked = await sockets(given)
+      const perPort = given.perPort ?? (await loadConfig(given.config)).metrics?.perPort ?? false
       const measured = await measure(asked)
       const differences = given.check ? await countDifferences(measured) : undefined
       const text = renderFamilies(familiesOf({ ...measured, differences, perPort }))

@@ -22,7 +22,7 @@ async function list<Name extends keyof Rows>(
   given: Given,
   address?: Address,
 ): Promise<void> {
-  const { relay } = sockets(given)
+  const { relay } = await sockets(given)
   const [views, overlay, status] = await Promise.all([askViews(relay), askOverlay(relay), askRelay(relay)])
   if (!views.running) throw noAnswer('relay', views)
   const all = rowsOf(views, overlay.running ? overlay.bindings : [])[name]
@@ -81,7 +81,7 @@ const sessionsCommand = (io: Io): Command =>
     .summary("bgpd's connections to zebra")
     .description("Lists bgpd's connections through the relay, what each is for and what went over it.")
     .action(async (given: RelayOnly) => {
-      const status = await askRelay(sockets(given).relay)
+      const status = await askRelay((await sockets(given)).relay)
       if (!status.running) throw noAnswer('relay', status)
       if (given.json) print(io, json({ sessions: status.sessions }))
       else print(io, renderSessions(status.sessions, Date.now(), paintFor(io)))

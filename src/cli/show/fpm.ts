@@ -26,7 +26,7 @@ async function list(
   given: Given,
   address?: Address,
 ): Promise<void> {
-  const { snoop } = sockets(given)
+  const { snoop } = await sockets(given)
   const { vni, table } = given
   const question: FpmQuestion = { what, ...(address && { address }), ...(vni && { vni }), ...(table && { table }) }
   const answer = await askFpm(snoop, question)

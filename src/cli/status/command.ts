@@ -32,9 +32,9 @@ JSON:
             error, and the pid of a process that hangs, if it is known`,
     )
     .action(async (given: Common & { runDir?: string }) => {
-      const { relay, snoop } = sockets(given)
+      const { relay, snoop } = await sockets(given)
       const [keeper, worker, snooper] = await Promise.all([
-        askKeeper(keeperSocket(given), TIMEOUT_MS),
+        askKeeper(await keeperSocket(given), TIMEOUT_MS),
         askRelay(relay, TIMEOUT_MS),
         askSnooper(snoop, TIMEOUT_MS),
       ])

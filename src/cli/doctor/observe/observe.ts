@@ -24,9 +24,9 @@ export type Given = Common & { runDir?: string; daemons?: string }
 /** A configuration file that says nothing. */
 const NO_CONFIG = '/dev/null'
 
-function mistakeIn(file: string | undefined): Seen<string | undefined> {
+async function mistakeIn(file: string | undefined): Promise<Seen<string | undefined>> {
   try {
-    loadConfig(file)
+    await loadConfig(file)
     return { value: undefined }
   } catch (error) {
     const isDenied = error instanceof Error && errnoName(error.cause) === 'EACCES'
@@ -35,14 +35,14 @@ function mistakeIn(file: string | undefined): Seen<string | undefined> {
 }
 
 export async function observe(asked: Given): Promise<Observation> {
-  const mistake = mistakeIn(asked.config)
+  const mistake = await mistakeIn(asked.config)
   const isUsable = 'value' in mistake && mistake.value === undefined
   const given = isUsable ? asked : { ...asked, config: NO_CONFIG }
-  const place = placeOf(given)
-  const config = loadConfig(given.config)
+  const place = await placeOf(given)
+  const config = await loadConfig(given.config)
   const { pathspace } = place
-  const { relay, snoop } = sockets(given)
-  const keeper = keeperSocket(given)
+  const { relay, snoop } = await sockets(given)
+  const keeper = await keeperSocket(given)
   const paths = defaultPaths(pathspace)
   const frrRunDir = dirname(config.relay?.zebra ?? paths.zebra)
   const runDir = given.runDir ?? config.relay?.runDir ?? paths.runDir

@@ -119,7 +119,7 @@ async function dump(io: Io, given: Given): Promise<void> {
     throw new FatalError(ExitCode.usage, `${read} cannot be read and written at the same time`)
   }
   const last = lastOf(given)
-  const socket = read === undefined ? sockets(given).relay : ''
+  const socket = read === undefined ? (await sockets(given)).relay : ''
   const sessions = new RecordedSessions(given.frrRelease)
   const output = outputFor(io, given, sessions)
   const view = new DumpView(sessions, output, filterOf(given), last)
