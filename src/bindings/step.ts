@@ -71,7 +71,7 @@ export function step(table: Table, input: Input, policy: Policy, now: number): A
 }
 
 function dispatch(context: StepContext, input: Input): void {
-  const { table, now } = context
+  const { table } = context
   switch (input.type) {
     case 'evidence':
       onEvidence(context, input.evidence)
@@ -128,9 +128,9 @@ function dispatch(context: StepContext, input: Input): void {
 }
 
 function onTick(context: StepContext): void {
-  const { table, now } = context
+  const { timers } = context.table
   const rivals: Rival[] = []
-  for (const due of table.timers.due(now, MAX_DUE)) {
+  for (const due of timers.due(context.now, MAX_DUE)) {
     if (due.timer === 'rival') rivals.push(due)
     else onDue(context, due)
   }

@@ -11,7 +11,6 @@ import {
   DUPLICATES,
   evidence,
   KEY1,
-  KEY2,
   remote,
   TAP1,
   TAP2,

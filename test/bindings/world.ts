@@ -79,8 +79,8 @@ export class World extends CheckedWorld {
 
   /** Other reasons than that an owner has answered. */
   private otherRefusals(): number {
-    const { defended, ...others } = this.table.refused
-    return Object.values(others).reduce((sum, count) => sum + count, 0)
+    const { refused } = this.table
+    return Object.values(refused).reduce((sum, count) => sum + count, -refused.defended)
   }
 
   /** Whose claims were defended, and are asked again. */
