@@ -7,10 +7,10 @@ import type { Rival } from './rivals.js'
 import type { StepContext } from './step-context.js'
 
 /**
- * The host is asked so long after its claim was defended, and again after as long as the second one, in milliseconds: most
- * routers and clusters give an address up within a second of handing it over.
+ * The host is asked so long after its claim was defended, then after so long again, in milliseconds: most routers and
+ * clusters give an address up within a second of handing it over.
  */
-const ASK_AFTER_MS = [1000, 2000] as const
+const ASK_AFTER_MS = [500, 1000, 2000] as const
 /** After so long it is tried again where a port has had no room for a question, or another one is being decided. */
 const RETRY_MS = 1000
 

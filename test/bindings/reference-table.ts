@@ -116,7 +116,7 @@ export class ReferenceTable {
     this.charge(anchor, mac, now)
     this.rivals = this.rivals.filter((it) => it !== known)
     if (!this.isHeldDown(anchor, mac, now))
-      this.rivals.push({ vni, mac, ip, anchor, tries: 0, due: now + 1000, askedAt: -Infinity })
+      this.rivals.push({ vni, mac, ip, anchor, tries: 0, due: now + 500, askedAt: -Infinity })
   }
 
   /** Nobody has the address any more, here or elsewhere. */
@@ -140,7 +140,7 @@ export class ReferenceTable {
     else {
       rival.tries += 1
       rival.askedAt = now
-      if (rival.tries === 1) rival.due = now + 2000
+      if (rival.tries < 3) rival.due = now + 1000 * rival.tries
       else if (it === undefined && this.views.competingRemote(rival) === undefined) this.forgetRival(rival)
     }
   }
