@@ -113,10 +113,13 @@ for (const frr of RELEASES) {
     for (const [ip, lateMs] of [
       ['10.2.1.206', 1000],
       ['10.2.1.207', 2500],
-    ] as const)
+    ] as const) {
+      // the second one only takes longer
+      if (lateMs > 1000 && frr !== '10.7') continue
       await t.test(`the former owner still answers for ${lateMs} ms, and nothing is announced again`, (t) =>
         lateRelease(fabric, t, { ip, lateMs, againMs: undefined }, [vm, other, farVm, vm]),
       )
+    }
     await blame.none()
   })
 }
