@@ -62,7 +62,9 @@ export class World extends CheckedWorld {
     if (owner === undefined || !this.canAnswer(owner) || vniOf(anchor) !== owner.vni || mac === owner.mac) return
     const { vni, ip } = owner
     const isHeard = !this.blocked.has(anchor.ifindex) && !this.isLost(anchor)
-    if (!isHeard || this.table.challengers.isHeldDown(anchor, mac, this.now)) return
+    const { challengers, rivals } = this.table
+    // what one says that is being asked may be its answer, which is not followed by as many questions
+    if (!isHeard || challengers.isHeldDown(anchor, mac, this.now) || rivals.find({ vni, mac, ip }) !== undefined) return
     const before = this.otherRefusals()
     this.answering = [
       { host: owner, until: this.now + lateMs },
@@ -71,8 +73,9 @@ export class World extends CheckedWorld {
     this.step(this.frame({ kind, override: true, mac, ip, anchor }))
     this.pass(this.now + lateMs + ASKED_AGAIN_MS)
     this.answering = []
-    // with a small rate of probes it may take longer
-    if (this.otherRefusals() > before || this.policy.probeRate.perPort !== Infinity) return
+    // it has claimed too much by now, or with a small rate of probes it takes longer
+    const isBelieved = !challengers.isHeldDown(anchor, mac, this.now) && this.otherRefusals() === before
+    if (!isBelieved || this.policy.probeRate.perPort !== Infinity) return
     const holder = this.table.find(vni, ip)
     assert.ok(holder?.mac === mac || holder?.phase === 'duplicate', 'nobody has the address')
   }
