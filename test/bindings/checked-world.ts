@@ -179,6 +179,8 @@ export class CheckedWorld {
       )
       // its claim came to nothing when a probe was due: drop-claim and probe, in the same step
       if (event.type === 'tick' && from === 'contested' && to === 'probing') continue
+      // heard again by this node alone, against another one's route: defend and claim, in the same step
+      if (event.type === 'evidence' && from === 'contested' && to === 'claiming') continue
       // learned anew by the operator, in the same step
       if (event.type === 'static' && from !== 'unknown' && (to === 'pending' || to === 'remote')) continue
       assert.ok(ways.length > 0, `no transition from ${from} to ${to} by ${event.type}`)
