@@ -9,8 +9,8 @@ import { parseArgs } from 'node:util'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 /** Nothing hangs forever: far above what the slowest file, that of the virtual machine, needs on a busy machine. */
 const FILE_TIMEOUT_MS = 60 * 60_000
-/** Real FRR daemons run in several files; more at once only makes each wait longer. */
-const CONCURRENCY = 2
+/** More files than cores: real FRR daemons run in many, and are waited for most of the time. */
+const CONCURRENCY = 3
 /** What runs by its own command only: on Debian's kernel in a virtual machine; on whole Debian systems. */
 const KERNEL = 'test/machine/'
 const BOOT = 'test/boot/'

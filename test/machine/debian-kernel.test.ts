@@ -18,7 +18,7 @@ async function passes(files: readonly string[]): Promise<void> {
 
 const inSnoop = readdirSync(join(ROOT, 'dist/test/snoop/bpf')).filter((name) => name.endsWith('.test.js'))
 
-suite(`Linux ${KERNEL}`, () => {
+suite(`Linux ${KERNEL}`, { concurrency: 2 }, () => {
   test('the eBPF program loads with few privileges, and sees, forgets and limits as it should', () =>
     passes(inSnoop.map((name) => `snoop/bpf/${name}`)))
 
