@@ -42,7 +42,9 @@ suite('the packages for arm64', { skip: OWN === 'arm64' && 'this machine is one'
         ...{ code: 0, stderr: '' },
         stdout: `${version}\n`,
       })
-      const { checks } = JSON.parse(inside(lib, `${HOME}/dist/programs/bin/macipctl.js`, 'doctor', '--json').stdout) as {
+      const { checks } = JSON.parse(
+        inside(lib, `${HOME}/dist/programs/bin/macipctl.js`, 'doctor', '--json').stdout,
+      ) as {
         checks: Result[]
       }
       const statuses = new Map(checks.map(({ id, status }) => [id, status]))
@@ -50,7 +52,14 @@ suite('the packages for arm64', { skip: OWN === 'arm64' && 'this machine is one'
     }
     // what libbpf says is logged through koffi
     const sockets = ['--relay', join(bundled, 'relay.sock'), '--control', join(bundled, 'snoop.sock')]
-    const { code, stderr } = inside(bundled, `${HOME}/dist/programs/bin/macipd.js`, 'snoop', '--state', 'none', ...sockets)
+    const { code, stderr } = inside(
+      bundled,
+      `${HOME}/dist/programs/bin/macipd.js`,
+      'snoop',
+      '--state',
+      'none',
+      ...sockets,
+    )
     assert.equal(code, ExitCode.kernel, stderr)
     assert.match(stderr, /"from":"libbpf".*Function not implemented/)
     assert.match(stderr, /\nmacipd: the kernel \(.*\) refuses the eBPF program: /)
