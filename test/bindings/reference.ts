@@ -29,8 +29,7 @@ export class Reference extends ReferenceTable {
       case 'fdb': {
         const { vni, mac, anchor } = event
         for (const it of this.known.filter((it) => it.vni === vni && it.mac === mac && !it.isStatic)) {
-          const isFree = it.phase === 'known' || it.phase === 'probing'
-          if (!it.confirmed && isFree && this.canAsk) Object.assign(it, { tries: 0, due: { what: 'ask', at: now } })
+          if (!it.confirmed && this.canAsk) Object.assign(it, { tries: 0, due: { what: 'ask', at: now } })
           if (it.phase === 'duplicate' || it.anchor.ifindex === anchor.ifindex) continue
           if (it.phase === 'contested' && it.claim?.mac === mac) this.follow(it, it.claim)
           it.anchor = anchor
@@ -41,14 +40,13 @@ export class Reference extends ReferenceTable {
         const { ifindex, vlan } = event
         const isLost = (anchor: Anchor | undefined): boolean =>
           anchor?.ifindex === ifindex && (vlan === undefined || vlan === anchor.vlan)
-        this.rivals = this.rivals.filter(({ anchor }) => !isLost(anchor))
         for (const it of this.known) if (it.phase === 'contested' && isLost(it.claim?.anchor)) this.keep(it)
         for (const it of this.known.filter(({ anchor, phase }) => phase !== 'duplicate' && isLost(anchor))) {
           if (it.phase === 'contested' && it.claim?.mac === it.mac) {
             this.follow(it, it.claim)
             continue
           }
-          this.drop(it, now)
+          this.drop(it)
           if (it.phase === 'contested' && it.claim !== undefined && !this.isNever(it.vni, it.claim.mac, it.ip)) {
             this.learn(it.vni, it.ip, it.claim, now)
           }
@@ -61,7 +59,7 @@ export class Reference extends ReferenceTable {
       case 'static':
         for (const { vni, mac, ip, router } of event.bindings) {
           const anchor = { ifindex: 0, port: '', vlan: 0, ageingMs: 0 }
-          for (const it of this.known.filter((it) => it.vni === vni && it.ip === ip)) this.drop(it, now)
+          this.known = this.known.filter((it) => it.vni !== vni || it.ip !== ip)
           this.add({ vni, mac, ip, anchor, router, isStatic: true, lastSeen: now })
         }
         return
@@ -77,9 +75,7 @@ export class Reference extends ReferenceTable {
         this.views.apply(change)
         if (change.type === 'vni') return
         const { vni, ip, gone } = change
-        for (const it of this.known.filter((it) => !it.isStatic && this.views.isGateway(it.vni, it.mac, it.ip)))
-          this.drop(it, now)
-        if (gone && change.by === 'bgpd' && ip !== undefined) this.askRivals(vni, ip, now)
+        this.known = this.known.filter((it) => it.isStatic || !this.views.isGateway(it.vni, it.mac, it.ip))
         const claiming = ip === undefined ? undefined : this.find(vni, ip)
         if (claiming?.isProxied === true && !this.views.isHeardByPeer(claiming)) {
           Object.assign(claiming, { isProxied: false, confirmed: false })
@@ -109,25 +105,24 @@ export class Reference extends ReferenceTable {
         const it = this.find(vni, ip)
         if (it?.phase === 'contested' && it.mac === mac) {
           if (it.claim?.mac === mac || (it.claim !== undefined && it.tries < 2)) return
-          if (it.claim !== undefined) this.repel(vni, ip, it.claim, now)
+          if (it.claim !== undefined) this.charge(it.claim.anchor, it.claim.mac, now)
           this.keep(it)
           return
         }
         const isRoute = this.views.isRouted(vni, mac, ip)
         if (it?.phase !== 'claiming' || !isRoute || it.mac === mac || it.tries === 1) return
-        this.drop(it, now)
-        this.repel(vni, ip, it, now)
+        this.drop(it)
+        this.charge(it.anchor, it.mac, now)
         return
       }
       case 'clear': {
         const it = this.find(event.key.vni, event.key.ip)
         if (it?.mac !== event.key.mac || it.isStatic) return
-        if (it.phase === 'duplicate' || event.what === 'binding') this.drop(it, now)
+        if (it.phase === 'duplicate' || event.what === 'binding') this.drop(it)
         return
       }
       case 'tick':
         for (const it of this.known.filter(({ due }) => due !== undefined && due.at <= now)) this.onDue(it, now)
-        for (const it of this.rivals.filter(({ due }) => due !== undefined && due <= now)) this.onRivalDue(it, now)
     }
   }
 
@@ -135,9 +130,6 @@ export class Reference extends ReferenceTable {
     const { kind, mac, ip, vni, anchor, router, override, selfMatch, fdbPort, bridgeRefusal } = evidence
     const it = vni === undefined ? undefined : this.find(vni, ip)
     if (kind === 'arp-probe' || kind === 'dad-ns') {
-      this.rivals = this.rivals.filter(
-        (rival) => rival.vni !== vni || rival.ip !== ip || rival.anchor.ifindex !== anchor?.ifindex,
-      )
       if (it === undefined || it.anchor.ifindex !== anchor?.ifindex) return
       if (it.quiet.until <= now) it.quiet.since = now
       it.quiet.until = now + 10_000
@@ -146,7 +138,7 @@ export class Reference extends ReferenceTable {
     if (anchor === undefined || vni === undefined || bridgeRefusal !== undefined) return
     if (mac.startsWith('01') || ip === '127.0.0.1') return
     if (selfMatch !== undefined) {
-      if (it !== undefined && !it.isStatic && (selfMatch !== 'mac' || it.mac === mac)) this.drop(it, now)
+      if (it !== undefined && !it.isStatic && (selfMatch !== 'mac' || it.mac === mac)) this.drop(it)
       return
     }
     if (this.isNever(vni, mac, ip) || it?.phase === 'duplicate') return
@@ -178,11 +170,7 @@ export class Reference extends ReferenceTable {
     const isFirst = !it.confirmed
     it.confirmed = true
     if (saysRouter) it.router = router
-    if (it.phase === 'contested' && it.claim !== undefined) {
-      // the same host behind another port is nobody else
-      if (it.claim.mac === mac) this.charge(it.claim.anchor, mac, now)
-      else this.repel(vni, ip, it.claim, now)
-    }
+    if (it.phase === 'contested' && it.claim !== undefined) this.charge(it.claim.anchor, it.claim.mac, now)
     if (it.phase === 'claiming') return
     it.phase = 'known'
     it.claim = undefined
@@ -215,17 +203,14 @@ export class Reference extends ReferenceTable {
       it.minSeq = Math.max(it.minSeq, entry.minSeq)
       if (vni === entry.vni) this.moveIfNewer(it, entry, anchor, now)
       if (from === 'relay') Object.assign(it, { confirmed: true, isProxied: false })
-      if (from === 'relay' && it.phase === 'claiming') {
-        this.forgetRival(it)
-        this.keep(it)
-      }
+      if (from === 'relay' && it.phase === 'claiming') this.keep(it)
       return
     }
     const { mac, ip, router, minSeq } = entry
     if (anchor === undefined || vni !== entry.vni || selfMatch !== undefined) return
     if (it !== undefined && it.phase !== 'claiming' && this.prevails(it, from, entry)) return
     if (mac.startsWith('01') || ip === '127.0.0.1' || this.isNever(vni, mac, ip)) return
-    if (it !== undefined) this.drop(it, now)
+    if (it !== undefined) this.drop(it)
     const lastSeen = Math.min(entry.lastSeen, now)
     const restored = this.add({ vni, mac, ip, anchor, router, lastSeen, minSeq, confirmed: from === 'relay' })
     restored.isUnheard = true
@@ -266,7 +251,7 @@ export class Reference extends ReferenceTable {
   }
 
   private giveUp(it: Known, now: number): void {
-    if (!it.confirmed || this.isRemote(it) || !this.views.isHeardByPeer(it)) this.drop(it, now)
+    if (!it.confirmed || this.isRemote(it) || !this.views.isHeardByPeer(it)) this.drop(it)
     else
       Object.assign(it, {
         phase: 'known',
@@ -285,7 +270,7 @@ export class Reference extends ReferenceTable {
           it.phase = 'known'
           it.due = { what: 'age', at: Math.max(now, expires) }
         } else if (it.quiet.until > now) {
-          if (now >= Math.max(it.lastSeen, it.quiet.since) + AGEING) this.drop(it, now)
+          if (now >= Math.max(it.lastSeen, it.quiet.since) + AGEING) this.drop(it)
           else it.due.at = it.quiet.until
         } else {
           it.phase = 'probing'
@@ -303,7 +288,7 @@ export class Reference extends ReferenceTable {
         else it.due.at = expires
         return
       case 'remote-confirm':
-        if (it.tries === 3) this.drop(it, now)
+        if (it.tries === 3) this.drop(it)
         else {
           it.tries += 1
           it.due.at = now + this.policy.duplicates.confirmMs / 3
@@ -325,16 +310,16 @@ export class Reference extends ReferenceTable {
           if (this.isNever(it.vni, it.claim.mac, it.ip)) this.keep(it)
           else if (it.claim.mac === it.mac) this.follow(it, it.claim)
           else {
-            this.drop(it, now)
+            this.drop(it)
             this.learn(it.vni, it.ip, it.claim, now, it)
           }
-        } else this.drop(it, now)
+        } else this.drop(it)
         return
       case 'give-up':
         this.giveUp(it, now)
         return
       case 'hold-down':
-        this.drop(it, now)
+        this.drop(it)
         return
       case undefined:
     }

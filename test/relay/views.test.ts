@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
-import { formatIp, formatMac } from '../../src/base/address.js'
+import { formatIp } from '../../src/base/address.js'
 import { MacIpFlag } from '../../src/base/macip-flags.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
 import { MAX_VTEPS, Views, VniView, eachByIp, isSynced, viewMessages } from '../../src/relay/overlay/views.js'
@@ -55,30 +55,6 @@ test('a remote route that becomes a path of a shared Ethernet segment is known a
   assert.deepEqual(synced(), [true, true])
   for (const ip of [undefined, '10.0.0.1']) add(ip, 0)
   assert.deepEqual(synced(), [false, false])
-})
-
-test('an IP of other nodes has one MAC, which takes the place of the former one, whoever has that', () => {
-  const views = new Views()
-  const add = (mac: string, ip: string | undefined, vtep = '192.0.2.2'): BgpMessage => {
-    const body = { vni: 100, mac, ip, vtep, flags: 0, seq: 0, esi: ESI }
-    return { command: 'ZEBRA_REMOTE_MACIP_ADD', vrf: 0, body }
-  }
-  const M2 = 'bc:24:11:00:00:02'
-  for (const mac of [M1, M2]) views.applyBgpd(add(mac, undefined))
-  assert.deepEqual(views.replacedBy(add(M1, '10.0.0.1')), [])
-  views.applyBgpd(add(M1, '10.0.0.1'))
-  for (const ip of [undefined, '10.0.0.2']) assert.deepEqual(views.replacedBy(add(M2, ip)), [])
-  assert.deepEqual(views.replacedBy(add(M1, '10.0.0.1', '192.0.2.3')), [], 'the same one, elsewhere')
-  const body = { vni: 100, mac: M1, ip: '10.0.0.1', vtep: '192.0.2.2' }
-  const gone = { command: 'ZEBRA_REMOTE_MACIP_DEL', vrf: 0, body }
-  assert.deepEqual(views.replacedBy(add(M2, '10.0.0.1', '192.0.2.3')), [gone])
-  views.applyBgpd(add(M2, '10.0.0.1', '192.0.2.3'))
-  const { remoteMacs, remoteMacIps } = views.get(100) ?? new VniView()
-  assert.deepEqual(
-    [...eachByIp(remoteMacIps)].map(({ mac, ip }) => [mac, ip]),
-    [[M2, '10.0.0.1']],
-  )
-  assert.equal(remoteMacs.size, 2, 'MACs alone are routes of their own')
 })
 
 suite('remote VTEPs', () => {
@@ -214,33 +190,6 @@ test('anyone allowed may ask the relay for the views; its owner is not told of V
     await rig.killWorker()
     assert.deepEqual(await views(), expected)
   }
-})
-
-test('the owner of the overlay is told when an IP of other nodes has another MAC, though bgpd takes nothing back', async () => {
-  await using rig = new RelayRig()
-  const n = NUMBERS['8.4']
-  const { hello, capabilities } = OPENINGS['8.4']
-  const server = await rig.startZebra()
-  await rig.start()
-  const bgpd = await rig.bgpd()
-  bgpd.socket.write(hello)
-  const zebra = await server.accept()
-  zebra.socket.write(capabilities)
-  await bgpd.frame()
-  const owner = (await rig.control()).say({ own: { client: 'test' } })
-  await owner.receive((message) => message.synced)
-  zebra.socket.write(vniAdd(n))
-  await bgpd.frame()
-  for (const last of ['02', '03']) bgpd.socket.write(remoteMacIpAdd(n, `bc:24:11:00:00:${last}`, '0a00000c'))
-  const told: string[] = []
-  await owner.receive((message) => {
-    for (const { remote } of message.views?.changes ?? []) {
-      const { key, gone } = proto.RemoteView.create(remote ?? {})
-      if (key?.mac != null) told.push(`${formatMac(key.mac)} ${gone ? 'gone' : 'there'}`)
-    }
-    return told.length >= 3 ? true : undefined
-  })
-  assert.deepEqual(told, ['bc:24:11:00:00:02 there', 'bc:24:11:00:00:02 gone', 'bc:24:11:00:00:03 there'])
 })
 
 function changeText(change: proto.ViewChange.$Properties): string {
