@@ -164,3 +164,7 @@ export function isHostIp(ip: string): boolean {
  * (RFC 2765 2.1).
  */
 const IPV6_OF_NO_HOST = /^(ff..:|::|0:0:)/
+
+/** `192.0.2.1:2620`, `[::1]:2620`. */
+export const endpointText = ({ ip, port }: { ip: string; port: number }): string =>
+  ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`

@@ -2,7 +2,7 @@
 // Every field of a question is checked.
 import { parseIp, parseMac } from '../base/address.js'
 import type { FpmStatus } from '../fpm/fpm.js'
-import { addressText } from '../fpm/listener.js'
+import { endpointText } from '../base/address.js'
 import type { FpmView, HostRoute, NexthopEntry, Path, RemoteMac, RouteTable } from '../fpm/view.js'
 import type { Heard } from '../fpm/sync-state.js'
 import type { snoop as proto } from '../gen/snoop.js'
@@ -62,7 +62,7 @@ function runningToProto(
   const { messages, ...others } = status.counters
   const leftOut = Object.entries(view.leftOut).map(([name, value]) => [`left-out-${name}`, value] as const)
   return {
-    listening: status.listening.map(addressText),
+    listening: status.listening.map(endpointText),
     peer: status.peer ?? '',
     format: status.format ?? '',
     phase: view.phase,

@@ -1,17 +1,12 @@
 // zebra's FPM stream for the rest of the program: listens, decodes, maintains the view and forwards the stream.
+import { endpointText } from '../base/address.js'
 import { reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
 import { monotonicMs } from '../base/clock.js'
 import { Backlog } from './backlog.js'
 import { decodeFrame } from './decode.js'
 import { eachFrame, FpmFormat, frameFormat } from './frame.js'
-import {
-  addressText,
-  DEFAULT_ADDRESSES,
-  FpmListener,
-  type FpmListenerCounters,
-  type ListenAddress,
-} from './listener.js'
+import { DEFAULT_ADDRESSES, FpmListener, type FpmListenerCounters, type ListenAddress } from './listener.js'
 import type { FpmMessage, FpmMessageKind } from './message.js'
 import { FpmTee, TEE_DEFAULTS, type TeeCounters, type TeeState } from './tee.js'
 import { type FpmChange, FpmView, type FpmViewOptions, type FpmViewStatus } from './view.js'
@@ -141,7 +136,7 @@ export class Fpm {
       counters: { messages: { ...this.messages }, faults: this.faults, ...listener.counters },
       forward: forward &&
         tee && {
-          to: addressText(forward),
+          to: endpointText(forward),
           state: tee.state,
           queued: tee.queued,
           counters: { ...tee.counters },

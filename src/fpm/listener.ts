@@ -1,7 +1,7 @@
 // The server that zebra's FPM module connects to. Everything is read at once, because zebra's dataplane stalls if its
 // peer does not read.
-import { createServer, isIPv6, type Server, type Socket } from 'node:net'
-import { isLoopback, parseIp } from '../base/address.js'
+import { createServer, type Server, type Socket } from 'node:net'
+import { endpointText, isLoopback, parseIp } from '../base/address.js'
 import { errnoName, ExitCode, FatalError, reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
 import { FpmFrameError, FrameScanner } from './frame.js'
@@ -147,7 +147,7 @@ export class FpmListener {
       await listen(server, address)
     } catch (error) {
       if (address.optional === true && ABSENT.has(errnoName(error) ?? '')) {
-        log.info({ address: addressText(address), error: reason(error) }, 'not listening for FPM there')
+        log.info({ address: endpointText(address), error: reason(error) }, 'not listening for FPM there')
         return
       }
       throw explain(error, address)
@@ -158,7 +158,7 @@ export class FpmListener {
       this.accept(socket, checked)
     })
     server.on('error', (error) => {
-      log.error({ address: addressText(address), error: reason(error) }, 'FPM listener failed to accept')
+      log.error({ address: endpointText(address), error: reason(error) }, 'FPM listener failed to accept')
     })
     this.servers.push(server)
   }
@@ -169,14 +169,14 @@ export class FpmListener {
     const address = boundTo(server)
     const can = tellsUsers(address)
     if (!can)
-      log.warn({ address: addressText(address) }, 'the kernel does not tell who connects: everybody is believed')
+      log.warn({ address: endpointText(address) }, 'the kernel does not tell who connects: everybody is believed')
     return can
   }
 
   /** Accepts a connection; `checked` means that its user must be allowed. */
   private accept(socket: Socket, checked: boolean): void {
     const { remoteAddress: ip = GONE, remotePort: port = 0 } = socket
-    const peer = addressText({ ip, port })
+    const peer = endpointText({ ip, port })
     socket.on('error', () => undefined)
     if (checked && (ip === GONE || isLoopback(ip)) && !this.mayConnect(socket, { ip, port })) {
       this.counters.refused++
@@ -202,7 +202,7 @@ export class FpmListener {
     const user = userOfSocket(peer, { ip, port }) ?? 'unknown'
     if (user !== 'unknown' && mayConnect?.(user) === true) return true
     // a user that keeps trying must not fill the log
-    if (user !== this.refused) log.warn({ peer: addressText(peer), user }, REFUSED)
+    if (user !== this.refused) log.warn({ peer: endpointText(peer), user }, REFUSED)
     this.refused = user
     return false
   }
@@ -275,9 +275,6 @@ export class FpmListener {
   }
 }
 
-export const addressText = ({ ip, port }: { ip: string; port: number }): string =>
-  isIPv6(ip) ? `[${ip}]:${port}` : `${ip}:${port}`
-
 function boundTo(server: Server): TcpEnd {
   const bound = server.address()
   if (bound === null || typeof bound === 'string') throw new Error('an FPM server has no address')
@@ -285,7 +282,7 @@ function boundTo(server: Server): TcpEnd {
 }
 
 function checkAddress({ ip, port }: ListenAddress, allowRemote: boolean): void {
-  const text = addressText({ ip, port })
+  const text = endpointText({ ip, port })
   if (parseIp(ip) === undefined)
     throw new FatalError(ExitCode.usage, `fpm: ${text}: not an IP address that can be listened on`)
   if (!Number.isInteger(port) || port < 0 || port > 65535)
@@ -301,12 +298,12 @@ function checkAddress({ ip, port }: ListenAddress, allowRemote: boolean): void {
 const ABSENT = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT'])
 
 function noAddress(addresses: readonly ListenAddress[]): FatalError {
-  const tried = addresses.map(addressText).join(', ') || 'nothing'
+  const tried = addresses.map(endpointText).join(', ') || 'nothing'
   return new FatalError(ExitCode.usage, `fpm: no address to listen on (${tried}): configure one that this machine has`)
 }
 
 function explain(error: unknown, address: ListenAddress): FatalError {
-  const text = `fpm: ${addressText(address)}`
+  const text = `fpm: ${endpointText(address)}`
   const options = { cause: error }
   const code = errnoName(error)
   if (code === 'EADDRINUSE')

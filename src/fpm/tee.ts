@@ -12,7 +12,7 @@ import { connect, type Socket } from 'node:net'
 import { errnoName, reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
 import { monotonicMs } from '../base/clock.js'
-import { addressText } from './listener.js'
+import { endpointText } from '../base/address.js'
 
 export type TeeState = 'idle' | 'connecting' | 'forwarding' | 'missed' | 'fresh'
 
@@ -141,7 +141,7 @@ export class FpmTee {
   private connected(): void {
     this.counters.connections++
     this.complained = false
-    this.options.log.info({ consumer: addressText(this.options) }, 'connected to the FPM consumer')
+    this.options.log.info({ consumer: endpointText(this.options) }, 'connected to the FPM consumer')
     if (this.current === 'connecting') {
       this.current = 'forwarding'
       return
@@ -173,7 +173,7 @@ export class FpmTee {
   /** Handles that the consumer has lost the beginning of the stream, if there is a stream. */
   private miss(why: string): void {
     const { log } = this.options
-    if (!this.complained) log.warn({ consumer: addressText(this.options) }, `no FPM consumer (${why}); still trying`)
+    if (!this.complained) log.warn({ consumer: endpointText(this.options) }, `no FPM consumer (${why}); still trying`)
     this.complained = true
     this.drop()
     this.current = this.streaming ? 'missed' : 'idle'

@@ -2,16 +2,12 @@
 // away what is not in the file. zebra then closes its FPM connection at once, and that is the sign to look: its configuration is
 // read at the start, after each end of a connection, and now and then while there is none. Reading it regularly would cost
 // zebra as much for each of the many times that nothing has happened.
-import { isIPv4 } from 'node:net'
-import { isLoopback } from '../base/address.js'
 import { monotonicMs } from '../base/clock.js'
 import { reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
 import type { EnsureState, FpmEnsured } from '../control/fpm-codec.js'
-import { addressText } from '../fpm/listener.js'
 import {
   configureFpm,
-  type FpmConfig,
   fpmLines,
   type FpmServer,
   MAY_CRASH,
@@ -19,6 +15,7 @@ import {
   NoFpmModuleError,
   showFpmConfig,
 } from '../vty/fpm-config.js'
+import { wantedServer } from '../vty/fpm-server.js'
 import { Vty } from '../vty/vty.js'
 
 /** zebra is not waited for longer. */
@@ -41,36 +38,6 @@ export type FpmEnsureOptions = {
 
 /** Why zebra's configuration is left as it is. */
 type Refusal = { readonly state: EnsureState; readonly why: string }
-
-const UNSPECIFIED = new Map([
-  ['0.0.0.0', '127.0.0.1'],
-  ['::', '::1'],
-])
-
-/** The address at which zebra is to connect to a listener. */
-export const serverFor = ({ ip, port }: FpmServer): FpmServer => ({ ip: UNSPECIFIED.get(ip) ?? ip, port })
-
-/** Whether zebra reaches a listener at an address of this machine. */
-const reaches = (server: FpmServer, { ip, port }: FpmServer): boolean =>
-  server.port === port &&
-  (server.ip === ip || (UNSPECIFIED.has(ip) && isLoopback(server.ip) && isIPv4(server.ip) === isIPv4(ip)))
-
-/** The server that zebra is to have, or why its configuration is not to be touched. Pure. */
-export function wantedServer(
-  { server, isOldModule }: FpmConfig,
-  listening: readonly FpmServer[],
-  isConnected: boolean,
-): FpmServer | Refusal {
-  if (server !== undefined) {
-    // a zebra that is connected says itself whose address that is
-    if (isConnected || listening.some((it) => reaches(server, it))) return server
-    return { state: 'other-server', why: `zebra is configured for another FPM server, ${addressText(server)}` }
-  }
-  if (isOldModule) return { state: 'old-module', why: 'zebra uses its older FPM module (fpm connection ip)' }
-  const [first] = listening
-  if (first === undefined) throw new Error('nothing listens')
-  return serverFor(first)
-}
 
 export class FpmEnsure {
   private state: EnsureState = 'looking'

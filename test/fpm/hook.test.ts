@@ -41,16 +41,30 @@ suite('macipctl hook install --fpm', () => {
       writeFileSync(daemons, '')
       const config = node.writeConfig(`relay: {zebra: ${node.path('/run/frr/zserv.api')}}\n`)
 
-      for (const before of [[], ['fpm address 127.0.0.1'], LINES, ['fpm address ::1 port 7']]) {
-        await node.configure('no fpm address', 'fpm use-next-hop-groups', ...before)
+      for (const before of [[], ['fpm address 127.0.0.1'], LINES]) {
+        const shown = async (): Promise<string[]> => fpmLinesOf(await node.vtysh('show running-config'))
+        if ((await shown()).length > 0) {
+          await node.configure('no fpm address', 'fpm use-next-hop-groups')
+          // a thread of zebra's does it later
+          await lab.waitFor('zebra to have no FPM server', shown, (lines) => lines.length === 0)
+        }
+        if (before.length > 0) await node.configure(...before)
         const { code, stdout, stderr } = await macipctl(
           ...['hook', 'install', '--fpm', '--daemons', daemons, '--config', config],
         )
         assert.deepEqual([code, stderr], [0, ''])
         assert.match(stdout, /\nzebra sends to FPM now, and after its next start\n/)
-        assert.deepEqual(fpmLinesOf(await node.vtysh('show running-config')), LINES)
+        assert.deepEqual(await shown(), LINES)
         assert.deepEqual(fpmLinesOf(readFileSync(file, 'utf8')), LINES)
       }
+      // another server is the operator's
+      await node.configure('fpm address 127.0.0.1 port 7')
+      const { stdout } = await macipctl(...['hook', 'install', '--fpm', '--daemons', daemons, '--config', config])
+      assert.match(
+        stdout,
+        /FPM is not configured: zebra is configured for another FPM server, 127\.0\.0\.1:7; .*fpm\.forward/,
+      )
+      assert.match(await node.vtysh('show running-config'), /^fpm address 127\.0\.0\.1 port 7$/m)
     })
   }
 })

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
 import type { EnsureState } from '../../src/control/fpm-codec.js'
-import { FpmEnsure, serverFor, wantedServer } from '../../src/snoop/fpm-ensure.js'
+import { FpmEnsure } from '../../src/snoop/fpm-ensure.js'
 import { Awaited, silent, tempDir } from '../support.js'
 import { type Answering, FakeVty, trailer } from '../vty/fake-vty.js'
 
@@ -137,28 +137,5 @@ suite('zebra’s FPM configuration', () => {
     await scene.listen()
     await scene.until('kept')
     assert.deepEqual(scene.zebra.lines, KEPT)
-  })
-})
-
-suite('the server that zebra is to have', () => {
-  const none = { server: undefined, nexthopGroups: true, isOldModule: false }
-  const listening = [HERE, { ip: '::1', port: 2620 }]
-
-  test('is where the snooper listens', () => {
-    assert.deepEqual(wantedServer(none, listening, false), HERE)
-    assert.deepEqual(wantedServer({ ...none, server: { ip: '::1', port: 2620 } }, listening, false), {
-      ...{ ip: '::1', port: 2620 },
-    })
-    assert.deepEqual(serverFor({ ip: '::', port: 7 }), { ip: '::1', port: 7 })
-    assert.deepEqual(serverFor({ ip: '0.0.0.0', port: 7 }), { ip: '127.0.0.1', port: 7 })
-  })
-
-  test('is that of the operator where zebra is connected through it', () => {
-    const server = { ip: '192.0.2.1', port: 2620 }
-    const everywhere = [{ ip: '0.0.0.0', port: 2620 }]
-    assert.deepEqual(wantedServer({ ...none, server }, everywhere, true), server)
-    assert.equal('state' in wantedServer({ ...none, server }, everywhere, false), true)
-    assert.deepEqual(wantedServer({ ...none, server: HERE }, everywhere, false), HERE)
-    assert.equal('state' in wantedServer({ ...none, server: { ip: '127.0.0.1', port: 7 } }, listening, false), true)
   })
 })

@@ -6,7 +6,7 @@ import { ExitCode, FatalError } from '../../base/exit.js'
 import { type Io, print } from '../io.js'
 import { json } from '../options.js'
 import { type Hook, withHook, withoutHook } from './block.js'
-import { configureInVtysh, missingLines } from './fpm.js'
+import { inVtysh, missingLines } from './fpm.js'
 import { daemonIn, hasFpmModule } from './processes.js'
 import { change, factsOf, type Given, type Place, placeOf } from './place.js'
 import { becomesTrue, restartBgpd } from './restart.js'
@@ -27,7 +27,7 @@ async function install(io: Io, given: OfChange & { fpm?: true }): Promise<void> 
   else await sayState(io, place)
 }
 
-async function connectFpm(io: Io, { pathspace, zebra: socket }: Place): Promise<void> {
+async function connectFpm(io: Io, { pathspace, zebra: socket, fpmListening }: Place): Promise<void> {
   const zebra = daemonIn(dirname(socket), 'zebra')
   if (zebra === undefined || !hasFpmModule(zebra.words)) {
     print(
@@ -36,12 +36,22 @@ async function connectFpm(io: Io, { pathspace, zebra: socket }: Place): Promise<
     )
     return
   }
-  const missing = await missingLines(join(dirname(socket), 'zebra.vty'))
+  const look = (): ReturnType<typeof missingLines> => missingLines(join(dirname(socket), 'zebra.vty'), fpmListening)
+  const missing = await look()
   if ('objection' in missing) {
     print(io, `FPM is not configured: ${missing.objection}\n`)
     return
   }
-  configureInVtysh(pathspace, missing.lines)
+  if (missing.lines.length > 0) inVtysh(pathspace, 'configure terminal', ...missing.lines, 'end')
+  // a thread of zebra's takes them over; before that they are in no file that is written
+  const ms = await becomesTrue(async () => {
+    const still = await look()
+    return 'lines' in still && still.lines.length === 0
+  })
+  if (ms === undefined)
+    throw new FatalError(ExitCode.internal, `zebra has not taken over: ${missing.lines.join('; ')}: see its log`)
+  // what zebra has may not be in its file either
+  inVtysh(pathspace, 'write memory')
   print(io, 'zebra sends to FPM now, and after its next start\n')
 }
 

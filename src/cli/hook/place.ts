@@ -4,6 +4,8 @@ import { dirname } from 'node:path'
 import { ExitCode, FatalError } from '../../base/exit.js'
 import { loadConfig } from '../../config/file.js'
 import { defaultPaths } from '../../config/settings.js'
+import { DEFAULT_ADDRESSES } from '../../fpm/listener.js'
+import type { FpmServer } from '../../vty/fpm-config.js'
 import { type Io, print } from '../io.js'
 import { sockets } from '../options.js'
 import { askRelay } from '../queries.js'
@@ -26,6 +28,8 @@ export type Place = {
   /** Path of zebra's own socket; FRR's pid files are beside it. */
   zebra: string
   relaySocket: string
+  /** Where the snooper listens for FPM; nothing if it does not. */
+  fpmListening: readonly FpmServer[]
 }
 
 export async function placeOf(given: Given): Promise<Place> {
@@ -40,6 +44,7 @@ export async function placeOf(given: Given): Promise<Place> {
     isUsualPath: listen === paths.listen,
     zebra: config.relay?.zebra ?? paths.zebra,
     relaySocket: (await sockets(given)).relay,
+    fpmListening: config.fpm?.listen === 'none' ? [] : (config.fpm?.listen ?? DEFAULT_ADDRESSES),
   }
 }
 
