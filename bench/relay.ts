@@ -1,9 +1,9 @@
 // What the relay adds to a frame between zebra and bgpd, both played by this process.
-import { MACIPCTL } from '../lab/programs.js'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type Socket, connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { MACIPCTL } from '../lab/programs.js'
 import { NUMBERS, OPENINGS, frame, macIpAdd, vniAdd } from '../test/zapi/build.js'
 import { FakeZebra, RelayRig } from '../test/relay/rig.js'
 import { type Context, type Measurement, median, percentile } from './measurement.js'

@@ -14,9 +14,9 @@ import { command, ReadyError } from './progress.mjs'
 const cache = process.env.MACIPD_LAB_CACHE ?? '/var/cache/macipd-lab'
 
 /**
- * By name: `title`; `suite`, of Debian; `packages`; `architecture`, if it is not this machine's; `variant`, of mmdebstrap, if they are to be configured; `recipe`,
- * whatever the result depends on besides; `prepare`, which makes of the extracted packages what is needed, and throws
- * ReadyError if they are not what was expected.
+ * By name: `title`; `suite`, of Debian; `packages`; `architecture`, if it is not this machine's; `variant`, of mmdebstrap, if
+ * they are to be configured; `recipe`, whatever the result depends on besides; `prepare`, which makes of the extracted
+ * packages what is needed, and throws ReadyError if they are not what was expected.
  */
 export const TREES = { ...frrTrees, ...keepalivedTrees, ...linuxTrees, ...debianTrees, ...arm64Trees }
 

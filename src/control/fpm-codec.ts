@@ -1,8 +1,7 @@
 // The FPM part of the snooper's control protocol (snoop.proto): converts the state of zebra's FPM connection to protobuf.
 // Every field of a question is checked.
-import { parseIp, parseMac } from '../base/address.js'
+import { endpointText, parseIp, parseMac } from '../base/address.js'
 import type { FpmStatus } from '../fpm/fpm.js'
-import { endpointText } from '../base/address.js'
 import type { FpmView, HostRoute, NexthopEntry, Path, RemoteMac, RouteTable } from '../fpm/view.js'
 import type { Heard } from '../fpm/sync-state.js'
 import type { snoop as proto } from '../gen/snoop.js'

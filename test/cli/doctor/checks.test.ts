@@ -480,6 +480,13 @@ const FAULTS: [id: string, status: Status, changes: Partial<Observation>, what: 
     /keeper 41 may open no more descriptors/,
     /^prlimit --pid 41 --nofile=4096:$/m,
   ],
+  [
+    'no-descriptor',
+    'fail',
+    { status: answers({}, {}, { pid: 41, descriptorsLeft: 5 }) },
+    /keeper 41 may open only 5 more descriptors/,
+    /^prlimit --pid 41 --nofile=4096:$/m,
+  ],
   ['worker-hung', 'fail', { status: answers(SILENT, { relayConnected: false }) }, /worker 42 hangs/, /kill -KILL 42/],
   [
     'snooper-not-running',

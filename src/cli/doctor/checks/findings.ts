@@ -90,10 +90,11 @@ export const FINDINGS: Readonly<Record<FindingId, Told>> = {
   },
   'relay-socket': { group: 'relay', means: 'Neither the snooper nor macipctl reaches it.' },
   'no-descriptor': {
-    ...{ group: 'relay', means: 'It may open no more files, so it answers nobody.' },
+    ...{ group: 'relay', means: 'It may open too few files: new connections are not accepted, or nobody is answered.' },
     todo: ({ status: { keeper, relay, snooper } }) => {
-      const pid = [keeper, relay, snooper].find((answer) => !answer.running && answer.cause === 'no-descriptor')
-      const number = pid === undefined ? 'PID' : pidOf(pid)
+      const silent = [keeper, relay, snooper].find((answer) => !answer.running && answer.cause === 'no-descriptor')
+      // a keeper that is short of them still answers
+      const number = silent === undefined && keeper.running ? keeper.pid : pidOf(silent ?? keeper)
       return [`ls -l /proc/${number}/fd`, `prlimit --pid ${number} --nofile=4096:`]
     },
   },
