@@ -2,7 +2,7 @@
 // It understands nothing of ZAPI, so that nothing in the bytes can end it. While no worker serves, it moves them itself.
 import { type Socket, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { errnoName, ExitCode, FatalError, reason } from '../base/exit.js'
+import { ExitCode, FatalError, reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
 import type { RelayOptions } from '../config/options.js'
 import { shutdownBoth } from '../os/splice.js'
@@ -13,6 +13,7 @@ import type { Held } from './hand-over.js'
 import { DESCRIPTORS, type SessionOffer, newOffer, rawHandle } from './ipc.js'
 import { KeeperStatus } from './keeper-status.js'
 import { PlainForwarding } from './plain-forwarding.js'
+import { Refusals } from './refusals.js'
 import { RestartDelay } from './restart-delay.js'
 import type { RunDirLock } from './run-dir-lock.js'
 import type { Descriptors } from './stored-names.js'
@@ -30,8 +31,6 @@ const UPKEEP_MS = 1000
 const VERSION_RETRY_MS = 5000
 /** A keeper in which bytes stand still for so long is not well. */
 const STANDSTILL_MS = 30_000
-/** Errors that are not zebra's: it was not even asked. */
-const OUR_LACK: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS'])
 /** How long connections that begin while another relay takes over may take. */
 const LATE_MS = 1000
 
@@ -48,6 +47,7 @@ export class Keeper {
   /** Connections that the keeper forwards itself; undefined while a worker serves, or is about to. */
   private plain: Map<number, PlainForwarding> | undefined
   private readonly status: KeeperStatus
+  private readonly refusals: Refusals
   private readonly delay = new RestartDelay()
   /** Connections of bgpd for which zebra is dialled. */
   private readonly arriving = new Set<Promise<void>>()
@@ -74,6 +74,7 @@ export class Keeper {
       this.onMoving = resolve
     })
     this.status = new KeeperStatus(options, log)
+    this.refusals = new Refusals(log)
     const ids = inheritance.connections.map(({ offer }) => offer.id)
     // above those of any earlier keeper: connections do not come faster than once a second for long
     this.nextId = Math.max(Math.floor(Date.now() / 1000), ...ids.map((id) => id + 1))
@@ -176,6 +177,7 @@ export class Keeper {
   private async accept(bgpd: Socket): Promise<void> {
     try {
       const ends = await openEnds(bgpd, this.options.zebra)
+      this.refusals.connected()
       const id = this.nextId++
       const connection: Connection = { offer: newOffer(id), ends }
       // only now: a connection to zebra shows which zebra is meant, which may have been upgraded
@@ -192,8 +194,7 @@ export class Keeper {
       if (connection.offer.zebraVersion === undefined) this.askVersionAgain(id)
     } catch (error) {
       // without the relay zebra would refuse the connection; bgpd tries again in both cases
-      const what = OUR_LACK.has(errnoName(error)) ? 'a connection cannot be set up' : 'zebra does not answer'
-      this.log.warn({ error: reason(error) }, `${what}: that of bgpd is closed`)
+      this.refusals.refused(error)
       bgpd.destroy()
     }
   }

@@ -295,6 +295,20 @@ test('connections that zebra does not take cost no descriptors', async () => {
   )
 })
 
+test('a zebra that is away is logged once, however often bgpd tries, and once more when it is back', async () => {
+  await using rig = new RelayRig()
+  await rig.start()
+  for (let count = 0; count < 5; count++) await (await rig.bgpd()).end()
+  await assertPasses(await connectedTo(rig, await rig.startZebra()))
+  await waitFor(
+    'the log to have both',
+    () => rig.log.match(/zebra does not answer|bgpd is connected to zebra again/g),
+    (lines) => lines?.at(-1) === 'bgpd is connected to zebra again' && lines.length === 2,
+    { context: () => rig.log },
+  )
+  assert.match(rig.log, /"refused":5/)
+})
+
 suite('the control socket', () => {
   test('of many requests at once, some wait while bytes pass', async () => {
     await using rig = new RelayRig()
