@@ -63,7 +63,10 @@ log timestamp precision 3
 ${tenant ? vrf : ''}`
 }
 
-/** iBGP with one neighbour, all timers as short as FRR allows. */
+/**
+ * iBGP with one neighbour. Timers that something is waited for are as short as FRR allows; the hold time is not, as a busy
+ * machine lets bgpd wait for seconds, and a session that ends for that takes every route with it.
+ */
 export function bgpdConfig(hostname: string, own: string, neighbor: string, tenant: boolean): string {
   const vrf = `router bgp ${ASN} vrf ${TENANT.vrf}
  bgp router-id ${own}
@@ -75,7 +78,7 @@ log timestamp precision 3
 router bgp ${ASN}
  bgp router-id ${own}
  no bgp default ipv4-unicast
- timers bgp 1 3
+ timers bgp 3 60
  coalesce-time 0
  neighbor ${neighbor} remote-as ${ASN}
  neighbor ${neighbor} timers connect 1
