@@ -262,7 +262,7 @@ function onSeen(context: StepContext, binding: Binding, evidence: Evidence, anch
 function onFdb(context: StepContext, { vni, mac, anchor }: Extract<Input, { type: 'fdb' }>): void {
   for (const binding of [...(context.table.ofMac(vni, mac)?.bindings ?? [])]) {
     const { isStatic, phase, ip, confirmed } = binding
-    if (!confirmed) refreshNow(context, binding)
+    if (!confirmed && (phase === 'known' || phase === 'probing')) refreshNow(context, binding)
     if (isStatic || phase === 'duplicate' || binding.anchor.ifindex === anchor.ifindex) continue
     if (portFull(context, ip, anchor.ifindex) === undefined) follow(context, binding, anchor)
   }

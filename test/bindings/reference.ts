@@ -29,7 +29,8 @@ export class Reference extends ReferenceTable {
       case 'fdb': {
         const { vni, mac, anchor } = event
         for (const it of this.known.filter((it) => it.vni === vni && it.mac === mac && !it.isStatic)) {
-          if (!it.confirmed && this.canAsk) Object.assign(it, { tries: 0, due: { what: 'ask', at: now } })
+          const isFree = it.phase === 'known' || it.phase === 'probing'
+          if (!it.confirmed && isFree && this.canAsk) Object.assign(it, { tries: 0, due: { what: 'ask', at: now } })
           if (it.phase === 'duplicate' || it.anchor.ifindex === anchor.ifindex) continue
           if (it.phase === 'contested' && it.claim?.mac === mac) this.follow(it, it.claim)
           it.anchor = anchor

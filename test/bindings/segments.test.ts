@@ -236,6 +236,17 @@ suite('a host whose answers take the other link', () => {
     assert.deepEqual([table.get(KEY1)?.phase, table.get(KEY1)?.isProxied], ['known', true])
   })
 
+  test('is asked about a claim to the end when the other node withdraws it meanwhile, and the bridge has its MAC', () => {
+    const { send, wait, table } = silent()
+    send(claim())
+    send(synced(VM1, KEY1.ip, 0, true))
+    send({ type: 'fdb', vni: 100, mac: VM1, anchor: TAP1 })
+    send({ type: 'tick' })
+    assert.deepEqual([table.get(KEY1)?.phase, table.contested.size], ['contested', 1])
+    wait(AGE + 5000 + DUPLICATES.confirmMs)
+    assert.deepEqual([table.get(KEY2)?.phase, table.contested.size], ['known', 0])
+  })
+
   test('loses its address to another one here when it is silent on both links', () => {
     const { send, wait, table } = silent()
     send(claim())
