@@ -64,6 +64,19 @@ async function lateRelease(fabric: Fabric, t: TestContext, [first, ...others]: r
       clearInterval(again)
     }
     owner = vm
+    await knownElsewhere(fabric, owner, ip)
+  }
+}
+
+/** Waits until bgpd of the other nodes has told zebra of this owner, and not of an earlier one any more: it may wait a second. */
+async function knownElsewhere({ lab }: Fabric, { router, mac, name }: Vm, ip: string): Promise<void> {
+  for (const node of lab.nodes) {
+    if (node === router) continue
+    await lab.waitFor(
+      `${node.name} to know ${name} as the owner of ${ip}`,
+      () => node.macipctl('show', 'remote', ip) as Promise<{ remote: { mac: string }[] }>,
+      ({ remote }) => remote.length === 1 && remote[0]?.mac === mac,
+    )
   }
 }
 

@@ -72,7 +72,7 @@ export class FakeFrr {
       const { mac, ip } = body
       const remote =
         command === 'ZEBRA_REMOTE_MACIP_ADD' ? { vtep: body.vtep, seq: body.seq, flags: body.flags } : undefined
-      if (ip !== undefined && remote !== undefined) setByIp(of.remoteMacIps, ip, mac, remote)
+      if (ip !== undefined && remote !== undefined) of.remoteMacIps.set(ip, new Map([[mac, remote]]))
       else if (ip !== undefined) deleteByIp(of.remoteMacIps, ip, mac)
       else if (remote !== undefined) of.remoteMacs.set(mac, remote)
       else of.remoteMacs.delete(mac)

@@ -57,6 +57,30 @@ test('a remote route that becomes a path of a shared Ethernet segment is known a
   assert.deepEqual(synced(), [false, false])
 })
 
+test('an IP of other nodes has one MAC, which takes the place of the former one, whoever has that', () => {
+  const views = new Views()
+  const add = (mac: string, ip: string | undefined, vtep = '192.0.2.2'): BgpMessage => {
+    const body = { vni: 100, mac, ip, vtep, flags: 0, seq: 0, esi: ESI }
+    return { command: 'ZEBRA_REMOTE_MACIP_ADD', vrf: 0, body }
+  }
+  const M2 = 'bc:24:11:00:00:02'
+  for (const mac of [M1, M2]) views.applyBgpd(add(mac, undefined))
+  assert.deepEqual(views.replacedBy(add(M1, '10.0.0.1')), [])
+  views.applyBgpd(add(M1, '10.0.0.1'))
+  for (const ip of [undefined, '10.0.0.2']) assert.deepEqual(views.replacedBy(add(M2, ip)), [])
+  assert.deepEqual(views.replacedBy(add(M1, '10.0.0.1', '192.0.2.3')), [], 'the same one, elsewhere')
+  const body = { vni: 100, mac: M1, ip: '10.0.0.1', vtep: '192.0.2.2' }
+  const gone = { command: 'ZEBRA_REMOTE_MACIP_DEL', vrf: 0, body }
+  assert.deepEqual(views.replacedBy(add(M2, '10.0.0.1', '192.0.2.3')), [gone])
+  views.applyBgpd(add(M2, '10.0.0.1', '192.0.2.3'))
+  const { remoteMacs, remoteMacIps } = views.get(100) ?? new VniView()
+  assert.deepEqual(
+    [...eachByIp(remoteMacIps)].map(({ mac, ip }) => [mac, ip]),
+    [[M2, '10.0.0.1']],
+  )
+  assert.equal(remoteMacs.size, 2, 'MACs alone are routes of their own')
+})
+
 suite('remote VTEPs', () => {
   test('come, change and go, each in its VNI', () => {
     const views = new Views()

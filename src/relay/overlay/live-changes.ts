@@ -17,7 +17,7 @@ export class LiveChanges {
         return
       case 'ZEBRA_REMOTE_MACIP_ADD':
       case 'ZEBRA_REMOTE_MACIP_DEL':
-        this.remote.add(keyOf(body.vni, body.mac, body.ip))
+        this.remote.add(remoteKeyOf(body.vni, body.mac, body.ip))
         return
       case 'ZEBRA_REMOTE_VTEP_ADD':
       case 'ZEBRA_REMOTE_VTEP_DEL':
@@ -39,7 +39,7 @@ export class LiveChanges {
   }
 
   hasRemote(vni: number, mac: string, ip: string | undefined): boolean {
-    return this.remote.has(keyOf(vni, mac, ip))
+    return this.remote.has(remoteKeyOf(vni, mac, ip))
   }
 
   hasVtep(vni: number, vtep: string): boolean {
@@ -52,3 +52,7 @@ export class LiveChanges {
 }
 
 const keyOf = (vni: number, mac: string, ip: string | undefined): string => `${vni} ${mac} ${ip ?? ''}`
+
+/** zebra keeps one MAC for an IP of other nodes: what is said of one says something of all. */
+const remoteKeyOf = (vni: number, mac: string, ip: string | undefined): string =>
+  keyOf(vni, ip === undefined ? mac : '', ip)

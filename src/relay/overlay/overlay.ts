@@ -100,6 +100,11 @@ export class Overlay {
     return filter(this.state, message)
   }
 
+  /** What the message is going to imply; see `Views.replacedBy`. */
+  replacedBy(message: BgpMessage): BgpMessage[] {
+    return this.state.views.replacedBy(message)
+  }
+
   /** Takes a message of bgpd on its way to zebra. */
   onBgpd(message: BgpMessage): void {
     const { state } = this

@@ -148,8 +148,11 @@ class Restatement {
   }
 
   private correct(message: ZebraMessage | BgpMessage): void {
-    if (isFromBgpd(message)) this.state.views.applyBgpd(message)
-    else this.state.views.applyZebra(message)
+    const { views } = this.state
+    if (isFromBgpd(message)) {
+      for (const it of views.replacedBy(message)) this.listener.onCorrection(it)
+      views.applyBgpd(message)
+    } else views.applyZebra(message)
     this.listener.onCorrection(message)
   }
 

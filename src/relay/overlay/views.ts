@@ -136,7 +136,7 @@ export class Views {
       case 'ZEBRA_REMOTE_MACIP_ADD': {
         const { vni, mac, ip, vtep, flags, seq } = message.body
         if (ip === undefined) this.vni(vni).remoteMacs.set(mac, { vtep, flags, seq })
-        else setByIp(this.vni(vni).remoteMacIps, ip, mac, { vtep, flags, seq })
+        else this.vni(vni).remoteMacIps.set(ip, new Map([[mac, { vtep, flags, seq }]]))
         return
       }
       case 'ZEBRA_REMOTE_MACIP_DEL':
@@ -151,6 +151,19 @@ export class Views {
         }
         return
     }
+  }
+
+  /**
+   * What this message of bgpd implies: the IP has no other MAC any more. zebra keeps one neighbour for an IP of other nodes;
+   * so bgpd does not take the former one back, from FRR 8.5 on, where its routes are by IP as well.
+   */
+  replacedBy(message: BgpMessage): BgpMessage[] {
+    if (message.command !== 'ZEBRA_REMOTE_MACIP_ADD') return []
+    const { vrf, body } = message
+    const { vni, ip } = body
+    const known = ip === undefined ? undefined : this.byVni.get(vni)?.remoteMacIps.get(ip)
+    const others = [...(known ?? [])].filter(([mac]) => mac !== body.mac)
+    return others.map(([mac, { vtep }]) => ({ command: 'ZEBRA_REMOTE_MACIP_DEL', vrf, body: { vni, mac, ip, vtep } }))
   }
 
   private deleteRemote({ vni, mac, ip }: { vni: number; mac: string; ip: string | undefined }): void {
