@@ -4,6 +4,8 @@ import type { BgpMessage, ZebraMessage } from '../../zapi/evpn-codec.js'
 export class LiveChanges {
   private readonly local = new Set<string>()
   private readonly remote = new Set<string>()
+  /** IPs of other nodes that got a MAC, and so lost any other one: zebra keeps one for each. */
+  private readonly remoteIps = new Set<string>()
   private readonly vteps = new Set<string>()
   /** VNIs of which everything is known from messages, because both sides have forgotten what was before. */
   private readonly forgotten = new Set<number>()
@@ -16,8 +18,11 @@ export class LiveChanges {
         this.local.add(keyOf(body.vni, body.mac, body.ip))
         return
       case 'ZEBRA_REMOTE_MACIP_ADD':
+        this.remote.add(keyOf(body.vni, body.mac, body.ip))
+        if (body.ip !== undefined) this.remoteIps.add(`${body.vni} ${body.ip}`)
+        return
       case 'ZEBRA_REMOTE_MACIP_DEL':
-        this.remote.add(remoteKeyOf(body.vni, body.mac, body.ip))
+        this.remote.add(keyOf(body.vni, body.mac, body.ip))
         return
       case 'ZEBRA_REMOTE_VTEP_ADD':
       case 'ZEBRA_REMOTE_VTEP_DEL':
@@ -39,7 +44,7 @@ export class LiveChanges {
   }
 
   hasRemote(vni: number, mac: string, ip: string | undefined): boolean {
-    return this.remote.has(remoteKeyOf(vni, mac, ip))
+    return this.remote.has(keyOf(vni, mac, ip)) || (ip !== undefined && this.remoteIps.has(`${vni} ${ip}`))
   }
 
   hasVtep(vni: number, vtep: string): boolean {
@@ -52,7 +57,3 @@ export class LiveChanges {
 }
 
 const keyOf = (vni: number, mac: string, ip: string | undefined): string => `${vni} ${mac} ${ip ?? ''}`
-
-/** zebra keeps one MAC for an IP of other nodes: what is said of one says something of all. */
-const remoteKeyOf = (vni: number, mac: string, ip: string | undefined): string =>
-  keyOf(vni, ip === undefined ? mac : '', ip)
