@@ -1,7 +1,7 @@
 // Two hosts claim one IP. The present owner is asked first (RFC 9161 3.7). Another node's claim shows as a remote route
 // with another MAC, or as a route of zebra's to another VTEP.
-import { charge } from './charge.js'
 import { CONFIRMS, confirmInterval, isDecisive, reserveConfirms } from './confirm.js'
+import { charge, repel } from './defended.js'
 import { addMove } from './duplicate.js'
 import type { PortLoss } from './input.js'
 import { learn } from './learn.js'
@@ -203,7 +203,8 @@ export function defend(context: StepContext, owner: Binding): void {
   const claimed: Key = { vni, mac: claim.mac, ip }
   context.refuse('defended', claimed, claim.anchor.port)
   context.emit('defended', owner, anchor.port, `${claim.mac} ${claim.anchor.port}`)
-  charge(context, claimed, claim.anchor, `${mac} ${anchor.port}`)
+  const cost = claim.mac === mac ? charge : repel
+  cost(context, claimed, claim.anchor, `${mac} ${anchor.port}`)
   context.forget(claim.anchor, claim.mac, ip)
 }
 

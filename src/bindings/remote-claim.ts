@@ -1,7 +1,7 @@
 // A host here claims an IP that is announced behind another VTEP with another MAC. An address that is alive elsewhere is
 // not taken on bare evidence: its owner there is asked through the tunnel, and keeps it if it answers.
-import { charge } from './charge.js'
 import { CONFIRMS, confirmInterval, isDecisive, reserveConfirms } from './confirm.js'
+import { repel } from './defended.js'
 import { countMove } from './duplicate.js'
 import { type Anchor, type Binding, formOf, type Key } from './model.js'
 import { scheduleRefresh } from './refresh.js'
@@ -80,6 +80,9 @@ export function settle(context: StepContext, binding: Binding): void {
 
 /** Nobody is asked any more: the relay decides about the binding as about any other one. */
 export function endClaim(context: StepContext, binding: Binding): void {
+  const { rivals } = context.table
+  const rival = rivals.find(binding)
+  if (rival !== undefined) rivals.delete(rival)
   binding.phase = 'known'
   binding.tries = 0
   scheduleRefresh(context, binding)
@@ -95,5 +98,5 @@ export function onRemoteAnswer(context: StepContext, { vni, mac, ip }: Key): voi
   const { anchor } = claiming
   context.emit('defended', { vni, mac, ip }, '', `${claiming.mac} ${anchor.port}`)
   context.withdraw(claiming, 'defended')
-  charge(context, { vni, mac: claiming.mac, ip }, anchor, mac)
+  repel(context, { vni, mac: claiming.mac, ip }, anchor, mac)
 }

@@ -62,9 +62,9 @@ export class StepContext {
     this.actions.push({ type: 'forget', anchor, mac, ip })
   }
 
-  probe(binding: Binding): void {
-    const { anchor, mac, ip, lastSeen } = binding
-    this.actions.push({ type: 'probe', anchor, mac, ip, lastSeen, form: formOf(binding) })
+  probe(host: Pick<Binding, 'anchor' | 'mac' | 'ip' | 'lastSeen' | 'form' | 'tries'>): void {
+    const { anchor, mac, ip, lastSeen } = host
+    this.actions.push({ type: 'probe', anchor, mac, ip, lastSeen, form: formOf(host) })
   }
 
   askRemote({ vni, mac, ip }: Key, form: ProbeForm, alsoHere: boolean): void {
@@ -81,9 +81,12 @@ export class StepContext {
     this.refuse('held-down', claimed, anchor.port)
   }
 
-  /** The IP has no owner any more: the next claim of it counts. */
+  /** The IP has no owner any more: the next claim of it counts, and whose claim was defended is asked. */
   hearClaims({ vni, ip }: Omit<Key, 'mac'>): void {
-    for (const { anchor, mac } of this.table.unheard.take(vni, ip)) this.forget(anchor, mac, ip)
+    const { unheard, rivals, views, timers } = this.table
+    for (const { anchor, mac } of unheard.take(vni, ip)) this.forget(anchor, mac, ip)
+    // as soon as this step is over: it may give the address to another host
+    for (const it of rivals.ofIp(vni, ip)) if (views.competingRemote(it) === undefined) timers.set(it, this.now)
   }
 
   refuse(refusal: Refusal, key: Key, port: string): void {

@@ -30,6 +30,7 @@ import {
   onTunnelAnswer,
   overtake,
 } from './contest.js'
+import { onRivalDue } from './defended.js'
 import { release } from './duplicate.js'
 import { portFull } from './quota.js'
 import type { Policy, StaticBinding } from './policy.js'
@@ -46,6 +47,7 @@ import {
 } from './refresh.js'
 import { onClaimDue, settle } from './remote-claim.js'
 import { type Refusal, refusalOfEvidence } from './refusal.js'
+import type { Rival } from './rivals.js'
 import { reasonOf } from './state.js'
 import type { Table } from './table.js'
 import { type Action, StepContext } from './step-context.js'
@@ -69,7 +71,7 @@ export function step(table: Table, input: Input, policy: Policy, now: number): A
 }
 
 function dispatch(context: StepContext, input: Input): void {
-  const { table, now } = context
+  const { table } = context
   switch (input.type) {
     case 'evidence':
       onEvidence(context, input.evidence)
@@ -121,8 +123,19 @@ function dispatch(context: StepContext, input: Input): void {
       return
     }
     case 'tick':
-      for (const binding of table.timers.due(now, MAX_DUE)) onDue(context, binding)
+      onTick(context)
   }
+}
+
+function onTick(context: StepContext): void {
+  const { timers } = context.table
+  const rivals: Rival[] = []
+  for (const due of timers.due(context.now, MAX_DUE)) {
+    if (due.timer === 'rival') rivals.push(due)
+    else onDue(context, due)
+  }
+  // a claim that is decided now may be theirs
+  for (const rival of rivals) onRivalDue(context, rival)
 }
 
 function onDue(context: StepContext, binding: Binding): void {
@@ -161,6 +174,9 @@ function onEvidence(context: StepContext, evidence: Evidence): void {
   const { anchor, vni, mac, ip, kind } = evidence
   const current = vni === undefined ? undefined : table.find(vni, ip)
   if (kind === 'arp-probe' || kind === 'dad-ns') {
+    // whoever asks whether it is free does not have it
+    for (const rival of vni === undefined ? [] : table.rivals.ofIp(vni, ip))
+      if (rival.anchor.ifindex === anchor?.ifindex) table.rivals.delete(rival)
     if (current !== undefined) onAsking(context, evidence, current)
     return
   }
@@ -272,6 +288,7 @@ function onPortLost(context: StepContext, { ifindex, vlan, reason }: Extract<Inp
   const { table } = context
   const isLost = (anchor: Anchor | undefined): boolean =>
     anchor?.ifindex === ifindex && (vlan === undefined || anchor.vlan === vlan)
+  for (const rival of table.rivals.onPort(ifindex)) if (isLost(rival.anchor)) table.rivals.delete(rival)
   for (const owner of [...table.contested]) if (isLost(owner.claim?.anchor)) dropClaim(context, owner)
   // frozen bindings stay: otherwise a port that goes down and up would end the freeze
   const lost = [...table.onPort(ifindex)].filter(({ anchor, phase }) => phase !== 'duplicate' && isLost(anchor))

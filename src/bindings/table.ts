@@ -6,6 +6,7 @@ import { PortOccupancy, BindingSet } from './port-occupancy.js'
 import { Deadlines } from './deadlines.js'
 import { ProbeRateLimiter } from './probe-rate-limiter.js'
 import { REFUSALS, type Refusal } from './refusal.js'
+import { type Rival, Rivals } from './rivals.js'
 import { UnheardClaims } from './unheard-claims.js'
 import { AnnouncedViews, type MacKey } from './views.js'
 
@@ -31,7 +32,7 @@ const zeros = <Name extends string>(names: Record<Name, unknown>): Record<Name, 
 
 export class Table {
   readonly views = new AnnouncedViews()
-  readonly timers = new Deadlines<Binding>()
+  readonly timers = new Deadlines<Binding | Rival>()
   readonly refreshLimiter = new ProbeRateLimiter()
   readonly confirmLimiter = new ProbeRateLimiter()
   /** Counts refused evidence by reason. */
@@ -43,6 +44,8 @@ export class Table {
   readonly challengers = new Challengers()
   /** Claims of whoever is held down. */
   readonly unheard = new UnheardClaims()
+  /** Whose claims were defended, and are asked again. */
+  readonly rivals = new Rivals(this.timers)
   /** Remote routes that are gone. */
   readonly departed = new DepartedRoutes()
   /** The frozen bindings. */

@@ -36,8 +36,10 @@ export class CheckedWorld {
   protected readonly lost = new Set<string>()
   /** Ports from which the bridge takes no frame. */
   protected readonly blocked = new Set<number>()
-  /** The host that answers whatever it is asked, at once. */
-  protected answering: Key | undefined
+  /** Hosts that answer whatever they are asked, at once, until they leave. */
+  protected answering: readonly { readonly host: Key; readonly until: number }[] = []
+  /** Whose claims were defended: where they were made, and when. */
+  private readonly defended = new Map<string, { port: string; at: number }>()
   protected readonly gateways = new Map<string, Key>()
 
   /** `watch` hears every event before the table does. */
@@ -105,11 +107,14 @@ export class CheckedWorld {
   }
 
   private answer(actions: readonly Action[]): void {
-    const host = this.answering
-    if (host === undefined) return
-    const { mac, ip, vni } = host
     for (const action of actions) {
-      if (action.type !== 'probe' || action.mac !== mac || action.ip !== ip || vniOf(action.anchor) !== vni) continue
+      if (action.type !== 'probe') continue
+      const vni = vniOf(action.anchor)
+      const { mac, ip } = action
+      const isThere = this.answering.some(
+        ({ host, until }) => host.mac === mac && host.ip === ip && host.vni === vni && this.now < until,
+      )
+      if (!isThere) continue
       const kind = isIpv6(ip) ? 'na' : 'arp-reply'
       this.step(evidence({ kind, override: true, vni, mac, ip, anchor: action.anchor }))
     }
@@ -130,7 +135,11 @@ export class CheckedWorld {
   private checkEvent({ event, key, detail }: Extract<Action, { type: 'event' }>['event']): void {
     const name = nameOf(key)
     if (event === 'contested') this.confirms.set(name, 0)
-    if (event === 'defended') this.confirms.delete(name)
+    if (event === 'defended') {
+      this.confirms.delete(name)
+      const [mac, port] = detail.split(' ')
+      if (mac !== undefined && port !== undefined) this.defended.set(nameOf({ ...key, mac }), { port, at: this.now })
+    }
     if (event !== 'withdrawn' || detail !== 'elsewhere') return
     assert.equal(this.confirms.get(name), 3, `${name} is given up without being asked`)
   }
@@ -170,6 +179,8 @@ export class CheckedWorld {
       )
       // its claim came to nothing when a probe was due: drop-claim and probe, in the same step
       if (event.type === 'tick' && from === 'contested' && to === 'probing') continue
+      // heard again by this node alone, against another one's route: defend and claim, in the same step
+      if (event.type === 'evidence' && from === 'contested' && to === 'claiming') continue
       // learned anew by the operator, in the same step
       if (event.type === 'static' && from !== 'unknown' && (to === 'pending' || to === 'remote')) continue
       assert.ok(ways.length > 0, `no transition from ${from} to ${to} by ${event.type}`)
@@ -253,13 +264,21 @@ export class CheckedWorld {
     before: ReadonlyMap<string, Binding>,
     wasRemote: ReadonlySet<string>,
   ): void {
-    const { now, policy } = this
+    const { now } = this
     const name = nameOf({ vni: vniOf(anchor), mac, ip })
     const known = before.get(name)
-    assert.ok(known !== undefined, 'a stranger is asked')
+    const asked = this.askedAt.get(`${vniOf(anchor)} ${ip} ${anchor.ifindex}`) ?? -Infinity
+    this.checkRate(anchor.ifindex)
+    if (known === undefined) {
+      const claimed = this.defended.get(name)
+      assert.ok(claimed?.port === anchor.port, 'a stranger is asked')
+      assert.ok(asked <= claimed.at, 'it asks itself whether the address is free')
+      assert.ok(!this.table.challengers.isHeldDown(anchor, mac, now), 'it is not believed')
+      assert.ok(!this.isLost(anchor), 'its port is lost')
+      return
+    }
     assert.equal(known.anchor.ifindex, anchor.ifindex)
     assert.ok(!known.isStatic && known.phase !== 'duplicate')
-    const asked = this.askedAt.get(`${known.vni} ${ip} ${anchor.ifindex}`) ?? -Infinity
     const sinceItWasThere = asked >= known.firstSeen && known.evidence !== 'restored'
     assert.ok(!sinceItWasThere || now >= asked + DAD_MS || this.unsure(known, asked), 'it is just asking itself')
     assert.ok(!wasRemote.has(name) || known.timer === 'remote-confirm', 'it is behind another VTEP')
@@ -272,9 +291,13 @@ export class CheckedWorld {
       const most = this.remembered.has(name) ? 6 : 4
       assert.ok(known.tries < most, 'three probes are enough')
     }
+  }
+
+  private checkRate(ifindex: number): void {
+    const { now, policy } = this
     // besides the rate: what was reserved on a port that the host has left, and one of each kind ahead of its time
-    const times = this.probes.get(anchor.ifindex) ?? []
-    this.probes.set(anchor.ifindex, [...times, now])
+    const times = this.probes.get(ifindex) ?? []
+    this.probes.set(ifindex, [...times, now])
     for (const [index, from] of times.entries()) {
       const sent = times.length + 1 - index
       const { perPort } = policy.probeRate

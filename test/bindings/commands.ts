@@ -111,6 +111,14 @@ const command = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({
+      ...{ do: fc.constant('hand-over' as const), pick, mac, anchor, kind },
+      lateMs: fc.constantFrom(0, 300, 1000, 1500, 2500, 3500),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('rival' as const), pick, kind, isDue: fc.boolean() }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
       do: fc.constant('arrive' as const),
       mac,
       ip,

@@ -45,7 +45,12 @@ test('a former owner that answers keeps the address, once it has been asked agai
   assert.deepEqual(wait(2000), [`2s ${CONFIRM}`])
   assert.deepEqual(send(evidence({ kind: 'arp-reply' }), 2001), [])
   assert.notEqual(seen()?.state, 'contested')
-  assert.deepEqual(wait(10_000), [])
+  const challengerAsked = `probe tap2 ${VM2} ${IP}`
+  assert.deepEqual(
+    wait(10_000),
+    [3, 4, 6].map((at) => `${at}s ${challengerAsked}`),
+    'the owner is left alone',
+  )
   assert.equal(table.find(100, IP)?.mac, VM1)
   assert.equal(table.refused.defended, 1)
   assert.ok(noted.includes('defended'))

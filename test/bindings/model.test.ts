@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { DEFAULT_POLICY, type Policy } from '../../src/bindings/policy.js'
+import type { Rival } from '../../src/bindings/rivals.js'
 import { TRANSITIONS } from '../../src/bindings/state.js'
 import { Reference } from './reference.js'
 import { type Command, commands } from './commands.js'
@@ -66,6 +67,14 @@ test('whatever happens: the table is what the rules say in their plainest form',
         const inOrder = (all: typeof known): typeof known =>
           all.sort((a, b) => (`${a.vni} ${a.ip}` < `${b.vni} ${b.ip}` ? -1 : 1))
         assert.deepEqual(inOrder(table), inOrder(known))
+        const named = (rivals: readonly (Omit<Rival, 'timer'> & { due: number | undefined })[]): string[] =>
+          rivals
+            .map(({ vni, mac, ip, anchor, tries, due }) => `${vni} ${mac} ${ip} ${anchor.port} ${tries} ${due}`)
+            .sort()
+        const { rivals, timers } = world.table
+        const asked = world.rivals().map((it) => ({ ...it, due: timers.at(it) }))
+        assert.equal(rivals.size, asked.length)
+        assert.deepEqual(named(asked), named(reference.rivals))
       }
     }),
     { numRuns: 400 },

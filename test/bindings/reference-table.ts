@@ -29,7 +29,11 @@ export type Known = Key & {
   third: number
 }
 
+/** Its claim was defended, and it is asked again. */
+type Rival = Key & { anchor: Anchor; tries: number; due: number | undefined; askedAt: number }
+
 export class ReferenceTable {
+  rivals: Rival[] = []
   known: Known[] = []
   protected readonly views = new ReferenceViews()
   protected connection = 0
@@ -74,6 +78,7 @@ export class ReferenceTable {
       it.tookAt = now
       if (this.moved(it, now)) return
     }
+    this.forgetRival(it)
     this.askLater(it)
   }
 
@@ -100,6 +105,50 @@ export class ReferenceTable {
     }
   }
 
+  /** It was asked lately, and that was its answer; or it is charged, and asked in a second. */
+  protected repel(vni: number, ip: string, { mac, anchor }: Pick<Claim, 'mac' | 'anchor'>, now: number): void {
+    const known = this.rivals.find((it) => it.vni === vni && it.mac === mac && it.ip === ip)
+    const { confirmMs } = this.policy.duplicates
+    if (known?.anchor.ifindex === anchor.ifindex && known.askedAt > now - 2 * confirmMs) {
+      known.askedAt = -Infinity
+      return
+    }
+    this.charge(anchor, mac, now)
+    this.rivals = this.rivals.filter((it) => it !== known)
+    if (!this.isHeldDown(anchor, mac, now))
+      this.rivals.push({ vni, mac, ip, anchor, tries: 0, due: now + 500, askedAt: -Infinity })
+  }
+
+  /** Nobody has the address any more, here or elsewhere. */
+  protected askRivals(vni: number, ip: string, now: number): void {
+    for (const it of this.rivals)
+      if (it.vni === vni && it.ip === ip && this.views.competingRemote(it) === undefined) it.due = now
+  }
+
+  protected onRivalDue(rival: Rival, now: number): void {
+    if (!this.rivals.includes(rival)) return
+    rival.due = undefined
+    const { vni, mac, ip, anchor } = rival
+    const it = this.find(vni, ip)
+    const isDeciding = it?.phase === 'claiming' || it?.phase === 'contested'
+    if (isDeciding && !this.isHeldDown(anchor, mac, now)) {
+      rival.due = now + 1000
+      return
+    }
+    const hasIt = it?.mac === mac || it?.isStatic === true || it?.phase === 'duplicate'
+    if (hasIt || this.isHeldDown(anchor, mac, now)) this.forgetRival(rival)
+    else {
+      rival.tries += 1
+      rival.askedAt = now
+      if (rival.tries < 3) rival.due = now + 1000 * rival.tries
+      else if (it === undefined && this.views.competingRemote(rival) === undefined) this.forgetRival(rival)
+    }
+  }
+
+  protected forgetRival({ vni, mac, ip }: Key): void {
+    this.rivals = this.rivals.filter((it) => it.vni !== vni || it.mac !== mac || it.ip !== ip)
+  }
+
   protected isHeldDown({ ifindex }: Anchor, mac: string, now: number): boolean {
     return [`${ifindex} ${mac}`, `${ifindex}`].some((name) => (this.charges.get(name)?.until ?? now) > now)
   }
@@ -118,6 +167,7 @@ export class ReferenceTable {
     if (isRemote && this.canAsk) this.claim(it, now)
     else if (seq !== undefined && wasAsked) {
       Object.assign(it, { minSeq: seq + 1, tookAt: now })
+      this.forgetRival(it)
       this.askLater(it)
     } else this.settle(it, now)
   }
@@ -125,8 +175,8 @@ export class ReferenceTable {
   protected contest(it: Known, claim: Claim, now: number): void {
     if (it.phase === 'claiming') {
       if (it.tries === 1 || !this.views.isSynced({ vni: it.vni, mac: claim.mac, ip: it.ip })) return
-      this.drop(it)
-      this.charge(it.anchor, it.mac, now)
+      this.drop(it, now)
+      this.repel(it.vni, it.ip, it, now)
       this.learn(it.vni, it.ip, claim, now)
       return
     }
@@ -134,7 +184,7 @@ export class ReferenceTable {
       if (it.claim === undefined || it.claim.mac === claim.mac) it.claim = claim
     } else if (claim.mac !== it.mac && this.isHeldDown(claim.anchor, claim.mac, now)) return
     else if (!this.canAsk || !it.confirmed || this.isRemote(it)) {
-      this.drop(it)
+      this.drop(it, now)
       this.learn(it.vni, it.ip, claim, now, it)
     } else this.ask(it, claim, now)
   }
@@ -183,8 +233,9 @@ export class ReferenceTable {
     return it
   }
 
-  protected drop(it: Known): void {
+  protected drop(it: Known, now: number): void {
     this.known = this.known.filter((other) => other !== it)
+    this.askRivals(it.vni, it.ip, now)
   }
 
   protected isNever(vni: number, mac: string, ip: string): boolean {

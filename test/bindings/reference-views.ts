@@ -25,8 +25,10 @@ export class ReferenceViews {
       return
     }
     const { by, mac, ip, gone } = change
-    this.routes = this.routes.filter((it) => it.by !== by || it.vni !== vni || it.mac !== mac || it.ip !== ip)
-    if (!gone) this.routes.push(change)
+    const at = this.routes.findIndex((it) => it.by === by && it.vni === vni && it.mac === mac && it.ip === ip)
+    // a route that is announced again keeps its place
+    if (at >= 0) this.routes.splice(at, 1, ...(gone ? [] : [change]))
+    else if (!gone) this.routes.push(change)
     this.compare(change)
   }
 

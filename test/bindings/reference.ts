@@ -41,13 +41,14 @@ export class Reference extends ReferenceTable {
         const { ifindex, vlan } = event
         const isLost = (anchor: Anchor | undefined): boolean =>
           anchor?.ifindex === ifindex && (vlan === undefined || vlan === anchor.vlan)
+        this.rivals = this.rivals.filter(({ anchor }) => !isLost(anchor))
         for (const it of this.known) if (it.phase === 'contested' && isLost(it.claim?.anchor)) this.keep(it)
         for (const it of this.known.filter(({ anchor, phase }) => phase !== 'duplicate' && isLost(anchor))) {
           if (it.phase === 'contested' && it.claim?.mac === it.mac) {
             this.follow(it, it.claim)
             continue
           }
-          this.drop(it)
+          this.drop(it, now)
           if (it.phase === 'contested' && it.claim !== undefined && !this.isNever(it.vni, it.claim.mac, it.ip)) {
             this.learn(it.vni, it.ip, it.claim, now)
           }
@@ -60,7 +61,7 @@ export class Reference extends ReferenceTable {
       case 'static':
         for (const { vni, mac, ip, router } of event.bindings) {
           const anchor = { ifindex: 0, port: '', vlan: 0, ageingMs: 0 }
-          this.known = this.known.filter((it) => it.vni !== vni || it.ip !== ip)
+          for (const it of this.known.filter((it) => it.vni === vni && it.ip === ip)) this.drop(it, now)
           this.add({ vni, mac, ip, anchor, router, isStatic: true, lastSeen: now })
         }
         return
@@ -76,7 +77,9 @@ export class Reference extends ReferenceTable {
         this.views.apply(change)
         if (change.type === 'vni') return
         const { vni, ip, gone } = change
-        this.known = this.known.filter((it) => it.isStatic || !this.views.isGateway(it.vni, it.mac, it.ip))
+        for (const it of this.known.filter((it) => !it.isStatic && this.views.isGateway(it.vni, it.mac, it.ip)))
+          this.drop(it, now)
+        if (gone && change.by === 'bgpd' && ip !== undefined) this.askRivals(vni, ip, now)
         const claiming = ip === undefined ? undefined : this.find(vni, ip)
         if (claiming?.isProxied === true && !this.views.isHeardByPeer(claiming)) {
           Object.assign(claiming, { isProxied: false, confirmed: false })
@@ -106,24 +109,25 @@ export class Reference extends ReferenceTable {
         const it = this.find(vni, ip)
         if (it?.phase === 'contested' && it.mac === mac) {
           if (it.claim?.mac === mac || (it.claim !== undefined && it.tries < 2)) return
-          if (it.claim !== undefined) this.charge(it.claim.anchor, it.claim.mac, now)
+          if (it.claim !== undefined) this.repel(vni, ip, it.claim, now)
           this.keep(it)
           return
         }
         const isRoute = this.views.isRouted(vni, mac, ip)
         if (it?.phase !== 'claiming' || !isRoute || it.mac === mac || it.tries === 1) return
-        this.drop(it)
-        this.charge(it.anchor, it.mac, now)
+        this.drop(it, now)
+        this.repel(vni, ip, it, now)
         return
       }
       case 'clear': {
         const it = this.find(event.key.vni, event.key.ip)
         if (it?.mac !== event.key.mac || it.isStatic) return
-        if (it.phase === 'duplicate' || event.what === 'binding') this.drop(it)
+        if (it.phase === 'duplicate' || event.what === 'binding') this.drop(it, now)
         return
       }
       case 'tick':
         for (const it of this.known.filter(({ due }) => due !== undefined && due.at <= now)) this.onDue(it, now)
+        for (const it of this.rivals.filter(({ due }) => due !== undefined && due <= now)) this.onRivalDue(it, now)
     }
   }
 
@@ -131,6 +135,9 @@ export class Reference extends ReferenceTable {
     const { kind, mac, ip, vni, anchor, router, override, selfMatch, fdbPort, bridgeRefusal } = evidence
     const it = vni === undefined ? undefined : this.find(vni, ip)
     if (kind === 'arp-probe' || kind === 'dad-ns') {
+      this.rivals = this.rivals.filter(
+        (rival) => rival.vni !== vni || rival.ip !== ip || rival.anchor.ifindex !== anchor?.ifindex,
+      )
       if (it === undefined || it.anchor.ifindex !== anchor?.ifindex) return
       if (it.quiet.until <= now) it.quiet.since = now
       it.quiet.until = now + 10_000
@@ -139,7 +146,7 @@ export class Reference extends ReferenceTable {
     if (anchor === undefined || vni === undefined || bridgeRefusal !== undefined) return
     if (mac.startsWith('01') || ip === '127.0.0.1') return
     if (selfMatch !== undefined) {
-      if (it !== undefined && !it.isStatic && (selfMatch !== 'mac' || it.mac === mac)) this.drop(it)
+      if (it !== undefined && !it.isStatic && (selfMatch !== 'mac' || it.mac === mac)) this.drop(it, now)
       return
     }
     if (this.isNever(vni, mac, ip) || it?.phase === 'duplicate') return
@@ -171,7 +178,11 @@ export class Reference extends ReferenceTable {
     const isFirst = !it.confirmed
     it.confirmed = true
     if (saysRouter) it.router = router
-    if (it.phase === 'contested' && it.claim !== undefined) this.charge(it.claim.anchor, it.claim.mac, now)
+    if (it.phase === 'contested' && it.claim !== undefined) {
+      // the same host behind another port is nobody else
+      if (it.claim.mac === mac) this.charge(it.claim.anchor, mac, now)
+      else this.repel(vni, ip, it.claim, now)
+    }
     if (it.phase === 'claiming') return
     it.phase = 'known'
     it.claim = undefined
@@ -204,14 +215,17 @@ export class Reference extends ReferenceTable {
       it.minSeq = Math.max(it.minSeq, entry.minSeq)
       if (vni === entry.vni) this.moveIfNewer(it, entry, anchor, now)
       if (from === 'relay') Object.assign(it, { confirmed: true, isProxied: false })
-      if (from === 'relay' && it.phase === 'claiming') this.keep(it)
+      if (from === 'relay' && it.phase === 'claiming') {
+        this.forgetRival(it)
+        this.keep(it)
+      }
       return
     }
     const { mac, ip, router, minSeq } = entry
     if (anchor === undefined || vni !== entry.vni || selfMatch !== undefined) return
     if (it !== undefined && it.phase !== 'claiming' && this.prevails(it, from, entry)) return
     if (mac.startsWith('01') || ip === '127.0.0.1' || this.isNever(vni, mac, ip)) return
-    if (it !== undefined) this.drop(it)
+    if (it !== undefined) this.drop(it, now)
     const lastSeen = Math.min(entry.lastSeen, now)
     const restored = this.add({ vni, mac, ip, anchor, router, lastSeen, minSeq, confirmed: from === 'relay' })
     restored.isUnheard = true
@@ -252,7 +266,7 @@ export class Reference extends ReferenceTable {
   }
 
   private giveUp(it: Known, now: number): void {
-    if (!it.confirmed || this.isRemote(it) || !this.views.isHeardByPeer(it)) this.drop(it)
+    if (!it.confirmed || this.isRemote(it) || !this.views.isHeardByPeer(it)) this.drop(it, now)
     else
       Object.assign(it, {
         phase: 'known',
@@ -271,7 +285,7 @@ export class Reference extends ReferenceTable {
           it.phase = 'known'
           it.due = { what: 'age', at: Math.max(now, expires) }
         } else if (it.quiet.until > now) {
-          if (now >= Math.max(it.lastSeen, it.quiet.since) + AGEING) this.drop(it)
+          if (now >= Math.max(it.lastSeen, it.quiet.since) + AGEING) this.drop(it, now)
           else it.due.at = it.quiet.until
         } else {
           it.phase = 'probing'
@@ -289,7 +303,7 @@ export class Reference extends ReferenceTable {
         else it.due.at = expires
         return
       case 'remote-confirm':
-        if (it.tries === 3) this.drop(it)
+        if (it.tries === 3) this.drop(it, now)
         else {
           it.tries += 1
           it.due.at = now + this.policy.duplicates.confirmMs / 3
@@ -311,16 +325,16 @@ export class Reference extends ReferenceTable {
           if (this.isNever(it.vni, it.claim.mac, it.ip)) this.keep(it)
           else if (it.claim.mac === it.mac) this.follow(it, it.claim)
           else {
-            this.drop(it)
+            this.drop(it, now)
             this.learn(it.vni, it.ip, it.claim, now, it)
           }
-        } else this.drop(it)
+        } else this.drop(it, now)
         return
       case 'give-up':
         this.giveUp(it, now)
         return
       case 'hold-down':
-        this.drop(it)
+        this.drop(it, now)
         return
       case undefined:
     }

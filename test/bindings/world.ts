@@ -2,11 +2,15 @@
 // its turn.
 import assert from 'node:assert/strict'
 import { type Anchor, type Binding, entryOf, isInOverlay, isIpv6 } from '../../src/bindings/model.js'
+import type { Rival } from '../../src/bindings/rivals.js'
 import { reasonOf, REASONS } from '../../src/bindings/state.js'
 import type { Input } from '../../src/bindings/input.js'
 import { evidence, restored } from './build.js'
 import { CheckedWorld, nameOf } from './checked-world.js'
 import { type Command, IPS, PORTS, STATIC, VMS, vniOf } from './commands.js'
+
+/** A claim is decided, its host is asked twice, and that claim is decided, here and behind another VTEP. */
+const ASKED_AGAIN_MS = 8000
 
 export class World extends CheckedWorld {
   take(command: Command): void {
@@ -40,14 +44,51 @@ export class World extends CheckedWorld {
     const victim = this.picked(pick)
     if (victim === undefined || !this.canAnswer(victim) || vniOf(anchor) !== victim.vni || mac === victim.mac) return
     const { vni, ip } = victim
-    this.answering = victim
+    this.answering = [victim, { vni, mac, ip }].map((host) => ({ host, until: Infinity }))
     for (let time = 0; time < times; time++) {
       this.step(this.frame({ kind, override: true, mac, ip, anchor }))
       this.pass(this.now + this.policy.duplicates.confirmMs)
     }
-    this.answering = undefined
+    // the liar is asked again, and lies
+    this.pass(this.now + ASKED_AGAIN_MS)
+    this.answering = []
     assert.equal(this.table.find(vni, ip), victim, 'it has lost its address')
     assert.ok(isInOverlay(victim), 'it has lost its route')
+  }
+
+  /** Whoever has the address while its owner still answers, and answers when the owner has left, gets it without a word. */
+  private handOver({ pick, mac, anchor, kind, lateMs }: Extract<Command, { do: 'hand-over' }>): void {
+    const owner = this.picked(pick)
+    if (owner === undefined || !this.canAnswer(owner) || vniOf(anchor) !== owner.vni || mac === owner.mac) return
+    const { vni, ip } = owner
+    const isHeard = !this.blocked.has(anchor.ifindex) && !this.isLost(anchor)
+    const { challengers, rivals } = this.table
+    // what one says that is being asked may be its answer, which is not followed by as many questions
+    if (!isHeard || challengers.isHeldDown(anchor, mac, this.now) || rivals.find({ vni, mac, ip }) !== undefined) return
+    const before = this.otherRefusals()
+    this.answering = [
+      { host: owner, until: this.now + lateMs },
+      { host: { vni, mac, ip }, until: Infinity },
+    ]
+    this.step(this.frame({ kind, override: true, mac, ip, anchor }))
+    this.pass(this.now + lateMs + ASKED_AGAIN_MS)
+    this.answering = []
+    // it has claimed too much by now, or with a small rate of probes it takes longer
+    const isBelieved = !challengers.isHeldDown(anchor, mac, this.now) && this.otherRefusals() === before
+    if (!isBelieved || this.policy.probeRate.perPort !== Infinity) return
+    const holder = this.table.find(vni, ip)
+    assert.ok(holder?.mac === mac || holder?.phase === 'duplicate', 'nobody has the address')
+  }
+
+  /** Other reasons than that an owner has answered. */
+  private otherRefusals(): number {
+    const { refused } = this.table
+    return Object.values(refused).reduce((sum, count) => sum + count, -refused.defended)
+  }
+
+  /** Whose claims were defended, and are asked again. */
+  rivals(): Rival[] {
+    return [100, 200].flatMap((vni) => IPS.flatMap((ip) => this.table.rivals.ofIp(vni, ip)))
   }
 
   /** Nothing but the lie speaks against it: it is here, announced, heard where it is, and has left no question open. */
@@ -178,6 +219,18 @@ export class World extends CheckedWorld {
       case 'attack':
         this.attack(command)
         return undefined
+      case 'hand-over':
+        this.handOver(command)
+        return undefined
+      case 'rival': {
+        const rivals = this.rivals()
+        const rival = rivals[command.pick % Math.max(1, rivals.length)]
+        if (rival === undefined) return undefined
+        const { mac, ip, anchor } = rival
+        const at = this.table.timers.at(rival)
+        if (command.isDue && at !== undefined) this.pass(Math.max(this.now, at))
+        return this.frame({ kind: command.kind, override: true, mac, ip, anchor })
+      }
       case 'arrive':
         return this.arrive(command)
       case 'relay':

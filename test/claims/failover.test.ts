@@ -38,12 +38,21 @@ async function failOver(
   await second.daemon('keepalived').kill()
 }
 
-/**
- * Five announcements at once, and the former owner gives the address up a little later. If it was too late, the next five
- * count, which keepalived sends after five seconds.
- */
-async function lateRelease(fabric: Fabric, t: TestContext, [first, ...others]: readonly [Vm, ...Vm[]]): Promise<void> {
-  const ip = '10.2.1.205'
+type Release = {
+  readonly ip: string
+  /** So long after the announcements the former owner gives the address up, milliseconds. */
+  readonly lateMs: number
+  /** After so long there are five more, milliseconds; keepalived sends them after five seconds. Undefined: there are none. */
+  readonly againMs: number | undefined
+}
+
+/** Five announcements at once, and the former owner gives the address up later. */
+async function lateRelease(
+  fabric: Fabric,
+  t: TestContext,
+  { ip, lateMs, againMs }: Release,
+  [first, ...others]: readonly [Vm, ...Vm[]],
+): Promise<void> {
   let owner = first
   await owner.take(ip)
   owner.claim(ip)
@@ -53,11 +62,11 @@ async function lateRelease(fabric: Fabric, t: TestContext, [first, ...others]: r
     const announce = (): void => {
       for (let count = 0; count < 5; count++) vm.claim(ip)
     }
-    const again = setInterval(announce, 5000)
+    const again = againMs === undefined ? undefined : setInterval(announce, againMs)
     try {
       await hasConverged(fabric, t, { vm, ip }, async () => {
         announce()
-        await delay(100)
+        await delay(lateMs)
         await owner.giveUp(ip)
       })
     } finally {
@@ -99,8 +108,18 @@ for (const frr of RELEASES) {
       }
     }
     await t.test('the former owner gives it up just after it was claimed', (t) =>
-      lateRelease(fabric, t, [vm, other, farVm, vm]),
+      lateRelease(fabric, t, { ip: '10.2.1.205', lateMs: 100, againMs: 5000 }, [vm, other, farVm, vm]),
     )
+    for (const [ip, lateMs] of [
+      ['10.2.1.206', 1000],
+      ['10.2.1.207', 2500],
+    ] as const) {
+      // the second one only takes longer
+      if (lateMs > 1000 && frr !== '10.7') continue
+      await t.test(`the former owner still answers for ${lateMs} ms, and nothing is announced again`, (t) =>
+        lateRelease(fabric, t, { ip, lateMs, againMs: undefined }, [vm, other, farVm, vm]),
+      )
+    }
     await blame.none()
   })
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
-import { formatIp } from '../../src/base/address.js'
+import { formatIp, formatMac } from '../../src/base/address.js'
 import { MacIpFlag } from '../../src/base/macip-flags.js'
 import { overlay as proto } from '../../src/gen/overlay.js'
 import { MAX_VTEPS, Views, VniView, eachByIp, isSynced, viewMessages } from '../../src/relay/overlay/views.js'
@@ -214,6 +214,33 @@ test('anyone allowed may ask the relay for the views; its owner is not told of V
     await rig.killWorker()
     assert.deepEqual(await views(), expected)
   }
+})
+
+test('the owner of the overlay is told when an IP of other nodes has another MAC, though bgpd takes nothing back', async () => {
+  await using rig = new RelayRig()
+  const n = NUMBERS['8.4']
+  const { hello, capabilities } = OPENINGS['8.4']
+  const server = await rig.startZebra()
+  await rig.start()
+  const bgpd = await rig.bgpd()
+  bgpd.socket.write(hello)
+  const zebra = await server.accept()
+  zebra.socket.write(capabilities)
+  await bgpd.frame()
+  const owner = (await rig.control()).say({ own: { client: 'test' } })
+  await owner.receive((message) => message.synced)
+  zebra.socket.write(vniAdd(n))
+  await bgpd.frame()
+  for (const last of ['02', '03']) bgpd.socket.write(remoteMacIpAdd(n, `bc:24:11:00:00:${last}`, '0a00000c'))
+  const told: string[] = []
+  await owner.receive((message) => {
+    for (const { remote } of message.views?.changes ?? []) {
+      const { key, gone } = proto.RemoteView.create(remote ?? {})
+      if (key?.mac != null) told.push(`${formatMac(key.mac)} ${gone ? 'gone' : 'there'}`)
+    }
+    return told.length >= 3 ? true : undefined
+  })
+  assert.deepEqual(told, ['bc:24:11:00:00:02 there', 'bc:24:11:00:00:02 gone', 'bc:24:11:00:00:03 there'])
 })
 
 function changeText(change: proto.ViewChange.$Properties): string {
