@@ -1,5 +1,5 @@
 // One node under chaos: its processes, how each is started again, and when nobody listened to its hosts.
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -61,6 +61,11 @@ export class Node implements Disposable {
 
   get withMacipd(): boolean {
     return this.runDir !== undefined
+  }
+
+  /** Whether a relay has had to read FRR's tables: on a busy machine bytes pass unseen at the end of any worker. */
+  hasRelearned(): boolean {
+    return this.withMacipd && readFileSync(this.router.daemon('relay').logPath, 'utf8').includes('it is read from FRR')
   }
 
   async start(): Promise<void> {

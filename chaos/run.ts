@@ -70,7 +70,6 @@ class Run {
   /** What a fault of a node acts on → when it is over. */
   private readonly busy = new Map<string, Promise<void>>()
   /** Nodes whose relay has had to read FRR's tables. */
-  private readonly relearned = new Set<NodeNumber>()
   /** Nodes whose bgpd or zebra is not the first one. */
   private readonly outlived = new Set<NodeNumber>()
   /** Of each node, as it was when everything agreed. */
@@ -187,12 +186,9 @@ class Run {
   private async quiet(phase: number, steps: readonly Step[]): Promise<void> {
     const { fabric, options } = this
     const spoke = await fabric.traffic.settle(this.forgotten(steps))
-    const { relearned, outlived } = this
-    for (const step of steps) {
-      const { losesTruth, relearns, leavesRemote } = this.faultOf(step)
-      if (losesTruth || relearns) relearned.add(step.node)
-      if (leavesRemote) outlived.add(step.node)
-    }
+    const { outlived } = this
+    for (const step of steps) if (this.faultOf(step).leavesRemote === true) outlived.add(step.node)
+    const relearned = new Set(fabric.nodes.flatMap((node) => (node.hasRelearned() ? [node.number] : [])))
     const { seconds, differences, ofFrr, forgotten } = await agreement(fabric, options.agreementMs, {
       relearned,
       outlived,

@@ -22,8 +22,6 @@ export interface Fault extends Kind {
   readonly leavesRemote?: true
   /** Afterwards nobody knows the hosts of a node that lost its snooper, too. */
   readonly losesTruth?: true
-  /** Bytes pass that no worker sees, and what the relay believes of remote hosts is read from zebra then. */
-  readonly relearns?: true
   /** It makes sense without macipd. */
   readonly ofFrr?: true
   begin(node: Node, random: Random): Promise<Undo>

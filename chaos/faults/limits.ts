@@ -42,7 +42,6 @@ const NO_WORKER = {
   weight: 2,
   // the keeper waits for 3 s before it forwards the bytes itself
   toldAfter: 6000,
-  relearns: true,
 } as const
 
 export const LIMIT_FAULTS = {

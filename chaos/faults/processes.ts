@@ -66,7 +66,6 @@ export const PROCESS_FAULTS = {
     targets: ['worker'],
     hold: { least: 50, most: 6000 },
     weight: 4,
-    relearns: true,
     // the keeper replaces it within seconds: on a busy machine that is over before status is asked
     begin: (node) => Promise.resolve(stop(node.workerPid())),
   },
