@@ -37,7 +37,8 @@ test('a host behind a switch with two links is heard on both, and stays on the o
     const before = refused['port-blocked']
     speak('host')
     await until(() => refused['port-blocked'] > before)
-    assert.equal(placeOf(IP), 'tap1 known')
+    // nobody else has claimed it; on a busy machine it may be asked, as a silent one is
+    assert.match(placeOf(IP) ?? '', /^tap1 (known|probing)$/)
   }
   assert.deepEqual(snooper.table.find(100, IP)?.moves, [])
 
