@@ -60,6 +60,10 @@ router bgp 65000
   neighbor ${other} activate
   ${more}
  exit-address-family
+ address-family ipv4 unicast
+  neighbor ${other} activate
+  redistribute kernel
+ exit-address-family
 `
 
 const write = (path: string, text: string): string => `cat > ${path} <<'END'\n${text.trimStart()}END\n`
@@ -141,6 +145,13 @@ export class DebianFabric implements AsyncDisposable {
       clients: summary.split('\n').filter((line) => /^(bgp|vnc)\s/.test(line)),
       updates: /Updates:\s+\d+\s+(\d+)/.exec(neighbors)?.[1] ?? neighbors,
     }
+  }
+
+  /** How long bgpd has been connected to zebra. */
+  async connectedSeconds(): Promise<number> {
+    const line = (await this.unnoticed()).clients.find((client) => client.startsWith('bgp')) ?? ''
+    const [, hours, minutes, seconds] = /(\d+):(\d+):(\d+)/.exec(line) ?? []
+    return 3600 * Number(hours) + 60 * Number(minutes) + Number(seconds)
   }
 
   /** Waits until the peer gets no UPDATE any more: the link of the VM that has just spoken went down and up. */

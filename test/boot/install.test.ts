@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { DebianFabric, VM } from '../../lab/debian-fabric.js'
+import { DebianMotion } from '../../lab/debian-motion.js'
 import { laterInstalled, laterPackage, packageOf, PACKAGES } from '../../lab/debian-packages.js'
 import { DEBIAN_RELEASES, type DebianRelease } from '../../lab/debian-system.js'
 import { waitFor } from '../../lab/wait.js'
@@ -31,6 +32,7 @@ function lifeOn(release: DebianRelease): void {
         ((await system.json('macipctl hook status --json || true')) as { state: string }).state
       const relayed = (): Promise<unknown> =>
         waitFor('bgpd to use the relay', hookState, (state) => state === 'relayed')
+      const keeper = (): Promise<string> => system.run('systemctl show --value --property=MainPID macipd-relay.service')
 
       await t.test('before: the MAC of the VM, and nothing of its IPs', async () => {
         await fabric.peerRoutes([])
@@ -146,8 +148,6 @@ function lifeOn(release: DebianRelease): void {
           'systemctl kill --signal=KILL macipd-relay.service || true',
           `apt-get install -y ${later} >> /root/apt.log 2>&1`,
         ]
-        const keeper = (): Promise<string> =>
-          system.run('systemctl show --value --property=MainPID macipd-relay.service')
         for (const step of steps) {
           const old = await keeper()
           await system.run(step)
@@ -162,6 +162,27 @@ function lifeOn(release: DebianRelease): void {
           /-1\+later$/,
         )
         await fabric.peerRoutes(IPS)
+      })
+
+      await t.test('50 hosts and 100 routes, half of them in motion, while the package is put back', async () => {
+        await using motion = await DebianMotion.start(system)
+        const before = { still: await motion.still(), seconds: await fabric.connectedSeconds() }
+        const pid = await keeper()
+        await system.run(
+          `apt-get install -y --allow-downgrades ${system.copy(packageOf(release))} >> /root/apt.log 2>&1`,
+        )
+        await waitFor('another keeper', keeper, (now) => now !== pid && now !== '0\n')
+        await relayed()
+        await motion.rest()
+        const still = await motion.still()
+        assert.deepEqual([...still.keys()], [...before.still.keys()])
+        for (const [ip, at] of still)
+          assert.ok(
+            at <= (before.still.get(ip) ?? 0) + 1000,
+            `${ip} was announced again, at ${new Date(at).toISOString()}`,
+          )
+        const after = await fabric.connectedSeconds()
+        assert.ok(after > before.seconds, `bgpd was connected for ${before.seconds} s, and ${after} s afterwards`)
       })
 
       await t.test('frr is upgraded while macipd stays', async () => {
