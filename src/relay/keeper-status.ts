@@ -87,7 +87,7 @@ export class KeeperStatus {
         lastEnd: lastEnd ?? null,
       },
       ...{ plain: plain ?? null, isAlone, runDirFull: isRunDirFull(options.runDir) },
-      descriptorsLeft: descriptorsLeft(process.pid) ?? null,
+      descriptorsLeft: descriptorsLeft() ?? null,
     }
   }
 }

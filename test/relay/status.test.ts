@@ -6,7 +6,7 @@ import { appendFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
-import { waitFor } from '../../lab/wait.js'
+import { PATIENCE, crowding, waitFor } from '../../lab/wait.js'
 import { ExitCode } from '../../src/base/exit.js'
 import type { Finding, FindingId } from '../../src/cli/status/finding.js'
 import { LockFile } from '../../src/os/lock-file.js'
@@ -46,7 +46,7 @@ async function problems(rig: RelayRig, exitCode: ExitCode = ExitCode.unhealthy):
     macipctl('status', '--json', ...options),
     macipctl('status', ...options),
   ])
-  assert.ok(performance.now() - began < AT_MOST_MS)
+  assert.ok(performance.now() - began < AT_MOST_MS * PATIENCE * crowding())
   const { healthy, findings } = JSON.parse(forPrograms.stdout) as { healthy: boolean; findings: Finding[] }
   const found = findings.filter(({ severity }) => severity === 'problem')
   assert.deepEqual([healthy, forPrograms.code, forPeople.code], [false, exitCode, exitCode])
@@ -63,7 +63,13 @@ async function assertFound(
   todo: RegExp,
   exitCode?: ExitCode,
 ): Promise<void> {
-  const [found, ...others] = await problems(rig, exitCode)
+  const isStarved = (other: Finding): boolean => other.id !== id && other.id.endsWith('-hung')
+  // on a busy machine a process may not get to its answer in time
+  const [found, ...others] = await waitFor(
+    'no process to wait for a core',
+    () => problems(rig, exitCode),
+    (all) => !all.some(isStarved),
+  )
   assert.deepEqual([found?.id, others], [id, []])
   assert.match(found?.what ?? '', what)
   assert.match(found?.todo ?? '', todo)
