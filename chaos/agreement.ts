@@ -25,7 +25,7 @@ export interface Agreement {
 export async function agreement(
   { nodes, world, traffic }: ChaosFabric,
   timeoutMs: number,
-  known: Known,
+  outlived: Known['outlived'],
 ): Promise<Agreement> {
   const expected = nodes.map((node) => expectedViews(world, node.number, node.withMacipd))
   const begin = performance.now()
@@ -42,8 +42,10 @@ export async function agreement(
       }),
     )
     const every = found.flat()
-    const ofMacipd = withoutFrrs(every, world, known)
-    const all = withoutForgottenMacs(ofMacipd, known.relearned)
+    // a relay may begin to read them only now
+    const relearned = new Set(nodes.flatMap((node) => (node.hasRelearned() ? [node.number] : [])))
+    const ofMacipd = withoutFrrs(every, world, { relearned, outlived })
+    const all = withoutForgottenMacs(ofMacipd, relearned)
     const counts = { ofFrr: every.length - ofMacipd.length, forgotten: ofMacipd.length - all.length }
     const elapsed = performance.now() - begin
     if (all.length === 0 || elapsed > timeoutMs) return { seconds: elapsed / 1000, differences: all, ...counts }

@@ -188,11 +188,7 @@ class Run {
     const spoke = await fabric.traffic.settle(this.forgotten(steps))
     const { outlived } = this
     for (const step of steps) if (this.faultOf(step).leavesRemote === true) outlived.add(step.node)
-    const relearned = new Set(fabric.nodes.flatMap((node) => (node.hasRelearned() ? [node.number] : [])))
-    const { seconds, differences, ofFrr, forgotten } = await agreement(fabric, options.agreementMs, {
-      relearned,
-      outlived,
-    })
+    const { seconds, differences, ofFrr, forgotten } = await agreement(fabric, options.agreementMs, outlived)
     const again = [
       ...(spoke === 0 ? [] : [`, ${spoke} hosts spoke again`]),
       ...(ofFrr === 0 ? [] : [`, but ${ofFrr} that are FRR's own`]),

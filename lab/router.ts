@@ -338,11 +338,17 @@ export class Router extends Space {
     return bindings
   }
 
-  /** The snooper as `macipctl status` shows it; fails if there is none. */
-  async snoopStatus(): Promise<SnooperReport> {
-    const { snooper } = (await this.macipctl('status')) as { snooper: Answer<SnooperReport> }
-    if (!snooper.running) throw new Error(`no snooper on ${this.name}: ${snooper.error}`)
-    return snooper
+  /** The snooper as `macipctl status` shows it; fails if there is none. On a busy machine it may not answer the first time. */
+  snoopStatus(): Promise<SnooperReport> {
+    return waitFor(
+      `the snooper of ${this.name} to answer`,
+      async () => {
+        const { snooper } = (await this.macipctl('status')) as { snooper: Answer<SnooperReport> }
+        if (!snooper.running) throw new Error(`no snooper on ${this.name}: ${snooper.error}`)
+        return snooper
+      },
+      () => true,
+    )
   }
 
   /** Why an address is announced, or not. */

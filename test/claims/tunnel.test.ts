@@ -38,5 +38,6 @@ test('FRR 10.7: what a guest on another node proxies is not taken by a claim her
   const senders = asked.filter(({ ip, to }) => ip === CLIENT && to === farVm.mac).map(({ who }) => who.ip)
   assert.deepEqual(senders.slice(0, 2), ['0.0.0.0', '169.254.0.254'])
   const counted = (await near.snoopStatus()).tunnel
-  assert.ok((counted['questions'] ?? 0) >= 2 && counted['answers'] === 1, JSON.stringify(counted))
+  // whoever was refused is asked again, and what it answers is a claim
+  assert.ok((counted['questions'] ?? 0) >= 2 && (counted['answers'] ?? 0) >= 1, JSON.stringify(counted))
 })
