@@ -92,7 +92,7 @@ export class DebianMotion implements AsyncDisposable {
           if (Number(host) < STILL.hosts || Number(subnet) >= 2 + round) hosts.add(host ?? '')
         }
         const routes = await this.system.run(
-          `vtysh -N peer -c 'show bgp ipv4 unicast' | grep -c ' 198\\.18\\.0\\.' || true`,
+          `vtysh -N peer -c 'show bgp ipv4 unicast' | grep -c '198\\.18\\.0\\.' || true`,
         )
         return { hosts: hosts.size, routes: Number(routes) }
       },
