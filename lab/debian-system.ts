@@ -17,11 +17,18 @@ export const debianTree = (release: DebianRelease): string => join(labCache(), `
 
 const HOST = { net: '/proc/self/ns/net', pid: '/proc/self/ns/pid' }
 
+/** Where processes are put together: both hierarchies of systemd's old layout, or the only one of the new. */
+const CGROUPS = ['/sys/fs/cgroup/systemd', '/sys/fs/cgroup/unified', '/sys/fs/cgroup']
+
 /**
- * Arguments: a directory, the tree, the name. What is written is kept in memory. systemd-nspawn wants a directory that may not
- * be there, and keeps the container's end of its terminal open.
+ * Arguments: a directory, the tree, the name. What is written is kept in memory. systemd-nspawn runs a system below its own
+ * cgroup: two below one would take each other's services for their own. It wants a directory that may not be there, and keeps
+ * the container's end of its terminal open.
  */
 const BOOT = `
+for cgroups in ${CGROUPS.join(' ')}; do
+  [ ! -e $cgroups/cgroup.procs ] || { mkdir "$cgroups/$3" && echo $$ > "$cgroups/$3/cgroup.procs"; } || exit
+done
 mount -t tmpfs tmpfs "$1" && cd "$1" && mkdir upper work root nspawn &&
 mount -t overlay -o lowerdir="$2",upperdir=upper,workdir=work overlay root &&
 mkdir -p /run/systemd/nspawn && mount --bind nspawn /run/systemd/nspawn &&
@@ -128,6 +135,10 @@ export class DebianSystem implements AsyncDisposable {
       if (nspawn === undefined) container.kill('SIGTERM')
       else process.kill(nspawn, 'SIGTERM')
       await exited
+    }
+    for (const cgroups of CGROUPS) {
+      const own = join(cgroups, basename(this.directory))
+      if (existsSync(own)) await exec(HOST, ['find', own, '-depth', '-type', 'd', '-delete'])
     }
     rmSync(this.directory, { recursive: true, force: true })
   }
