@@ -79,6 +79,13 @@ export async function converse(frr: Release, options: { relay: boolean }): Promi
   // bgpd opens its synchronous connection a second after the others
   const answered = (): number => back.connections.filter(({ toClient }) => toClient.length > 0).length
   await lab.waitFor('all connections of bgpd', answered, (count) => count === (frr === '8.4' ? 2 : 3))
+  const lengths = ({ connections }: Recorder): string =>
+    connections
+      .map(({ toServer, toClient }) => `${toServer.length} ${toClient.length}`)
+      .filter((each) => each !== '0 0')
+      .sort()
+      .join()
+  await lab.waitFor('everything said to have arrived', () => lengths(front ?? back) === lengths(back), Boolean)
   await near.kill('bgpd')
   // the connection that only asked whether zebra is there says nothing
   const ended = (): boolean =>
