@@ -36,6 +36,7 @@ export class Node implements Disposable {
   private deafSince: number | undefined
   private readonly deaf: { from: number; to: number }[] = []
   private separations = 0
+  private relearned = false
   /** How often zebra has ended by itself, after it had been started. */
   zebraEnds = 0
   private readonly troubles: { from: number; to: number }[] = []
@@ -65,7 +66,9 @@ export class Node implements Disposable {
 
   /** Whether a relay has had to read FRR's tables: on a busy machine bytes pass unseen at the end of any worker. */
   hasRelearned(): boolean {
-    return this.withMacipd && readFileSync(this.router.daemon('relay').logPath, 'utf8').includes('it is read from FRR')
+    this.relearned ||=
+      this.withMacipd && readFileSync(this.router.daemon('relay').logPath, 'utf8').includes('it is read from FRR')
+    return this.relearned
   }
 
   async start(): Promise<void> {

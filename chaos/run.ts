@@ -69,7 +69,6 @@ class Run {
   private failure: Failure | undefined
   /** What a fault of a node acts on → when it is over. */
   private readonly busy = new Map<string, Promise<void>>()
-  /** Nodes whose relay has had to read FRR's tables. */
   /** Nodes whose bgpd or zebra is not the first one. */
   private readonly outlived = new Set<NodeNumber>()
   /** Of each node, as it was when everything agreed. */

@@ -1,12 +1,12 @@
 // Hosts and routes of a node on a booted Debian, half of them in motion, while something happens to the node.
-import { type DebianSystem } from './debian-system.js'
+import type { DebianSystem } from './debian-system.js'
 import { waitFor } from './wait.js'
 
 /** Of hosts and of routes, so many stay as they are, and as many change. */
 const STILL = { hosts: 25, routes: 50 }
 
 const SOURCE = '/root/motion.py'
-/** The number of the round that was finished last: which addresses those in motion have. */
+/** The number of the round that was finished last, which says what addresses those in motion have; and that it stays the last. */
 const ROUND = '/run/motion'
 
 /**
@@ -30,7 +30,7 @@ while True:
         round = 1 + int((time.monotonic() - begin) / 2)
     for host in range(${2 * STILL.hosts}):
         speak(host, 2 if host < ${STILL.hosts} else 2 + round)
-    open("${ROUND}", "w").write(str(round))
+    open("${ROUND}", "w").write(f"{round} {'rests' if rests else ''}")
     time.sleep(0.5)
 `
 
@@ -67,10 +67,13 @@ export class DebianMotion implements AsyncDisposable {
   /** Lets everything come to rest; resolves when the peer knows all of it as it is then. */
   async rest(): Promise<void> {
     const { system } = this
-    await system.run('systemctl kill --signal=USR1 motion-hosts.service; systemctl stop motion-routes.service; sleep 1')
-    const last = Number(await system.run(`cat ${ROUND}`))
-    await system.run(`for i in {1..${2 * STILL.routes}}; do ip route replace blackhole 198.18.0.$i; done`)
-    await this.known(last)
+    await system.run(
+      `systemctl kill --signal=USR1 motion-hosts.service; systemctl stop motion-routes.service
+       for i in {1..${2 * STILL.routes}}; do ip route replace blackhole 198.18.0.$i; done`,
+    )
+    const round = (): Promise<string> => system.run(`cat ${ROUND}`)
+    const last = await waitFor('the hosts to come to rest', round, (text) => text.endsWith('rests'))
+    await this.known(parseInt(last))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,6 +6,7 @@ import { FdPoll } from '../src/os/fd-poll.js'
 import * as libc from '../src/os/libc.js'
 import { SystemError } from '../src/os/libc.js'
 import { unixAddress } from '../src/os/service-manager.js'
+import { woken } from './wait.js'
 
 const AF_UNIX = 1
 const SOCK_DGRAM = 2
@@ -68,7 +69,7 @@ export class FakeServiceManager implements Disposable {
   }
 
   async until(condition: () => boolean): Promise<void> {
-    while (!condition()) await new Promise<void>((resolve) => this.waiting.push(resolve))
+    while (!condition()) await woken(this.waiting, () => 'the service manager was not told what the test waits for')
   }
 
   /** The unit has stopped, and nobody comes after it. */

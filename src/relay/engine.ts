@@ -172,10 +172,10 @@ export class Engine implements SessionEvents {
 
   onBgpd(session: Session, message: BgpMessage, frame: Buffer): void {
     if (session !== this.main) return
-    for (const it of this.overlay.replacedBy(message)) this.listener?.onMessage(it)
-    this.overlay.onBgpd(message)
+    const implied = this.overlay.onBgpd(message)
     this.record(RecordKind.toZebra, session.id, frame)
     this.relearning?.onMessage(message)
+    if (implied !== undefined) this.listener?.onMessage(implied)
     this.listener?.onMessage(message)
     this.scheduleFlush()
   }

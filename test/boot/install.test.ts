@@ -144,8 +144,7 @@ function lifeOn(release: DebianRelease): void {
         const before = await fabric.unnoticed()
         const steps = [
           'systemctl restart macipd-relay.service',
-          // the service may be gone before systemd gets to its worker
-          'systemctl kill --signal=KILL macipd-relay.service || true',
+          'systemctl kill --signal=KILL macipd-relay.service',
           `apt-get install -y ${later} >> /root/apt.log 2>&1`,
         ]
         for (const step of steps) {

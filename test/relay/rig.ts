@@ -7,7 +7,7 @@ import { type Server, type Socket, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Deframer, frame } from '../../src/control/framing.js'
-import { waitFor } from '../../lab/wait.js'
+import { waitFor, woken } from '../../lab/wait.js'
 import { MACIPD } from '../../lab/programs.js'
 import type { FakeServiceManager } from '../../lab/fake-service-manager.js'
 import { errnoName } from '../../src/base/exit.js'
@@ -68,7 +68,7 @@ export class Inbox {
     while (!condition()) {
       if (this.ended) assert.ok(condition(), `the stream ended after ${this.length} bytes more`)
       if (condition()) return
-      await new Promise<void>((resolve) => this.waiting.push(resolve))
+      await woken(this.waiting, () => `the stream has ${this.length} bytes more`)
     }
   }
 
@@ -87,7 +87,7 @@ export type KeeperReport = {
 /** Accepts connections at zebra's path. */
 export class FakeZebra {
   private readonly accepted: Inbox[] = []
-  private waiting: ((inbox: Inbox) => void)[] = []
+  private waiting: (() => void)[] = []
   /** Connections so far. */
   connections = 0
   private constructor(readonly server: Server) {}
@@ -97,10 +97,8 @@ export class FakeZebra {
     const zebra = new FakeZebra(server)
     server.on('connection', (socket) => {
       zebra.connections++
-      const inbox = new Inbox(socket)
-      const next = zebra.waiting.shift()
-      if (next === undefined) zebra.accepted.push(inbox)
-      else next(inbox)
+      zebra.accepted.push(new Inbox(socket))
+      for (const resolve of zebra.waiting.splice(0)) resolve()
     })
     server.listen(path)
     await once(server, 'listening')
@@ -108,9 +106,12 @@ export class FakeZebra {
   }
 
   /** The next connection. */
-  accept(): Promise<Inbox> {
-    const ready = this.accepted.shift()
-    return ready === undefined ? new Promise((resolve) => this.waiting.push(resolve)) : Promise.resolve(ready)
+  async accept(): Promise<Inbox> {
+    for (;;) {
+      const inbox = this.accepted.shift()
+      if (inbox !== undefined) return inbox
+      await woken(this.waiting, () => 'nobody connected to zebra')
+    }
   }
 }
 
@@ -149,7 +150,7 @@ export class ControlPeer {
         if (found !== null && found !== undefined) return found
       }
       if (this.socket.destroyed) throw new Error('the relay has closed the connection')
-      await new Promise<void>((resolve) => this.waiting.push(resolve))
+      await woken(this.waiting, () => 'the relay did not say what the test waits for')
     }
   }
 

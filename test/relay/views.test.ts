@@ -7,7 +7,7 @@ import { overlay as proto } from '../../src/gen/overlay.js'
 import { MAX_VTEPS, Views, VniView, eachByIp, isSynced, viewMessages } from '../../src/relay/overlay/views.js'
 import { type BgpMessage, type ZebraMessage, isFromBgpd } from '../../src/zapi/evpn-codec.js'
 import { NUMBERS, OPENINGS, frame, hex, macIpAdd, remoteMacIpAdd, u32, vniAdd } from '../zapi/build.js'
-import { RelayRig } from './rig.js'
+import { type ControlPeer, type Inbox, RelayRig } from './rig.js'
 
 const ESI = Buffer.alloc(10)
 const M1 = 'bc:24:11:00:00:01'
@@ -64,19 +64,21 @@ test('an IP of other nodes has one MAC, which takes the place of the former one,
     return { command: 'ZEBRA_REMOTE_MACIP_ADD', vrf: 0, body }
   }
   const M2 = 'bc:24:11:00:00:02'
-  for (const mac of [M1, M2]) views.applyBgpd(add(mac, undefined))
-  assert.deepEqual(views.replacedBy(add(M1, '10.0.0.1')), [])
-  views.applyBgpd(add(M1, '10.0.0.1'))
-  for (const ip of [undefined, '10.0.0.2']) assert.deepEqual(views.replacedBy(add(M2, ip)), [])
-  assert.deepEqual(views.replacedBy(add(M1, '10.0.0.1', '192.0.2.3')), [], 'the same one, elsewhere')
-  const body = { vni: 100, mac: M1, ip: '10.0.0.1', vtep: '192.0.2.2' }
+  for (const mac of [M1, M2]) assert.equal(views.applyBgpd(add(mac, undefined)), undefined)
+  for (const ip of ['10.0.0.1', '10.0.0.2']) assert.equal(views.applyBgpd(add(M1, ip)), undefined)
+  assert.equal(views.applyBgpd(add(M2, '10.0.0.3')), undefined, 'another IP')
+  assert.equal(views.applyBgpd(add(M1, '10.0.0.1', '192.0.2.3')), undefined, 'the same one, elsewhere')
+  const body = { vni: 100, mac: M1, ip: '10.0.0.1', vtep: '192.0.2.3' }
   const gone = { command: 'ZEBRA_REMOTE_MACIP_DEL', vrf: 0, body }
-  assert.deepEqual(views.replacedBy(add(M2, '10.0.0.1', '192.0.2.3')), [gone])
-  views.applyBgpd(add(M2, '10.0.0.1', '192.0.2.3'))
+  assert.deepEqual(views.applyBgpd(add(M2, '10.0.0.1', '192.0.2.2')), gone)
   const { remoteMacs, remoteMacIps } = views.get(100) ?? new VniView()
   assert.deepEqual(
     [...eachByIp(remoteMacIps)].map(({ mac, ip }) => [mac, ip]),
-    [[M2, '10.0.0.1']],
+    [
+      [M2, '10.0.0.1'],
+      [M1, '10.0.0.2'],
+      [M2, '10.0.0.3'],
+    ],
   )
   assert.equal(remoteMacs.size, 2, 'MACs alone are routes of their own')
 })
@@ -171,9 +173,8 @@ test('the messages of the views make the same views', () => {
   )
 })
 
-test('anyone allowed may ask the relay for the views; its owner is not told of VTEPs', async () => {
-  await using rig = new RelayRig()
-  const n = NUMBERS['8.4']
+/** FRR 8.4 through the relay, and the owner of the overlay, which knows what there is. */
+async function owned(rig: RelayRig): Promise<{ bgpd: Inbox; zebra: Inbox; owner: ControlPeer }> {
   const { hello, capabilities } = OPENINGS['8.4']
   const server = await rig.startZebra()
   await rig.start()
@@ -184,6 +185,13 @@ test('anyone allowed may ask the relay for the views; its owner is not told of V
   await bgpd.frame()
   const owner = (await rig.control()).say({ own: { client: 'test' } })
   await owner.receive((message) => message.synced)
+  return { bgpd, zebra, owner }
+}
+
+test('anyone allowed may ask the relay for the views; its owner is not told of VTEPs', async () => {
+  await using rig = new RelayRig()
+  const n = NUMBERS['8.4']
+  const { bgpd, zebra, owner } = await owned(rig)
   // ZEBRA_REMOTE_VTEP_ADD is 71 in 8.4
   const vtep = frame(71, hex(u32(100), 'c0000202', u32(1)))
   zebra.socket.write(Buffer.concat([vniAdd(n), macIpAdd(n, M1, '', 3)]))
@@ -219,16 +227,7 @@ test('anyone allowed may ask the relay for the views; its owner is not told of V
 test('the owner of the overlay is told when an IP of other nodes has another MAC, though bgpd takes nothing back', async () => {
   await using rig = new RelayRig()
   const n = NUMBERS['8.4']
-  const { hello, capabilities } = OPENINGS['8.4']
-  const server = await rig.startZebra()
-  await rig.start()
-  const bgpd = await rig.bgpd()
-  bgpd.socket.write(hello)
-  const zebra = await server.accept()
-  zebra.socket.write(capabilities)
-  await bgpd.frame()
-  const owner = (await rig.control()).say({ own: { client: 'test' } })
-  await owner.receive((message) => message.synced)
+  const { bgpd, zebra, owner } = await owned(rig)
   zebra.socket.write(vniAdd(n))
   await bgpd.frame()
   for (const last of ['02', '03']) bgpd.socket.write(remoteMacIpAdd(n, `bc:24:11:00:00:${last}`, '0a00000c'))

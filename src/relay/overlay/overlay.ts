@@ -100,28 +100,24 @@ export class Overlay {
     return filter(this.state, message)
   }
 
-  /** What the message is going to imply; see `Views.replacedBy`. */
-  replacedBy(message: BgpMessage): BgpMessage[] {
-    return this.state.views.replacedBy(message)
-  }
-
-  /** Takes a message of bgpd on its way to zebra. */
-  onBgpd(message: BgpMessage): void {
+  /** Takes a message of bgpd on its way to zebra. Returns the message that it implies; see `Views.applyBgpd`. */
+  onBgpd(message: BgpMessage): BgpMessage | undefined {
     const { state } = this
-    state.views.applyBgpd(message)
+    const implied = state.views.applyBgpd(message)
     switch (message.command) {
       case 'ZEBRA_ADVERTISE_ALL_VNI':
         if (message.body.advertise === 0) state.forgetAllAdvertised()
-        return
+        break
       case 'ZEBRA_REMOTE_MACIP_ADD':
       case 'ZEBRA_REMOTE_MACIP_DEL':
         if (message.body.ip === undefined) state.touchMac(message.body.vni, message.body.mac)
         else state.touchIp(message.body.vni, message.body.ip)
-        return
+        break
       case 'ZEBRA_REMOTE_VTEP_ADD':
       case 'ZEBRA_REMOTE_VTEP_DEL':
-        return
+        break
     }
+    return implied
   }
 
   /**

@@ -150,8 +150,8 @@ class Restatement {
   private correct(message: ZebraMessage | BgpMessage): void {
     const { views } = this.state
     if (isFromBgpd(message)) {
-      for (const it of views.replacedBy(message)) this.listener.onCorrection(it)
-      views.applyBgpd(message)
+      const implied = views.applyBgpd(message)
+      if (implied !== undefined) this.listener.onCorrection(implied)
     } else views.applyZebra(message)
     this.listener.onCorrection(message)
   }

@@ -127,43 +127,43 @@ export class Views {
     }
   }
 
-  applyBgpd(message: BgpMessage): void {
+  /**
+   * Returns the message that this one implies: the IP does not have its former MAC any more. zebra keeps one neighbour for an
+   * IP of other nodes; so bgpd does not take the former one back, from FRR 8.5 on, where its routes are by IP as well.
+   */
+  applyBgpd(message: BgpMessage): BgpMessage | undefined {
     switch (message.command) {
       case 'ZEBRA_ADVERTISE_ALL_VNI':
         // zebra forgets all VNIs and sends no VNI_DEL; bgpd cleans up by itself
         if (message.body.advertise === 0) this.clear()
-        return
-      case 'ZEBRA_REMOTE_MACIP_ADD': {
-        const { vni, mac, ip, vtep, flags, seq } = message.body
-        if (ip === undefined) this.vni(vni).remoteMacs.set(mac, { vtep, flags, seq })
-        else this.vni(vni).remoteMacIps.set(ip, new Map([[mac, { vtep, flags, seq }]]))
-        return
-      }
+        return undefined
+      case 'ZEBRA_REMOTE_MACIP_ADD':
+        return this.addRemote(message)
       case 'ZEBRA_REMOTE_MACIP_DEL':
         this.deleteRemote(message.body)
-        return
+        return undefined
       case 'ZEBRA_REMOTE_VTEP_ADD':
         for (const vtep of [message.body, ...message.body.more]) this.addVtep(vtep)
-        return
+        return undefined
       case 'ZEBRA_REMOTE_VTEP_DEL':
         for (const { vni, vtep } of [message.body, ...message.body.more]) {
           if (this.byVni.get(vni)?.vteps.delete(vtep) === true) this.vtepCount--
         }
-        return
+        return undefined
     }
   }
 
-  /**
-   * What this message of bgpd implies: the IP has no other MAC any more. zebra keeps one neighbour for an IP of other nodes;
-   * so bgpd does not take the former one back, from FRR 8.5 on, where its routes are by IP as well.
-   */
-  replacedBy(message: BgpMessage): BgpMessage[] {
-    if (message.command !== 'ZEBRA_REMOTE_MACIP_ADD') return []
-    const { vrf, body } = message
-    const { vni, ip } = body
-    const known = ip === undefined ? undefined : this.byVni.get(vni)?.remoteMacIps.get(ip)
-    const others = [...(known ?? [])].filter(([mac]) => mac !== body.mac)
-    return others.map(([mac, { vtep }]) => ({ command: 'ZEBRA_REMOTE_MACIP_DEL', vrf, body: { vni, mac, ip, vtep } }))
+  private addRemote({ vrf, body }: Extract<BgpMessage, { command: 'ZEBRA_REMOTE_MACIP_ADD' }>): BgpMessage | undefined {
+    const { vni, mac, ip, vtep, flags, seq } = body
+    const { remoteMacs, remoteMacIps } = this.vni(vni)
+    if (ip === undefined) {
+      remoteMacs.set(mac, { vtep, flags, seq })
+      return undefined
+    }
+    const [former] = remoteMacIps.get(ip) ?? []
+    remoteMacIps.set(ip, new Map([[mac, { vtep, flags, seq }]]))
+    if (former === undefined || former[0] === mac) return undefined
+    return { command: 'ZEBRA_REMOTE_MACIP_DEL', vrf, body: { vni, mac: former[0], ip, vtep: former[1].vtep } }
   }
 
   private deleteRemote({ vni, mac, ip }: { vni: number; mac: string; ip: string | undefined }): void {
