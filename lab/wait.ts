@@ -68,10 +68,9 @@ const SILENCE_MS = 120_000
 /** Resolves when whoever is told of something wakes those waiting; fails after two minutes without that. */
 export function woken(waiting: (() => void)[], what: () => string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new Error(`nothing came for ${SILENCE_MS} ms: ${what()}`)),
-      SILENCE_MS * PATIENCE,
-    )
+    const timer = setTimeout(() => {
+      reject(new Error(`nothing came for ${SILENCE_MS} ms: ${what()}`))
+    }, SILENCE_MS * PATIENCE)
     waiting.push(() => {
       clearTimeout(timer)
       resolve()
