@@ -1,7 +1,8 @@
 import { chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { ExitCode, reason } from '../src/base/exit.js'
-import type { Answer, BindingReport, SnooperReport } from '../src/cli/report.js'
+import { askSnooper } from '../src/cli/queries.js'
+import type { BindingReport, SnooperReport } from '../src/cli/report.js'
 import { bgpdConfig, findTree, type FpmModule, type Release, ROOT, TENANT, type Tree, VNI, zebraConfig } from './frr.js'
 import { MACIPCTL, MACIPD } from './programs.js'
 import type { FakeServiceManager } from './fake-service-manager.js'
@@ -338,12 +339,15 @@ export class Router extends Space {
     return bindings
   }
 
-  /** The snooper as `macipctl status` shows it; fails if there is none. On a busy machine it may not answer the first time. */
+  /**
+   * The snooper as `macipctl status` shows it; fails if there is none. On a busy machine it may not answer the first time.
+   * It is asked from this process, as many wait for something with it, and each command costs a tenth of a second.
+   */
   snoopStatus(): Promise<SnooperReport> {
     return waitFor(
       `the snooper of ${this.name} to answer`,
       async () => {
-        const { snooper } = (await this.macipctl('status')) as { snooper: Answer<SnooperReport> }
+        const snooper = await askSnooper(this.path('/run/macipd/snoop.sock'))
         if (!snooper.running) throw new Error(`no snooper on ${this.name}: ${snooper.error}`)
         return snooper
       },
