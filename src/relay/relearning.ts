@@ -43,7 +43,7 @@ export type RelearningOptions = RestateListener & {
 }
 
 export class Relearning {
-  private live = new LiveChanges()
+  private readonly live = new LiveChanges()
   private readonly abort = new AbortController()
 
   constructor(private readonly options: RelearningOptions) {
@@ -88,7 +88,7 @@ export class Relearning {
   }
 
   private async correct(): Promise<number> {
-    this.live = new LiveChanges()
+    this.live.onReading()
     await sleep(LEAD_MS)
     for (let waited = 0; waited < DRAIN_MS && !this.options.session.isAllRead; waited += DRAIN_CHECK_MS)
       await sleep(DRAIN_CHECK_MS)

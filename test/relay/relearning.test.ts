@@ -6,9 +6,9 @@ import { type TestContext, suite, test } from 'node:test'
 import { waitFor } from '../../lab/wait.js'
 import type { Key } from '../../src/bindings/model.js'
 import { Overlay } from '../../src/relay/overlay/overlay.js'
-import { Views } from '../../src/relay/overlay/views.js'
+import { Views, VniView } from '../../src/relay/overlay/views.js'
 import { Relearning } from '../../src/relay/relearning.js'
-import type { ZebraMessage } from '../../src/zapi/evpn-codec.js'
+import { type BgpMessage, type ZebraMessage, isFromBgpd } from '../../src/zapi/evpn-codec.js'
 import { tempDir } from '../support.js'
 import { type Answering, FakeVty, answers, recordedAnswers } from '../vty/fake-vty.js'
 import { NUMBERS, OPENINGS, macIpDel, vniAdd } from '../zapi/build.js'
@@ -69,9 +69,10 @@ class Rig {
     )
   }
 
-  /** Zebra's message passes. */
-  pass(relearning: Relearning, message: ZebraMessage): void {
-    this.overlay.onZebra(message)
+  /** The message passes. */
+  pass(relearning: Relearning, message: ZebraMessage | BgpMessage): void {
+    if (isFromBgpd(message)) this.overlay.onBgpd(message)
+    else this.overlay.onZebra(message)
     relearning.onMessage(message)
   }
 }
@@ -155,6 +156,22 @@ suite('reading from FRR what bgpd has', { concurrency: true }, () => {
     assert.equal(rig.views.get(100)?.macs.has('bc:24:11:00:00:04'), false)
     await rig.finished()
     assert.equal(rig.views.get(100)?.macs.has('bc:24:11:00:00:04'), false)
+  })
+
+  test('believes bgpd of a MAC of another node that zebra goes on showing, as its neighbours refer to it', async (t) => {
+    const rig = new Rig(t)
+    const body = { vni: 100, mac: 'bc:24:11:00:00:02', ip: undefined, vtep: '192.0.2.2' }
+    const relearning = rig.start()
+    await rig.daemon(t, 'bgpd')
+    await rig.daemon(t, 'zebra', (command, socket) => {
+      answers(recordedAnswers('10.7', 'zebra'))(command, socket)
+      const isFirst = command === 'show vrf' && rig.corrected.length === 0
+      if (isFirst) rig.pass(relearning, { command: 'ZEBRA_REMOTE_MACIP_DEL', vrf: 0, body })
+    })
+    await rig.finished()
+    const { remoteMacs } = rig.views.get(100) ?? new VniView()
+    assert.ok(remoteMacs.size > 0)
+    assert.equal(remoteMacs.has(body.mac), false)
   })
 
   test('waits until the daemons have read what was sent to them', async (t) => {

@@ -1,8 +1,13 @@
-// Which keys the messages of a period were about. What a reading of FRR's tables says of them may be older than the message.
+// Which keys the messages were about since a reading of FRR's tables began, which may be older than they, or since FRR is
+// being read at all.
 import type { BgpMessage, ZebraMessage } from '../../zapi/evpn-codec.js'
+
+/** More keys of other nodes than this are forgotten, should FRR be unreadable for days. */
+const MOST_KEPT = 100_000
 
 export class LiveChanges {
   private readonly local = new Set<string>()
+  /** Kept from one reading to the next: zebra goes on showing a MAC of another node while neighbours of it refer to it. */
   private readonly remote = new Set<string>()
   /** IPs of other nodes that got a MAC, and so lost any other one: zebra keeps one for each. */
   private readonly remoteIps = new Set<string>()
@@ -10,6 +15,13 @@ export class LiveChanges {
   /** VNIs of which everything is known from messages, because both sides have forgotten what was before. */
   private readonly forgotten = new Set<number>()
   private allForgotten = false
+
+  /** FRR is going to be read again. */
+  onReading(): void {
+    for (const each of [this.local, this.vteps, this.forgotten]) each.clear()
+    if (this.remote.size > MOST_KEPT) for (const each of [this.remote, this.remoteIps]) each.clear()
+    this.allForgotten = false
+  }
 
   onMessage({ command, body }: ZebraMessage | BgpMessage): void {
     switch (command) {
