@@ -485,6 +485,22 @@ suite('remote routes', () => {
     assert.deepEqual(rig.told(), ['us DEL 1 10.2.1.11', 'us ADD 1 10.2.1.11 seq 0'])
   })
 
+  test('bgpd takes back one that it never announced: it has dropped ours for it meanwhile, and gets it again', () => {
+    const rig = ready().bgpd(remoteDel(M2, IP))
+    assert.deepEqual(rig.told(), ['us ADD 1 10.2.1.11 seq 0'])
+    assert.equal(rig.status(), 'announced')
+    assert.deepEqual(rig.bgpd(remoteDel(M1)).told(), ['us ADD 1 - seq 0'])
+    assert.deepEqual(rig.bgpd(remoteDel(M2), remoteDel(M2, '10.2.1.12')).told(), [], 'of what is not here')
+    rig.zebra(add(M1, undefined, 3), add(M1, '10.2.1.12', 3))
+    rig.told()
+    assert.deepEqual(rig.bgpd(remoteDel(M1), remoteDel(M1, '10.2.1.12')).told(), [
+      'us ADD 1 - seq 3',
+      'us ADD 1 10.2.1.12 seq 3',
+    ])
+    assert.deepEqual(rig.zebra(del(M1, '10.2.1.12')).told(), ['zebra DEL 1 10.2.1.12'])
+    assert.deepEqual(rig.zebra(del(M1)).told(), ['zebra DEL 1 -', 'us DEL 1 10.2.1.11'])
+  })
+
   test('both announced it at the same moment: of two nodes only the one with the lower address withdraws nothing', () => {
     const lower = ready().bgpd(remoteAdd(M2, IP, 0, { vtep: '192.0.2.20' }))
     assert.equal(lower.status(), 'announced')
@@ -851,7 +867,8 @@ class SimulatedBgpd {
       const [, seq = ''] = rest
       const held = this.macs.get(mac)
       // of a MAC that has just become sticky zebra may not yet have corrected its IPs
-      if (who === 'us' && ip !== '-' && held?.endsWith('flags 1') !== true) {
+      const isKnown = this.ips.get(ip) === `${mac} ${rest.join(' ')}`
+      if (who === 'us' && ip !== '-' && !isKnown && held?.endsWith('flags 1') !== true) {
         assert.equal(held?.split(' ')[1], seq, `${words} while bgpd has the MAC with another`)
       }
       const owner = this.ips.get(ip)
@@ -1081,6 +1098,15 @@ test('whatever happens, all routes of a MAC carry one sequence number, that of i
       .tuple(macs, ips, fc.nat(4))
       .map<Step>(([mac, ip, seq]) => [`remote ${mac} ${ip} ${seq}`, ({ rig }) => rig.bgpd(remoteAdd(mac, ip, seq))]),
     fc.tuple(macs, ips).map<Step>(([mac, ip]) => [`no remote ${mac} ${ip}`, ({ rig }) => rig.bgpd(remoteDel(mac, ip))]),
+    fc.tuple(macs, fc.option(ips, { nil: undefined })).map<Step>(([mac, ip]) => [
+      `dropped for what was not announced ${mac} ${ip ?? '-'}`,
+      ({ rig, bgpd }) => {
+        if (rig.views.isRemote({ vni: 100, mac, ip })) return
+        if (ip === undefined) bgpd.macs.delete(mac.slice(-1))
+        else bgpd.ips.delete(ip)
+        rig.bgpd(remoteDel(mac, ip))
+      },
+    ]),
     fc.boolean().map<Step>((open) => [
       `open ${open}`,
       (world) => {

@@ -174,6 +174,28 @@ suite('reading from FRR what bgpd has', { concurrency: true }, () => {
     assert.equal(remoteMacs.has(body.mac), false)
   })
 
+  test('announces again what bgpd dropped meanwhile for a route that it never announced', async (t) => {
+    const rig = new Rig(t)
+    const mac = 'bc:24:11:00:00:04'
+    const relearning = rig.start()
+    const routes = recordedAnswers('10.7', 'bgpd')
+    await rig.daemon(t, 'zebra')
+    await rig.daemon(t, 'bgpd', (command, socket) => {
+      if (command === ROUTES && rig.corrected.length === 0) {
+        const body = { vni: 100, mac, ip: undefined, vtep: '192.0.2.2' }
+        rig.pass(relearning, { command: 'ZEBRA_REMOTE_MACIP_DEL', vrf: 0, body })
+        routes.set(ROUTES, (routes.get(ROUTES) ?? '').replaceAll(mac, 'bc:24:11:00:00:44'))
+      }
+      answers(routes)(command, socket)
+    })
+    await rig.finished()
+    assert.equal(rig.views.get(100)?.macs.get(mac)?.seq, 0)
+    rig.overlay.setGate('open')
+    const told = rig.overlay.next(1000).map(({ command, body }) => `${command} ${body.mac} ${body.ip ?? '-'}`)
+    assert.ok(told.includes(`ZEBRA_MACIP_ADD ${mac} -`), told.join('\n'))
+    assert.equal(rig.overlay.pending, false)
+  })
+
   test('waits until the daemons have read what was sent to them', async (t) => {
     const rig = new Rig(t)
     await rig.daemon(t, 'zebra')

@@ -117,6 +117,7 @@ function onPassed(state: OverlayState, { command, body }: ZebraMessage): void {
     case 'ZEBRA_MACIP_ADD':
     case 'ZEBRA_MACIP_DEL': {
       state.touchConcerned(body)
+      state.droppedRoutes.delete(body)
       const { vni, mac, ip } = body
       const attributes = command === 'ZEBRA_MACIP_ADD' ? body : undefined
       const isGone = command === 'ZEBRA_MACIP_DEL' && body.state === NeighState.ACTIVE

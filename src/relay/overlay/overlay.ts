@@ -103,6 +103,10 @@ export class Overlay {
   /** Takes a message of bgpd on its way to zebra. Returns the message that it implies; see `Views.applyBgpd`. */
   onBgpd(message: BgpMessage): BgpMessage | undefined {
     const { state } = this
+    if (message.command === 'ZEBRA_REMOTE_MACIP_DEL' && !state.views.isRemote(message.body)) {
+      // what is local is not known while it is read from FRR
+      if (state.gate === 'relearning' || state.hasLocal(message.body)) state.droppedRoutes.add(message.body)
+    }
     const implied = state.views.applyBgpd(message)
     switch (message.command) {
       case 'ZEBRA_ADVERTISE_ALL_VNI':
@@ -125,7 +129,7 @@ export class Overlay {
    * those that have gone meanwhile.
    */
   onSessionLost(): void {
-    const { views, records, staleRoutes } = this.state
+    const { views, records, staleRoutes, droppedRoutes } = this.state
     for (const [vni, view] of views.entries()) {
       const vrf = view.announced?.vrf ?? 0
       for (const mac of view.macs.keys()) staleRoutes.remember({ vni, vrf, mac, ip: undefined })
@@ -136,6 +140,7 @@ export class Overlay {
       if (advertised?.by === 'us') staleRoutes.remember({ vni, vrf: this.state.vrf(vni), mac, ip })
     }
     staleRoutes.interrupt()
+    droppedRoutes.clear()
     views.clear()
     this.state.forgetAllAdvertised()
     this.setGate('no-session')
@@ -162,7 +167,8 @@ export class Overlay {
 
   /** Whether `next` may have something to inject. */
   get pending(): boolean {
-    const { dirty, minSequences, staleRoutes } = this.state
+    const { dirty, minSequences, droppedRoutes, staleRoutes, gate } = this.state
+    if (gate === 'open' && droppedRoutes.size > 0) return true
     return dirty.size > 0 || minSequences.dirty.size > 0 || staleRoutes.sweeping
   }
 

@@ -1,6 +1,7 @@
 // Compares what bgpd has with what it should have, and makes the messages that are missing.
 import { NeighState } from '../../zapi/messages/macip.js'
 import type { Status } from '../../bindings/model.js'
+import { repetitions } from './dropped-routes.js'
 import { type Injection, type OverlayRecord, macIpAdd } from './entry.js'
 import type { MinSequence } from './min-sequences.js'
 import type { StaleRoute } from './stale-routes.js'
@@ -23,6 +24,7 @@ export function reconcile(state: OverlayState, limit: number): Injection[] {
     if (out.length >= limit) return out
     reconcileMac(state, minSequence, out)
   }
+  repeat(state, 'mac', limit, out)
   for (const record of state.dirty) {
     if (out.length >= limit) return out
     for (const sibling of state.records.ofIp(record.entry.vni, record.entry.ip)) {
@@ -31,6 +33,7 @@ export function reconcile(state: OverlayState, limit: number): Injection[] {
     }
     reconcileMacIp(state, record, out)
   }
+  repeat(state, 'ip', limit, out)
   withdrawStale(state, limit, out)
   return out
 }
@@ -41,6 +44,15 @@ export function refreshStatuses(state: OverlayState): void {
   for (const record of state.dirty) {
     state.dirty.delete(record)
     conclude(state, record, record.removed ? undefined : statusOf(state, record))
+  }
+}
+
+/** To be called when bgpd was told of these routes what it is to have. */
+function repeat(state: OverlayState, what: 'mac' | 'ip', limit: number, out: Injection[]): void {
+  if (state.droppedRoutes.size === 0) return
+  for (const route of state.droppedRoutes.take(what)) {
+    out.push(...repetitions(state, route))
+    if (out.length >= limit) return
   }
 }
 

@@ -34,6 +34,10 @@ export class RecordIndex<R extends { readonly entry: Key }> {
     return this.byVni.get(vni)?.byIp.get(ip)?.get(mac)
   }
 
+  hasIp(vni: number, ip: string): boolean {
+    return this.byVni.get(vni)?.byIp.has(ip) === true
+  }
+
   ofIp(vni: number, ip: string): Iterable<R> {
     return this.byVni.get(vni)?.byIp.get(ip)?.values() ?? []
   }

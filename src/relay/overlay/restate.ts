@@ -127,6 +127,11 @@ class Restatement {
       if (!this.live.hasLocal(vni, mac, undefined)) this.restateMac(mac)
       if (this.isTimeToYield()) yield
     }
+    for (const { mac, ip } of state.droppedRoutes.ofVni(vni)) {
+      const isNew = ip === undefined && !this.view.macs.has(mac) && !this.live.hasLocal(vni, mac, undefined)
+      if (isNew) this.restateMac(mac)
+      if (this.isTimeToYield()) yield
+    }
     for (const { mac, ip, value } of eachByIp(reading.macIpRoutes)) {
       if (!this.live.hasLocal(vni, mac, ip)) this.restateMacIp({ vni, mac, ip }, value)
       if (this.isTimeToYield()) yield
@@ -188,10 +193,22 @@ class Restatement {
     return this.state.views.get(this.vni) ?? new VniView()
   }
 
+  /**
+   * zebra's own MAC, although bgpd has no route for it: that was dropped, and bgpd gets it again when the gate opens. One
+   * that has lost against another node's has no flags, and is behind no Ethernet segment.
+   */
+  private droppedMac(mac: string): Attributes | undefined {
+    const { state, vni, reading } = this
+    const shown = reading.macs.get(mac)
+    if (shown === undefined || reading.routes.has(mac)) return undefined
+    if (!state.droppedRoutes.has({ vni, mac, ip: undefined })) return undefined
+    return { ...(this.view.macs.get(mac) ?? { flags: 0, esi: ZERO_ESI }), seq: shown.seq }
+  }
+
   private restateMac(mac: string): void {
     const { state, vni, reading } = this
     const route = reading.routes.get(mac)
-    const zebras = zebrasOf(route, reading.macs.get(mac))
+    const zebras = this.droppedMac(mac) ?? zebrasOf(route, reading.macs.get(mac))
     if (!this.isSame(this.view.macs.get(mac), zebras)) {
       this.correctLocal(mac, undefined, zebras)
       state.touchConcerned({ vni, mac, ip: undefined })
@@ -256,7 +273,8 @@ class Restatement {
     const { state, vni } = this
     const { mac, ip } = key
     if (this.live.hasLocal(vni, mac, ip) || this.isDisplaced(mac, ip)) return
-    if (state.zebrasOwn(key) !== undefined) {
+    const isDropped = state.droppedRoutes.has(key) && this.isIn(this.reading.neighbors, mac, ip)
+    if (state.zebrasOwn(key) !== undefined && !isDropped) {
       this.corrections++
       this.correctLocal(mac, ip, undefined)
       state.touchIp(vni, ip)

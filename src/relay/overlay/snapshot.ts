@@ -39,6 +39,7 @@ export function isDropped({ minSequences, records }: OverlayState, { command, bo
 
 export function restoreInjected(state: OverlayState, message: Injection): void {
   const { vni, mac, ip } = message.body
+  state.droppedRoutes.delete(message.body)
   const attributes = message.command === 'ZEBRA_MACIP_ADD' ? message.body : undefined
   if (ip === undefined) {
     if (attributes !== undefined) state.minSequences.onAdvertised(state.minSequences.findOrAdd(vni, mac), attributes)

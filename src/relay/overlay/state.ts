@@ -1,5 +1,6 @@
 // The state that the parts of the overlay share. Each part changes it and marks as dirty what has to be looked at again.
 import { type Advertised, type Gate, NO_ENTRY, type OverlayRecord, requiredSeqOf } from './entry.js'
+import { DroppedRoutes } from './dropped-routes.js'
 import { MinSequences } from './min-sequences.js'
 import type { Key } from '../../bindings/model.js'
 import { RecordIndex } from './record-index.js'
@@ -10,6 +11,7 @@ export class OverlayState {
   readonly records = new RecordIndex<OverlayRecord>()
   readonly minSequences: MinSequences
   readonly staleRoutes = new StaleRoutes()
+  readonly droppedRoutes = new DroppedRoutes()
   /** Records whose advertisement or status may have to change. */
   readonly dirty = new Set<OverlayRecord>()
   /** Records whose status has changed and has not been reported yet. */
@@ -32,6 +34,13 @@ export class OverlayState {
   advertisedByZebra(key: Key): Advertised | undefined {
     const attributes = this.zebrasOwn(key)
     return attributes === undefined ? undefined : { by: 'zebra', attributes }
+  }
+
+  /** Whether bgpd may have a local route of the MAC, or of the IP, on whatever MAC. */
+  hasLocal({ vni, mac, ip }: { vni: number; mac: string; ip: string | undefined }): boolean {
+    const view = this.views.get(vni)
+    if (ip === undefined) return view?.macs.has(mac) === true
+    return view?.macIps.has(ip) === true || this.records.hasIp(vni, ip)
   }
 
   /** The VRF for the header of a message about the VNI. */

@@ -153,6 +153,12 @@ export class Views {
     }
   }
 
+  /** Whether bgpd has announced the MAC, or the MAC-IP, as another node's. */
+  isRemote({ vni, mac, ip }: { vni: number; mac: string; ip: string | undefined }): boolean {
+    const view = this.byVni.get(vni)
+    return (ip === undefined ? view?.remoteMacs.has(mac) : view?.remoteMacIps.get(ip)?.has(mac)) === true
+  }
+
   private addRemote({ vrf, body }: Extract<BgpMessage, { command: 'ZEBRA_REMOTE_MACIP_ADD' }>): BgpMessage | undefined {
     const { vni, mac, ip, vtep, flags, seq } = body
     const { remoteMacs, remoteMacIps } = this.vni(vni)
