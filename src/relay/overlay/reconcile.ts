@@ -1,7 +1,7 @@
 // Compares what bgpd has with what it should have, and makes the messages that are missing.
 import { NeighState } from '../../zapi/messages/macip.js'
 import type { Status } from '../../bindings/model.js'
-import { repetitions } from './dropped-routes.js'
+import type { DroppedRoute } from './dropped-routes.js'
 import { type Injection, type OverlayRecord, macIpAdd } from './entry.js'
 import type { MinSequence } from './min-sequences.js'
 import type { StaleRoute } from './stale-routes.js'
@@ -54,6 +54,26 @@ function repeat(state: OverlayState, what: 'mac' | 'ip', limit: number, out: Inj
     out.push(...repetitions(state, route))
     if (out.length >= limit) return
   }
+}
+
+/** What bgpd was told last of the route: harmless if it has that still. */
+function repetitions(state: OverlayState, { vni, mac, ip }: DroppedRoute): Injection[] {
+  const view = state.views.get(vni)
+  const vrf = state.vrf(vni)
+  if (ip === undefined) {
+    const attributes = state.minSequences.find(vni, mac)?.advertised ?? view?.macs.get(mac)
+    return attributes === undefined ? [] : [macIpAdd({ vni, mac, ip }, attributes, vrf)]
+  }
+  const repeated: Injection[] = []
+  for (const { entry, advertised } of state.records.ofIp(vni, ip))
+    if (advertised !== undefined) repeated.push(macIpAdd(entry, advertised.attributes, vrf))
+  for (const [own, attributes] of view?.macIps.get(ip) ?? []) {
+    const key = { vni, mac: own, ip }
+    // zebra, which has lost the MAC, is about to withdraw the route itself
+    if (view?.macs.has(own) === true && state.records.find(key) === undefined)
+      repeated.push(macIpAdd(key, attributes, vrf))
+  }
+  return repeated
 }
 
 function reconcileMac(state: OverlayState, minSequence: MinSequence, out: Injection[]): void {
