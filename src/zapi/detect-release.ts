@@ -75,11 +75,13 @@ export function releasesWith(hello: Outline, capabilities: Outline | undefined):
 }
 
 /**
- * Whether zebra may send this command before CAPABILITIES: it reports changes of interfaces and VRFs to every client it
- * has accepted, even before it has read the client's HELLO.
+ * Whether zebra may send this command before CAPABILITIES: it reports changes of interfaces and VRFs, and the end of other
+ * clients, to every client it has accepted, even before it has read the client's HELLO.
  */
 export const mayPrecedeCapabilities = (hello: Outline, command: number): boolean =>
-  releasesWith(hello, undefined).some((release) => /^ZEBRA_(INTERFACE|VRF)_/.test(release.commandName(command) ?? ''))
+  releasesWith(hello, undefined).some((release) =>
+    /^ZEBRA_(INTERFACE_|VRF_|CLIENT_CLOSE_NOTIFY$)/.test(release.commandName(command) ?? ''),
+  )
 
 /** `8.4`, or `8.4 … 9.0` when the wire cannot tell them apart; empty without a release. */
 export function releaseRange(releases: readonly FrrRelease[]): string {

@@ -123,7 +123,7 @@ test('boundaries that are lost cost certainty twice: when they are lost, and whe
   assert.notEqual(session.release, undefined)
 })
 
-test('what zebra tells of interfaces and VRFs before it answers HELLO is not its answer', async (t) => {
+test('what zebra tells of interfaces, VRFs and other clients before it answers HELLO is not its answer', async (t) => {
   const heard: string[] = []
   const { session, bgpd, zebra } = await start(t, {
     onZebra: (_session, { command }) => {
@@ -135,7 +135,12 @@ test('what zebra tells of interfaces and VRFs before it answers HELLO is not its
   bgpd.write(OPENINGS['8.4'].hello)
   await fromZebra.frame()
   const n = NUMBERS['8.4']
-  const early = ['ZEBRA_INTERFACE_UP', 'ZEBRA_INTERFACE_ADDRESS_ADD', 'ZEBRA_VRF_ADD'] as const
+  const early = [
+    'ZEBRA_INTERFACE_UP',
+    'ZEBRA_INTERFACE_ADDRESS_ADD',
+    'ZEBRA_VRF_ADD',
+    'ZEBRA_CLIENT_CLOSE_NOTIFY',
+  ] as const
   const release = frrRelease('8.4')
   const frames = early.map((name) => frame(release?.commandNumber(name) ?? -1, Buffer.alloc(64)))
   const said = Buffer.concat([...frames, OPENINGS['8.4'].capabilities, vniAdd(n)])
