@@ -9,6 +9,7 @@ import { Overlay } from '../../src/relay/overlay/overlay.js'
 import { Views, VniView } from '../../src/relay/overlay/views.js'
 import { Relearning } from '../../src/relay/relearning.js'
 import { type BgpMessage, type ZebraMessage, isFromBgpd } from '../../src/zapi/evpn-codec.js'
+import { ZERO_ESI } from '../../src/zapi/messages/macip.js'
 import { tempDir } from '../support.js'
 import { type Answering, FakeVty, answers, recordedAnswers } from '../vty/fake-vty.js'
 import { NUMBERS, OPENINGS, macIpDel, vniAdd } from '../zapi/build.js'
@@ -194,6 +195,25 @@ suite('reading from FRR what bgpd has', { concurrency: true }, () => {
     const told = rig.overlay.next(1000).map(({ command, body }) => `${command} ${body.mac} ${body.ip ?? '-'}`)
     assert.ok(told.includes(`ZEBRA_MACIP_ADD ${mac} -`), told.join('\n'))
     assert.equal(rig.overlay.pending, false)
+  })
+
+  test('keeps what zebra announces of a neighbour whose route bgpd dropped in that way', async (t) => {
+    const rig = new Rig(t)
+    const body = { vni: 100, mac: 'bc:24:11:00:00:03', ip: '10.2.1.13' }
+    const add = { ...body, flags: 0, seq: 0, esi: ZERO_ESI }
+    rig.overlay.onZebra({ command: 'ZEBRA_MACIP_ADD', vrf: 0, body: { ...add, ip: undefined } })
+    rig.overlay.onZebra({ command: 'ZEBRA_MACIP_ADD', vrf: 0, body: add })
+    rig.overlay.onBgpd({ command: 'ZEBRA_REMOTE_MACIP_DEL', vrf: 0, body: { ...body, vtep: '192.0.2.2' } })
+    const routes = recordedAnswers('10.7', 'bgpd')
+    assert.ok(routes.get(ROUTES)?.includes(body.ip))
+    routes.set(ROUTES, (routes.get(ROUTES) ?? '').replaceAll(body.ip, '10.2.1.99'))
+    await rig.daemon(t, 'zebra')
+    await rig.daemon(t, 'bgpd', answers(routes))
+    rig.start()
+    await rig.finished()
+    rig.overlay.setGate('open')
+    const told = rig.overlay.next(1000).map(({ command, body: { mac, ip } }) => `${command} ${mac} ${ip ?? '-'}`)
+    assert.ok(told.includes(`ZEBRA_MACIP_ADD ${body.mac} ${body.ip}`), told.join('\n'))
   })
 
   test('waits until the daemons have read what was sent to them', async (t) => {
