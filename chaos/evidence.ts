@@ -1,4 +1,6 @@
 // What is known of a few of the addresses that differ: what happened to the host, and what each node says of it.
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
 import { reason } from '../src/base/exit.js'
 import type { ChaosFabric } from './fabric.js'
 import type { Node } from './node.js'
@@ -6,6 +8,7 @@ import type { Difference } from './oracle.js'
 
 const HOSTS = 2
 const ROUTES = 1
+const LOG_LINES = 120
 const IN_ROUTES = /^\d+(\.\d+){3}\//
 
 export async function evidence(fabric: ChaosFabric, found: readonly Difference[]): Promise<string> {
@@ -56,8 +59,19 @@ async function ofHost({ nodes, traffic }: ChaosFabric, mac: string, keys: readon
           .join('\n'),
       ),
       ask('zebra', () => router.vtysh(`show evpn mac vni 100 mac ${mac}`)),
+      ...(['zebra', 'bgpd'] as const).map((name) =>
+        ask(`log of ${name}`, () => lastLines(router.daemon(name).logPath, mac)),
+      ),
       ...(withMacipd ? [ask('macipctl explain', explain), ask('macipctl zapi dump', dump)] : []),
     ]
   })
   return `--- ${mac} ${ip ?? ''}\n${traffic.historyOf(mac).join('\n')}\n${(await Promise.all(said)).join('')}`
+}
+
+/** The last lines of a log that have the text. */
+async function lastLines(path: string, text: string): Promise<string> {
+  const found: string[] = []
+  for await (const line of createInterface({ input: createReadStream(path) }))
+    if (line.includes(text) && found.push(line) > LOG_LINES) found.shift()
+  return found.join('\n')
 }

@@ -1,4 +1,5 @@
 // The fabric under chaos: two nodes, ports, hosts and routes, as many as are wanted.
+import { appendFileSync } from 'node:fs'
 import type { Release } from '../lab/frr.js'
 import { hosts } from '../lab/hosts.js'
 import { Lab } from '../lab/lab.js'
@@ -19,7 +20,11 @@ export interface FabricOptions {
   readonly rate: number
   /** False: FRR is alone. */
   readonly macipd: boolean
+  /** FRR logs what it does with MACs, also after it was started again. */
+  readonly frrDebug?: true
 }
+
+const FRR_DEBUG = { 'zebra.conf': 'debug zebra vxlan\n', 'bgpd.conf': 'debug bgp zebra\n' } as const
 
 /** Hosts that speak are never so old, and the kernel forgets none by itself. */
 const AGEING_S = 3600
@@ -43,6 +48,9 @@ export class ChaosFabric implements AsyncDisposable {
       const [n1, n2] = lab.nodes.map(
         (router) => new Node(router, options.macipd ? Node.makeRunDir(router) : undefined),
       ) as [Node, Node]
+      if (options.frrDebug)
+        for (const { router } of [n1, n2])
+          for (const [file, lines] of Object.entries(FRR_DEBUG)) appendFileSync(router.path(`/etc/frr/${file}`), lines)
       await Promise.all([n1.start(), n2.start()])
       await lab.converged()
       const random = new Random(options.seed)

@@ -26,6 +26,7 @@ interface Options {
   kills?: number
   only?: string[]
   list?: true
+  frrDebug?: true
   /** `--without-macipd` */
   macipd: boolean
 }
@@ -151,6 +152,7 @@ const program = configured(new Command('chaos'), io)
     ),
   )
   .option('--without-macipd', 'FRR alone: what goes wrong then is not of macipd')
+  .option('--frr-debug', "let FRR log what it does with MACs; a difference is shown with both daemons' lines of it")
   .option('--list', 'print the phases, three if --phases is not given, and do nothing')
   .addHelpText(
     'after',
