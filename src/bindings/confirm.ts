@@ -15,11 +15,17 @@ export const isDecisive = ({ tries }: Pick<Binding, 'tries'>): boolean => tries 
 /** The time from one question to the next, and from the last one to the decision, in milliseconds. */
 export const confirmInterval = ({ policy }: StepContext): number => policy.duplicates.confirmMs / CONFIRMS
 
+/**
+ * A claim waits so long until its owner can be asked; those that would wait longer are refused. By default that is enough for
+ * all addresses that one host may have.
+ */
+const MAX_WAIT_MS = 12_000
+
 /** Reserves all questions to one owner; returns when to begin, undefined if too many others are asked at the moment. */
 export function reserveConfirms(context: StepContext, ifindex: number): number | undefined {
   const { table, policy, now } = context
   const rate = confirmRate(policy.probeRate)
-  const at = table.confirmLimiter.reserveBefore(ifindex, now, now + confirmInterval(context), rate)
+  const at = table.confirmLimiter.reserveBefore(ifindex, now, now + MAX_WAIT_MS, rate)
   if (at === undefined) return undefined
   for (let more = 1; more < CONFIRMS; more++) table.confirmLimiter.reserve(ifindex, now, rate)
   return at

@@ -5,14 +5,17 @@ export class ProbeRateLimiter {
   private free = -Infinity
   private readonly freeOnPort = new Map<number, number>()
 
+  /** @param burstMs unused time up to this long may be used at once */
+  constructor(private readonly burstMs: number) {}
+
   /** Reserves and returns the earliest time at which a probe may be sent on the port. */
   reserve(ifindex: number, now: number, rate: Rate): number {
     const at = this.earliest(ifindex, now)
-    this.free = Math.max(this.free, now - BURST_MS) + 1000 / rate.total
+    this.free = Math.max(this.free, now - this.burstMs) + 1000 / rate.total
     // one slow port must not hold up the others, but all of them may hold up one
     this.freeOnPort.set(
       ifindex,
-      Math.max(this.freeOnPort.get(ifindex) ?? -Infinity, at - BURST_MS) + 1000 / rate.perPort,
+      Math.max(this.freeOnPort.get(ifindex) ?? -Infinity, at - this.burstMs) + 1000 / rate.perPort,
     )
     return at
   }
@@ -44,5 +47,7 @@ export const refreshRate = ({ perPort, total }: Rate): Rate => ({
   total: total * (1 - CONFIRM_SHARE),
 })
 
-/** Unused time up to this long may be used at once, since timers are not exact to the millisecond. */
-const BURST_MS = 100
+/** Timers are not exact to the millisecond. */
+export const REFRESH_BURST_MS = 100
+/** A router that takes over is one frame for each of its addresses, all at once; then it is quiet. */
+export const CONFIRM_BURST_MS = 4000

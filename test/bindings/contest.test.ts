@@ -186,12 +186,48 @@ test('when bgpd prefers a route behind another VTEP, there is nothing left to de
   assert.equal(table.find(100, IP)?.mac, VM1)
 })
 
-test('more claims than former owners can be asked are refused, and heard again', () => {
-  const { table, send } = driven({ probeRate: { perPort: 4, total: 1000 } })
-  for (const n of [1, 2, 3]) send(evidence({ ip: `10.0.0.${n}` }), 0)
-  const answers = [1, 2, 3].map((n) => send(claim({ ip: `10.0.0.${n}` }), 100_000))
-  assert.equal(answers.filter(([first]) => first !== undefined).length, 1)
-  assert.equal(table.refused['confirm-busy'], 2)
+const many = (count: number): string[] => Array.from({ length: count }, (_, index) => `10.0.0.${index + 1}`)
+
+test('a router that takes over many addresses at once: all their owners are asked at once', () => {
+  const { table, send, wait } = driven()
+  const ips = many(30)
+  for (const ip of ips) send(evidence({ ip }), 0)
+  const answers = ips.map((ip) => send(claim({ ip }), 100_000))
+  assert.deepEqual(
+    answers.filter(([first]) => first?.startsWith('probe') !== true),
+    [],
+  )
+  wait(103_000)
+  assert.deepEqual(
+    ips.filter((ip) => table.find(100, ip)?.mac !== VM2),
+    [],
+  )
+})
+
+test('more of them than are asked at once wait for some seconds', () => {
+  const { table, send, wait } = driven()
+  const ips = many(128)
+  for (const ip of ips) send(evidence({ ip }), 0)
+  for (const ip of ips) send(claim({ ip }), 100_000)
+  assert.equal(table.refused['confirm-busy'], 0)
+  wait(120_000)
+  assert.deepEqual(
+    ips.filter((ip) => table.find(100, ip)?.mac !== VM2),
+    [],
+  )
+})
+
+test('more claims than former owners can be asked within that time are refused, and heard again', () => {
+  const { table, send, wait } = driven({ probeRate: { perPort: 4, total: 1000 } })
+  const ips = many(10)
+  for (const ip of ips) send(evidence({ ip }), 0)
+  const answers = ips.map((ip) => send(claim({ ip }), 100_000))
+  const asked = ips.filter((ip) => table.find(100, ip)?.phase === 'contested')
+  assert.ok(asked.length > 0 && asked.length < 8, `${asked.length} are asked`)
+  assert.equal(table.refused['confirm-busy'], 10 - asked.length)
+  assert.deepEqual(answers[9], [])
+  wait(120_000)
+  assert.equal(table.contested.size, 0)
 })
 
 test('refreshing a whole table does not keep claims from being decided', () => {

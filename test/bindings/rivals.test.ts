@@ -168,7 +168,7 @@ suite('a host whose claim was defended', () => {
   test('is asked later when its port has no room for a question now', () => {
     const d = driven({ duplicates, probeRate: { perPort: 4, total: 1000 } })
     claimedOnce(d, 1300, { owner: () => true })
-    for (let n = 0; n < 3; n++) d.table.confirmLimiter.reserve(TAP2.ifindex, 1500, { perPort: 1, total: 1000 })
+    for (let n = 0; n < 7; n++) d.table.confirmLimiter.reserve(TAP2.ifindex, 1500, { perPort: 1, total: 1000 })
     const lines = pass(d, 1300, 3500, { owner: () => true })
     assert.ok(!lines.includes(RIVAL_ASKED))
     assert.ok(pass(d, 3500, 6000, { owner: () => true }).includes(RIVAL_ASKED))

@@ -6,6 +6,7 @@ import { test, type TestContext } from 'node:test'
 import { Fabric } from '../../lab/fabric.js'
 import { startKeepalived, virtualMac, type VrrpOptions } from '../../lab/keepalived.js'
 import { RELEASES } from '../../lab/frr.js'
+import type { MacipRoute } from '../../lab/show.js'
 import type { Vm } from '../../lab/vm.js'
 import { Blame, hasConverged } from './converge.js'
 
@@ -123,6 +124,38 @@ for (const frr of RELEASES) {
     await blame.none()
   })
 }
+
+test('a router with many addresses is lost, and another one takes over all of them with an announcement each', async (t) => {
+  await using fabric = await Fabric.start({ frr: '10.7', ...both('snoop: {age: 10m}\n') })
+  await using blame = await Blame.watch(fabric)
+  const { lab, vm, farVm } = fabric
+  const other = await fabric.addVm()
+  const ips = Array.from({ length: 40 }, (_, index) => `10.2.1.${150 + index}`)
+  const each = (what: 'add' | 'del'): string[] => ips.map((ip) => `addr ${what} ${ip}/32 dev eth0`)
+  let owner: Vm | undefined
+  for (const router of [vm, other, farVm]) {
+    // it does not say that it gives them up
+    await owner?.ip(...each('del'))
+    await router.ip(...each('add'))
+    const begin = performance.now()
+    for (const ip of ips) router.claim(ip)
+    const isOwner = ({ mac, nextHop }: MacipRoute): boolean => mac === router.mac && nextHop === router.router.address
+    await lab.waitFor(
+      `${router.name}, and no other one, to have all of them`,
+      () => Promise.all(lab.nodes.map((node) => node.macipRoutes())),
+      (views) =>
+        views.every((routes) =>
+          ips.every((ip) => {
+            const [route, ...others] = routes.filter((it) => it.ip === ip)
+            return route !== undefined && isOwner(route) && others.length === 0
+          }),
+        ),
+    )
+    t.diagnostic(`${router.name} has all of them after ${Math.round(performance.now() - begin)} ms`)
+    owner = router
+  }
+  await blame.none()
+})
 
 test('a virtual address whose virtual MAC is not learned is not announced, and it is said why', async () => {
   await using fabric = await Fabric.start({ frr: '10.7', ...both('snoop: {age: 10m}\n') })
