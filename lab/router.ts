@@ -1,7 +1,8 @@
-import { chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { ExitCode, reason } from '../src/base/exit.js'
 import { askSnooper } from '../src/cli/queries.js'
+import { listeningPaths } from '../src/os/unix-listeners.js'
 import type { BindingReport, SnooperReport } from '../src/cli/report.js'
 import { bgpdConfig, findTree, type FpmModule, type Release, ROOT, TENANT, type Tree, VNI, zebraConfig } from './frr.js'
 import { MACIPCTL, MACIPD } from './programs.js'
@@ -149,7 +150,8 @@ export class Router extends Space {
 
   private listens(daemon: Daemon, sockets: readonly string[]): Promise<void> {
     return this.ready(daemon, `to listen on ${sockets.join(' and ')}`, () => {
-      const listening = listeningSockets(daemon.pid)
+      // FRR 8.4 says /var/run, which is /run
+      const listening = new Set([...listeningPaths(daemon.pid)].map((path) => path.replace(/^\/var\/run\//, '/run/')))
       // FRR names its sockets as the node sees them, macipd as the host does; what a dead process left is not listening
       return sockets.every((inside) => {
         const outside = this.path(inside)
@@ -389,18 +391,6 @@ export class Router extends Space {
 
 function macipd(...args: readonly string[]): string[] {
   return [process.execPath, MACIPD, ...args]
-}
-
-/** Unix sockets that accept connections in the network namespace of a process: /proc/net/unix, "Flags" and "Path". */
-function listeningSockets(pid: number): Set<string> {
-  const SO_ACCEPTCON = '00010000'
-  const sockets = readFileSync(`/proc/${pid}/net/unix`, 'utf8')
-    .split('\n')
-    .map((line) => line.split(/\s+/))
-    .filter((columns) => columns[3] === SO_ACCEPTCON)
-    // FRR 8.4 says /var/run, which is /run; macipd binds to PATH.PID and then renames it
-    .map((columns) => columns[7]?.replace(/^\/var\/run\//, '/run/').replace(/\.\d+$/, '') ?? '')
-  return new Set(sockets)
 }
 
 function everyoneMayEnter(path: string): boolean {

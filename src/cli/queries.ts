@@ -2,6 +2,7 @@
 import { ask as askControl, NoAnswerError } from '../control/client.js'
 import { errnoName, ExitCode, FatalError, reason } from '../base/exit.js'
 import { descriptorUse } from '../os/descriptor-limit.js'
+import { listeningPaths } from '../os/unix-listeners.js'
 import { REASONS } from '../bindings/state.js'
 import { overlay as relayProto } from '../gen/overlay.js'
 import { snoop as snoopProto } from '../gen/snoop.js'
@@ -29,7 +30,7 @@ export async function answer<Report>(socket: string, question: () => Promise<Rep
   try {
     return { running: true, socket, ...(await question()) }
   } catch (error) {
-    const [cause, text] = causeOf(error)
+    const [cause, text] = causeOf(error, socket)
     return {
       running: false,
       socket,
@@ -51,8 +52,11 @@ const CAUSES = new Map<string | undefined, readonly [NotRunningCause, string]>([
 /** libuv frees one descriptor for a moment to close what it cannot accept. */
 const LIBUV_SPARE = 1
 
-function causeOf(error: unknown): readonly [NotRunningCause, string] {
-  if (!(error instanceof NoAnswerError)) return CAUSES.get(errnoName(error)) ?? ['other', reason(error)]
+function causeOf(error: unknown, socket?: string): readonly [NotRunningCause, string] {
+  const name = errnoName(error)
+  if (name === 'ENOENT' && socket !== undefined && listeningPaths('self').has(socket))
+    return ['unnamed', 'its process listens, but the socket’s name was removed']
+  if (!(error instanceof NoAnswerError)) return CAUSES.get(name) ?? ['other', reason(error)]
   const use = error.pid === undefined ? undefined : descriptorUse(error.pid)
   if (use !== undefined && use.limit - use.open <= LIBUV_SPARE)
     return ['no-descriptor', `it may open no descriptor beyond number ${use.limit - 1}, and all are in use`]

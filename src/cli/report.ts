@@ -164,10 +164,11 @@ export type SnooperReport = {
 }
 
 /**
- * There is no socket; no process listens on it; it may not be used; a process has taken the connection and says nothing; it
- * cannot take one, because it may open no descriptor; anything else.
+ * There is no socket; a process listens, but the name of its socket was removed; no process listens on it; it may not be
+ * used; a process has taken the connection and says nothing; it cannot take one, because it may open no descriptor; anything
+ * else.
  */
-export type NotRunningCause = 'absent' | 'refused' | 'denied' | 'silent' | 'no-descriptor' | 'other'
+export type NotRunningCause = 'absent' | 'unnamed' | 'refused' | 'denied' | 'silent' | 'no-descriptor' | 'other'
 /** A process that does not answer, and why. `pid` is null where it is not known. */
 export type NotRunning = { running: false; socket: string; cause: NotRunningCause; pid: number | null; error: string }
 export type Running<Report> = { running: true; socket: string } & Report

@@ -47,6 +47,7 @@ for (const [name, status, expected] of CASES) {
 
 const SILENT = { cause: 'silent', pid: 42, error: 'no answer within 1.2 s' } as const
 const REFUSED = { cause: 'refused', error: 'nobody listens on the socket' } as const
+const UNNAMED = { cause: 'unnamed', error: 'the socket’s name was removed' } as const
 const worker = (state: KeeperReport['worker']['state']): KeeperReport['worker'] => ({
   ...{ state, pid: 42, starts: 2 },
   lastEnd: { why: 'SIGKILL', time: NOW - 3000 },
@@ -73,6 +74,9 @@ const STATES: [name: string, status: Status, id: FindingId, what: RegExp, todo: 
     /starts another one by itself.*macipctl status/,
   ],
   ['worker starting', status(REFUSED, {}, { worker: worker('starting') }), 'worker-gone', /no worker/, /by itself/],
+  ['control socket removed', status(UNNAMED, {}), 'relay-socket', /worker runs, but nobody/, /ls -ld \/run\/macipd;/],
+  ['keeper’s socket removed', status({}, {}, UNNAMED), 'relay-socket', /keeper runs, but nobody/, /ls -ld/],
+  ['snooper’s socket removed', status({}, UNNAMED), 'snooper-socket', /snooper runs, but nobody/, /ls -ld/],
   ['control socket gone', status(undefined, {}), 'relay-socket', /worker 42 serves, but/, /--relay/],
   [
     'plain forwarding',

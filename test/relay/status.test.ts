@@ -2,7 +2,7 @@
 // and what to do, whoever hangs.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { appendFileSync, closeSync, existsSync, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
@@ -79,10 +79,10 @@ const assertNothing = async (rig: RelayRig): Promise<void> => {
   assert.deepEqual(await problems(rig), [])
 }
 
-const foundLater = (rig: RelayRig, id: FindingId | undefined): Promise<unknown> =>
+const foundLater = (rig: RelayRig, id: FindingId | undefined, exitCode?: ExitCode): Promise<unknown> =>
   waitFor(
     `status to say ${id ?? 'nothing'}`,
-    async () => (await problems(rig)).map((found) => found.id),
+    async () => (await problems(rig, exitCode)).map((found) => found.id),
     (ids) => ids[0] === id,
     { timeoutMs: 30_000, context: () => rig.log },
   )
@@ -268,6 +268,15 @@ function smallDirectory(): { path: string } & AsyncDisposable {
   }
 }
 
+/** Nothing can be made there, whoever the relay runs as. */
+function emptyAndLock(dir: string): void {
+  const below = openSync(dir, 'r')
+  execFileSync('mount', ['--bind', dir, dir])
+  execFileSync('mount', ['-o', 'remount,bind,ro', dir])
+  for (const name of readdirSync(dir)) rmSync(`/proc/self/fd/${below}/${name}`, { recursive: true })
+  closeSync(below)
+}
+
 /** Takes all the room there is; returns the file that has it. */
 function fill(rig: RelayRig): string {
   const filler = rig.path('filler')
@@ -303,6 +312,27 @@ suite('the run directory', () => {
       /^find both: lslocks .*--run-dir DIR$/,
     )
     lock.release()
+    await foundLater(rig, undefined)
+  })
+
+  test('was emptied, and nothing can be made there', async () => {
+    await using small = smallDirectory()
+    await using rig = new RelayRig(small.path)
+    const { dir } = rig
+    await connected(rig)
+    emptyAndLock(dir)
+    try {
+      await foundLater(rig, 'relay-socket', ExitCode.notRunning)
+      await assertFound(
+        rig,
+        'relay-socket',
+        new RegExp(`keeper runs, but nobody can connect .* ${dir}/keeper.sock was removed$`),
+        new RegExp(`within a second, .*: ls -ld ${dir}; findmnt -T ${dir}$`),
+        ExitCode.notRunning,
+      )
+    } finally {
+      execFileSync('umount', [dir])
+    }
     await foundLater(rig, undefined)
   })
 

@@ -28,8 +28,8 @@ JSON:
   healthy   there is no problem
   findings  id (such as worker-hung, which stays the same), severity (problem or notice), what is wrong, todo
   keeper, relay, snooper
-            running, socket, and what the process says of itself; or cause (absent, refused, denied, silent or other),
-            error, and the pid of a process that hangs, if it is known`,
+            running, socket, and what the process says of itself; or cause (absent, unnamed, refused, denied, silent,
+            no-descriptor or other), error, and the pid of a process that hangs, if it is known`,
     )
     .action(async (given: Common & { runDir?: string }) => {
       const { relay, snoop } = await sockets(given)

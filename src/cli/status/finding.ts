@@ -1,4 +1,5 @@
 // What `macipctl status` finds. The names are an interface, as those of reports: scripts look for them.
+import { dirname } from 'node:path'
 
 export type FindingId =
   // the relay's processes
@@ -26,6 +27,7 @@ export type FindingId =
   // the snooper
   | 'snooper-not-running'
   | 'snooper-hung'
+  | 'snooper-socket'
   | 'snooper-without-relay'
   | 'versions-differ'
   | 'port-not-snooped'
@@ -55,6 +57,14 @@ export type Finding = { id: FindingId; severity: Severity; what: string; todo: s
 
 export const problem = (id: FindingId, what: string, todo: string): Finding => ({ id, severity: 'problem', what, todo })
 export const notice = (id: FindingId, what: string, todo: string): Finding => ({ id, severity: 'notice', what, todo })
+
+/** A process puts its socket there again within a second, unless it cannot. */
+export const removed = (id: 'relay-socket' | 'snooper-socket', who: string, socket: string): Finding =>
+  problem(
+    id,
+    `${who} runs, but nobody can connect to it any more: its socket ${socket} was removed`,
+    `it is there again within a second, if its user may write there: ls -ld ${dirname(socket)}; findmnt -T ${dirname(socket)}`,
+  )
 
 /** A process whose limit of descriptors is exhausted accepts no connection, and so cannot say anything of itself. */
 export const noDescriptor = (who: string, pid: number | string, effect: string, left = 0): Finding =>

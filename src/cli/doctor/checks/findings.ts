@@ -88,7 +88,7 @@ export const FINDINGS: Readonly<Record<FindingId, Told>> = {
     ...{ group: 'relay', means: NOTHING },
     todo: (seen) => [logOf(seen, 'macipd-relay')],
   },
-  'relay-socket': { group: 'relay', means: 'Neither the snooper nor macipctl reaches it.' },
+  'relay-socket': { group: 'relay', means: 'It goes on with what is connected; nobody else reaches it.' },
   'no-descriptor': {
     ...{ group: 'relay', means: 'It may open too few files: new connections are not accepted, or nobody is answered.' },
     todo: ({ status: { keeper, relay, snooper } }) => {
@@ -141,6 +141,7 @@ export const FINDINGS: Readonly<Record<FindingId, Told>> = {
       ]
     },
   },
+  'snooper-socket': { group: 'snooper', means: 'It goes on; macipctl does not reach it.' },
   'snooper-without-relay': { group: 'snooper', means: NOTHING, todo: restartSnooper },
   'versions-differ': { by: 'versions', group: 'relay', means: 'An upgrade has not been finished.' },
   'port-not-snooped': { group: 'snooper', means: 'Hosts behind it are not learned.', todo: restartSnooper },
