@@ -9,6 +9,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -27,8 +28,8 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9-]{0,23}$/
 export interface LabState {
   readonly name: string
   readonly release: Release
-  /** The boot of the kernel that runs the lab: a virtual machine sees the directories of its host's labs, too. */
-  readonly bootId: string
+  /** Whose numbers of processes these are: machines and containers see the directories of others' labs, too. */
+  readonly pidSpace: string
   /** The process that made the lab. */
   readonly owner: number
   /** PID 1 of the lab's namespaces; undefined while the lab is being made. */
@@ -37,8 +38,11 @@ export interface LabState {
   readonly vms: readonly number[]
 }
 
-/** Identifies this boot of this kernel (proc_sys_kernel(5)). */
-export const BOOT_ID = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+/** This boot of this kernel (proc_sys_kernel(5)), and this process's PID namespace. */
+export const PID_SPACE = [
+  readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+  readlinkSync('/proc/self/ns/pid'),
+].join(' ')
 
 /** Where everything of a lab is. */
 export const directory = (name: string): string => join(PARENT, PREFIX + name)
@@ -132,14 +136,14 @@ export interface Holder {
 }
 
 /**
- * What the directories below PARENT say of this boot's labs. A directory without state is being removed by its guard, and
- * one of another boot belongs to another kernel: neither is listed.
+ * What the directories below PARENT say of labs whose processes can be seen. A directory without state is being removed by
+ * its guard, and is not listed.
  */
 function knownLabs(): LabState[] {
   return readdirSync(PARENT)
     .filter((entry) => entry.startsWith(PREFIX))
     .map((entry) => readState(entry.slice(PREFIX.length)))
-    .filter((state): state is LabState => state?.bootId === BOOT_ID)
+    .filter((state): state is LabState => state?.pidSpace === PID_SPACE)
 }
 
 /** Labs that are up. */

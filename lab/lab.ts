@@ -1,12 +1,10 @@
-import { reason } from '../src/base/exit.js'
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { ExitCode, FatalError } from '../src/base/exit.js'
+import { ExitCode, FatalError, reason } from '../src/base/exit.js'
 import { type BondMode, BondedHost } from './bonded-host.js'
 import { findTree, type Release, type Tree } from './frr.js'
 import {
-  BOOT_ID,
   detach,
   endHolder,
   type Holder,
@@ -15,9 +13,11 @@ import {
   reserve,
   startHolder,
   writeState,
+  PID_SPACE,
 } from './holder.js'
 import type { PingResult } from './ping.js'
-import { prepareNode, Router } from './router.js'
+import { prepareNode } from './node-directories.js'
+import { Router } from './router.js'
 import type { MacipRoute } from './show.js'
 import type { Space } from './space.js'
 import { Vm } from './vm.js'
@@ -61,7 +61,7 @@ export class Lab implements AsyncDisposable {
     const { frr, name = randomBytes(5).toString('hex'), ageing, tenant = false } = options
     requireRoot()
     const tree = findTree(frr)
-    const state: LabState = { name, release: frr, bootId: BOOT_ID, owner: process.pid, vms: [1, 2] }
+    const state: LabState = { name, release: frr, pidSpace: PID_SPACE, owner: process.pid, vms: [1, 2] }
     const lab = Lab.of(await hold(state, tree, tenant))
     try {
       await lab.connect(ageing, tenant)

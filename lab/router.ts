@@ -1,10 +1,13 @@
-import { chownSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { ExitCode, reason } from '../src/base/exit.js'
 import { askSnooper } from '../src/cli/queries.js'
+import { Vty } from '../src/vty/vty.js'
+import { macipctl } from './in-process.js'
 import { listeningPaths } from '../src/os/unix-listeners.js'
 import type { BindingReport, SnooperReport } from '../src/cli/report.js'
-import { bgpdConfig, findTree, type FpmModule, type Release, ROOT, TENANT, type Tree, VNI, zebraConfig } from './frr.js'
+import { findTree, type FpmModule, type Release, ROOT, TENANT, type Tree, VNI } from './frr.js'
+import { addressOf, DIRECTORIES } from './node-directories.js'
 import { MACIPCTL, MACIPD } from './programs.js'
 import type { FakeServiceManager } from './fake-service-manager.js'
 import { type Holder, REMOUNT } from './holder.js'
@@ -15,9 +18,6 @@ import { type Daemon, exec } from './process.js'
 import { Space } from './space.js'
 import { waitFor } from './wait.js'
 
-/** Path inside a node -> directory of the node in the lab's directory. */
-const DIRECTORIES = { '/etc/frr': 'etc-frr', '/run/frr': 'run-frr', '/run/macipd': 'run-macipd' } as const
-
 /** Arguments: the directories for /run/frr and /run/macipd, and the command. */
 const VIEW = `
 frr=$1 macipd=$2
@@ -25,24 +25,10 @@ shift 2
 mount -t tmpfs run /run && mkdir /run/frr /run/macipd &&
 mount --bind "$frr" /run/frr && mount --bind "$macipd" /run/macipd && exec "$@"`
 
-const addressOf = (number: number) => `192.0.2.${number}`
-
-/** Makes the directories that are mounted into a node's root, with the configuration of its daemons. */
-export function prepareNode(labDirectory: string, number: number, tree: Tree, tenant: boolean): void {
-  const name = `n${number}`
-  mkdirSync(join(labDirectory, name, 'root'), { recursive: true })
-  for (const own of Object.values(DIRECTORIES)) {
-    mkdirSync(join(labDirectory, name, own))
-    chownSync(join(labDirectory, name, own), tree.frrId, tree.frrId)
-  }
-  const configuration = {
-    'zebra.conf': zebraConfig(name, tenant),
-    'bgpd.conf': bgpdConfig(name, addressOf(number), addressOf(3 - number), tenant),
-    'vtysh.conf': `hostname ${name}\n`,
-  }
-  for (const [file, text] of Object.entries(configuration))
-    writeFileSync(join(labDirectory, name, DIRECTORIES['/etc/frr'], file), text)
-}
+/** It may be stopped, or busy. */
+const VTY_TIMEOUT_MS = 60_000
+/** Characters. */
+const MAX_ANSWER = 1 << 28
 
 /** A node's router: br0, vx100 and FRR, whose root file system is a release's tree with the node's own directories. */
 export class Router extends Space {
@@ -247,7 +233,7 @@ export class Router extends Space {
 
   /** For how many seconds bgpd's connections to zebra have lasted, the shortest of them. */
   async bgpdConnectedSeconds(): Promise<number> {
-    const text = await this.vtysh('show zebra client')
+    const text = await this.ask('zebra', 'show zebra client')
     const times = [...text.matchAll(/^Client: (?:bgp|vnc)\b[^]*?^Connect Time: (\d+):(\d+):(\d+)/gm)].map(
       ([, hours, minutes, seconds]) => (Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds),
     )
@@ -275,6 +261,17 @@ export class Router extends Space {
     return JSON.parse(await this.vtysh(command)) as unknown
   }
 
+  /** Asks a daemon as vtysh would: many wait for something with it, and starting vtysh takes more than its answer. */
+  async ask(daemon: 'zebra' | 'bgpd', command: string): Promise<string> {
+    using vty = await Vty.open(this.path(`/run/frr/${daemon}.vty`), VTY_TIMEOUT_MS)
+    await vty.askForText('enable')
+    return await vty.askForText(command, MAX_ANSWER)
+  }
+
+  private async askForJson(daemon: 'zebra' | 'bgpd', command: string): Promise<unknown> {
+    return JSON.parse(await this.ask(daemon, command)) as unknown
+  }
+
   /** The sockets of ZAPI with the bytes that nobody has read yet, as `ss` shows them. */
   async zapiQueues(): Promise<string> {
     const lines = (await this.exec(['ss', '-xan'])).split('\n')
@@ -292,12 +289,12 @@ export class Router extends Space {
 
   /** How many UPDATEs bgpd has sent. */
   async updatesSent(): Promise<number> {
-    return parseUpdatesSent(await this.vtyshJson('show bgp neighbors json'))
+    return parseUpdatesSent(await this.askForJson('bgpd', 'show bgp neighbors json'))
   }
 
   /** Addresses of the VTEPs this node floods to. */
   async remoteVteps(): Promise<string[]> {
-    return parseRemoteVteps(await this.vtyshJson(`show evpn vni ${VNI} json`))
+    return parseRemoteVteps(await this.askForJson('zebra', `show evpn vni ${VNI} json`))
   }
 
   /** Writes a configuration file of macipd into the node's own directory; resolves to its path. */
@@ -309,30 +306,45 @@ export class Router extends Space {
 
   /** What `macipctl … --json` says about this node; `status` says something even if nothing of macipd runs. */
   async macipctl(...args: readonly string[]): Promise<unknown> {
-    const done = [ExitCode.ok, ExitCode.unhealthy, ...(args[0] === 'status' ? [ExitCode.notRunning] : [])]
-    return JSON.parse(await exec(this.namespaces, this.macipctlCommand(args), '', done)) as unknown
+    return JSON.parse(await this.said([...args, '--json'], [ExitCode.ok, ExitCode.unhealthy])) as unknown
   }
 
   /** As `macipctl`, for a command that prints one JSON value a line and ends. */
   async macipctlLines(...args: readonly string[]): Promise<unknown[]> {
-    const text = await this.exec(this.macipctlCommand(args))
+    const text = await this.said([...args, '--json'], [ExitCode.ok])
     return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as unknown]))
+  }
+
+  /**
+   * What macipctl prints. It takes a process only for what it looks up in the namespaces of the node: the processes and
+   * sockets that `status` names.
+   */
+  private async said(args: readonly string[], done: readonly number[]): Promise<string> {
+    if (args[0] === 'status')
+      return exec(this.namespaces, this.macipctlCommand(args), '', [...done, ExitCode.notRunning])
+    const { code, stdout, stderr } = await macipctl(...args, '--config', this.macipctlConfig())
+    if (!done.includes(code)) throw new Error(`${this.name}: macipctl ${args.join(' ')} failed (${code}): ${stderr}`)
+    return stdout
   }
 
   /** Follows a macipctl command that prints one JSON value a line, and does not end by itself. */
   follow(...args: readonly string[]): Promise<JsonLines> {
-    return JsonLines.start(this.namespaces, this.macipctlCommand(args))
+    return JsonLines.start(this.namespaces, this.macipctlCommand([...args, '--json']))
   }
 
   private macipctlCommand(args: readonly string[]): string[] {
-    // the one option for its sockets that all commands have
+    // with a /proc in which the node's processes have the numbers that they know
+    return ['unshare', '--mount-proc', process.execPath, MACIPCTL, ...args, '--config', this.macipctlConfig()]
+  }
+
+  /** The one option for its sockets that all commands of macipctl have. */
+  private macipctlConfig(): string {
     const config = this.path('/run/macipd/macipctl.yaml')
     const control = (name: string): string => `control: ${this.path(`/run/macipd/${name}.sock`)}`
     const relay = `relay: {${control('relay')}, runDir: ${this.path('/run/macipd')}}\n`
     // a command that has just been started may be reading it
     if (!existsSync(config)) writeFileSync(config, `${relay}snoop: {${control('snoop')}}\n`)
-    // with a /proc in which the node's processes have the numbers that they know
-    return ['unshare', '--mount-proc', process.execPath, MACIPCTL, ...args, '--config', config, '--json']
+    return config
   }
 
   /** What the snooper has learned; arguments select as those of `macipctl bindings`. */
@@ -364,8 +376,7 @@ export class Router extends Space {
 
   /** As `explain`, in words; also of an address that is not known, but was refused. */
   explainText(address: string): Promise<string> {
-    const argv = this.macipctlCommand(['explain', address]).filter((it) => it !== '--json')
-    return exec(this.namespaces, argv, '', [ExitCode.ok, ExitCode.notFound])
+    return this.said(['explain', address], [ExitCode.ok, ExitCode.notFound])
   }
 
   /** What happens to bindings from now on. */
@@ -385,7 +396,7 @@ export class Router extends Space {
 
   /** The Type-2 routes bgpd has, its own and the other node's. */
   async macipRoutes(): Promise<MacipRoute[]> {
-    return parseMacipRoutes(await this.vtyshJson('show bgp l2vpn evpn route type macip json'))
+    return parseMacipRoutes(await this.askForJson('bgpd', 'show bgp l2vpn evpn route type macip json'))
   }
 }
 

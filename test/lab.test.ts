@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import { arpRequest, neighborSolicitation } from '../lab/frames.js'
 import { RELEASES, ROOT } from '../lab/frr.js'
-import { BOOT_ID, type LabState, listLabs, pruneLabs } from '../lab/holder.js'
+import { type LabState, listLabs, PID_SPACE, pruneLabs } from '../lab/holder.js'
 import { Lab } from '../lab/lab.js'
 import type { CapturedFrame, PacketSocket } from '../lab/packet-socket.js'
 import { waitFor } from '../lab/wait.js'
@@ -191,7 +191,7 @@ for (const signal of ['SIGKILL', 'SIGINT', 'SIGTERM'] as const) {
 /** The directory of a lab whose processes are gone, as a killed guard leaves it. */
 function leaveBehind(name: string, changes: Partial<LabState> = {}): void {
   const { pid } = spawnSync('true')
-  const state: LabState = { name, release: '8.4', bootId: BOOT_ID, owner: pid, vms: [1, 2], ...changes }
+  const state: LabState = { name, release: '8.4', pidSpace: PID_SPACE, owner: pid, vms: [1, 2], ...changes }
   mkdirSync(directory(name))
   writeFileSync(join(directory(name), 'lab.json'), JSON.stringify(state))
 }
@@ -216,9 +216,9 @@ test('listing labs removes nothing', () => {
   assert.ok(!existsSync(directory(name)))
 })
 
-test('a lab of another boot, such as the host’s seen from a virtual machine, is left alone', () => {
+test('a lab of another PID namespace or machine is left alone', () => {
   const name = uniqueName('elsewhere')
-  leaveBehind(name, { bootId: '00000000-0000-4000-8000-000000000000' })
+  leaveBehind(name, { pidSpace: `${PID_SPACE.split(' ')[0]} pid:[1]` })
   try {
     assert.ok(!listLabs().some(({ state }) => state.name === name))
     pruneLabs()

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { pino } from 'pino'
 import type { Logger } from '../src/base/log.js'
+import type { Result } from '../lab/in-process.js'
 import { MACIPCTL, MACIPD } from '../lab/programs.js'
 import { PATIENCE } from '../lab/wait.js'
 
@@ -24,8 +25,6 @@ export function tempDir(t: TestContext): string {
 export const notRunning = (socket: string) =>
   ({ running: false, socket, cause: 'absent', pid: null, error: 'there is no such socket' }) as const
 
-export type Result = { code: number; stdout: string; stderr: string }
-
 /** Runs a command to its end, at most 20 s, times PATIENCE. */
 export function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Result> {
   return new Promise((resolve) => {
@@ -37,7 +36,7 @@ export function run(command: string, args: readonly string[], env: NodeJS.Proces
   })
 }
 
-/** Runs a program as its users do; `test/in-process.ts` does so without a process. */
+/** Runs a program as its users do; `lab/in-process.ts` does so without a process. */
 export const spawnMacipd = (...args: string[]): Promise<Result> => run(process.execPath, [MACIPD, ...args])
 export const spawnMacipctl = (...args: string[]): Promise<Result> => run(process.execPath, [MACIPCTL, ...args])
 

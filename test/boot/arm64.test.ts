@@ -7,7 +7,8 @@ import { before, suite, test } from 'node:test'
 import { labCache, ROOT } from '../../lab/frr.js'
 import { ExitCode } from '../../src/base/exit.js'
 import type { Result } from '../../src/cli/doctor/result.js'
-import { type Result as Ended, tempDir } from '../support.js'
+import { type Result as Ended } from '../../lab/in-process.js'
+import { tempDir } from '../support.js'
 import { built, lintianErrors, makePackages, NAMES, OWN } from './deb.js'
 
 /** Arguments: the directory that holds macipd, and the command. The programs look for their files in /usr/lib/macipd. */

@@ -8,7 +8,7 @@ import { CaptureWriter } from '../../src/record/pcapng/zapi-capture.js'
 import { encodeGap, type ExchangeRecord, RecordKind } from '../../src/record/zapi-records.js'
 import { MACIPCTL } from '../../lab/programs.js'
 import { run, tempDir } from '../support.js'
-import { macipctl, macipctlOnTerminal } from '../in-process.js'
+import { macipctl, macipctlOnTerminal } from '../../lab/in-process.js'
 import { frame, hex, macIpAdd, macIpDel, NUMBERS, OPENINGS, vniAdd } from '../zapi/build.js'
 
 const N = NUMBERS['8.4']

@@ -15,7 +15,7 @@ import { FpmCaptureReader, FpmCaptureWriter } from '../../src/record/pcapng/fpm-
 import { PcapngError } from '../../src/record/pcapng/reader.js'
 import { MACIPCTL } from '../../lab/programs.js'
 import { run, tempDir } from '../support.js'
-import { macipctl } from '../in-process.js'
+import { macipctl } from '../../lab/in-process.js'
 import { ROOT } from '../../lab/frr.js'
 
 const framesOf = (recording: string): Buffer[] => [

@@ -5,7 +5,7 @@ import { createMacipd } from '../../src/cli/macipd.js'
 import { createProgram } from '../../src/cli/macipctl.js'
 import { version } from '../../src/base/version.js'
 import { spawnMacipctl, spawnMacipd } from '../support.js'
-import { FakeIo, macipctl, macipctlOnTerminal, macipd } from '../in-process.js'
+import { FakeIo, macipctl, macipctlOnTerminal, macipd } from '../../lab/in-process.js'
 
 const WIDTH = 123
 

@@ -19,7 +19,7 @@ import { findTree, RELEASES, ROOT } from '../../lab/frr.js'
 import { hookIn, withHook, withoutHook } from '../../src/cli/hook/block.js'
 import { zservOption } from '../../src/cli/hook/processes.js'
 import { describeState, type Facts, hookState } from '../../src/cli/hook/state.js'
-import { macipctl } from '../in-process.js'
+import { macipctl } from '../../lab/in-process.js'
 import { notRunning, tempDir } from '../support.js'
 import { FakeVty, trailer } from '../vty/fake-vty.js'
 

@@ -8,7 +8,7 @@ import { type TestContext, test } from 'node:test'
 import { version } from '../../src/base/version.js'
 import { MACIPD } from '../../lab/programs.js'
 import { run, spawnMacipctl, spawnMacipd, tempDir } from '../support.js'
-import { macipd } from '../in-process.js'
+import { macipd } from '../../lab/in-process.js'
 
 test('--help and --version', async () => {
   const help = await macipd('--help')

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type Result, spawnMacipctl, tempDir } from '../support.js'
-import { macipctl } from '../in-process.js'
+import { spawnMacipctl, tempDir } from '../support.js'
+import { macipctl, type Result } from '../../lab/in-process.js'
 import { RELEASES, ROOT } from '../../lab/frr.js'
 
 const fixture = (frr: string): string => join(ROOT, 'test/fixtures/exchange', `${frr}.bin`)

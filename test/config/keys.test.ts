@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { schema } from '../../src/config/parse.js'
 import { createMacipd } from '../../src/cli/macipd.js'
 import { helpOf, KEYS, rowOf } from '../../src/config/keys.js'
-import { FakeIo, macipd } from '../in-process.js'
+import { FakeIo, macipd } from '../../lab/in-process.js'
 
 const GUIDE = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8')
 

@@ -6,7 +6,7 @@ import { suite, test, type TestContext } from 'node:test'
 import { RELEASES } from '../../lab/frr.js'
 import { Lab } from '../../lab/lab.js'
 import type { Router } from '../../lab/router.js'
-import { macipctl } from '../in-process.js'
+import { macipctl } from '../../lab/in-process.js'
 import { tempDir } from '../support.js'
 
 const LINES = ['fpm address 127.0.0.1', 'no fpm use-next-hop-groups']

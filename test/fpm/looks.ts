@@ -2,7 +2,7 @@
 import type { Disagreement } from '../../src/cli/check/compare.js'
 import type { Explained } from '../../src/cli/explain/facts.js'
 import type { EventReport } from '../../src/cli/explain/report.js'
-import { macipctl } from '../in-process.js'
+import { macipctl } from '../../lab/in-process.js'
 import { question } from '../../lab/frames.js'
 import type { Lab } from '../../lab/lab.js'
 import type { PacketSocket } from '../../lab/packet-socket.js'

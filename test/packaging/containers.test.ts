@@ -9,7 +9,7 @@ import { parse } from 'yaml'
 import { DEFAULTS } from '../../src/config/settings.js'
 import { createMacipd } from '../../src/cli/macipd.js'
 import { ROOT } from '../../lab/frr.js'
-import { FakeIo } from '../in-process.js'
+import { FakeIo } from '../../lab/in-process.js'
 
 const read = (path: string): string => readFileSync(join(ROOT, 'packaging', path), 'utf8')
 const isScript = (text: string): void => {

@@ -10,7 +10,7 @@ import { SHELLS } from '../../../src/cli/completion/shell.js'
 import { createProgram } from '../../../src/cli/macipctl.js'
 import { createMacipd } from '../../../src/cli/macipd.js'
 import { describe } from '../../../src/cli/tree.js'
-import { FakeIo } from '../../in-process.js'
+import { FakeIo } from '../../../lab/in-process.js'
 import { tempDir } from '../../support.js'
 
 const programs = [describe(createMacipd(new FakeIo())), describe(createProgram(new FakeIo()))]

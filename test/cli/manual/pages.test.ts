@@ -12,7 +12,7 @@ import { bold, escape, titleLine } from '../../../src/cli/manual/roff.js'
 import { type CommandNode, describe, everyCommand } from '../../../src/cli/tree.js'
 import { KEYS, plain } from '../../../src/config/keys.js'
 import { ROOT } from '../../../lab/frr.js'
-import { FakeIo } from '../../in-process.js'
+import { FakeIo } from '../../../lab/in-process.js'
 import { tempDir } from '../../support.js'
 
 const programs = { macipd: describe(createMacipd(new FakeIo())), macipctl: describe(createProgram(new FakeIo())) }

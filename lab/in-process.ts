@@ -3,7 +3,8 @@ import { run } from '../src/cli/command.js'
 import type { Io, Sink } from '../src/cli/io.js'
 import { createMacipd } from '../src/cli/macipd.js'
 import { createProgram } from '../src/cli/macipctl.js'
-import type { Result } from './support.js'
+
+export type Result = { code: number; stdout: string; stderr: string }
 
 class FakeSink implements Sink {
   readonly isTTY: boolean
