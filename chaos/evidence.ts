@@ -29,7 +29,12 @@ async function ofRoute({ nodes }: ChaosFabric, prefix: string): Promise<string> 
       `n${router.number} kernel:\n${await router.exec(['ip', 'route', 'show', prefix]).catch(reason)}\n`
     const dump = async (): Promise<string> =>
       `n${router.number} macipctl zapi dump:\n${await router.zapiMessages('--prefix', prefix).catch(reason)}\n`
-    const shown = [kernel(), show(`show ip route ${prefix}`), show(`show bgp ipv4 unicast ${prefix}`)]
+    const log = async (name: 'zebra' | 'bgpd'): Promise<string> =>
+      `n${router.number} log of ${name}:\n${await lastLines(router.daemon(name).logPath, prefix)}\n`
+    const shown = [
+      ...[kernel(), show(`show ip route ${prefix}`), show(`show bgp ipv4 unicast ${prefix}`)],
+      ...[log('zebra'), log('bgpd')],
+    ]
     return [...shown, ...(withMacipd ? [dump()] : [])]
   })
   return `--- ${prefix}\n${(await Promise.all(said)).join('')}`

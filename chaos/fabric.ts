@@ -20,11 +20,11 @@ export interface FabricOptions {
   readonly rate: number
   /** False: FRR is alone. */
   readonly macipd: boolean
-  /** FRR logs what it does with MACs, also after it was started again. */
+  /** FRR logs what it does with MACs and routes, also after it was started again. */
   readonly frrDebug?: true
 }
 
-const FRR_DEBUG = { 'zebra.conf': 'debug zebra vxlan\n', 'bgpd.conf': 'debug bgp zebra\n' } as const
+const FRR_DEBUG = { 'zebra.conf': 'debug zebra vxlan\ndebug zebra rib\n', 'bgpd.conf': 'debug bgp zebra\n' } as const
 
 /** Hosts that speak are never so old, and the kernel forgets none by itself. */
 const AGEING_S = 3600

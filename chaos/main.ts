@@ -152,7 +152,10 @@ const program = configured(new Command('chaos'), io)
     ),
   )
   .option('--without-macipd', 'FRR alone: what goes wrong then is not of macipd')
-  .option('--frr-debug', "let FRR log what it does with MACs; a difference is shown with both daemons' lines of it")
+  .option(
+    '--frr-debug',
+    "let FRR log what it does with MACs and routes; a difference is shown with both daemons' lines of it",
+  )
   .option('--list', 'print the phases, three if --phases is not given, and do nothing')
   .addHelpText(
     'after',
