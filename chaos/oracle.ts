@@ -159,7 +159,8 @@ const macOf = (difference: Difference): string | undefined =>
  * - zebra or the kernel has one that is gone: zebra keeps what a bgpd that has ended told it, and the kernel what a zebra
  *   that was killed has written; who comes next does not know of it.
  * And of routes, those that zebra found in the kernel at its start and that bgpd has not: one of FRR 10.3 drops them once, after a
- * second, but often before it has entered them.
+ * second, but often before it has entered them; one of 8.4 at once, but not those that it has read in a later second than
+ * that in which it was started.
  */
 export function withoutFrrs(all: readonly Difference[], world: World, { relearned, outlived }: Known): Difference[] {
   const crossed = new Set(world.hosts.flatMap(({ mac, hasCrossed }) => (hasCrossed ? [mac] : [])))

@@ -120,8 +120,11 @@ const ZebraNeighbour = v.object({ type: v.string(), mac: v.string(), remoteVtep:
 /** VNI → number of neighbours, and each by its address. */
 const ZebraNeighbours = v.record(v.string(), v.record(v.string(), v.union([v.number(), ZebraNeighbour])))
 
-/** A route of bgpd that zebra has found in the kernel at its start: it gives it the distance of eBGP, which is not used here. */
-const FOUND_IN_KERNEL = /^(B>\* \S+ \[20\/0\]) via (\S+)/gm
+/**
+ * A route of bgpd that zebra has found in the kernel at its start: it gives it the distance of eBGP, which is not used here.
+ * 8.4 shows the kernel's metric, too.
+ */
+const FOUND_IN_KERNEL = /^(B>\* \S+ \[20\/(?:0|20)\]) via (\S+)/gm
 
 function prefixesVia(text: string, node: Node['number'], line: RegExp): View {
   const found = new Map<string, string>()
