@@ -14,7 +14,7 @@ import { type Holder, REMOUNT } from './holder.js'
 import { JsonLines } from './json-lines.js'
 import { type FdbEntry, type Neighbour, parseFdb, parseNeighbours } from './kernel.js'
 import { type MacipRoute, parseMacipRoutes, parseRemoteVteps, parseUpdatesSent } from './show.js'
-import { type Daemon, exec } from './process.js'
+import type { Daemon } from './process.js'
 import { Space } from './space.js'
 import { waitFor } from './wait.js'
 
@@ -306,7 +306,8 @@ export class Router extends Space {
 
   /** What `macipctl … --json` says about this node; `status` says something even if nothing of macipd runs. */
   async macipctl(...args: readonly string[]): Promise<unknown> {
-    return JSON.parse(await this.said([...args, '--json'], [ExitCode.ok, ExitCode.unhealthy])) as unknown
+    const done = [ExitCode.ok, ExitCode.unhealthy, ...(args[0] === 'status' ? [ExitCode.notRunning] : [])]
+    return JSON.parse(await this.said([...args, '--json'], done)) as unknown
   }
 
   /** As `macipctl`, for a command that prints one JSON value a line and ends. */
@@ -315,26 +316,17 @@ export class Router extends Space {
     return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as unknown]))
   }
 
-  /**
-   * What macipctl prints. It takes a process only for what it looks up in the namespaces of the node: the processes and
-   * sockets that `status` names.
-   */
+  /** What macipctl prints; it fails unless it ends with one of these codes. */
   private async said(args: readonly string[], done: readonly number[]): Promise<string> {
-    if (args[0] === 'status')
-      return exec(this.namespaces, this.macipctlCommand(args), '', [...done, ExitCode.notRunning])
     const { code, stdout, stderr } = await macipctl(...args, '--config', this.macipctlConfig())
-    if (!done.includes(code)) throw new Error(`${this.name}: macipctl ${args.join(' ')} failed (${code}): ${stderr}`)
-    return stdout
+    if (done.includes(code)) return stdout
+    throw new Error(`${this.name}: macipctl ${args.join(' ')} failed (${code}): ${stderr}${stdout}`)
   }
 
   /** Follows a macipctl command that prints one JSON value a line, and does not end by itself. */
   follow(...args: readonly string[]): Promise<JsonLines> {
-    return JsonLines.start(this.namespaces, this.macipctlCommand([...args, '--json']))
-  }
-
-  private macipctlCommand(args: readonly string[]): string[] {
-    // with a /proc in which the node's processes have the numbers that they know
-    return ['unshare', '--mount-proc', process.execPath, MACIPCTL, ...args, '--config', this.macipctlConfig()]
+    const argv = [process.execPath, MACIPCTL, ...args, '--json', '--config', this.macipctlConfig()]
+    return JsonLines.start(this.namespaces, argv)
   }
 
   /** The one option for its sockets that all commands of macipctl have. */
