@@ -2,6 +2,7 @@
 // the victim's route is looked at after every lie. MACIPD_ATTACK_SECONDS makes the attacks longer.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Fabric } from '../../lab/fabric.js'
 import { arpAnnouncement, neighborAdvertisement } from '../../lab/frames.js'
 import { RELEASES } from '../../lab/frr.js'
@@ -30,7 +31,11 @@ async function attack(fabric: Fabric, victim: Vm, attackers: readonly Vm[], lie:
       for (const vm of attackers) lie(vm)
     }, EVERY_MS)
     try {
-      while (Date.now() < until) await stillAnnounced(fabric, victim)
+      while (Date.now() < until) {
+        await stillAnnounced(fabric, victim)
+        // whoever asks without end is heard before the attackers
+        await sleep(EVERY_MS)
+      }
       await Promise.all(attackers.map((vm) => named(events, vm)))
     } finally {
       clearInterval(lies)
