@@ -33,7 +33,7 @@ async function attack(fabric: Fabric, victim: Vm, attackers: readonly Vm[], lie:
     try {
       while (Date.now() < until) {
         await stillAnnounced(fabric, victim)
-        // whoever asks without end is heard before the attackers
+        // without it, two daemons do nothing but answer, and the attackers get no core
         await sleep(EVERY_MS)
       }
       await Promise.all(attackers.map((vm) => named(events, vm)))
