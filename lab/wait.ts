@@ -65,11 +65,11 @@ export async function waitFor<T>(
 /** Far above what anything takes that a test is told of, rather than asks for, on a busy machine. */
 const SILENCE_MS = 120_000
 
-/** Resolves when whoever is told of something wakes those waiting; fails after two minutes without that. */
+/** Resolves when whoever is told of something wakes those waiting; fails after SILENCE_MS without that. */
 export function woken(waiting: (() => void)[], what: () => string): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      reject(new Error(`nothing came for ${SILENCE_MS} ms: ${what()}`))
+      reject(new Error(`nothing came for ${SILENCE_MS * PATIENCE} ms: ${what()}`))
     }, SILENCE_MS * PATIENCE)
     waiting.push(() => {
       clearTimeout(timer)
