@@ -53,7 +53,7 @@ export class List<Item> {
     else older.newer = newer
     if (newer === undefined) this.last = older
     else newer.older = older
-    // whoever still has the link must not keep all that came after it in memory
+    // a holder of the link must not keep all that came after it in memory
     link.older = undefined
     link.newer = undefined
     this.count -= 1

@@ -45,7 +45,7 @@ export class Challengers {
     for (const it of this.charged) if (it.until > now) yield it
   }
 
-  /** Believes whoever claimed this last. */
+  /** Believes the challengers that claimed this last. */
   release({ vni, mac, ip }: Key): void {
     for (const it of [...this.charged]) {
       const { claimed } = it

@@ -33,7 +33,7 @@ export type Input =
   | { readonly type: 'fpm'; readonly update: FpmUpdate }
   /** A host behind another VTEP was asked, and has answered that it has the address. */
   | { readonly type: 'remote-answer'; readonly key: Key }
-  /** An operator removes a binding, with `duplicate` only if it is frozen; `held-down`: believes whoever claimed this. */
+  /** An operator removes a binding, with `duplicate` only if it is frozen; `held-down`: believes the challenger that claimed this. */
   | { readonly type: 'clear'; readonly what: 'binding' | 'duplicate' | 'held-down'; readonly key: Key }
   | { readonly type: 'tick' }
 

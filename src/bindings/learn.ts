@@ -27,7 +27,7 @@ export function learn(context: StepContext, vni: number, ip: string, claim: Clai
   else context.emit('taken-over', binding, anchor.port, `${former.mac} ${former.anchor.port}`)
   if (former !== undefined) {
     binding.moves = former.moves
-    // whoever takes the IP from another VTEP is counted when that is decided
+    // a move from another VTEP is counted when it is decided
     if ((remoteOwner === undefined || wasAsked) && countMove(context, binding)) return
   }
   if (remoteOwner !== undefined && askAt !== undefined) claimRemote(context, binding, remoteOwner.mac, askAt)

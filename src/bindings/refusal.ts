@@ -95,7 +95,7 @@ export function refusalOfKey(
 
 /**
  * Whether the frame's source may speak for the MAC. A router may speak for its virtual MAC from its own (RFC 5798 8.2),
- * but a virtual MAC as the source speaks for nobody else: any host could send from it.
+ * but a virtual MAC as the source speaks for no other MAC: any host could send from it.
  */
 const speaksForItself = ({ mac, etherSource }: Evidence): boolean =>
   mac === etherSource || (isVrrp(mac) && !isVrrp(etherSource))

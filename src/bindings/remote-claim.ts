@@ -78,7 +78,7 @@ export function settle(context: StepContext, binding: Binding): void {
   endClaim(context, binding)
 }
 
-/** Nobody is asked any more: the relay decides about the binding as about any other one. */
+/** The questions end: the relay decides about the binding as about any other one. */
 export function endClaim(context: StepContext, binding: Binding): void {
   const { rivals } = context.table
   const rival = rivals.find(binding)

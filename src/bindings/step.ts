@@ -174,7 +174,7 @@ function onEvidence(context: StepContext, evidence: Evidence): void {
   const { anchor, vni, mac, ip, kind } = evidence
   const current = vni === undefined ? undefined : table.find(vni, ip)
   if (kind === 'arp-probe' || kind === 'dad-ns') {
-    // whoever asks whether it is free does not have it
+    // a host that asks whether it is free does not have it
     for (const rival of vni === undefined ? [] : table.rivals.ofIp(vni, ip))
       if (rival.anchor.ifindex === anchor?.ifindex) table.rivals.delete(rival)
     if (current !== undefined) onAsking(context, evidence, current)
@@ -274,7 +274,7 @@ function onSeen(context: StepContext, binding: Binding, evidence: Evidence, anch
   if (isNews) context.put(binding)
 }
 
-/** The bridge sends what is for the host to another port now: that is where the host is, whoever may claim the contrary. */
+/** The bridge sends what is for the host to another port now: that is where the host is, whatever frames claim. */
 function onFdb(context: StepContext, { vni, mac, anchor }: Extract<Input, { type: 'fdb' }>): void {
   for (const binding of [...(context.table.ofMac(vni, mac)?.bindings ?? [])]) {
     const { isStatic, phase, ip, confirmed } = binding

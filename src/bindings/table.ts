@@ -42,7 +42,7 @@ export class Table {
   answered = 0
   /** Who claims addresses whose owners answer. */
   readonly challengers = new Challengers()
-  /** Claims of whoever is held down. */
+  /** Claims of challengers that are held down. */
   readonly unheard = new UnheardClaims()
   /** Whose claims were defended, and are asked again. */
   readonly rivals = new Rivals(this.timers)

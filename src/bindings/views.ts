@@ -26,7 +26,7 @@ type Remote = { readonly seq: number; readonly flags: number }
 /** The route is that of a host on an Ethernet segment that this node has, too. */
 const isSynced = (flags: number): boolean => (flags & MacIpFlag.SYNC_PATH) !== 0
 
-/** Whoever announces it has not heard the host. */
+/** The node that announces it has not heard the host. */
 const isProxy = (flags: number): boolean => (flags & MacIpFlag.PROXY_ADVERT) !== 0
 
 /** A MAC whose announcements have changed. */

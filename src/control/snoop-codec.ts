@@ -110,7 +110,7 @@ export function clearFromProto({ what, ...wire }: proto.Clear.$Properties): Clea
   return { what, ...target }
 }
 
-/** Returns when a silent host is withdrawn, or a frozen one is released; undefined means never, or that nobody knows. */
+/** Returns when a silent host is withdrawn, or a frozen one is released; undefined means never, or that it is not known. */
 function expiryOf(binding: Binding, table: Table, policy: Pick<Policy, 'ageMs'>): number | undefined {
   if (binding.isStatic || binding.isProxied) return undefined
   return binding.phase === 'duplicate' ? table.timers.at(binding) : binding.lastSeen + ageOf(binding, policy)

@@ -1,4 +1,4 @@
-// Where a process logs: systemd's journal or standard error, and never so that the process waits for whoever reads it.
+// Where a process logs: systemd's journal or standard error, and never so that the process waits for the log's reader.
 import { endianness } from 'node:os'
 import { writeSync } from 'node:fs'
 import { pino } from 'pino'

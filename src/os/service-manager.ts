@@ -12,10 +12,10 @@ export type KeptDescriptor = { readonly name: string; readonly fd: number }
 export type ServiceEnvironment = {
   /** Whether systemd has started the process as a unit. */
   isUnit: boolean
-  /** Undefined if nobody is told anything. */
+  /** Undefined if there is no manager to tell. */
   manager: ServiceManager | undefined
   kept: readonly KeptDescriptor[]
-  /** The process counts as hung after so long without WATCHDOG=1; undefined if nobody watches. */
+  /** The process counts as hung after so long without WATCHDOG=1; undefined if the manager does not watch it. */
   watchdogMs: number | undefined
 }
 

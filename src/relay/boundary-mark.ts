@@ -1,5 +1,5 @@
 // Where the next frame begins in what a source socket holds, noted in the socket itself: SO_PEEK_OFF is of no other use
-// here, lasts as long as the connection, whoever holds it, and the kernel counts a positive one down in the same step in
+// here, lasts as long as the connection, in whichever process, and the kernel counts a positive one down in the same step in
 // which bytes leave the socket. So a successor finds it right at whatever instruction its predecessor ended.
 //
 //   -1                    at the front; also of a socket that was never looked at
@@ -19,7 +19,7 @@ const AHEAD_INSIDE = 1 << 22
 /** More than a look and an unfinished frame together. */
 const MAX_BYTES = 1 << 18
 
-/** `bytesAhead` are in front of the next frame; `unseen`: they end a watched frame that nobody has understood. */
+/** `bytesAhead` are in front of the next frame; `unseen`: they end a watched frame that was not understood. */
 export type Boundary = { known: true; bytesAhead: number; unseen: boolean } | { known: false }
 
 /** Reads what was noted last, by whichever process. Throws SystemError. */

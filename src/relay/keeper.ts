@@ -162,7 +162,7 @@ export class Keeper {
     this.endPlain()
     this.status.close()
     if (leaves) await Promise.race([Promise.allSettled(this.arriving), sleep(LATE_MS)])
-    // what comes later than that belongs to nobody
+    // a connection that comes later is closed
     this.leaving = false
   }
 

@@ -28,7 +28,7 @@ export function tryRoom(path: string, bytes: number): string | undefined {
   let file: number | undefined
   try {
     file = openSync(path, 'wx', 0o600)
-    // nobody is left to delete it if this process ends now
+    // the file would stay if this process ended before it is deleted
     rmSync(path)
     const block = Buffer.alloc(TRIAL_BLOCK)
     for (let left = bytes; left > 0; ) left -= writeSync(file, block, 0, Math.min(left, block.length))

@@ -171,8 +171,8 @@ function adopt(connections: readonly KeptConnection[], store: DescriptorStore | 
 }
 
 /**
- * Takes the lock, or takes over from whoever has it: a worker that has lost its keeper, or a keeper if that is wanted. Nothing
- * is touched before: another relay may live on what is there.
+ * Takes the lock, or takes over from the process that has it: a worker that has lost its keeper, or a keeper if that is
+ * wanted. Nothing is touched before, because another relay may live on what is there.
  */
 async function takeRunDir(
   options: RelayOptions,
@@ -229,7 +229,7 @@ function removeJournal(runDir: string, log: Logger): void {
 /**
  * bgpd, which runs as zebra's user, must be able to connect even when the relay runs as root. zebra need not run yet: then
  * its directory tells the user. Nothing connects to find out whether it does: when a connection closes that said nothing,
- * zebra (10.3, 10.7) forgets the changes of kernel routes that wait to be worked through, whoever they are from.
+ * zebra (10.3, 10.7) forgets the changes of kernel routes that wait to be worked through, those of other clients included.
  */
 function ownerOfListener({ zebra }: RelayOptions, log: Logger, isNew: boolean): Owner | undefined {
   try {

@@ -58,7 +58,7 @@ export class TakeOver {
   }
 
   /**
-   * Resolves when the holder has said who it is; to undefined if nobody hands over in this run directory. Throws FatalError
+   * Resolves when the holder has said who it is; to undefined if no process hands over in this run directory. Throws FatalError
    * if it is another user's process, or does not answer as it should.
    */
   static async connect(runDir: string): Promise<TakeOver | undefined> {
@@ -197,7 +197,7 @@ export class TakeOver {
 }
 
 /**
- * Takes over from whoever holds the connections of a run directory. The caller is the only one who moves bytes when this
+ * Takes over from the process that holds the connections of a run directory. The caller alone moves bytes when this
  * resolves, and tells it with `onMoving`: the holder, if it has not ended, goes on when `from` is closed before. Rejects while
  * the holder goes on.
  */

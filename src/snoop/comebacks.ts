@@ -76,8 +76,8 @@ export class Comebacks {
   }
 
   /**
-   * Nobody knows when a port went down, only when that was read; this process may have been stopped in between. Whoever spoke
-   * before it was read may have spoken after it, too, and is asked.
+   * It is known when the end of a port was read, not when the port went down, as this process may have been stopped in
+   * between. A host that spoke before that was read may have spoken after the port was down, so it is asked.
    */
   onDoubt({ kind, vlan, mac, ip, router, at }: Evidence, port: Port): void {
     const vni = this.ports.vniOf(port.ifindex, vlan)

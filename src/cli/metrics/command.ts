@@ -41,7 +41,7 @@ Example:
       if (!measured.relay.running && !measured.snooper.running) throw nothingAnswers(asked.relay, asked.snoop)
     })
 
-/** Whoever reads the file finds the old text or the new one. Throws FatalError (usage) if it cannot be written. */
+/** A reader of the file finds the old text or the new one. Throws FatalError (usage) if it cannot be written. */
 function replaceFile(path: string, text: string): void {
   // the textfile collector reads only names that end in .prom
   const unfinished = `${path}.${process.pid}`

@@ -15,7 +15,7 @@ const MAX_HEADER_BYTES = 8192
 const CHECK_CONNECTIONS_MS = 1000
 const REQUEST_MS = 5000
 const RETRY_MS = 10_000
-/** The relay does not count what it knows more often than this for whoever asks, whom nothing keeps from asking again. */
+/** The relay counts what it knows at most once in this time, however often it is asked. */
 const FRESH_MS = 1000
 /** A comparison costs in proportion to all that is known. */
 const COMPARE_MS = 300_000

@@ -223,7 +223,7 @@ function load(addon: BpfAddon, path: string, heedFilters: boolean, log: Logger):
 }
 
 const VERIFIER_LOG_TAIL = 4000
-/** The kernel lets nobody look for the functions of a module without CAP_SYS_ADMIN (BPF_BTF_GET_FD_BY_ID). */
+/** The kernel shows the functions of a module only to processes with CAP_SYS_ADMIN (BPF_BTF_GET_FD_BY_ID). */
 const TRACING_NEEDS =
   '; snoop.filters: heed also needs CAP_PERFMON, and CAP_SYS_ADMIN where the bridge is a module of the kernel'
 
