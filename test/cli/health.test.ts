@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { findings, type Status } from '../../src/cli/status/health.js'
 import { fpmStatusReport } from '../../src/cli/fpm/report.js'
-import type { RelayReport } from '../../src/cli/report.js'
+import type { NotRunningCause, RelayReport } from '../../src/cli/report.js'
+import { renderStatus } from '../../src/cli/status/text.js'
 import type { FindingId } from '../../src/cli/status/finding.js'
 import type { KeeperReport } from '../../src/control/keeper-report.js'
 import { SESSION, status, USED } from './build-status.js'
@@ -44,6 +45,16 @@ for (const [name, status, expected] of CASES) {
     assert.deepEqual(others, [])
   })
 }
+
+test('the heading says in which way a process is missing', () => {
+  const heading = (cause: NotRunningCause): string | undefined => {
+    const text = renderStatus(status({ cause }, {}, { cause }), [], NOW, (_style, words) => words)
+    return text.split('\n').find((line) => line.startsWith('RELAY'))
+  }
+  assert.equal(heading('absent'), 'RELAY  not running')
+  assert.equal(heading('silent'), 'RELAY  hangs')
+  assert.equal(heading('unnamed'), 'RELAY  cannot be reached')
+})
 
 const SILENT = { cause: 'silent', pid: 42, error: 'no answer within 1.2 s' } as const
 const REFUSED = { cause: 'refused', error: 'nobody listens on the socket' } as const

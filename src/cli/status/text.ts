@@ -31,7 +31,11 @@ function health(found: readonly Finding[], paint: Paint): string[] {
   return [verdict, ...lines]
 }
 
-const PRESENCE: Partial<Record<NotRunning['cause'], string>> = { silent: 'hangs', 'no-descriptor': 'answers nobody' }
+const PRESENCE: Partial<Record<NotRunning['cause'], string>> = {
+  silent: 'hangs',
+  unnamed: 'cannot be reached',
+  'no-descriptor': 'answers nobody',
+}
 
 const missing = (title: string, { socket, cause, error }: NotRunning, paint: Paint): string[] => [
   `${paint('bold', title)}  ${paint('red', PRESENCE[cause] ?? 'not running')}`,
