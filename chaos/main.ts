@@ -107,7 +107,8 @@ async function chaos(options: Options): Promise<ExitCode> {
   const result = await run(fabric, { phases, faults, until, agreementMs: options.wait * 1000, progress })
   process.stdout.write(report(options, result, (performance.now() - begin) / 1000))
   if (result.failure === undefined) return ExitCode.ok
-  process.stderr.write(`${result.failure.evidence}${fabric.lab.logTails()}\n`)
+  process.stderr.write(result.failure.evidence)
+  process.stderr.write(`${fabric.lab.logTails()}\n`)
   return ExitCode.disagreement
 }
 

@@ -1,10 +1,11 @@
 // Child processes inside a lab's namespaces.
 import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, fstatSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
 import { inNamespaces, type Namespaces } from './namespaces.js'
 import { crowding, PATIENCE } from './wait.js'
 
+const TAIL_BYTES = 64 * 1024
 const EXEC_TIMEOUT_MS = 30_000 * PATIENCE
 
 /** Starts `argv` in the given namespaces; the root file system and the user stay this process's. */
@@ -111,9 +112,22 @@ export class Daemon {
     return readFileSync(this.logPath).toString('utf8', this.logStart)
   }
 
+  /** The last lines: a log may be larger than what fits into memory. */
   logTail(lines = 50): string {
     const how = this.child.signalCode ?? `exit code ${this.child.exitCode}`
     const state = this.running ? `running as ${this.pid}` : `ended (${how})`
-    return `--- ${this.name}, ${state}:\n${this.log().trimEnd().split('\n').slice(-lines).join('\n')}`
+    return `--- ${this.name}, ${state}:\n${this.logEnd().trimEnd().split('\n').slice(-lines).join('\n')}`
+  }
+
+  private logEnd(): string {
+    if (!existsSync(this.logPath)) return ''
+    const log = openSync(this.logPath, 'r')
+    try {
+      const { size } = fstatSync(log)
+      const bytes = Buffer.alloc(Math.min(size - this.logStart, TAIL_BYTES))
+      return bytes.toString('utf8', 0, readSync(log, bytes, 0, bytes.length, size - bytes.length))
+    } finally {
+      closeSync(log)
+    }
   }
 }
