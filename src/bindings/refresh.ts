@@ -12,7 +12,7 @@ export const DEFAULT_AGE_MS = 1800_000
 
 const TRIES = 3
 /** The time between the first probes to a host that is only remembered: its routes are missing meanwhile. */
-export const REMEMBERED_RETRY_MS = 300
+const REMEMBERED_RETRY_MS = 300
 /** A host has this long to answer the last probe. */
 const ANSWER_MS = 2000
 /** How long after its ARP probe a host would take a question about the address for a conflict (RFC 5227 2.1.1). */
@@ -31,6 +31,16 @@ function intervalOf(binding: Binding, policy: Policy): number {
 
 export const isRemote = (binding: Binding, table: Table): boolean =>
   REASONS[reasonOf(binding, table)].state === 'remote'
+
+/**
+ * The time until the next probe. A host that is only remembered is asked three times within a second, and then ever less
+ * often: it may start, or be moved, when its port is there already.
+ */
+function pauseOf(binding: Binding, policy: Policy): number {
+  const interval = intervalOf(binding, policy)
+  const { confirmed, tries } = binding
+  return confirmed ? interval : Math.min(REMEMBERED_RETRY_MS * 2 ** Math.max(0, tries - 2), interval)
+}
 
 /** Sets the next deadline after the host was seen. */
 export function scheduleRefresh({ table, policy }: StepContext, binding: Binding): void {
@@ -76,8 +86,7 @@ export function onProbeDue(context: StepContext, binding: Binding): void {
   if (binding.tries === 2) context.emit('probing', binding, binding.anchor.port)
   context.probe(binding)
   const expires = binding.lastSeen + ageOf(binding, policy)
-  const isUrgent = !binding.confirmed && binding.tries < TRIES
-  const next = now + (isUrgent ? REMEMBERED_RETRY_MS : intervalOf(binding, policy))
+  const next = now + pauseOf(binding, policy)
   if (binding.tries >= TRIES && next > expires) table.setTimer(binding, 'give-up', Math.max(expires, now + ANSWER_MS))
   else table.setTimer(binding, 'refresh', next)
 }

@@ -49,6 +49,15 @@ test('what a file has kept is not announced until its host is seen', () => {
   assert.equal(gone.table.size, 0)
 })
 
+test('a host that does not answer yet is asked again soon, and then ever less often', () => {
+  const d = driven()
+  d.connect()
+  d.send(fromFile({ lastSeen: 0 }), 0)
+  const seconds = d.wait(60_000).map((line) => Number.parseFloat(line))
+  assert.deepEqual(seconds, [0, 0.3, 0.6, 1.2, 2.4, 4.8, 9.6, 19.2, 38.4].map(Math.round))
+  assert.deepEqual(d.send(evidence({ at: 60_000 }), 60_000), PUT)
+})
+
 test('file and relay agree, in either order: it is announced, and as old as either says', () => {
   for (const events of [
     [fromFile({ firstSeen: -9 }), restored({ minSeq: 3 })],
