@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { reason } from '../src/base/exit.js'
+import type { Router } from '../lab/router.js'
 import type { ChaosFabric } from './fabric.js'
 import type { Node } from './node.js'
 import type { Difference } from './oracle.js'
@@ -29,13 +30,8 @@ async function ofRoute({ nodes }: ChaosFabric, prefix: string): Promise<string> 
       `n${router.number} kernel:\n${await router.exec(['ip', 'route', 'show', prefix]).catch(reason)}\n`
     const dump = async (): Promise<string> =>
       `n${router.number} macipctl zapi dump:\n${await router.zapiMessages('--prefix', prefix).catch(reason)}\n`
-    const log = async (name: 'zebra' | 'bgpd'): Promise<string> =>
-      `n${router.number} log of ${name}:\n${await lastLines(router.daemon(name).logPath, prefix)}\n`
-    const shown = [
-      ...[kernel(), show(`show ip route ${prefix}`), show(`show bgp ipv4 unicast ${prefix}`)],
-      ...[log('zebra'), log('bgpd')],
-    ]
-    return [...shown, ...(withMacipd ? [dump()] : [])]
+    const shown = [kernel(), show(`show ip route ${prefix}`), show(`show bgp ipv4 unicast ${prefix}`)]
+    return [...shown, ...ofLogs(router, prefix), ...(withMacipd ? [dump()] : [])]
   })
   return `--- ${prefix}\n${(await Promise.all(said)).join('')}`
 }
@@ -64,14 +60,18 @@ async function ofHost({ nodes, traffic }: ChaosFabric, mac: string, keys: readon
           .join('\n'),
       ),
       ask('zebra', () => router.vtysh(`show evpn mac vni 100 mac ${mac}`)),
-      ...(['zebra', 'bgpd'] as const).map((name) =>
-        ask(`log of ${name}`, () => lastLines(router.daemon(name).logPath, mac)),
-      ),
+      ...ofLogs(router, mac),
       ...(withMacipd ? [ask('macipctl explain', explain), ask('macipctl zapi dump', dump)] : []),
     ]
   })
   return `--- ${mac} ${ip ?? ''}\n${traffic.historyOf(mac).join('\n')}\n${(await Promise.all(said)).join('')}`
 }
+
+const ofLogs = (router: Router, text: string): Promise<string>[] =>
+  (['zebra', 'bgpd'] as const).map(
+    async (name) =>
+      `n${router.number} log of ${name}:\n${await lastLines(router.daemon(name).logPath, text).catch(reason)}\n`,
+  )
 
 /** The last lines of a log that have the text. */
 async function lastLines(path: string, text: string): Promise<string> {

@@ -1,4 +1,5 @@
-// Reads what kernel, zebra, bgpd and macipd of a node show. Nothing here is shared with macipd's own reading of FRR.
+// Reads what kernel, zebra, bgpd and macipd of a node show. Of macipd's own reading of FRR only the way to a vty socket is
+// shared (src/vty): what FRR answers is read here anew.
 import * as v from 'valibot'
 import { reason } from '../src/base/exit.js'
 import { askBindings, askOverlay, askViews } from '../src/cli/queries.js'

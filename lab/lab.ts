@@ -10,10 +10,10 @@ import {
   type Holder,
   type LabState,
   listLabs,
+  PID_SPACE,
   reserve,
   startHolder,
   writeState,
-  PID_SPACE,
 } from './holder.js'
 import type { PingResult } from './ping.js'
 import { prepareNode } from './node-directories.js'

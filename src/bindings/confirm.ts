@@ -16,8 +16,8 @@ export const isDecisive = ({ tries }: Pick<Binding, 'tries'>): boolean => tries 
 export const confirmInterval = ({ policy }: StepContext): number => policy.duplicates.confirmMs / CONFIRMS
 
 /**
- * A claim waits so long until its owner can be asked; those that would wait longer are refused. By default that is enough for
- * all addresses that one host may have.
+ * A claim waits so long until its owner can be asked; those that would wait longer are refused. By default that is enough
+ * for all addresses of one family that a host may have.
  */
 const MAX_WAIT_MS = 12_000
 

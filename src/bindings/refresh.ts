@@ -34,12 +34,12 @@ export const isRemote = (binding: Binding, table: Table): boolean =>
 
 /**
  * The time until the next probe. A host that is only remembered is asked three times within a second, and then ever less
- * often: it may start, or be moved, when its port is there already.
+ * often, however long ago it was seen: it may start, or be moved, when its port is there already.
  */
 function pauseOf(binding: Binding, policy: Policy): number {
   const interval = intervalOf(binding, policy)
   const { confirmed, tries } = binding
-  return confirmed ? interval : Math.min(REMEMBERED_RETRY_MS * 2 ** Math.max(0, tries - 2), interval)
+  return confirmed ? interval : Math.min(REMEMBERED_RETRY_MS * 2 ** Math.max(0, tries - TRIES + 1), interval)
 }
 
 /** Sets the next deadline after the host was seen. */
@@ -86,8 +86,11 @@ export function onProbeDue(context: StepContext, binding: Binding): void {
   if (binding.tries === 2) context.emit('probing', binding, binding.anchor.port)
   context.probe(binding)
   const expires = binding.lastSeen + ageOf(binding, policy)
-  const next = now + pauseOf(binding, policy)
-  if (binding.tries >= TRIES && next > expires) table.setTimer(binding, 'give-up', Math.max(expires, now + ANSWER_MS))
+  const pause = pauseOf(binding, policy)
+  const next = now + pause
+  const isAskedOn = binding.evidence === 'restored' && pause < intervalOf(binding, policy)
+  const isLast = binding.tries >= TRIES && next > expires && !isAskedOn
+  if (isLast) table.setTimer(binding, 'give-up', Math.max(expires, now + ANSWER_MS))
   else table.setTimer(binding, 'refresh', next)
 }
 

@@ -54,13 +54,22 @@ const LIBUV_SPARE = 1
 
 function causeOf(error: unknown, socket?: string): readonly [NotRunningCause, string] {
   const name = errnoName(error)
-  if (name === 'ENOENT' && socket !== undefined && listeningPaths('self').has(socket))
+  if (name === 'ENOENT' && socket !== undefined && isListening(socket))
     return ['unnamed', 'its process listens, but the socket’s name was removed']
   if (!(error instanceof NoAnswerError)) return CAUSES.get(name) ?? ['other', reason(error)]
   const use = error.pid === undefined ? undefined : descriptorUse(error.pid)
   if (use !== undefined && use.limit - use.open <= LIBUV_SPARE)
     return ['no-descriptor', `it may open no descriptor beyond number ${use.limit - 1}, and all are in use`]
   return [error.isSilent ? 'silent' : 'other', error.message]
+}
+
+/** False, too, if that cannot be known: then it is said what the connection met. */
+function isListening(socket: string): boolean {
+  try {
+    return listeningPaths('self').has(socket)
+  } catch {
+    return false
+  }
 }
 
 export const explain = (error: unknown): string => causeOf(error)[1]

@@ -1,6 +1,6 @@
 // Where the next frame begins in what a source socket holds, noted in the socket itself: SO_PEEK_OFF is of no other use
-// here, lasts as long as the connection, in whichever process, and the kernel counts a positive one down in the same step in
-// which bytes leave the socket. So a successor finds it right at whatever instruction its predecessor ended.
+// here, lasts as long as the connection, in whichever process, and the kernel counts a positive one down in the same step
+// in which bytes leave the socket. So a successor finds it right at whatever instruction its predecessor ended.
 //
 //   -1                    at the front; also of a socket that was never looked at
 //   -2                    not known

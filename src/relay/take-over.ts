@@ -58,8 +58,8 @@ export class TakeOver {
   }
 
   /**
-   * Resolves when the holder has said who it is; to undefined if no process hands over in this run directory. Throws FatalError
-   * if it is another user's process, or does not answer as it should.
+   * Resolves when the holder has said who it is; to undefined if no process hands over in this run directory. Throws
+   * FatalError if it is another user's process, or does not answer as it should.
    */
   static async connect(runDir: string): Promise<TakeOver | undefined> {
     const path = join(runDir, HAND_OVER_SOCKET)

@@ -36,8 +36,8 @@ export class Questions {
   }
 
   /**
-   * Asks through the tunnel, from the VXLAN device's own MAC: no bridge learns a host from it, and only the host that is asked answers. A
-   * host on an Ethernet segment that this node has, too, is also asked there (`alsoHere`).
+   * Asks through the tunnel, from the VXLAN device's own MAC: no bridge learns a host from it, and only the host that is
+   * asked answers. A host on an Ethernet segment that this node has, too, is also asked there (`alsoHere`).
    */
   askRemote({ key, form, alsoHere }: Extract<Action, { type: 'ask-remote' }>): void {
     const { vni, mac, ip } = key

@@ -285,7 +285,7 @@ export class CheckedWorld {
     const confirms = this.confirms.get(name)
     if (confirms !== undefined) this.confirms.set(name, confirms + 1)
     if (known.timer === 'refresh' || known.timer === 'probe') {
-      // one more if it was asked before a third of its age was over; a remembered one is asked seven times in the first third
+      // one more if it was asked before a third of its age was over; a remembered one is asked ever less often until a third has passed
       if (!known.confirmed) this.remembered.add(name)
       else if (known.tries === 0) this.remembered.delete(name)
       const most = this.remembered.has(name) ? 11 : 4

@@ -338,7 +338,7 @@ test('many routes at once: as many hosts are asked as may be, the others are lef
   assert.equal(table.refused['confirm-busy'], 50 - table.contested.size)
   wait(20_000)
   assert.ok(table.size >= 35)
-  assert.equal(table.contested.size, 0, 'nobody waits for long')
+  assert.equal(table.contested.size, 0, 'each is asked in the end')
 })
 
 test('the VNIs of a tenant, as zebra names its VRF', () => {

@@ -290,8 +290,9 @@ export class Reference extends ReferenceTable {
         } else {
           it.phase = 'probing'
           it.tries += 1
-          const next = now + (it.confirmed ? it.third : Math.min(it.third, 300 * 2 ** Math.max(0, it.tries - 2)))
-          const isLast = it.tries >= 3 && next > expires
+          const pause = it.confirmed ? it.third : Math.min(it.third, 300 * 2 ** Math.max(0, it.tries - 2))
+          const next = now + pause
+          const isLast = it.tries >= 3 && next > expires && !(it.isUnheard && pause < it.third)
           it.due = isLast ? { what: 'give-up', at: Math.max(expires, now + 2000) } : { what: 'ask', at: next }
         }
         return

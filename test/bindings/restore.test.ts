@@ -58,6 +58,15 @@ test('a host that does not answer yet is asked again soon, and then ever less of
   assert.deepEqual(d.send(evidence({ at: 60_000 }), 60_000), PUT)
 })
 
+test('a host that was seen longer ago than its age is asked no less before it is given up', () => {
+  const d = driven()
+  d.send(fromFile({ lastSeen: -2 * TAP1.ageingMs }), 0)
+  const asked = d.wait(60_000).map((line) => Number.parseFloat(line))
+  assert.deepEqual(asked, [0, 0.3, 0.6, 1.2, 2.4, 4.8, 9.6, 19.2, 38.4].map(Math.round))
+  d.wait(TAP1.ageingMs)
+  assert.equal(d.table.size, 0)
+})
+
 test('file and relay agree, in either order: it is announced, and as old as either says', () => {
   for (const events of [
     [fromFile({ firstSeen: -9 }), restored({ minSeq: 3 })],

@@ -59,7 +59,7 @@ export const problem = (id: FindingId, what: string, todo: string): Finding => (
 export const notice = (id: FindingId, what: string, todo: string): Finding => ({ id, severity: 'notice', what, todo })
 
 /** A process puts its socket there again within a second, unless it cannot. */
-export const removed = (id: 'relay-socket' | 'snooper-socket', who: string, socket: string): Finding =>
+export const socketRemoved = (id: 'relay-socket' | 'snooper-socket', who: string, socket: string): Finding =>
   problem(
     id,
     `${who} runs, but nobody can connect to it any more: its socket ${socket} was removed`,

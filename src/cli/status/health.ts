@@ -4,7 +4,7 @@ import { HOW_TO_CONNECT } from '../fpm/tables.js'
 import type { FpmStatusReport } from '../fpm/report.js'
 import type { Answer, NotRunning, RelayReport, SnooperReport } from '../report.js'
 import { count, duration } from '../text.js'
-import { type Finding, noDescriptor, notice, problem, removed } from './finding.js'
+import { type Finding, noDescriptor, notice, problem, socketRemoved } from './finding.js'
 import { processFindings, type Relay, workerFindings } from './relay-health.js'
 
 export type Status = Relay & { snooper: Answer<SnooperReport> }
@@ -24,7 +24,7 @@ function snooperMissing({ socket, error, cause, pid }: NotRunning, relay: Answer
   const start = 'start it with: macipd snoop; or name its socket with --snoop'
   if (cause === 'no-descriptor')
     return noDescriptor('the snooper', pid ?? 'PID', 'it snoops no new port, and answers nobody')
-  if (cause === 'unnamed') return removed('snooper-socket', 'the snooper', socket)
+  if (cause === 'unnamed') return socketRemoved('snooper-socket', 'the snooper', socket)
   if (cause !== 'silent') return problem('snooper-not-running', what, start + staleTime(relay, now))
   const known = pid ?? (relay.running && relay.snooperPid !== 0 ? relay.snooperPid : 'PID')
   const since = relay.running && relay.snooperSilent ? ` for ${duration(now - relay.snooperSince)}` : ''

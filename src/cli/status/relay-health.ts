@@ -5,7 +5,7 @@ import type { KeeperReport } from '../../control/keeper-report.js'
 import { restartBgpdCommand } from '../hook/advice.js'
 import type { Answer, NotRunning, RelayReport, Running } from '../report.js'
 import { count, duration } from '../text.js'
-import { type Finding, noDescriptor, notice, problem, removed } from './finding.js'
+import { type Finding, noDescriptor, notice, problem, socketRemoved } from './finding.js'
 
 export type Relay = { keeper: Answer<KeeperReport>; relay: Answer<RelayReport> }
 
@@ -49,7 +49,7 @@ function workerFinding(keeper: Running<KeeperReport>, relay: Answer<RelayReport>
           relay.pid ?? pid ?? 'PID',
           'its sessions go on, but it answers nobody',
         )
-      if (relay.cause === 'unnamed') return removed('relay-socket', 'the relay’s worker', relay.socket)
+      if (relay.cause === 'unnamed') return socketRemoved('relay-socket', 'the relay’s worker', relay.socket)
       return problem(
         'relay-socket',
         `the relay’s worker ${pid ?? ''} serves, but does not answer at ${relay.socket}: ${relay.error}`,
@@ -91,14 +91,16 @@ function keeperFinding(keeper: NotRunning, relay: Answer<RelayReport>): Finding 
       `if it was stopped: kill -CONT ${pid}; if not, bgpd loses zebra for a moment: kill -KILL ${pid}${worker}; macipd relay`,
     )
   }
-  if (keeper.cause === 'unnamed') return removed('relay-socket', 'the relay’s keeper', keeper.socket)
+  if (keeper.cause === 'unnamed') return socketRemoved('relay-socket', 'the relay’s keeper', keeper.socket)
   if (relay.running)
     return notice(
       'keeper-not-found',
       `the relay’s keeper ${relay.keeperPid} does not answer at ${keeper.socket}: ${keeper.error}`,
       'name the relay’s run directory with --run-dir',
     )
-  return relay.cause === 'unnamed' ? removed('relay-socket', 'the relay’s worker', relay.socket) : relayMissing(relay)
+  return relay.cause === 'unnamed'
+    ? socketRemoved('relay-socket', 'the relay’s worker', relay.socket)
+    : relayMissing(relay)
 }
 
 const relayMissing = ({ socket, error }: NotRunning): Finding =>

@@ -38,8 +38,8 @@ const NOBODY = '0.0.0.0'
 
 /**
  * Senders that take the place of NOBODY where a question has the form of a resolution: Linux answers for what it proxies
- * only if it has a route to the sender. Hosts must not use this part of the link-local prefix (RFC 3927 2.1), so no host takes such a request for
- * a conflict, and a host that has a default route has one to it.
+ * only if it has a route to the sender. Hosts must not use this part of the link-local prefix (RFC 3927 2.1), so no host
+ * takes such a request for a conflict, and a host that has a default route has one to it.
  */
 const RESERVED_SENDERS = ['169.254.0.254', '169.254.0.253'] as const
 
