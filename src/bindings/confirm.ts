@@ -1,5 +1,5 @@
 // How the owner of a claimed IP is asked, here or behind another VTEP (Confirm, RFC 9161 3.7).
-import { confirmRate } from './probe-rate-limiter.js'
+import { confirmRate } from './probe-rates.js'
 import type { Binding } from './model.js'
 import type { StepContext } from './step-context.js'
 

@@ -2,7 +2,7 @@
 // claim, as it may have left as well: only an answer teaches, and its answer is a claim like any other, which the owner is
 // asked about. So an owner that goes on answering keeps the address, and a host that lies gains nothing but questions.
 import type { Anchor, Key } from './model.js'
-import { confirmRate } from './probe-rate-limiter.js'
+import { confirmRate } from './probe-rates.js'
 import type { Rival } from './rivals.js'
 import type { StepContext } from './step-context.js'
 

@@ -1,7 +1,7 @@
 // Checks whether a silent host is still there: it is probed at every third of its age, three times before it is
 // withdrawn (RFC 9161 3.5). Its answer is evidence like any frame, and keeps the bridge's forwarding entry alive, too.
 import { type Binding, isInOverlay } from './model.js'
-import { refreshRate } from './probe-rate-limiter.js'
+import { refreshRate } from './probe-rates.js'
 import type { Policy } from './policy.js'
 import { reasonOf, REASONS } from './state.js'
 import type { Table } from './table.js'

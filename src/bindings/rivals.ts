@@ -1,7 +1,7 @@
 // Hosts whose claims were refused because the owner answered. It may leave a moment later, as a router does that hands its
 // address to another one, and that one will not say so again for long. What is done about it: see defended.ts.
 import { BoundedGroups } from '../base/bounded-groups.js'
-import type { Deadlines } from './deadlines.js'
+import type { Deadlines } from '../base/deadlines.js'
 import type { Anchor, Key } from './model.js'
 
 /** Whose claims were defended first are forgotten first; their next frame counts all the same. */

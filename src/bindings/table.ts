@@ -3,8 +3,9 @@ import { type Binding, isIpv6, type Key, type TimerName } from './model.js'
 import { Challengers } from './challengers.js'
 import { DepartedRoutes } from './departed.js'
 import { PortOccupancy, BindingSet } from './port-occupancy.js'
-import { Deadlines } from './deadlines.js'
-import { CONFIRM_BURST_MS, ProbeRateLimiter, REFRESH_BURST_MS } from './probe-rate-limiter.js'
+import { Deadlines } from '../base/deadlines.js'
+import { ProbeRateLimiter } from '../base/probe-rate-limiter.js'
+import { CONFIRM_BURST_MS, REFRESH_BURST_MS } from './probe-rates.js'
 import { REFUSALS, type Refusal } from './refusal.js'
 import { type Rival, Rivals } from './rivals.js'
 import { UnheardClaims } from './unheard-claims.js'
@@ -33,8 +34,8 @@ const zeros = <Name extends string>(names: Record<Name, unknown>): Record<Name, 
 export class Table {
   readonly views = new AnnouncedViews()
   readonly timers = new Deadlines<Binding | Rival>()
-  readonly refreshLimiter = new ProbeRateLimiter(REFRESH_BURST_MS)
-  readonly confirmLimiter = new ProbeRateLimiter(CONFIRM_BURST_MS)
+  readonly refreshLimiter = new ProbeRateLimiter<number>(REFRESH_BURST_MS)
+  readonly confirmLimiter = new ProbeRateLimiter<number>(CONFIRM_BURST_MS)
   /** Counts refused evidence by reason. */
   readonly refused: Record<Refusal, number> = zeros(REFUSALS)
   readonly withdrawn: Record<Withdrawal, number> = zeros({ ...WITHDRAWALS, ...REFUSALS })

@@ -80,8 +80,8 @@ export class RouteSocket {
 
   /**
    * Opens the socket in the network namespace of the calling thread and joins `groups` (RTNLGRP_*). `receiveBuffer` is
-   * set with SO_RCVBUFFORCE, in bytes. `protocol` is another netlink family than NETLINK_ROUTE. Throws SystemError if privilege or the kernel does not allow it; its `call` names
-   * the system call or the option.
+   * set with SO_RCVBUFFORCE, in bytes. `protocol` is another netlink family than NETLINK_ROUTE. Throws SystemError if
+   * privilege or the kernel does not allow it; its `call` names the system call or the option.
    */
   static open(
     groups: number[],

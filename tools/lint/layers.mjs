@@ -20,6 +20,7 @@ export const LAYERS = {
   'src/record': [...BASE, 'src/fpm', 'src/zapi'],
   // decisions, without input and output
   'src/bindings': BASE,
+  'src/proxy': BASE,
   'src/relay/overlay': [...BASE, 'src/bindings', 'src/zapi'],
   'src/config': [...BASE, 'src/bindings', 'src/os', 'src/zapi'],
   'src/control': [...BASE, 'src/bindings', 'src/fpm', 'src/gen', 'src/os', 'src/zapi'],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { Deadlines } from '../../src/bindings/deadlines.js'
+import { Deadlines } from '../../src/base/deadlines.js'
 
 const operation = fc.oneof(
   fc.record({ do: fc.constant('set' as const), item: fc.nat(20), at: fc.nat(100) }),

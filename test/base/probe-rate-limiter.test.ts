@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { ProbeRateLimiter } from '../../src/bindings/probe-rate-limiter.js'
+import { ProbeRateLimiter } from '../../src/base/probe-rate-limiter.js'
 
 const RATE = { perPort: 10, total: 25 }
 const BURST_MS = 100

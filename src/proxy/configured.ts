@@ -1,0 +1,58 @@
+// Brings the table to a policy: VTEPs and hosts of the configuration, and those that may not be known any more.
+import { isServed, stateOfVtep } from './admission.js'
+import { addAddress, addHost, review } from './hosts.js'
+import { above } from './mobility.js'
+import type { Host } from './model.js'
+import type { StaticHost } from './policy.js'
+import { afterLoss } from './refresh.js'
+import type { StepContext } from './step-context.js'
+
+export function onPolicy(context: StepContext): void {
+  const { table, policy } = context
+  const configured = new Set<Host>()
+  for (const [vni, { vteps }] of policy.vnis) {
+    for (const [vtep, hosts] of vteps) {
+      context.changes.vtep({ vni, vtep })
+      for (const host of hosts) configured.add(configure(context, vni, vtep, host))
+    }
+  }
+  for (const host of [...table.allHosts()]) {
+    context.changes.host(host)
+    const isNamed = configured.has(host)
+    if (host.isStatic ? !isNamed : !isServed(stateOfVtep(table, policy, host.vni, host.vtep)))
+      context.removeHost(host, 'not-configured')
+  }
+  for (const route of table.announced.values()) context.changes.vtep(route)
+  for (const vni of table.foundVnis())
+    for (const vtep of [...table.foundIn(vni).values()])
+      if (stateOfVtep(table, policy, vni, vtep.vtep) !== 'found') table.removeFound(vtep)
+  for (const { vni, mac } of configured) review(context, vni, mac)
+}
+
+function configure(context: StepContext, vni: number, vtep: string, { mac, ips, isSticky }: StaticHost): Host {
+  const { table, now } = context
+  const host = table.host({ vni, mac }) ?? addHost(context, { vni, mac, vtep, lastSeen: now, seq: 0 }, 'here')
+  context.changes.host(host)
+  if (host.vtep !== vtep) {
+    table.moveHost(host, vtep)
+    host.seq = above(host.seq)
+  }
+  Object.assign(host, { isStatic: true, isSticky, phase: 'here' })
+  table.timers.delete(host)
+  const wanted = new Set(ips)
+  for (const address of [...host.addresses])
+    if (address.isStatic && !wanted.has(address.ip)) context.removeAddress(address, 'not-configured')
+  for (const ip of ips) {
+    const known = table.address({ vni, ip })
+    if (known !== undefined && known.host !== host) {
+      const former = known.host
+      context.changes.host(former)
+      table.moveAddress(known, host)
+      afterLoss(context, former)
+    }
+    const address = known ?? addAddress(context, host, ip, {})
+    Object.assign(address, { isStatic: true, phase: 'heard' })
+    table.timers.delete(address)
+  }
+  return host
+}

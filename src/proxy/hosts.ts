@@ -1,0 +1,150 @@
+// What a frame, another speaker's route or a former run tells of a MAC.
+import { isServed, refusalOf, stateOfVtep } from './admission.js'
+import { claim, onAnswer, onIpRouteGone } from './contest.js'
+import type { Heard, SavedHost } from './input.js'
+import { above, countMove, isBeaten, sequenceAt } from './mobility.js'
+import type { Address, Host, MacKey, OtherRoute } from './model.js'
+import { ask, askFor, scheduleAge, scheduleRefresh } from './refresh.js'
+import type { StepContext } from './step-context.js'
+import { find } from './vteps.js'
+
+type Seed = MacKey & { readonly vtep: string; readonly lastSeen: number; readonly seq: number }
+
+export function addHost({ table }: StepContext, seed: Seed, phase: Host['phase']): Host {
+  const host: Host = {
+    type: 'host',
+    ...seed,
+    phase,
+    firstSeen: seed.lastSeen,
+    moves: [],
+    addresses: new Set(),
+    isStatic: false,
+    isSticky: false,
+  }
+  table.addHost(host)
+  return host
+}
+
+export function addAddress({ table }: StepContext, host: Host, ip: string, more: Partial<Address>): Address {
+  const state = { isRouter: false, lastSeen: host.lastSeen, isStatic: false, phase: 'heard', timer: 'ask' } as const
+  const address: Address = { type: 'address', vni: host.vni, ip, host, ...state, tries: 0, moves: [], ...more }
+  table.addAddress(address)
+  return address
+}
+
+export function onHeard(context: StepContext, heard: Heard): void {
+  const { table, policy } = context
+  onAnswer(context, heard)
+  const refusal = refusalOf(table, policy, heard)
+  if (refusal !== undefined) {
+    context.refuse(refusal, heard, heard.ip)
+    return
+  }
+  find(context, heard)
+  const host = learn(context, heard)
+  if (host.phase === 'duplicate') return
+  if (heard.ip !== undefined) claim(context, host, heard.ip, heard)
+  if (host.addresses.size === 0) scheduleAge(context, host)
+}
+
+/** The MAC is behind the VTEP that sent the frame. */
+function learn(context: StepContext, { vni, mac, vtep, at }: Heard): Host {
+  const host = context.table.host({ vni, mac })
+  if (host === undefined) {
+    const added = addHost(context, { vni, mac, vtep, lastSeen: at, seq: 0 }, 'here')
+    added.seq = sequenceAt(context, added, vtep, 0)
+    context.changes.host(added)
+    context.emit('learned', added)
+    return added
+  }
+  host.lastSeen = Math.max(host.lastSeen, at)
+  if (host.vtep === vtep && host.phase === 'here') return host
+  const isMove = host.vtep !== vtep || host.phase === 'elsewhere'
+  context.changes.host(host)
+  const seq = sequenceAt(context, host, vtep, isMove ? above(host.seq) : host.seq)
+  const former = host.vtep
+  if (former !== vtep) context.table.moveHost(host, vtep)
+  context.changes.host(host)
+  host.seq = seq
+  host.phase = 'here'
+  if (!isMove) {
+    context.emit('learned', host)
+    return host
+  }
+  context.emit('moved', host, '', former)
+  // what it has said elsewhere is asked for; what it says now it need not be asked
+  if (!countMove(context, host))
+    for (const address of host.addresses) if (!address.isStatic) scheduleRefresh(context, address)
+  return host
+}
+
+/** A route of another speaker has come, changed or gone. */
+export function onRoute(context: StepContext, now: OtherRoute | undefined, before: OtherRoute | undefined): void {
+  for (const route of [before, now]) if (route?.macIp !== undefined) review(context, route.vni, route.macIp.mac)
+  if (now !== undefined) askForMarked(context, now)
+  if (before?.macIp?.ip !== undefined) onIpRouteGone(context, before.vni, before.macIp.ip)
+}
+
+/** Decides anew whether the host is announced, after other routes of its MAC have changed. */
+export function review(context: StepContext, vni: number, mac: string): void {
+  const host = context.table.host({ vni, mac })
+  if (host === undefined || host.phase === 'duplicate') return
+  for (const { nextHop, macIp } of context.table.others.ofMac(vni, mac)) {
+    if (nextHop !== host.vtep || macIp.seq <= host.seq) continue
+    host.seq = macIp.seq
+    context.changes.host(host)
+  }
+  const isElsewhere = isBeaten(context, host)
+  if (isElsewhere === (host.phase === 'elsewhere')) return
+  context.changes.host(host)
+  if (!isElsewhere) {
+    if (host.isStatic) host.phase = 'here'
+    else ask(context, host)
+    return
+  }
+  const wasHere = host.phase === 'here'
+  host.phase = 'elsewhere'
+  context.emit('elsewhere', host)
+  if (!(wasHere && countMove(context, host)) && host.addresses.size === 0) scheduleAge(context, host)
+}
+
+/**
+ * Another proxy announces a host: it is asked here, too, so that its routes stay when that proxy ends. Its answer comes to
+ * who has asked.
+ */
+function askForMarked(context: StepContext, { vni, nextHop, isMarked, macIp }: OtherRoute): void {
+  const { table, policy, now } = context
+  if (!isMarked || macIp?.ip === undefined || table.address({ vni, ip: macIp.ip }) !== undefined) return
+  const { mac, ip, seq } = macIp
+  const heard = { vni, mac, vtep: nextHop, ip, isRouter: false, at: now }
+  const known = table.host({ vni, mac })
+  if (
+    known !== undefined
+      ? known.vtep !== nextHop || known.phase !== 'here'
+      : refusalOf(table, policy, heard) !== undefined
+  )
+    return
+  const host = known ?? addHost(context, { vni, mac, vtep: nextHop, lastSeen: now, seq }, 'asked')
+  if (host.addresses.size >= policy.limits.ipsPerMac) return
+  askFor(context, addAddress(context, host, ip, { lastSeen: now }))
+  context.changes.host(host)
+}
+
+/** Hosts of an earlier run are announced as they were, and asked. */
+export function onRestored(context: StepContext, hosts: readonly SavedHost[]): void {
+  const { table, policy, now } = context
+  for (const { vni, mac, vtep, seq, lastSeen, addresses } of hosts) {
+    if (table.host({ vni, mac }) !== undefined || !isServed(stateOfVtep(table, policy, vni, vtep))) continue
+    if (refusalOf(table, policy, { vni, mac, vtep, ip: undefined, isRouter: false, at: now }) !== undefined) continue
+    find(context, { vni, vtep })
+    const host = addHost(context, { vni, mac, vtep, seq, lastSeen }, 'here')
+    context.changes.host(host)
+    context.emit('restored', host)
+    for (const { ip, isRouter, lastSeen: heard } of addresses.slice(0, policy.limits.ipsPerMac)) {
+      if (table.address({ vni, ip }) !== undefined) continue
+      table.timers.set(addAddress(context, host, ip, { isRouter, lastSeen: heard }), now)
+    }
+    if (host.addresses.size === 0) scheduleAge(context, host)
+    review(context, vni, mac)
+  }
+}

@@ -1,0 +1,32 @@
+// Everything that a step of the proxy's table can be told.
+import type { MacKey, OtherRoute } from './model.js'
+
+/** An ARP or ND message in a VXLAN packet. */
+export type Heard = MacKey & {
+  /** The packet's source. */
+  readonly vtep: string
+  /** undefined if the host does not say that it has one, as in an ARP probe (RFC 5227 2.1.1). */
+  readonly ip: string | undefined
+  readonly isRouter: boolean
+  readonly at: number
+}
+
+/** A host of an earlier run of this proxy. */
+export type SavedHost = MacKey & {
+  readonly vtep: string
+  readonly seq: number
+  readonly addresses: readonly { readonly ip: string; readonly isRouter: boolean; readonly lastSeen: number }[]
+  readonly lastSeen: number
+}
+
+export type Input =
+  | { readonly type: 'heard'; readonly heard: Heard }
+  | { readonly type: 'route'; readonly route: OtherRoute }
+  | { readonly type: 'route-withdrawn'; readonly key: string }
+  /** The session is down: none of its routes counts. */
+  | { readonly type: 'session-lost'; readonly session: string }
+  /** The policy is a new one, or the first one. */
+  | { readonly type: 'policy' }
+  | { readonly type: 'restored'; readonly hosts: readonly SavedHost[] }
+  | { readonly type: 'clear'; readonly key: MacKey }
+  | { readonly type: 'tick' }

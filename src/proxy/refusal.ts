@@ -1,0 +1,19 @@
+// Why a frame from a VTEP teaches nothing.
+
+/** Maps each reason to its meaning. */
+export const REFUSALS = {
+  'vni-unknown': 'the VNI is not configured',
+  'vtep-native': 'the VTEP speaks EVPN itself',
+  'vtep-not-allowed': 'the VTEP is not configured, and not among those that may be found',
+  'vtep-limit': 'so many VTEPs of the VNI were found as may be',
+  static: 'the configuration says that the host is behind another VTEP',
+  sticky: 'another speaker announces the MAC as one that never moves',
+  gateway: 'another speaker announces the MAC as that of a gateway',
+  duplicate: 'the MAC or the IP moved too often, and is frozen',
+  'mac-limit': 'so many hosts behind the VTEP are known as may be',
+  'vni-limit': 'so many hosts of the VNI are known as may be',
+  'ip-limit': 'so many IPs of the MAC are known as may be',
+  contested: 'the owner of the IP is being asked for another host that claims it',
+  defended: 'the owner of the IP answered',
+} as const
+export type Refusal = keyof typeof REFUSALS
