@@ -25,6 +25,7 @@ export const isServed = (state: VtepState): state is 'configured' | 'found' =>
 
 /** Why a frame of a host teaches nothing about its MAC; undefined if it does. */
 export function refusalOf(table: Table, policy: Policy, { vni, vtep, mac }: Heard): Refusal | undefined {
+  if (table.synced.size === 0) return 'no-session'
   const state = stateOfVtep(table, policy, vni, vtep)
   if (!isServed(state)) return state
   const host = table.host({ vni, mac })

@@ -130,7 +130,7 @@ function askForMarked(context: StepContext, { vni, nextHop, isMarked, macIp }: O
   context.changes.host(host)
 }
 
-/** Hosts of an earlier run are announced as they were, and asked. */
+/** Hosts of an earlier run are announced as they were, and asked; others' routes of now are known already. */
 export function onRestored(context: StepContext, hosts: readonly SavedHost[]): void {
   const { table, policy, now } = context
   for (const { vni, mac, vtep, seq, lastSeen, addresses } of hosts) {

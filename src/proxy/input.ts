@@ -23,7 +23,8 @@ export type Input =
   | { readonly type: 'heard'; readonly heard: Heard }
   | { readonly type: 'route'; readonly route: OtherRoute }
   | { readonly type: 'route-withdrawn'; readonly key: string }
-  /** The session is down: none of its routes counts. */
+  /** The other end of a session has sent all its routes (End-of-RIB, RFC 4724 2). */
+  | { readonly type: 'session-synced'; readonly session: string }
   | { readonly type: 'session-lost'; readonly session: string }
   /** The policy is a new one, or the first one. */
   | { readonly type: 'policy' }

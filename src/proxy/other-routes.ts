@@ -13,6 +13,9 @@ export class OtherRoutes {
   /** Routes that no proxy announces, by next hop. */
   private readonly native = new MultiMap<string, OtherRoute>()
 
+  /** Keys of routes of sessions that were lost, and did not come again yet. */
+  private readonly stale = new Set<string>()
+
   get size(): number {
     return this.routes.size
   }
@@ -38,6 +41,7 @@ export class OtherRoutes {
     if (route === undefined) return
     const { vni } = route
     this.routes.delete(key)
+    this.stale.delete(key)
     this.native.delete(route.nextHop, route)
     if (!isMacIp(route)) return
     const { mac, ip } = route.macIp
@@ -48,6 +52,15 @@ export class OtherRoutes {
   /** Keys of the routes of a session, which begin with its name and a space. */
   keysOf(session: string): string[] {
     return [...this.routes.keys()].filter((key) => key.startsWith(`${session} `))
+  }
+
+  /** The session was lost, and no other one tells what holds now: its routes count until one does. */
+  keepStale(session: string): void {
+    for (const key of this.keysOf(session)) this.stale.add(key)
+  }
+
+  staleKeys(): string[] {
+    return [...this.stale]
   }
 
   /** Whether the VTEP speaks EVPN itself: a route that no proxy announces has it as next hop. */

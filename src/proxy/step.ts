@@ -39,8 +39,14 @@ function dispatch(context: StepContext, input: Input): void {
     case 'route-withdrawn':
       changeRoute(context, input.key, undefined)
       return
+    case 'session-synced':
+      table.synced.add(input.session)
+      for (const key of table.others.staleKeys()) changeRoute(context, key, undefined)
+      return
     case 'session-lost':
-      for (const key of table.others.keysOf(input.session)) changeRoute(context, key, undefined)
+      table.synced.delete(input.session)
+      if (table.synced.size === 0) table.others.keepStale(input.session)
+      else for (const key of table.others.keysOf(input.session)) changeRoute(context, key, undefined)
       return
     case 'policy':
       onPolicy(context)

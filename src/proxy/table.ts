@@ -29,6 +29,8 @@ export class Table {
   readonly others = new OtherRoutes()
   readonly timers = new Deadlines<Host | Address | Contest | FoundVtep>()
   readonly probes = new ProbeRateLimiter<string>(PROBE_BURST_MS)
+  /** The BGP sessions whose other ends have sent all their routes. */
+  readonly synced = new Set<string>()
   readonly contests = new Map<string, Contest>()
   readonly refused: Record<Refusal, number> = zeros(REFUSALS)
   private now = -Infinity

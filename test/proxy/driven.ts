@@ -38,6 +38,7 @@ export class Driven {
 
   constructor(public policy: Policy = policyOf()) {
     this.step({ type: 'policy' })
+    this.step({ type: 'session-synced', session: 'rr' })
   }
 
   step(input: Input): Action[] {

@@ -273,3 +273,30 @@ test('limits: hosts of a VTEP, of a VNI, and IPs of a MAC', () => {
   for (const ip of ['10.0.0.1', '10.0.0.2']) d.hear(S1, mac(1), { ip })
   assert.deepEqual(eventsOf(d.hear(S1, mac(1), { ip: '10.0.0.3' })), ['refused ip-limit'])
 })
+
+suite('a session that is lost', () => {
+  test('as long as no speaker has said who speaks EVPN, frames teach nothing', () => {
+    const d = new Driven()
+    d.step({ type: 'session-lost', session: 'rr' })
+    assert.deepEqual(eventsOf(d.hear(S1, MAC1)), ['refused no-session'])
+  })
+
+  test('its routes count until it is back, and then those that it repeats', () => {
+    const d = new Driven()
+    d.route(S1, MAC1)
+    d.route(EVPN, MAC2)
+    d.step({ type: 'session-lost', session: 'rr' })
+    assert.ok(d.table.others.isNative(S1))
+    d.route(EVPN, MAC2)
+    d.step({ type: 'session-synced', session: 'rr' })
+    assert.deepEqual([d.table.others.isNative(S1), d.table.others.isNative(EVPN)], [false, true])
+  })
+
+  test('while another one tells what holds, they go at once', () => {
+    const d = new Driven()
+    d.step({ type: 'session-synced', session: 'other' })
+    d.route(S1, MAC1)
+    d.step({ type: 'session-lost', session: 'rr' })
+    assert.equal(d.table.others.size, 0)
+  })
+})

@@ -36,6 +36,7 @@ const command = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('policy' as const), number: fc.nat(POLICIES.length - 1) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('clear' as const), mac }) },
   { weight: 1, arbitrary: fc.constant({ do: 'lost' as const }) },
+  { weight: 2, arbitrary: fc.constant({ do: 'synced' as const }) },
 )
 
 test('whatever happens: limits hold, no IP has two MACs, nothing is announced for a VTEP that may not be, nothing is left', () => {
@@ -67,10 +68,15 @@ test('whatever happens: limits hold, no IP has two MACs, nothing is announced fo
             break
           case 'lost':
             d.step({ type: 'session-lost', session: 'rr' })
+            break
+          case 'synced':
+            d.step({ type: 'session-synced', session: 'rr' })
         }
         check(d)
       }
       d.step({ type: 'session-lost', session: 'rr' })
+      d.step({ type: 'session-synced', session: 'rr' })
+      assert.equal(d.table.others.size, 0)
       d.policy = POLICIES[0] ?? d.policy
       d.step({ type: 'policy' })
       d.wait(5 * d.policy.ageMs)
