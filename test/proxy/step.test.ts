@@ -96,6 +96,24 @@ suite('a MAC that moves', () => {
     assert.deepEqual(d.shown.slice(1), [`${S1} ${MAC1} ${IP} seq 2`, `${S1} ${MAC1} seq 2`])
   })
 
+  test('while it is elsewhere it is not asked here, and forgotten after its age', () => {
+    const d = new Driven()
+    d.hear(S1, MAC1, { ip: IP })
+    d.route(EVPN, MAC1, { seq: 1 })
+    assert.deepEqual(done(d.wait(3 * d.policy.ageMs)), [`withdraw ${S1}`])
+    assert.equal(d.table.size, 0)
+  })
+
+  test('one of the configuration, too: it is announced as soon as the other route is gone', () => {
+    const d = new Driven()
+    d.route(EVPN, MAC1, { seq: 1 })
+    d.policy = policyOf({}, { [S1]: [{ mac: MAC1, ips: [], isSticky: false }] })
+    d.step({ type: 'policy' })
+    assert.deepEqual(d.shown, [S1])
+    d.withdraw(EVPN, MAC1)
+    assert.deepEqual(d.shown, [S1, `${S1} ${MAC1} seq 0`])
+  })
+
   test('when the other route is gone it is asked, and announced when it answers', () => {
     const d = new Driven()
     d.hear(S1, MAC1, { ip: IP })
@@ -213,6 +231,13 @@ suite('a VTEP that begins to speak EVPN', () => {
     d.hear(S1, MAC1)
     assert.equal(d.shown.length, 3)
   })
+})
+
+test('a VTEP that speaks EVPN leaves its place among those that may be found', () => {
+  const d = new Driven()
+  for (const [index, vtep] of [S1, S2, S3].entries()) d.hear(vtep, `02:00:00:00:02:0${index}`)
+  d.route(S1, MAC1)
+  assert.deepEqual(eventsOf(d.hear('192.0.2.4', MAC2)), ['learned'])
 })
 
 suite('several proxies', () => {
