@@ -1,22 +1,11 @@
-// Checked reading and writing of message payloads. Every frame is read, so reading is done in place with plain offsets.
-// zebra copies some ints as they are in memory; it runs on this machine, so these are in host order here too.
+// The cursors of ZAPI payloads. zebra copies some ints as they are in memory; it runs on this machine, so these are in host
+// order here too.
 import { endianness } from 'node:os'
-import { SmartBuffer } from 'smart-buffer'
-import { formatIp, formatIpv4, formatMac } from '../base/address.js'
+import { Reader as BigEndianReader, Writer as BigEndianWriter, DecodeError } from '../base/cursor.js'
+
+export { DecodeError }
 
 const LITTLE_ENDIAN = endianness() === 'LE'
-
-/** A payload does not have the layout its command should have. `offset` counts from the start of the payload. */
-export class DecodeError extends Error {
-  override readonly name = 'DecodeError'
-  constructor(
-    readonly field: string,
-    readonly offset: number,
-    readonly problem: string,
-  ) {
-    super(`${field} at offset ${offset}: ${problem}`)
-  }
-}
 
 /**
  * An address of no family: zebra 10.6 and 10.7 write it for a VXLAN device without a local address. bgpd drops such a
@@ -24,37 +13,8 @@ export class DecodeError extends Error {
  */
 export class AbsentAddressError extends DecodeError {}
 
-/** Reads one payload from front to back; integers are big endian unless they say host. `field` names what is read in errors. */
-export class Reader {
-  private position = 0
-
-  /** @param payload is read in place; byte strings handed out are copies */
-  constructor(private readonly payload: Buffer) {}
-
-  get offset(): number {
-    return this.position
-  }
-
-  get remaining(): number {
-    return this.payload.length - this.position
-  }
-
-  u8(field: string): number {
-    return this.payload.readUInt8(this.take(field, 1))
-  }
-
-  u16(field: string): number {
-    return this.payload.readUInt16BE(this.take(field, 2))
-  }
-
-  u32(field: string): number {
-    return this.payload.readUInt32BE(this.take(field, 4))
-  }
-
-  u64(field: string): bigint {
-    return this.payload.readBigUInt64BE(this.take(field, 8))
-  }
-
+/** Integers are big endian unless they say host. */
+export class Reader extends BigEndianReader {
   hostU16(field: string): number {
     const offset = this.take(field, 2)
     return LITTLE_ENDIAN ? this.payload.readUInt16LE(offset) : this.payload.readUInt16BE(offset)
@@ -64,79 +24,10 @@ export class Reader {
     const offset = this.take(field, 4)
     return LITTLE_ENDIAN ? this.payload.readUInt32LE(offset) : this.payload.readUInt32BE(offset)
   }
-
-  bytes(field: string, length: number): Buffer {
-    return Buffer.from(this.view(field, length))
-  }
-
-  /** Like `bytes`, but shares the payload's memory. */
-  private view(field: string, length: number): Buffer {
-    const offset = this.take(field, length)
-    return this.payload.subarray(offset, offset + length)
-  }
-
-  /** An Ethernet address as text. */
-  mac(field: string): string {
-    return formatMac(this.payload, this.take(field, 6))
-  }
-
-  /**
-   * An IPv4 or IPv6 address as text.
-   * @param size bytes of the address
-   * @param given how many of them are there; the others are 0
-   */
-  ip(field: string, size: 4 | 16, given: number = size): string {
-    if (size === 4 && given === 4) return formatIpv4(this.payload, this.take(field, 4))
-    if (size === 4) {
-      const octet = (index: number): number => (index < given ? this.u8(field) : 0)
-      return `${octet(0)}.${octet(1)}.${octet(2)}.${octet(3)}`
-    }
-    const address = new Uint8Array(size)
-    address.set(this.view(field, given))
-    return formatIp(address)
-  }
-
-  /** The error for a value that was read whole (`size` bytes) but is not allowed; it points at the value's start. */
-  fault(field: string, size: number, problem: string): DecodeError {
-    return new DecodeError(field, this.position - size, problem)
-  }
-
-  /** Every message must be read to its last byte. */
-  end(): void {
-    if (this.remaining > 0) throw new DecodeError('end', this.position, `${this.remaining} bytes are left over`)
-  }
-
-  /** Steps over `length` bytes that must be there; returns the offset of the first. */
-  private take(field: string, length: number): number {
-    const offset = this.position
-    if (this.payload.length - offset < length) {
-      throw new DecodeError(field, offset, `needs ${length} bytes, ${this.remaining} are left`)
-    }
-    this.position = offset + length
-    return offset
-  }
 }
 
-/** Writes one payload; integers are big endian unless they say host. */
-export class Writer {
-  private readonly buffer = SmartBuffer.fromSize(64)
-
-  u8(value: number): void {
-    this.buffer.writeUInt8(value)
-  }
-
-  u16(value: number): void {
-    this.buffer.writeUInt16BE(value)
-  }
-
-  u32(value: number): void {
-    this.buffer.writeUInt32BE(value)
-  }
-
-  u64(value: bigint): void {
-    this.buffer.writeBigUInt64BE(value)
-  }
-
+/** Integers are big endian unless they say host. */
+export class Writer extends BigEndianWriter {
   hostU16(value: number): void {
     if (LITTLE_ENDIAN) this.buffer.writeUInt16LE(value)
     else this.buffer.writeUInt16BE(value)
@@ -145,13 +36,5 @@ export class Writer {
   hostU32(value: number): void {
     if (LITTLE_ENDIAN) this.buffer.writeUInt32LE(value)
     else this.buffer.writeUInt32BE(value)
-  }
-
-  bytes(value: Buffer): void {
-    this.buffer.writeBuffer(value)
-  }
-
-  finish(): Buffer {
-    return this.buffer.toBuffer()
   }
 }

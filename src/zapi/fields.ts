@@ -44,10 +44,9 @@ export const u16: Field<number> = {
 
 /** Three bytes, big endian. */
 export const u24: Field<number> = {
-  read: (reader, name) => reader.u8(name) * 0x10000 + reader.u16(name),
+  read: (reader, name) => reader.u24(name),
   write: (writer, value) => {
-    writer.u8(value >>> 16)
-    writer.u16(value & 0xffff)
+    writer.u24(value)
   },
   json: asItIs,
 }

@@ -15,6 +15,7 @@ export const LAYERS = {
   'src/rtnetlink': NETLINK,
   'src/sock-diag': NETLINK,
   'src/zapi': BASE,
+  'src/bgp': BASE,
   'src/vty': BASE,
   'src/fpm': [...NETLINK, 'src/gen', 'src/rtnetlink', 'src/sock-diag'],
   'src/record': [...BASE, 'src/fpm', 'src/zapi'],
