@@ -59,6 +59,14 @@ export class Reader {
     return Buffer.from(this.view(field, length))
   }
 
+  /** What `read` would read next; the next read gets it again. */
+  peek<T>(read: (reader: this) => T): T {
+    const { position } = this
+    const value = read(this)
+    this.position = position
+    return value
+  }
+
   /** A reader of the next `length` bytes alone, which this one steps over. */
   part(field: string, length: number): Reader {
     const offset = this.take(field, length)
