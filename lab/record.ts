@@ -5,6 +5,7 @@ import { converse } from './conversation.js'
 import { exchange } from './exchange.js'
 import { fpmLife, recordingsOf } from './fpm-life.js'
 import { type FpmModule, RELEASES, ROOT, type Release } from './frr.js'
+import { bgpSession } from './record-bgp.js'
 import { shown } from './shown.js'
 
 /** The raw bytes of each connection of bgpd to zebra. */
@@ -50,11 +51,21 @@ async function recordShown(frr: Release): Promise<void> {
   console.log(`${frr}: ${text.length} characters of vty`)
 }
 
+/** The raw bytes that bgpd sends to a neighbour. */
+async function recordBgp(frr: Release): Promise<void> {
+  const directory = join(ROOT, 'test/fixtures/bgp')
+  mkdirSync(directory, { recursive: true })
+  const bytes = await bgpSession(frr)
+  writeFileSync(join(directory, `${frr}.bin`), bytes)
+  console.log(`${frr}: ${bytes.length} bytes of BGP`)
+}
+
 const RECORDERS: Readonly<Record<string, (frr: Release) => Promise<void>>> = {
   streams: recordStreams,
   exchange: recordExchange,
   fpm: (frr) => recordFpm(frr, ['dplane_fpm_nl', 'fpm']),
   vty: recordShown,
+  bgp: recordBgp,
 }
 /** Only when asked for: Debian's FRR has no protobuf. */
 const EXTRA: typeof RECORDERS = { protobuf: (frr) => recordFpm(frr, ['fpm:protobuf']) }

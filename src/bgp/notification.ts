@@ -1,5 +1,5 @@
 // NOTIFICATION messages (RFC 4271 4.5), whose data may carry a text or another NOTIFICATION.
-import { HEADER_SIZE, MessageType, frame } from './header.js'
+import { HEADER_SIZE, MAX_MESSAGE, MessageType, frame } from './header.js'
 
 /** `code` and `subcode` are a byte each; `data` depends on them. */
 export type Notification = { readonly code: number; readonly subcode: number; readonly data: Buffer }
@@ -147,7 +147,7 @@ export function unwrapHardReset(message: Notification): Notification | undefined
 
 /** The whole message. `data` is cut where the message would be longer than RFC 4271 allows. */
 export const encodeNotification = ({ code, subcode, data }: Notification): Buffer =>
-  frame(MessageType.NOTIFICATION, Buffer.from([code, subcode]), data.subarray(0, 4096 - HEADER_SIZE - 2))
+  frame(MessageType.NOTIFICATION, Buffer.from([code, subcode]), data.subarray(0, MAX_MESSAGE - HEADER_SIZE - 2))
 
 /** @param message a whole message, whose header has been checked: two bytes of body are there */
 export const decodeNotification = (message: Buffer): Notification => ({
