@@ -49,7 +49,6 @@ export async function bgpSession(frr: Release): Promise<Buffer> {
   )
   await routePrefixes(lab, near)
 
-  using client = await BgpPeer.listen(far, PORT, CLIENT)
   await near.configure(
     `router bgp ${ASN}`,
     `neighbor ${CLIENT} remote-as ${ASN}`,
@@ -60,6 +59,8 @@ export async function bgpSession(frr: Release): Promise<Buffer> {
     `neighbor ${CLIENT} activate`,
     `neighbor ${CLIENT} route-reflector-client`,
   )
+  // not before: bgpd would connect while it has no address family for the client
+  using client = await BgpPeer.listen(far, PORT, CLIENT)
   const said = async (what: string, accept: () => boolean): Promise<void> => {
     await lab.waitFor(`${near.name} to have sent ${what}`, accept, Boolean)
   }
