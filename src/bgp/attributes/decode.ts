@@ -9,7 +9,8 @@ import { ATTRIBUTES, type AttributeKey, type UnknownAttribute, type WireAttribut
 /** An attribute that is not as it should be, and what follows from that. */
 export type AttributeProblem = {
   readonly action: 'attribute-discard' | 'treat-as-withdraw'
-  readonly code: number
+  /** undefined where the message ends before it. */
+  readonly code: number | undefined
   /** The attribute's name, the field, its offset from the start of the message, and what was expected. */
   readonly reason: string
 }
@@ -29,7 +30,8 @@ const NAMES = new Map<number, string>([
   [MP_REACH_NLRI, 'MP_REACH_NLRI'],
   [MP_UNREACH_NLRI, 'MP_UNREACH_NLRI'],
 ])
-const nameOf = (code: number): string => NAMES.get(code) ?? `attribute ${code}`
+const nameOf = (code: number | undefined): string =>
+  code === undefined ? 'attribute' : (NAMES.get(code) ?? `attribute ${code}`)
 
 /** `start` and `end`: offsets of the whole attribute in the message. */
 type Attribute = { flags: number; code: number; value: Reader; start: number; end: number }
@@ -81,7 +83,7 @@ class AttributesReader {
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
       if (code === MP_REACH_NLRI || code === MP_UNREACH_NLRI) throw this.brokenRoutes(code, start, undefined, error)
-      this.problem('treat-as-withdraw', code ?? 0, error.message)
+      this.problem('treat-as-withdraw', code, error.message)
       return undefined
     }
   }
@@ -153,7 +155,7 @@ class AttributesReader {
     return false
   }
 
-  private problem(action: AttributeProblem['action'], code: number, reason: string): void {
+  private problem(action: AttributeProblem['action'], code: number | undefined, reason: string): void {
     this.problems.push({ action, code, reason: `${nameOf(code)}: ${reason}` })
   }
 
