@@ -1,0 +1,54 @@
+// Puts announcements and withdrawals into UPDATEs: as few as the order allows.
+import type { Attributes } from '../../bgp/attributes/table.js'
+import { encodeAnnouncements, encodeWithdrawals, type UpdateFormat } from '../../bgp/update-encode.js'
+import type { OriginatedRoute } from '../../bgp/evpn/route.js'
+import type { RouteAction } from '../announce.js'
+import { originate, routeOf } from './originate.js'
+import type { RouteSettings } from './settings.js'
+
+type Batch = {
+  readonly name: string
+  readonly nextHop: string
+  readonly attributes: Attributes
+  routes: OriginatedRoute[]
+}
+
+/**
+ * Returns the UPDATEs for actions in their order: neighbours of the list with the same attributes share one. A route that
+ * several actions are about is as the last one says, since each comes in its turn.
+ */
+export function updatesOf(actions: readonly RouteAction[], settings: RouteSettings, format: UpdateFormat): Buffer[] {
+  const updates: Buffer[] = []
+  let withdrawn: OriginatedRoute[] = []
+  let batch: Batch | undefined
+  const flush = (): void => {
+    if (withdrawn.length > 0) updates.push(...encodeWithdrawals(withdrawn, format.maxMessage))
+    if (batch !== undefined) updates.push(...encodeAnnouncements(batch.attributes, batch.nextHop, batch.routes, format))
+    withdrawn = []
+    batch = undefined
+  }
+  for (const { type, route: announcement } of actions) {
+    if (type === 'withdraw') {
+      if (batch !== undefined) flush()
+      withdrawn.push(routeOf(announcement, settings))
+      continue
+    }
+    const name = nameOf(announcement)
+    if (batch?.name !== name) {
+      flush()
+      const { nextHop, attributes } = originate(announcement, settings, format.internal)
+      batch = { name, nextHop, attributes, routes: [] }
+    }
+    batch.routes.push(routeOf(announcement, settings))
+  }
+  flush()
+  return updates
+}
+
+/** Announcements with the same name have the same next hop and attributes. */
+function nameOf(announcement: RouteAction['route']): string {
+  const { type, vni, vtep } = announcement
+  if (type === 'imet') return `imet ${vni} ${vtep}`
+  const { seq, isSticky, isRouter } = announcement
+  return `macip ${vni} ${vtep} ${seq} ${isSticky} ${isRouter}`
+}
