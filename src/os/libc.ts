@@ -26,6 +26,9 @@ export const rawSocket = (domain: number, protocol: number): number =>
 type Bind = (fd: number, address: Buffer, length: number) => number
 export const bind = declare('int bind(int fd, void *address, uint32_t length)') as Bind
 
+type Connect = (fd: number, address: Buffer, length: number) => number
+export const connect = declare('int connect(int fd, void *address, uint32_t length)') as Connect
+
 type GetSockName = (fd: number, address: Buffer, length: Buffer) => number
 export const getsockname = declare('int getsockname(int fd, void *address, void *length)') as GetSockName
 

@@ -22,7 +22,7 @@ export const LAYERS = {
   // decisions, without input and output
   'src/bindings': BASE,
   'src/proxy': BASE,
-  'src/proxy/bgp': [...BASE, 'src/bgp', 'src/proxy'],
+  'src/proxy/bgp': [...BASE, 'src/bgp', 'src/os', 'src/proxy'],
   'src/relay/overlay': [...BASE, 'src/bindings', 'src/zapi'],
   'src/config': [...BASE, 'src/bindings', 'src/os', 'src/zapi'],
   'src/control': [...BASE, 'src/bindings', 'src/fpm', 'src/gen', 'src/os', 'src/zapi'],

@@ -1,0 +1,167 @@
+// A session with a real bgpd, which reflects the proxy's routes to another node: what that node's kernel makes of them.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isEvpnEndOfRib } from '../../src/bgp/update.js'
+import { Neighbor } from '../../src/proxy/bgp/neighbor.js'
+import { inputsOf } from '../../src/proxy/bgp/others.js'
+import { automaticRouteTarget, type RouteSettings } from '../../src/proxy/bgp/settings.js'
+import { updatesOf } from '../../src/proxy/bgp/updates.js'
+import type { Announcement } from '../../src/proxy/model.js'
+import { type Action, step } from '../../src/proxy/step.js'
+import { Table } from '../../src/proxy/table.js'
+import { ASN, RELEASES, VNI } from '../../lab/frr.js'
+import { arpAnnouncement } from '../../lab/frames.js'
+import { Lab } from '../../lab/lab.js'
+import { inNamespaces } from '../../lab/namespaces.js'
+import { policyOf } from './driven.js'
+
+/** The proxy's address, on the far node; its routes go to that node by way of the near one. */
+const PROXY = '192.0.2.3'
+/** VTEPs that nobody is: their neighbours only have to have a route to them. */
+const [LEGACY, OTHER] = ['192.0.2.101', '192.0.2.102'] as const
+const MAC = '02:00:00:00:01:01'
+const IP = '10.0.0.101'
+const KEY = 'secret of both'
+
+const SETTINGS: RouteSettings = {
+  ...{ routerId: PROXY, localAs: ASN, mark: '65000:4789' },
+  vnis: new Map([[VNI, { index: VNI, routeTargets: [automaticRouteTarget(ASN, VNI)] }]]),
+}
+
+/** The proxy's table and its one neighbour. */
+class OneNeighborProxy implements Disposable {
+  readonly table = new Table()
+  readonly down: string[] = []
+  private readonly neighbor: Neighbor
+  private format: Parameters<typeof updatesOf>[2] | undefined
+
+  constructor(lab: Lab, key: string) {
+    const [near, far] = lab.nodes
+    const address = { address: near.address, port: 179, source: PROXY, key: Buffer.from(key) }
+    const settings = { localAs: ASN, peerAs: ASN, routerId: PROXY, holdTime: 90, restartTime: 0 }
+    this.neighbor = inNamespaces(far.namespaces, () => {
+      const neighbor = new Neighbor(address, settings, (action) => {
+        this.on(action)
+      })
+      neighbor.start(false)
+      return neighbor
+    })
+  }
+
+  get state(): string {
+    return this.neighbor.state
+  }
+
+  hear(vtep: string): void {
+    this.take({ type: 'heard', heard: { vni: VNI, vtep, mac: MAC, ip: IP, isRouter: false, at: performance.now() } })
+  }
+
+  private on(action: Parameters<ConstructorParameters<typeof Neighbor>[2]>[0]): void {
+    switch (action.type) {
+      case 'up':
+        this.format = action.peer.format
+        return
+      case 'update':
+        assert.deepEqual(action.problems, [])
+        for (const input of inputsOf('near', action.update, SETTINGS)) this.take(input)
+        if (isEvpnEndOfRib(action.update)) this.take({ type: 'session-synced', session: 'near' })
+        return
+      case 'refresh':
+        return
+      case 'down':
+        this.down.push(action.reason)
+        this.take({ type: 'session-lost', session: 'near' })
+    }
+  }
+
+  private take(input: Parameters<typeof step>[1]): void {
+    const isRoute = (action: Action): action is Extract<Action, { route: Announcement }> =>
+      action.type === 'announce' || action.type === 'withdraw'
+    const routes = step(this.table, input, policyOf(), performance.now()).filter(isRoute)
+    if (this.format !== undefined) this.neighbor.send(updatesOf(routes, SETTINGS, this.format))
+  }
+
+  [Symbol.dispose](): void {
+    this.neighbor.stop('the test is over')
+  }
+}
+
+/** A fabric whose near node reflects routes of the proxy, which dials. */
+async function fabric(frr: (typeof RELEASES)[number]): Promise<Lab> {
+  const lab = await Lab.start({ frr })
+  const [near, far] = lab.nodes
+  await far.ip(`addr add ${PROXY}/24 dev fabric`)
+  await lab.startFrr()
+  const [, farVm] = lab.vms
+  farVm.send(arpAnnouncement(farVm))
+  await lab.advertisedBy(far, farVm.mac)
+  await near.configure(
+    `router bgp ${ASN}`,
+    `neighbor ${PROXY} remote-as ${ASN}`,
+    `neighbor ${PROXY} passive`,
+    `neighbor ${PROXY} password ${KEY}`,
+    `neighbor ${PROXY} advertisement-interval 0`,
+    `neighbor ${far.address} advertisement-interval 0`,
+    'address-family l2vpn evpn',
+    `neighbor ${PROXY} activate`,
+    `neighbor ${PROXY} route-reflector-client`,
+    `neighbor ${far.address} route-reflector-client`,
+  )
+  return lab
+}
+
+for (const frr of RELEASES) {
+  test(`FRR ${frr}: a host behind a static VTEP is there at another node, moves, and goes`, async () => {
+    await using lab = await fabric(frr)
+    const [near, far] = lab.nodes
+    using proxy = new OneNeighborProxy(lab, KEY)
+    await lab.waitFor(
+      'the proxy to know who speaks EVPN',
+      () => [...proxy.table.synced],
+      (synced) => synced.length === 1,
+    )
+    assert.ok(proxy.table.others.isNative(near.address))
+    assert.ok(proxy.table.others.isNative(far.address))
+
+    const behind = async (vtep: string): Promise<void> => {
+      await lab.waitFor(
+        `${far.name}'s kernel to have ${MAC} behind ${vtep}`,
+        () => far.fdb(),
+        (entries) =>
+          entries.some(({ mac, dst }) => mac === MAC && dst === vtep) &&
+          entries.some(({ mac, dst }) => mac === '00:00:00:00:00:00' && dst === vtep),
+      )
+    }
+    proxy.hear(LEGACY)
+    await behind(LEGACY)
+    const routes = await far.macipRoutes()
+    assert.ok(routes.some(({ mac, ip }) => mac === MAC && ip === IP))
+    proxy.hear(OTHER)
+    await behind(OTHER)
+    const entries = (await far.fdb()).filter(({ mac, dst }) => mac === MAC && dst !== undefined)
+    assert.deepEqual(
+      entries.map(({ dst }) => dst),
+      [OTHER],
+      'it is nowhere else',
+    )
+
+    proxy[Symbol.dispose]()
+    await lab.waitFor(
+      `${far.name} to have lost ${MAC}`,
+      () => far.macipRoutes(),
+      (left) => !left.some(({ mac }) => mac === MAC),
+    )
+  })
+}
+
+test('a wrong key: the neighbour is silent, and it is said that there is no connection', async () => {
+  await using lab = await fabric('10.3')
+  using proxy = new OneNeighborProxy(lab, 'another key')
+  await lab.waitFor(
+    'the proxy to give up',
+    () => proxy.down,
+    (down) => down.length > 0,
+  )
+  assert.deepEqual(proxy.down, ['no connection within 10 s'])
+  assert.notEqual(proxy.state, 'established')
+})
