@@ -59,12 +59,14 @@ export class Reader {
     return Buffer.from(this.view(field, length))
   }
 
-  /** What `read` would read next; the next read gets it again. */
+  /** What `read` reads from here, or throws; the next read gets the same bytes again. */
   peek<T>(read: (reader: this) => T): T {
     const { position } = this
-    const value = read(this)
-    this.position = position
-    return value
+    try {
+      return read(this)
+    } finally {
+      this.position = position
+    }
   }
 
   /** A reader of the next `length` bytes alone, which this one steps over. */

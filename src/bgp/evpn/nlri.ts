@@ -60,14 +60,16 @@ export function readEvpnRoutes(reader: Reader): EvpnRoute[] {
 function readRoute(type: number, value: Reader): EvpnRoute {
   const read = READERS[type]
   if (read === undefined) return { kind: 'unknown', type, value: value.bytes('value', value.remaining) }
-  const bytes = value.peek((next) => next.bytes('value', next.remaining))
   try {
-    const route = read(value)
-    value.end()
-    return route
+    return value.peek((next) => {
+      const route = read(next)
+      next.end()
+      return route
+    })
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error
-    return { kind: 'malformed', type, value: bytes, problem: `route of type ${type}: ${error.message}` }
+    const problem = `route of type ${type}: ${error.message}`
+    return { kind: 'malformed', type, value: value.bytes('value', value.remaining), problem }
   }
 }
 
