@@ -106,13 +106,15 @@ const CODECS: { readonly [K in Exclude<Capability['kind'], 'unknown'>]: Codec<K>
     code: 69,
     read(reader) {
       const families: AddPathFamily[] = []
+      let understood = true
       while (reader.remaining > 0) {
         const family = readFamily(reader)
         const mode = ADD_PATH_MODES[reader.u8('send/receive') - 1]
-        // RFC 7911 4: a family with another value is ignored
-        if (mode !== undefined) families.push({ ...family, mode })
+        if (mode === undefined) understood = false
+        else families.push({ ...family, mode })
       }
-      return { kind: 'add-path', families }
+      // RFC 7911 4: with one value that does not exist, the capability counts for nothing
+      return { kind: 'add-path', families: understood ? families : [] }
     },
     write(writer, { families }) {
       for (const family of families) {

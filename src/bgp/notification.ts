@@ -102,18 +102,14 @@ const isCease = ({ code, subcode }: Notification, ...subcodes: number[]): boolea
  * Makes a Cease with a text for the operator of the other side (RFC 9003 2).
  * @param text as UTF-8 at most 255 bytes long; what is longer is cut between characters
  */
-export function shutdown(
-  subcode: 'Administrative Shutdown' | 'Administrative Reset' | 'Peer De-configured',
-  text: string,
-): Notification {
+export function shutdown(subcode: 'Administrative Shutdown' | 'Administrative Reset', text: string): Notification {
   let bytes = Buffer.alloc(0)
   for (const character of text) {
     const longer = Buffer.concat([bytes, Buffer.from(character)])
     if (longer.length > MAX_COMMUNICATION) break
     bytes = longer
   }
-  const data = subcode === 'Peer De-configured' ? undefined : Buffer.concat([Buffer.from([bytes.length]), bytes])
-  return notification('Cease', subcode, data)
+  return notification('Cease', subcode, Buffer.concat([Buffer.from([bytes.length]), bytes]))
 }
 
 /**

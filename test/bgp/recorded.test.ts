@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { findCapability } from '../../src/bgp/capabilities.js'
-import type { ExtendedCommunity } from '../../src/bgp/attributes/extended-communities.js'
+import { type ExtendedCommunity, TUNNEL_VXLAN } from '../../src/bgp/attributes/extended-communities.js'
 import type { Attributes } from '../../src/bgp/attributes/table.js'
 import { rdText } from '../../src/bgp/evpn/rd.js'
 import type { EvpnRoute, OriginatedRoute } from '../../src/bgp/evpn/route.js'
@@ -39,6 +39,7 @@ function brief(route: EvpnRoute): string {
 
 function briefCommunity(community: ExtendedCommunity): string[] {
   if (community.kind === 'mac-mobility') return [`seq ${community.sequence}${community.sticky ? ' sticky' : ''}`]
+  if (community.kind === 'encapsulation') assert.equal(community.tunnelType, TUNNEL_VXLAN)
   if (community.kind === 'arp-nd') return [community.router ? 'router' : 'host']
   return community.kind === 'router-mac' ? ['router-mac'] : []
 }
