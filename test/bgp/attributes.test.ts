@@ -208,9 +208,14 @@ suite('AS numbers of four octets and a neighbour of two (RFC 6793)', () => {
       { asPath: [sequence(65000, 4200000000, 65002)] },
     ],
     [
+      'as long but for one, where a set has another size than that of AS_PATH',
+      [attribute('40', 2, '02 01 fde8', '01 02 5ba0 fdea'), attribute('c0', 17, '01 03 fa56ea00 0000fdea 0000fdeb')],
+      { asPath: [sequence(65000), set(4200000000, 65002, 65003)] },
+    ],
+    [
       'longer by a set, which counts as one, and a confederation, which counts as none',
       [attribute('40', 2, '03 01 fc00', '01 02 fde1 fde2', '02 02 5ba0 fdea'), AS4_PATH],
-      { asPath: [confed(64512), set(65001 - 8, 65002 - 8), sequence(4200000000, 65002)] },
+      { asPath: [confed(64512), set(64993, 64994), sequence(4200000000, 65002)] },
     ],
     ['shorter: AS4_PATH is ignored', [attribute('40', 2, '02 01 5ba0'), AS4_PATH], { asPath: [sequence(23456)] }],
     [

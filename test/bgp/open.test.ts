@@ -81,6 +81,11 @@ suite('OPEN', () => {
       open(65000, [{ kind: 'unknown', code: 200, value: Buffer.alloc(253, 1) }]),
     ],
     [
+      'and so have 255, the length that says so',
+      message(OPEN, FRONT, 'ff ff 0100', '02 00fd', 'c8 fb', '01'.repeat(251)),
+      open(65000, [{ kind: 'unknown', code: 200, value: Buffer.alloc(251, 1) }]),
+    ],
+    [
       'the most that does without them',
       message(OPEN, FRONT, 'fe', '02 fc', 'c8 fa', '01'.repeat(250)),
       open(65000, [{ kind: 'unknown', code: 200, value: Buffer.alloc(250, 1) }]),

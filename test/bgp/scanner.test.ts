@@ -62,6 +62,8 @@ suite('messages', () => {
     const scanner = new MessageScanner()
     const [whole] = [...scanner.push(chunk)]
     assert.equal(whole?.buffer, chunk.buffer)
+    const alone = Buffer.alloc(19, message(KEEPALIVE))
+    assert.equal([...new MessageScanner().push(alone)][0]?.buffer, alone.buffer)
     const rest = message(ROUTE_REFRESH, '0019 00 46').subarray(20)
     chunk.fill(0)
     const [split] = [...scanner.push(rest)]
