@@ -155,19 +155,18 @@ export class Session {
 
   private sendOpen(now: number): void {
     const { localAs, routerId, holdTime, restartTime } = this.settings
+    const isKept = restartTime > 0
     const capabilities: Capability[] = [
       { kind: 'multiprotocol', ...EVPN },
       { kind: 'route-refresh' },
       { kind: 'extended-message' },
       { kind: 'four-octet-as', as: localAs },
+      {
+        // without a family it asks for End-of-RIB alone (RFC 4724 3)
+        ...{ kind: 'graceful-restart', restarting: isKept && this.isRestarting, notification: isKept, restartTime },
+        families: isKept ? [{ ...EVPN, forwardingPreserved: true }] : [],
+      },
     ]
-    if (restartTime > 0) {
-      const families = [{ ...EVPN, forwardingPreserved: true }]
-      capabilities.push({
-        ...{ kind: 'graceful-restart', restarting: this.isRestarting },
-        ...{ notification: true, restartTime, families },
-      })
-    }
     this.state = 'open-sent'
     this.deadline = now + OPEN_MS
     this.send(encodeOpen({ as: localAs, holdTime, routerId, capabilities }))

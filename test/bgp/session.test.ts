@@ -137,6 +137,13 @@ suite('a session', () => {
     assert.deepEqual(sent.bytes, message(OPEN, '04', '5ba0', '005a', 'c0000209', u8(parameter.length / 2), parameter))
   })
 
+  test('without graceful restart, it asks for End-of-RIB alone', () => {
+    const d = new Driven()
+    d.start(true)
+    const [sent] = d.take({ type: 'connected' })
+    assert.ok(sent?.type === 'send' && sent.bytes.subarray(-4).equals(hex('40 02 0000')))
+  })
+
   test('what both agree on: the shorter hold time, the AS size, the longest message', () => {
     const up = (actions: readonly SessionAction[]): unknown => {
       const action = actions.find(({ type }) => type === 'up')

@@ -21,7 +21,7 @@ const PROXY = '192.0.2.3'
 const [LEGACY, OTHER] = ['192.0.2.101', '192.0.2.102'] as const
 const MAC = '02:00:00:00:01:01'
 const IP = '10.0.0.101'
-const KEY = 'secret of both'
+const KEY = 'known-to-both'
 
 const SETTINGS: RouteSettings = {
   ...{ routerId: PROXY, localAs: ASN, mark: '65000:4789' },
@@ -115,13 +115,12 @@ for (const frr of RELEASES) {
     await using lab = await fabric(frr)
     const [near, far] = lab.nodes
     using proxy = new OneNeighborProxy(lab, KEY)
+    // that the far node is a client of a reflector now has ended its session, too
     await lab.waitFor(
       'the proxy to know who speaks EVPN',
-      () => [...proxy.table.synced],
-      (synced) => synced.length === 1,
+      () => [near, far].filter(({ address }) => proxy.table.others.isNative(address)),
+      (native) => native.length === 2 && proxy.table.synced.size === 1,
     )
-    assert.ok(proxy.table.others.isNative(near.address))
-    assert.ok(proxy.table.others.isNative(far.address))
 
     const behind = async (vtep: string): Promise<void> => {
       await lab.waitFor(
@@ -134,8 +133,11 @@ for (const frr of RELEASES) {
     }
     proxy.hear(LEGACY)
     await behind(LEGACY)
-    const routes = await far.macipRoutes()
-    assert.ok(routes.some(({ mac, ip }) => mac === MAC && ip === IP))
+    await lab.waitFor(
+      `${far.name} to have ${IP}`,
+      () => far.macipRoutes(),
+      (routes) => routes.some(({ mac, ip }) => mac === MAC && ip === IP),
+    )
     proxy.hear(OTHER)
     await behind(OTHER)
     const entries = (await far.fdb()).filter(({ mac, dst }) => mac === MAC && dst !== undefined)
@@ -156,7 +158,7 @@ for (const frr of RELEASES) {
 
 test('a wrong key: the neighbour is silent, and it is said that there is no connection', async () => {
   await using lab = await fabric('10.3')
-  using proxy = new OneNeighborProxy(lab, 'another key')
+  using proxy = new OneNeighborProxy(lab, 'another-key')
   await lab.waitFor(
     'the proxy to give up',
     () => proxy.down,
