@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { OtherRoute } from '../../src/proxy/model.js'
-import type { Action } from '../../src/proxy/step.js'
+import type { OtherRoute } from '../../src/proxy/decision/model.js'
+import type { Action } from '../../src/proxy/decision/step.js'
 import { Driven, EVPN, policyOf, S1, S2, S3, VNI } from './driven.js'
 
 const PLACES = [S1, S2, S3, EVPN] as const

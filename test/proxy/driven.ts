@@ -1,11 +1,11 @@
 // Drives the proxy's table by hand, and does what its actions say on a list of routes.
 import assert from 'node:assert/strict'
 import { BlockList } from 'node:net'
-import { announcementKey, type Announcement, type OtherRoute } from '../../src/proxy/model.js'
-import { DEFAULT_POLICY, type Policy, type StaticHost } from '../../src/proxy/policy.js'
-import { type Action, step } from '../../src/proxy/step.js'
-import type { Input } from '../../src/proxy/input.js'
-import { Table } from '../../src/proxy/table.js'
+import { announcementKey, type Announcement, type OtherRoute } from '../../src/proxy/decision/model.js'
+import { DEFAULT_POLICY, type Policy, type StaticHost } from '../../src/proxy/decision/policy.js'
+import { type Action, step } from '../../src/proxy/decision/step.js'
+import type { Input } from '../../src/proxy/decision/input.js'
+import { Table } from '../../src/proxy/decision/table.js'
 
 export const VNI = 100
 /** VTEPs that may be found: 192.0.2.1 to .254. */

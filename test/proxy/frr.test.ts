@@ -1,14 +1,9 @@
 // A session with a real bgpd, which reflects the proxy's routes to another node: what that node's kernel makes of them.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isEvpnEndOfRib } from '../../src/bgp/update.js'
-import { Neighbor } from '../../src/proxy/bgp/neighbor.js'
-import { inputsOf } from '../../src/proxy/bgp/others.js'
+import { monotonicMs } from '../../src/base/clock.js'
 import { automaticRouteTarget, type RouteSettings } from '../../src/proxy/bgp/settings.js'
-import { updatesOf } from '../../src/proxy/bgp/updates.js'
-import type { Announcement } from '../../src/proxy/model.js'
-import { type Action, step } from '../../src/proxy/step.js'
-import { Table } from '../../src/proxy/table.js'
+import { Proxy } from '../../src/proxy/proxy.js'
 import { ASN, RELEASES, VNI } from '../../lab/frr.js'
 import { arpAnnouncement } from '../../lab/frames.js'
 import { Lab } from '../../lab/lab.js'
@@ -28,61 +23,36 @@ const SETTINGS: RouteSettings = {
   vnis: new Map([[VNI, { index: VNI, routeTargets: [automaticRouteTarget(ASN, VNI)] }]]),
 }
 
-/** The proxy's table and its one neighbour. */
-class OneNeighborProxy implements Disposable {
-  readonly table = new Table()
-  readonly down: string[] = []
-  private readonly neighbor: Neighbor
-  private format: Parameters<typeof updatesOf>[2] | undefined
+/** A proxy whose only neighbour is the near node. */
+class DialledProxy implements Disposable {
+  readonly said: string[] = []
+  private readonly proxy: Proxy
 
   constructor(lab: Lab, key: string) {
     const [near, far] = lab.nodes
-    const address = { address: near.address, port: 179, source: PROXY, key: Buffer.from(key) }
-    const settings = { localAs: ASN, peerAs: ASN, routerId: PROXY, holdTime: 90, restartTime: 0 }
-    this.neighbor = inNamespaces(far.namespaces, () => {
-      const neighbor = new Neighbor(address, settings, (action) => {
-        this.on(action)
-      })
-      neighbor.start(false)
-      return neighbor
+    const dial = { address: near.address, port: 179, source: PROXY, key: Buffer.from(key) }
+    const session = { localAs: ASN, peerAs: ASN, routerId: PROXY, holdTime: 90, restartTime: 0 }
+    this.proxy = new Proxy(policyOf(), SETTINGS, [{ name: near.name, dial, ...session }], {
+      probe: () => undefined,
+      event: () => undefined,
+      session: (_, what) => this.said.push(what),
+    })
+    // its socket is made at once
+    inNamespaces(far.namespaces, () => {
+      this.proxy.start()
     })
   }
 
-  get state(): string {
-    return this.neighbor.state
+  get table(): Proxy['table'] {
+    return this.proxy.table
   }
 
   hear(vtep: string): void {
-    this.take({ type: 'heard', heard: { vni: VNI, vtep, mac: MAC, ip: IP, isRouter: false, at: performance.now() } })
-  }
-
-  private on(action: Parameters<ConstructorParameters<typeof Neighbor>[2]>[0]): void {
-    switch (action.type) {
-      case 'up':
-        this.format = action.peer.format
-        return
-      case 'update':
-        assert.deepEqual(action.problems, [])
-        for (const input of inputsOf('near', action.update, SETTINGS)) this.take(input)
-        if (isEvpnEndOfRib(action.update)) this.take({ type: 'session-synced', session: 'near' })
-        return
-      case 'refresh':
-        return
-      case 'down':
-        this.down.push(action.reason)
-        this.take({ type: 'session-lost', session: 'near' })
-    }
-  }
-
-  private take(input: Parameters<typeof step>[1]): void {
-    const isRoute = (action: Action): action is Extract<Action, { route: Announcement }> =>
-      action.type === 'announce' || action.type === 'withdraw'
-    const routes = step(this.table, input, policyOf(), performance.now()).filter(isRoute)
-    if (this.format !== undefined) this.neighbor.send(updatesOf(routes, SETTINGS, this.format))
+    this.proxy.hear({ vni: VNI, vtep, mac: MAC, ip: IP, isRouter: false, at: monotonicMs() })
   }
 
   [Symbol.dispose](): void {
-    this.neighbor.stop('the test is over')
+    this.proxy.stop('the test is over')
   }
 }
 
@@ -114,7 +84,7 @@ for (const frr of RELEASES) {
   test(`FRR ${frr}: a host behind a static VTEP is there at another node, moves, and goes`, async () => {
     await using lab = await fabric(frr)
     const [near, far] = lab.nodes
-    using proxy = new OneNeighborProxy(lab, KEY)
+    using proxy = new DialledProxy(lab, KEY)
     // that the far node is a client of a reflector now has ended its session, too
     await lab.waitFor(
       'the proxy to know who speaks EVPN',
@@ -158,12 +128,11 @@ for (const frr of RELEASES) {
 
 test('a wrong key: the neighbour is silent, and it is said that there is no connection', async () => {
   await using lab = await fabric('10.3')
-  using proxy = new OneNeighborProxy(lab, 'another-key')
+  using proxy = new DialledProxy(lab, 'another-key')
   await lab.waitFor(
     'the proxy to give up',
-    () => proxy.down,
-    (down) => down.length > 0,
+    () => proxy.said,
+    (said) => said.length > 0,
   )
-  assert.deepEqual(proxy.down, ['no connection within 10 s'])
-  assert.notEqual(proxy.state, 'established')
+  assert.deepEqual(proxy.said, ['no connection within 10 s'])
 })

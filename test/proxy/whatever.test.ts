@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Policy } from '../../src/proxy/policy.js'
-import { isServed, stateOfVtep } from '../../src/proxy/admission.js'
+import type { Policy } from '../../src/proxy/decision/policy.js'
+import { isServed, stateOfVtep } from '../../src/proxy/decision/admission.js'
 import { Driven, EVPN, policyOf, S1, S2, S3 } from './driven.js'
 
 const VTEPS = [S1, S2, S3, '192.0.2.4', EVPN]

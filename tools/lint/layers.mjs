@@ -21,12 +21,12 @@ export const LAYERS = {
   'src/record': [...BASE, 'src/fpm', 'src/zapi'],
   // decisions, without input and output
   'src/bindings': BASE,
-  'src/proxy': BASE,
-  'src/proxy/bgp': [...BASE, 'src/bgp', 'src/os', 'src/proxy'],
+  'src/proxy/decision': BASE,
+  'src/proxy/bgp': [...BASE, 'src/bgp', 'src/os', 'src/proxy/decision'],
   'src/relay/overlay': [...BASE, 'src/bindings', 'src/zapi'],
   'src/config': [...BASE, 'src/bindings', 'src/os', 'src/zapi'],
   'src/control': [...BASE, 'src/bindings', 'src/fpm', 'src/gen', 'src/os', 'src/zapi'],
-  // the two processes: neither knows the other
+  // the processes: none knows another
   'src/relay': [
     ...BASE,
     'src/bindings',
@@ -39,6 +39,7 @@ export const LAYERS = {
     'src/vty',
     'src/zapi',
   ],
+  'src/proxy': [...BASE, 'src/bgp', 'src/os', 'src/proxy/bgp', 'src/proxy/decision'],
   'src/snoop': [
     ...NETLINK,
     'src/bindings',

@@ -4,7 +4,7 @@ import { TUNNEL_VXLAN } from '../../bgp/attributes/extended-communities.js'
 import type { Attributes } from '../../bgp/attributes/table.js'
 import { type OriginatedRoute, ZERO_ESI } from '../../bgp/evpn/route.js'
 import type { RouteDistinguisher } from '../../bgp/evpn/rd.js'
-import type { Announcement } from '../model.js'
+import type { Announcement } from '../decision/model.js'
 import type { RouteSettings } from './settings.js'
 
 /** What an UPDATE has to say of a route. */

@@ -4,8 +4,8 @@ import type { Attributes } from '../../bgp/attributes/table.js'
 import { rdText } from '../../bgp/evpn/rd.js'
 import type { EvpnRoute } from '../../bgp/evpn/route.js'
 import type { Update } from '../../bgp/update.js'
-import type { Input } from '../input.js'
-import type { OtherRoute } from '../model.js'
+import type { Input } from '../decision/input.js'
+import type { OtherRoute } from '../decision/model.js'
 import type { RouteSettings } from './settings.js'
 
 type RouteInput = Extract<Input, { type: 'route' | 'route-withdrawn' }>

@@ -2,7 +2,7 @@
 import type { Attributes } from '../../bgp/attributes/table.js'
 import { encodeAnnouncements, encodeWithdrawals, type UpdateFormat } from '../../bgp/update-encode.js'
 import type { OriginatedRoute } from '../../bgp/evpn/route.js'
-import type { RouteAction } from '../announce.js'
+import type { RouteAction } from '../decision/announce.js'
 import { originate, routeOf } from './originate.js'
 import type { RouteSettings } from './settings.js'
 

@@ -1,5 +1,5 @@
 // What other BGP speakers announce, found by MAC, by IP and by next hop.
-import { MultiMap } from '../base/multimap.js'
+import { MultiMap } from '../../base/multimap.js'
 import { ipKey, macKey, type OtherMacIp, type OtherRoute } from './model.js'
 
 export type OtherMacIpRoute = OtherRoute & { readonly macIp: OtherMacIp }

@@ -1,7 +1,7 @@
 // The hosts behind static VTEPs with their indices, and what is announced of them at the moment.
-import { Deadlines } from '../base/deadlines.js'
-import { MultiMap } from '../base/multimap.js'
-import { ProbeRateLimiter } from '../base/probe-rate-limiter.js'
+import { Deadlines } from '../../base/deadlines.js'
+import { MultiMap } from '../../base/multimap.js'
+import { ProbeRateLimiter } from '../../base/probe-rate-limiter.js'
 import {
   type Address,
   type Announcement,

@@ -1,6 +1,6 @@
 // Where a MAC is: what its sequence number must be, which route of it wins, and when it has moved too often (RFC 7432 7.7
 // and 15).
-import { parseIp } from '../base/address.js'
+import { parseIp } from '../../base/address.js'
 import type { Host } from './model.js'
 import type { StepContext } from './step-context.js'
 
