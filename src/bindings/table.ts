@@ -5,6 +5,7 @@ import { DepartedRoutes } from './departed.js'
 import { PortOccupancy, BindingSet } from './port-occupancy.js'
 import { Deadlines } from '../base/deadlines.js'
 import { ProbeRateLimiter } from '../base/probe-rate-limiter.js'
+import { zeros } from '../base/zeros.js'
 import { CONFIRM_BURST_MS, REFRESH_BURST_MS } from './probe-rates.js'
 import { REFUSALS, type Refusal } from './refusal.js'
 import { type Rival, Rivals } from './rivals.js'
@@ -27,9 +28,6 @@ export const WITHDRAWALS = {
 export type Withdrawal = keyof typeof WITHDRAWALS | Refusal
 
 type Vni = { readonly byIp: Map<string, Binding>; readonly occupancy: PortOccupancy }
-
-const zeros = <Name extends string>(names: Record<Name, unknown>): Record<Name, number> =>
-  Object.fromEntries(Object.keys(names).map((name) => [name, 0])) as Record<Name, number>
 
 export class Table {
   readonly views = new AnnouncedViews()

@@ -2,6 +2,7 @@
 import { Deadlines } from '../../base/deadlines.js'
 import { MultiMap } from '../../base/multimap.js'
 import { ProbeRateLimiter } from '../../base/probe-rate-limiter.js'
+import { zeros } from '../../base/zeros.js'
 import {
   type Address,
   type Announcement,
@@ -21,9 +22,6 @@ import { REFUSALS, type Refusal } from './refusal.js'
 
 /** Unused time that may be used at once. */
 const PROBE_BURST_MS = 100
-
-const zeros = <Name extends string>(names: Record<Name, unknown>): Record<Name, number> =>
-  Object.fromEntries(Object.keys(names).map((name) => [name, 0])) as Record<Name, number>
 
 export class Table {
   readonly others = new OtherRoutes()
