@@ -24,3 +24,10 @@ export function prepareNode(labDirectory: string, number: number, tree: Tree, te
   for (const [file, text] of Object.entries(configuration))
     writeFileSync(join(labDirectory, name, DIRECTORIES['/etc/frr'], file), text)
 }
+
+/** Runs a command of this machine that sees a node's /run. Arguments: the directories for /run/frr and /run/macipd, and the command. */
+export const VIEW = `
+frr=$1 macipd=$2
+shift 2
+mount -t tmpfs run /run && mkdir /run/frr /run/macipd &&
+mount --bind "$frr" /run/frr && mount --bind "$macipd" /run/macipd && exec "$@"`

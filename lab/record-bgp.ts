@@ -60,7 +60,7 @@ export async function bgpSession(frr: Release): Promise<Buffer> {
     `neighbor ${CLIENT} route-reflector-client`,
   )
   // not before: bgpd would connect while it has no address family for the client
-  using client = await BgpPeer.listen(far, PORT, CLIENT)
+  using client = await BgpPeer.listen({ as: ASN, routerId: CLIENT, port: PORT, space: far })
   const said = async (what: string, accept: () => boolean): Promise<void> => {
     await lab.waitFor(`${near.name} to have sent ${what}`, accept, Boolean)
   }

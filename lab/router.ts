@@ -11,19 +11,18 @@ import { type Holder, REMOUNT } from './holder.js'
 import { macipctl } from './in-process.js'
 import { JsonLines } from './json-lines.js'
 import { type FdbEntry, type Neighbour, parseFdb, parseNeighbours } from './kernel.js'
-import { addressOf, DIRECTORIES } from './node-directories.js'
+import { addressOf, DIRECTORIES, VIEW } from './node-directories.js'
 import type { Daemon } from './process.js'
 import { MACIPCTL, MACIPD } from './programs.js'
-import { type MacipRoute, parseMacipRoutes, parseRemoteVteps, parseUpdatesSent } from './show.js'
+import {
+  type MacipRoute,
+  parseBgpdConnectedSeconds,
+  parseMacipRoutes,
+  parseRemoteVteps,
+  parseUpdatesSent,
+} from './show.js'
 import { Space } from './space.js'
 import { waitFor } from './wait.js'
-
-/** Arguments: the directories for /run/frr and /run/macipd, and the command. */
-const VIEW = `
-frr=$1 macipd=$2
-shift 2
-mount -t tmpfs run /run && mkdir /run/frr /run/macipd &&
-mount --bind "$frr" /run/frr && mount --bind "$macipd" /run/macipd && exec "$@"`
 
 /** It may be stopped, or busy. */
 const VTY_TIMEOUT_MS = 60_000
@@ -233,12 +232,7 @@ export class Router extends Space {
 
   /** For how many seconds bgpd's connections to zebra have lasted, the shortest of them. */
   async bgpdConnectedSeconds(): Promise<number> {
-    const text = await this.ask('zebra', 'show zebra client')
-    const times = [...text.matchAll(/^Client: (?:bgp|vnc)\b[^]*?^Connect Time: (\d+):(\d+):(\d+)/gm)].map(
-      ([, hours, minutes, seconds]) => (Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds),
-    )
-    if (times.length < 2) throw new Error(text)
-    return Math.min(...times)
+    return Math.min(...parseBgpdConnectedSeconds(await this.ask('zebra', 'show zebra client')))
   }
 
   /** Ends a daemon of this node and waits until it is gone. */

@@ -84,3 +84,12 @@ const Neighbors = v.record(v.string(), v.object({ messageStats: v.object({ updat
 export function parseUpdatesSent(json: unknown): number {
   return Object.values(v.parse(Neighbors, json)).reduce((sum, { messageStats }) => sum + messageStats.updatesSent, 0)
 }
+
+/** For how many seconds each of bgpd's two connections has lasted, from `show zebra client`. */
+export function parseBgpdConnectedSeconds(text: string): number[] {
+  const times = [...text.matchAll(/^Client: (?:bgp|vnc)\b[^]*?^Connect Time: (\d+):(\d+):(\d+)/gm)].map(
+    ([, hours, minutes, seconds]) => (Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds),
+  )
+  if (times.length < 2) throw new Error(text)
+  return times
+}

@@ -9,6 +9,12 @@ export type SessionReset = {
   readonly reason: string
 }
 
+export const sessionReset = (notification: Notification, reason: string): SessionReset => ({
+  kind: 'session-reset',
+  notification,
+  reason,
+})
+
 /** Carries a SessionReset out of nested decoders; it does not leave this directory. */
 export class ResetError extends Error {
   override readonly name = 'ResetError'
@@ -28,9 +34,8 @@ export function orReset<T>(decode: () => T, malformed: Notification): T | Sessio
   try {
     return decode()
   } catch (error) {
-    if (error instanceof ResetError)
-      return { kind: 'session-reset', notification: error.notification, reason: error.message }
-    if (error instanceof DecodeError) return { kind: 'session-reset', notification: malformed, reason: error.message }
+    if (error instanceof ResetError) return sessionReset(error.notification, error.message)
+    if (error instanceof DecodeError) return sessionReset(malformed, error.message)
     throw error
   }
 }

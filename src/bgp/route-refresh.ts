@@ -2,7 +2,7 @@
 import { type Family } from './family.js'
 import { HEADER_SIZE, MessageType, frame } from './header.js'
 import { notification } from './notification.js'
-import type { SessionReset } from './result.js'
+import { type SessionReset, sessionReset } from './result.js'
 
 /** In the order of their numbers, from 0: a request for all routes, and marks around the answer. */
 const SUBTYPES = ['request', 'begin', 'end'] as const
@@ -26,11 +26,10 @@ export function decodeRouteRefresh(
   message: Buffer,
 ): { readonly kind: 'ok'; readonly refresh: RouteRefresh } | { readonly kind: 'ignored' } | SessionReset {
   if (message.length !== SIZE) {
-    return {
-      kind: 'session-reset',
-      notification: notification('ROUTE-REFRESH Message Error', 'Invalid Message Length', Buffer.from(message)),
-      reason: `a ROUTE-REFRESH has length ${message.length}, expected ${SIZE}`,
-    }
+    return sessionReset(
+      notification('ROUTE-REFRESH Message Error', 'Invalid Message Length', Buffer.from(message)),
+      `a ROUTE-REFRESH has length ${message.length}, expected ${SIZE}`,
+    )
   }
   const afi = message.readUInt16BE(HEADER_SIZE)
   const subtype = SUBTYPES[message.readUInt8(HEADER_SIZE + 2)]

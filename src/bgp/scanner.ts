@@ -1,8 +1,8 @@
 // Finds messages in the bytes of a connection. Whole messages are handed out in place; only one that is split between two
 // reads is copied.
 import { HEADER_SIZE, MARKER, MAX_MESSAGE, MessageType, messageLength, messageType } from './header.js'
-import { type Notification, notification } from './notification.js'
-import type { SessionReset } from './result.js'
+import { notification } from './notification.js'
+import { type SessionReset, sessionReset } from './result.js'
 
 /** Lengths of whole messages by type: at least, and at most where the session's maximum does not matter. */
 const LENGTHS: Readonly<Record<number, readonly [min: number, max?: number]>> = {
@@ -75,7 +75,7 @@ export class MessageScanner {
 /** Why the bytes at `offset` are no header (RFC 4271 6.1); HEADER_SIZE bytes must be there. */
 function headerFault(bytes: Buffer, offset: number, maxMessage: number): SessionReset | undefined {
   if (MARKER.compare(bytes, offset, offset + MARKER.length) !== 0) {
-    return reset(
+    return sessionReset(
       notification('Message Header Error', 'Connection Not Synchronized'),
       'the marker is not 16 bytes of ff',
     )
@@ -86,15 +86,9 @@ function headerFault(bytes: Buffer, offset: number, maxMessage: number): Session
   if (length < min || length > max) {
     const field = Buffer.from(bytes.subarray(offset + MARKER.length, offset + MARKER.length + 2))
     const wrong = `a message of type ${type} has length ${length}, expected ${min} to ${max}`
-    return reset(notification('Message Header Error', 'Bad Message Length', field), wrong)
+    return sessionReset(notification('Message Header Error', 'Bad Message Length', field), wrong)
   }
   if (LENGTHS[type] !== undefined) return undefined
   const wrong = `${type} is no message type`
-  return reset(notification('Message Header Error', 'Bad Message Type', Buffer.from([type])), wrong)
+  return sessionReset(notification('Message Header Error', 'Bad Message Type', Buffer.from([type])), wrong)
 }
-
-const reset = (message: Notification, reason: string): SessionReset => ({
-  kind: 'session-reset',
-  notification: message,
-  reason,
-})

@@ -13,7 +13,7 @@ import {
   shutdownText,
 } from './notification.js'
 import { decodeOpen, encodeOpen, type Open } from './open.js'
-import type { SessionReset } from './result.js'
+import { type SessionReset, sessionReset } from './result.js'
 import { decodeRouteRefresh } from './route-refresh.js'
 import { MessageScanner } from './scanner.js'
 import type { UpdateFormat } from './update-encode.js'
@@ -233,17 +233,20 @@ export class Session {
   private refusalOf({ as, routerId, capabilities }: Open): SessionReset | undefined {
     const { localAs, peerAs, routerId: ours } = this.settings
     if (as !== peerAs) {
-      return reset(notification('OPEN Message Error', 'Bad Peer AS'), `the neighbour is AS ${as}, expected ${peerAs}`)
+      return sessionReset(
+        notification('OPEN Message Error', 'Bad Peer AS'),
+        `the neighbour is AS ${as}, expected ${peerAs}`,
+      )
     }
     if (localAs === peerAs && routerId === ours) {
       const reason = `the neighbour has our own router id ${ours}`
-      return reset(notification('OPEN Message Error', 'Bad BGP Identifier'), reason)
+      return sessionReset(notification('OPEN Message Error', 'Bad BGP Identifier'), reason)
     }
     const speaksEvpn = capabilities.some((it) => it.kind === 'multiprotocol' && sameFamily(it, EVPN))
     if (speaksEvpn) return undefined
     const wanted = Buffer.from([1, 4, 0, EVPN.afi, 0, EVPN.safi])
     const reason = 'the neighbour does not speak EVPN with us (address-family l2vpn evpn, activate)'
-    return reset(notification('OPEN Message Error', 'Unsupported Capability', wanted), reason)
+    return sessionReset(notification('OPEN Message Error', 'Unsupported Capability', wanted), reason)
   }
 
   private agree(open: Open): Peer {
@@ -317,7 +320,7 @@ export class Session {
     now: number,
   ): void {
     const reason = `a message of type ${type} came in state ${this.state}`
-    this.fail(reset(notification('Finite State Machine Error', subcode), reason), now)
+    this.fail(sessionReset(notification('Finite State Machine Error', subcode), reason), now)
   }
 
   private notified(message: Notification, now: number): void {
@@ -344,7 +347,7 @@ export class Session {
       case 'open-confirm':
       case 'established':
         this.fail(
-          reset(notification('Hold Timer Expired', 'Unspecific'), 'the neighbour was silent for the hold time'),
+          sessionReset(notification('Hold Timer Expired', 'Unspecific'), 'the neighbour was silent for the hold time'),
           now,
         )
     }
@@ -392,9 +395,3 @@ export class Session {
     this.keepaliveAt = undefined
   }
 }
-
-const reset = (message: Notification, reason: string): SessionReset => ({
-  kind: 'session-reset',
-  notification: message,
-  reason,
-})

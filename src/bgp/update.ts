@@ -11,7 +11,7 @@ import { HEADER_SIZE } from './header.js'
 import { readIpv4Prefixes } from './ipv4-nlri.js'
 import type { MpReach, MpUnreach } from './mp-nlri.js'
 import { notification } from './notification.js'
-import { type SessionReset, orReset } from './result.js'
+import { type SessionReset, orReset, sessionReset } from './result.js'
 
 /** Routes that are gone; `ipv4`: those of the message's own field. */
 export type Withdrawal = MpUnreach | { readonly family: 'ipv4'; readonly prefixes: readonly Prefix[] }
@@ -105,7 +105,7 @@ function judge(update: Update, problems: readonly AttributeProblem[]): UpdateRes
   // RFC 7606 5.2: the routes that the attributes were for may be what was lost
   if (!update.announced.some(hasRoutes)) {
     const reason = `${worst.reason}; and there are no routes to treat as withdrawn`
-    return { kind: 'session-reset', notification: malformedList(reason).notification, reason }
+    return sessionReset(malformedList(reason).notification, reason)
   }
   return {
     kind: 'treat-as-withdraw',

@@ -1,13 +1,12 @@
 // Every change of an IP's owner is counted. One that changes too often is a duplicate: it is frozen, and withdrawn for the
 // hold-down time (RFC 9161 3.7).
+import { withMove } from '../base/duplicate-detection.js'
 import type { Binding } from './model.js'
 import type { StepContext } from './step-context.js'
 
 /** Counts a change of owner, but does not freeze the IP. */
 export function addMove({ policy, now }: StepContext, binding: Binding): void {
-  const { moves, windowMs } = policy.duplicates
-  // older moves than the last `moves` cannot matter
-  binding.moves = [...binding.moves.filter((at) => at > now - windowMs), now].slice(-moves)
+  binding.moves = withMove(binding.moves, now, policy.duplicates)
 }
 
 /** Counts a change of owner or of location. Returns whether that was one too many, so that the IP is frozen now. */

@@ -1,5 +1,7 @@
 // What operators may decide about learning, keeping and announcing bindings. Durations are in milliseconds.
 import type { BlockList } from 'node:net'
+import type { DuplicateDetection } from '../base/duplicate-detection.js'
+import type { Rate } from '../base/probe-rate-limiter.js'
 
 /** Limits differ by family: a host has one or two IPv4 addresses and any number of IPv6 addresses. */
 export type PerFamily = { readonly ipv4: number; readonly ipv6: number }
@@ -24,17 +26,8 @@ export type Policy = {
   /** Whether silent hosts are probed; with `off`, silence alone decides. */
   readonly probes: 'send' | 'off'
   /** Probes per second, for each port and in total. */
-  readonly probeRate: { readonly perPort: number; readonly total: number }
-  /**
-   * RFC 9161 3.7: `moves` changes within `windowMs` make an IP a duplicate for `holdDownMs`; an owner has `confirmMs`
-   * to object to a claim.
-   */
-  readonly duplicates: {
-    readonly moves: number
-    readonly windowMs: number
-    readonly holdDownMs: number
-    readonly confirmMs: number
-  }
+  readonly probeRate: Rate
+  readonly duplicates: DuplicateDetection
   readonly limits: {
     readonly perMac: PerFamily
     readonly perPort: PerFamily

@@ -31,7 +31,7 @@ export type DialOptions = {
 
 /**
  * Begins to connect; exactly one of the two is called, later, unless the returned function was, which gives up. Bytes that
- * have come are read when the socket gets a listener for them.
+ * have come are read when the socket gets a listener for them. Throws RangeError for what is no address or no key.
  */
 export function dial(
   options: DialOptions,

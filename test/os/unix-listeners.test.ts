@@ -10,6 +10,8 @@ test('a socket is found by the path that it was bound to, and by that without a 
   const dir = tempDir(t)
   const path = join(dir, 'relay.sock.1')
   const server = createServer()
+  // also when the test fails: an open server would keep it from ending
+  t.after(() => server.close())
   await new Promise<void>((resolve) => server.listen(path, resolve))
   rmSync(path)
   const found = listeningPaths('self')
