@@ -5,7 +5,7 @@ import { encodeEvpnEndOfRib, type UpdateFormat } from '../bgp/update-encode.js'
 import { isEvpnEndOfRib } from '../bgp/update.js'
 import type { DialOptions } from '../os/tcp-dial.js'
 import { Neighbor, type NeighborHandler } from './bgp/neighbor.js'
-import { inputsOf } from './bgp/others.js'
+import { inputsOf, malformedRoutes } from './bgp/others.js'
 import type { RouteSettings } from './bgp/settings.js'
 import { updatesOf } from './bgp/updates.js'
 import type { RouteAction } from './decision/announce.js'
@@ -42,7 +42,7 @@ export class Proxy {
   private timer: NodeJS.Timeout | undefined
 
   constructor(
-    private policy: Policy,
+    private readonly policy: Policy,
     private readonly routes: RouteSettings,
     neighbors: readonly NeighborSettings[],
     private readonly handler: ProxyHandler,
@@ -67,12 +67,6 @@ export class Proxy {
     clearTimeout(this.timer)
   }
 
-  /** Takes another policy; what stays is not announced again. */
-  configure(policy: Policy): void {
-    this.policy = policy
-    this.take({ type: 'policy' })
-  }
-
   hear(heard: Heard): void {
     this.take({ type: 'heard', heard })
   }
@@ -94,6 +88,7 @@ export class Proxy {
         return
       case 'update':
         for (const { reason } of action.problems) this.handler.session(name, reason)
+        for (const problem of malformedRoutes(action.update)) this.handler.session(name, problem)
         for (const input of inputsOf(name, action.update, this.routes)) this.take(input)
         if (!isEvpnEndOfRib(action.update)) return
         clearTimeout(session.syncTimer)

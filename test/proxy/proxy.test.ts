@@ -1,21 +1,19 @@
-// The proxy with its sessions on real connections; its neighbours are fakes that say what they are told to.
+// The proxy with its sessions on real connections; its neighbours are the lab's, and say what they are told to.
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 import { monotonicMs } from '../../src/base/clock.js'
 import { EVPN } from '../../src/bgp/family.js'
-import { KEEPALIVE, MessageType, messageType } from '../../src/bgp/header.js'
-import { encodeOpen } from '../../src/bgp/open.js'
+import { MessageType, messageType } from '../../src/bgp/header.js'
 import { encodeRouteRefresh } from '../../src/bgp/route-refresh.js'
-import { MessageScanner } from '../../src/bgp/scanner.js'
 import { decodeUpdate, isEvpnEndOfRib } from '../../src/bgp/update.js'
 import { encodeEvpnEndOfRib } from '../../src/bgp/update-encode.js'
 import { inputsOf } from '../../src/proxy/bgp/others.js'
 import { automaticRouteTarget, type RouteSettings } from '../../src/proxy/bgp/settings.js'
 import { Proxy } from '../../src/proxy/proxy.js'
-import { attribute, EMPTY_AS_PATH, LOCAL_PREF, MAC_ROUTE, reach, update } from '../bgp/build.js'
+import { BgpPeer } from '../../lab/bgp-peer.js'
 import { waitFor } from '../../lab/wait.js'
+import { attribute, EMPTY_AS_PATH, LOCAL_PREF, MAC_ROUTE, ORIGIN_IGP, reach, route, update } from '../bgp/build.js'
 import { MAC1, MAC2, policyOf, S1, VNI } from './driven.js'
 
 const AS = 65001
@@ -24,69 +22,35 @@ const settingsOf = (routerId: string): RouteSettings => ({
   vnis: new Map([[VNI, { index: VNI, routeTargets: [automaticRouteTarget(AS, VNI)] }]]),
 })
 
-/** Says OPEN, KEEPALIVE and End-of-RIB, and writes down what it is told, one line each. */
-class FakeNeighbor implements Disposable {
-  lines: string[] = []
-  socket: Socket | undefined
-  private readonly server: Server
+/** What a neighbour was told of routes, one line each: the VTEP with its host; `end` for End-of-RIB. */
+const told = ({ messages }: BgpPeer): string[] =>
+  messages.filter((message) => messageType(message) === MessageType.UPDATE).flatMap(linesOf)
 
-  constructor(private readonly routerId: string) {
-    this.server = createServer((socket) => {
-      this.speak(socket)
-    })
-  }
-
-  async listen(): Promise<number> {
-    this.server.listen(0, '127.0.0.1')
-    await once(this.server, 'listening')
-    return (this.server.address() as AddressInfo).port
-  }
-
-  private speak(socket: Socket): void {
-    this.socket = socket
-    const scanner = new MessageScanner()
-    socket.on('error', () => undefined)
-    socket.on('data', (bytes) => {
-      for (const message of scanner.push(bytes)) this.receive(message)
-    })
-    const capabilities = [
-      { kind: 'multiprotocol', ...EVPN },
-      { kind: 'four-octet-as', as: AS },
-    ] as const
-    socket.write(encodeOpen({ as: AS, holdTime: 90, routerId: this.routerId, capabilities }))
-    socket.write(KEEPALIVE)
-    socket.write(encodeEvpnEndOfRib())
-  }
-
-  private receive(message: Buffer): void {
-    if (messageType(message) !== MessageType.UPDATE) return
-    const result = decodeUpdate(message, { fourOctetAs: true, internal: true })
-    assert.ok(result.kind === 'ok')
-    if (isEvpnEndOfRib(result.update)) this.lines.push('end')
-    for (const input of inputsOf('proxy', result.update, settingsOf('192.0.2.99'))) {
-      if (input.type === 'route') this.lines.push(`${input.route.nextHop} ${input.route.macIp?.mac ?? ''}`.trim())
-      else this.lines.push('gone')
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.socket?.destroy()
-    this.server.close()
-  }
+function linesOf(message: Buffer): string[] {
+  const result = decodeUpdate(message, { fourOctetAs: true, internal: true })
+  assert.ok(result.kind === 'ok')
+  if (isEvpnEndOfRib(result.update)) return ['end']
+  return inputsOf('proxy', result.update, settingsOf('192.0.2.99')).map((input) =>
+    input.type === 'route' ? `${input.route.nextHop} ${input.route.macIp?.mac ?? ''}`.trim() : 'gone',
+  )
 }
 
 class Fixture implements Disposable {
   private constructor(
     readonly proxy: Proxy,
-    readonly neighbors: readonly FakeNeighbor[],
+    readonly neighbors: readonly BgpPeer[],
     readonly said: readonly string[],
   ) {}
 
-  static async start(count: number): Promise<Fixture> {
-    const neighbors = Array.from({ length: count }, (_, number) => new FakeNeighbor(`192.0.2.${201 + number}`))
-    const ports = await Promise.all(neighbors.map((neighbor) => neighbor.listen()))
+  /** @param routes what each neighbour says at first */
+  static async start(count: number, routes = [encodeEvpnEndOfRib()]): Promise<Fixture> {
+    const neighbors = await Promise.all(
+      Array.from({ length: count }, (_, number) =>
+        BgpPeer.listen({ as: AS, routerId: `192.0.2.${201 + number}`, port: 0, routes }),
+      ),
+    )
     const session = { localAs: AS, peerAs: AS, routerId: '192.0.2.250', holdTime: 90, restartTime: 0 }
-    const settings = ports.map((port, number) => ({
+    const settings = neighbors.map(({ port }, number) => ({
       ...session,
       name: `rr${number + 1}`,
       dial: { address: '127.0.0.1', port, source: undefined, key: undefined },
@@ -99,12 +63,19 @@ class Fixture implements Disposable {
     })
     proxy.start()
     const fixture = new Fixture(proxy, neighbors, said)
-    await fixture.until('all sessions to be in sync', () => proxy.table.synced.size, count)
+    await fixture.until('all sessions to be up', () => said.length, count)
+    return fixture
+  }
+
+  /** As `start`, and all neighbours have said that they have sent all routes. */
+  static async synced(count: number): Promise<Fixture> {
+    const fixture = await Fixture.start(count)
+    await fixture.until('all sessions to be in sync', () => fixture.proxy.table.synced.size, count)
     return fixture
   }
 
   async until<T>(what: string, read: () => T, expected: T): Promise<void> {
-    await waitFor(what, read, (value) => JSON.stringify(value) === JSON.stringify(expected))
+    await waitFor(what, read, (value) => isDeepStrictEqual(value, expected))
   }
 
   hear(mac: string): void {
@@ -118,35 +89,47 @@ class Fixture implements Disposable {
 }
 
 test('each neighbour is told what there is, that it is all, and then what changes', async () => {
-  using fixture = await Fixture.start(2)
+  using fixture = await Fixture.synced(2)
   fixture.hear(MAC1)
-  for (const { lines } of fixture.neighbors) {
-    await fixture.until('the routes', () => lines, ['end', S1, `${S1} ${MAC1}`])
+  for (const neighbor of fixture.neighbors) {
+    await fixture.until('the routes', () => told(neighbor), ['end', S1, `${S1} ${MAC1}`])
   }
 })
 
 test('a neighbour that asks for all routes, and one that was lost, are told all again, VTEPs first', async () => {
-  using fixture = await Fixture.start(1)
+  using fixture = await Fixture.synced(1)
   const [neighbor] = fixture.neighbors
   assert.ok(neighbor)
   fixture.hear(MAC1)
   fixture.hear(MAC2)
-  await fixture.until('the routes', () => neighbor.lines.length, 4)
+  await fixture.until('the routes', () => told(neighbor).length, 4)
   const all = [S1, `${S1} ${MAC1}`, `${S1} ${MAC2}`, 'end']
-  neighbor.lines = []
-  neighbor.socket?.write(encodeRouteRefresh({ ...EVPN, subtype: 'request' }))
-  await fixture.until('all again', () => neighbor.lines, all)
-  neighbor.lines = []
-  neighbor.socket?.destroy()
-  await fixture.until('all again', () => neighbor.lines, all)
+  neighbor.messages = []
+  neighbor.send(encodeRouteRefresh({ ...EVPN, subtype: 'request' }))
+  await fixture.until('all again', () => told(neighbor), all)
+  neighbor.messages = []
+  neighbor.disconnect()
+  await fixture.until('all again', () => told(neighbor), all)
   assert.ok(fixture.said.includes('rr1: the neighbour closed the connection'), fixture.said.join('\n'))
 })
 
-test('what is wrong in an UPDATE is said, and the session goes on', async () => {
-  using fixture = await Fixture.start(1)
+test('what is wrong in an UPDATE, or in one of its routes, is said, and the session goes on', async () => {
+  using fixture = await Fixture.synced(1)
   const [neighbor] = fixture.neighbors
-  neighbor?.socket?.write(update([reach(MAC_ROUTE), attribute('40', 1, '07'), EMPTY_AS_PATH, LOCAL_PREF]))
-  await fixture.until('the problem', () => fixture.said.some((line) => line.startsWith('rr1: ORIGIN: ')), true)
+  assert.ok(neighbor)
+  neighbor.send(update([reach(MAC_ROUTE), attribute('40', 1, '07'), EMPTY_AS_PATH, LOCAL_PREF]))
+  neighbor.send(update([reach(route(2, '00')), ORIGIN_IGP, EMPTY_AS_PATH, LOCAL_PREF]))
+  const problems = (): string[] => fixture.said.slice(1).map((line) => line.slice(0, line.indexOf(' at offset')))
+  await fixture.until('the problems', problems, ['rr1: ORIGIN: value', 'rr1: route of type 2: RD'])
   fixture.hear(MAC1)
-  await fixture.until('the routes', () => neighbor?.lines.length, 3)
+  await fixture.until('the routes', () => told(neighbor).length, 3)
+})
+
+test('a neighbour that never says that it has sent all its routes has sent them after 30 s', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  using fixture = await Fixture.start(1, [])
+  t.mock.timers.tick(29_000)
+  assert.equal(fixture.proxy.table.synced.size, 0)
+  t.mock.timers.tick(1000)
+  assert.equal(fixture.proxy.table.synced.size, 1)
 })

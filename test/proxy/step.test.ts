@@ -196,6 +196,16 @@ suite('an IP that another host claims', () => {
     assert.ok(d.shown.includes(`${S1} ${MAC2} ${IP} seq 4`))
   })
 
+  test('the configuration gives it to a host meanwhile: that decides', () => {
+    const d = new Driven()
+    d.hear(S1, MAC1, { ip: IP })
+    d.hear(S2, MAC2, { ip: IP })
+    d.policy = policyOf({}, { [S3]: [{ mac: '02:00:00:00:00:03', ips: [IP], isSticky: false }] })
+    d.step({ type: 'policy' })
+    d.wait(1000)
+    assert.ok(d.shown.includes(`${S3} 02:00:00:00:00:03 ${IP} seq 0`))
+  })
+
   test('its owner’s route goes meanwhile: that decides', () => {
     const d = new Driven()
     d.route(EVPN, MAC1, { ip: IP })
@@ -216,6 +226,33 @@ suite('an IP that another host claims', () => {
     ])
     d.wait(2000)
     assert.deepEqual(d.shown, [S1, `${S1} ${MAC2} seq 0`])
+  })
+})
+
+suite('an IP that moves too often', () => {
+  /** Two hosts have said in turn that they have it, the owner being silent each time. */
+  function frozen(): Driven {
+    const d = new Driven()
+    d.hear(S1, MAC1, { ip: IP })
+    for (let move = 0; move < d.policy.duplicates.moves; move++) {
+      if (move % 2 === 0) d.hear(S2, MAC2, { ip: IP })
+      else d.hear(S1, MAC1, { ip: IP })
+      d.wait(1000)
+    }
+    return d
+  }
+
+  test('is frozen for the hold-down time, and then asked', () => {
+    const d = frozen()
+    assert.ok(!d.shown.some((line) => line.includes(IP)))
+    assert.deepEqual(eventsOf(d.hear(S1, MAC1, { ip: IP })), ['refused duplicate'])
+    assert.ok(done(d.wait(d.policy.duplicates.holdDownMs)).includes(`probe ${S2} ${MAC2} ${IP}`))
+  })
+
+  test('stays so if its host moves meanwhile, and no longer', () => {
+    const d = frozen()
+    d.hear(S3, MAC2)
+    assert.deepEqual(eventsOf(d.wait(d.policy.duplicates.holdDownMs)), ['released'])
   })
 })
 

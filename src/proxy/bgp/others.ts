@@ -35,6 +35,12 @@ export function inputsOf(session: string, update: Update, settings: RouteSetting
   return inputs
 }
 
+/** What is wrong with routes that cannot be read, and count as withdrawn. */
+export const malformedRoutes = ({ withdrawn, announced }: Update): string[] =>
+  [...withdrawn, ...announced]
+    .flatMap((part) => (part.family === 'evpn' ? part.routes : []))
+    .flatMap((route) => (route.kind === 'malformed' ? [route.problem] : []))
+
 /** Names the route as BGP tells routes apart, without the VNI, which a withdrawal need not have. */
 function keyOf(session: string, route: EvpnRoute, { routerId }: RouteSettings): string | undefined {
   if (route.kind !== 'mac-ip' && route.kind !== 'inclusive-multicast') return undefined

@@ -17,6 +17,13 @@ export type VniSettings = {
   readonly routeTargets: readonly Administrator[]
 }
 
+/** Throws RangeError for a VNI that has none, since its routes could not be told from another one's. */
+export function vniSettings(vni: number, { vnis }: RouteSettings): VniSettings {
+  const found = vnis.get(vni)
+  if (found === undefined) throw new RangeError(`VNI ${vni} has no route distinguisher`)
+  return found
+}
+
 /** The route target that FRR derives for a VNI: of a longer AS number, the lower half. */
 export const automaticRouteTarget = (as: number, vni: number): Administrator => ({
   type: 'as2',

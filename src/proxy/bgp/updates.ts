@@ -1,17 +1,13 @@
 // Puts announcements and withdrawals into UPDATEs: as few as the order allows.
-import type { Attributes } from '../../bgp/attributes/table.js'
 import { encodeAnnouncements, encodeWithdrawals, type UpdateFormat } from '../../bgp/update-encode.js'
 import type { OriginatedRoute } from '../../bgp/evpn/route.js'
 import type { RouteAction } from '../decision/announce.js'
-import { originate, routeOf } from './originate.js'
+import type { Announcement } from '../decision/model.js'
+import { attributesOf, routeOf } from './originate.js'
 import type { RouteSettings } from './settings.js'
 
-type Batch = {
-  readonly name: string
-  readonly nextHop: string
-  readonly attributes: Attributes
-  routes: OriginatedRoute[]
-}
+/** Announcements with the same next hop and attributes, of which `first` is one. */
+type Batch = { readonly name: string; readonly first: Announcement; readonly routes: OriginatedRoute[] }
 
 /**
  * Returns the UPDATEs for actions in their order: neighbours of the list with the same attributes share one. A route that
@@ -23,7 +19,10 @@ export function updatesOf(actions: readonly RouteAction[], settings: RouteSettin
   let batch: Batch | undefined
   const flush = (): void => {
     if (withdrawn.length > 0) updates.push(...encodeWithdrawals(withdrawn, format.maxMessage))
-    if (batch !== undefined) updates.push(...encodeAnnouncements(batch.attributes, batch.nextHop, batch.routes, format))
+    if (batch !== undefined) {
+      const attributes = attributesOf(batch.first, settings, format.internal)
+      updates.push(...encodeAnnouncements(attributes, batch.first.vtep, batch.routes, format))
+    }
     withdrawn = []
     batch = undefined
   }
@@ -36,8 +35,7 @@ export function updatesOf(actions: readonly RouteAction[], settings: RouteSettin
     const name = nameOf(announcement)
     if (batch?.name !== name) {
       flush()
-      const { nextHop, attributes } = originate(announcement, settings, format.internal)
-      batch = { name, nextHop, attributes, routes: [] }
+      batch = { name, first: announcement, routes: [] }
     }
     batch.routes.push(routeOf(announcement, settings))
   }
@@ -46,7 +44,7 @@ export function updatesOf(actions: readonly RouteAction[], settings: RouteSettin
 }
 
 /** Announcements with the same name have the same next hop and attributes. */
-function nameOf(announcement: RouteAction['route']): string {
+function nameOf(announcement: Announcement): string {
   const { type, vni, vtep } = announcement
   if (type === 'imet') return `imet ${vni} ${vtep}`
   const { seq, isSticky, isRouter } = announcement

@@ -1,8 +1,8 @@
 // Brings the table to a policy: VTEPs and hosts of the configuration, and those that may not be known any more.
 import { isServed, stateOfVtep } from './admission.js'
-import { addAddress, addHost, review } from './hosts.js'
+import { review } from './hosts.js'
 import { above } from './mobility.js'
-import type { Host } from './model.js'
+import { type Host, newAddress, newHost } from './model.js'
 import type { StaticHost } from './policy.js'
 import { afterLoss } from './refresh.js'
 import type { StepContext } from './step-context.js'
@@ -31,7 +31,9 @@ export function onPolicy(context: StepContext): void {
 
 function configure(context: StepContext, vni: number, vtep: string, { mac, ips, isSticky }: StaticHost): Host {
   const { table, now } = context
-  const host = table.host({ vni, mac }) ?? addHost(context, { vni, mac, vtep, lastSeen: now, seq: 0 }, 'here')
+  const former = table.host({ vni, mac })
+  const host = former ?? newHost({ vni, mac, vtep, lastSeen: now, seq: 0 }, 'here')
+  if (former === undefined) table.addHost(host)
   context.changes.host(host)
   if (host.vtep !== vtep) {
     table.moveHost(host, vtep)
@@ -45,12 +47,13 @@ function configure(context: StepContext, vni: number, vtep: string, { mac, ips, 
   for (const ip of ips) {
     const known = table.address({ vni, ip })
     if (known !== undefined && known.host !== host) {
-      const former = known.host
-      context.changes.host(former)
+      const owner = known.host
+      context.changes.host(owner)
       table.moveAddress(known, host)
-      afterLoss(context, former)
+      afterLoss(context, owner)
     }
-    const address = known ?? addAddress(context, host, ip, {})
+    const address = known ?? newAddress(host, ip, {})
+    if (known === undefined) table.addAddress(address)
     Object.assign(address, { isStatic: true, phase: 'heard' })
     table.timers.delete(address)
   }

@@ -1,8 +1,10 @@
 // Asks the owner of an IP, behind a static VTEP or elsewhere, before another host gets it (Confirm, RFC 9161 3.7).
-import { above, withMove } from './mobility.js'
-import { type Address, type Contest, type Host, ipKey } from './model.js'
+import { withMove } from '../../base/duplicate-detection.js'
+import { above } from './mobility.js'
+import { type Address, type Contest, type Host, ipKey, newAddress } from './model.js'
 import { afterLoss, scheduleRefresh } from './refresh.js'
 import type { Heard } from './input.js'
+import type { Refusal } from './refusal.js'
 import type { StepContext } from './step-context.js'
 
 /**
@@ -32,17 +34,21 @@ export function claim(
     confirm(context, address, isRouter, at)
     return
   }
-  if (address?.isStatic === true) {
-    context.refuse('static', host, ip)
-    return
-  }
-  if (address?.phase === 'duplicate') {
-    context.refuse('duplicate', host, ip)
+  const refusal = refusalOfIp(context, host, address)
+  if (refusal !== undefined) {
+    context.refuse(refusal, host, ip)
     return
   }
   const owner = ownerOf(context, address, mac, { vni, ip })
   if (owner === undefined) take(context, { vni, ip, claimant: host, isRouter, minSeq: 0 })
   else contend(context, { type: 'contest', vni, ip, claimant: host, isRouter, tries: 0, ...owner })
+}
+
+/** Why a host does not get an IP, whoever has it; undefined if it may. */
+function refusalOfIp({ policy }: StepContext, host: Host, address: Address | undefined): Refusal | undefined {
+  if (address?.isStatic === true) return 'static'
+  if (address?.phase === 'duplicate') return 'duplicate'
+  return host.addresses.size < policy.limits.ipsPerMac ? undefined : 'ip-limit'
 }
 
 /** The host has said again that it has the IP. */
@@ -132,26 +138,17 @@ function take(context: StepContext, won: Pick<Contest, 'vni' | 'ip' | 'claimant'
   const { vni, ip, claimant, isRouter, minSeq } = won
   // it may be gone, or be elsewhere, by now
   if (table.host(claimant) !== claimant || claimant.phase !== 'here') return
-  // other IPs of its may have been learned meanwhile
-  if (claimant.addresses.size >= policy.limits.ipsPerMac) {
-    context.refuse('ip-limit', claimant, ip)
+  const address = table.address({ vni, ip })
+  // much may have happened since it was claimed
+  const refusal = refusalOfIp(context, claimant, address)
+  if (refusal !== undefined) {
+    context.refuse(refusal, claimant, ip)
     return
   }
-  const address = table.address({ vni, ip })
   context.changes.host(claimant)
   claimant.seq = Math.max(claimant.seq, minSeq)
   if (address === undefined) {
-    const state = { phase: 'heard', timer: 'ask', tries: 0, moves: [] } as const
-    const added: Address = {
-      type: 'address',
-      vni,
-      ip,
-      host: claimant,
-      isRouter,
-      lastSeen: now,
-      isStatic: false,
-      ...state,
-    }
+    const added = newAddress(claimant, ip, { isRouter, lastSeen: now })
     table.addAddress(added)
     scheduleRefresh(context, added)
     context.emit('learned', claimant, ip)
@@ -161,7 +158,12 @@ function take(context: StepContext, won: Pick<Contest, 'vni' | 'ip' | 'claimant'
   context.changes.host(former)
   table.moveAddress(address, claimant)
   afterLoss(context, former)
-  Object.assign(address, { isRouter, lastSeen: now, phase: 'heard', moves: withMove(context, address.moves) })
+  Object.assign(address, {
+    isRouter,
+    lastSeen: now,
+    phase: 'heard',
+    moves: withMove(address.moves, now, policy.duplicates),
+  })
   context.emit('taken-over', claimant, ip, former.mac)
   if (address.moves.length >= policy.duplicates.moves) freeze(context, address)
   else scheduleRefresh(context, address)

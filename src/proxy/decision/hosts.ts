@@ -1,36 +1,12 @@
 // What a frame, another speaker's route or a former run tells of a MAC.
-import { isServed, refusalOf, stateOfVtep } from './admission.js'
+import { refusalOf } from './admission.js'
 import { claim, onAnswer, onIpRouteGone } from './contest.js'
 import type { Heard, SavedHost } from './input.js'
 import { above, countMove, isBeaten, sequenceAt } from './mobility.js'
-import type { Address, Host, MacKey, OtherRoute } from './model.js'
+import { type Host, newAddress, newHost, type OtherRoute } from './model.js'
 import { ask, askFor, scheduleAge, scheduleRefresh } from './refresh.js'
 import type { StepContext } from './step-context.js'
 import { find } from './vteps.js'
-
-type Seed = MacKey & { readonly vtep: string; readonly lastSeen: number; readonly seq: number }
-
-export function addHost({ table }: StepContext, seed: Seed, phase: Host['phase']): Host {
-  const host: Host = {
-    type: 'host',
-    ...seed,
-    phase,
-    firstSeen: seed.lastSeen,
-    moves: [],
-    addresses: new Set(),
-    isStatic: false,
-    isSticky: false,
-  }
-  table.addHost(host)
-  return host
-}
-
-export function addAddress({ table }: StepContext, host: Host, ip: string, more: Partial<Address>): Address {
-  const state = { isRouter: false, lastSeen: host.lastSeen, isStatic: false, phase: 'heard', timer: 'ask' } as const
-  const address: Address = { type: 'address', vni: host.vni, ip, host, ...state, tries: 0, moves: [], ...more }
-  table.addAddress(address)
-  return address
-}
 
 export function onHeard(context: StepContext, heard: Heard): void {
   const { table, policy } = context
@@ -51,8 +27,9 @@ export function onHeard(context: StepContext, heard: Heard): void {
 function learn(context: StepContext, { vni, mac, vtep, at }: Heard): Host {
   const host = context.table.host({ vni, mac })
   if (host === undefined) {
-    const added = addHost(context, { vni, mac, vtep, lastSeen: at, seq: 0 }, 'here')
-    added.seq = sequenceAt(context, added, vtep, 0)
+    const seq = sequenceAt(context, { vni, mac }, vtep, 0)
+    const added = newHost({ vni, mac, vtep, lastSeen: at, seq }, 'here')
+    context.table.addHost(added)
     context.changes.host(added)
     context.emit('learned', added)
     return added
@@ -60,6 +37,7 @@ function learn(context: StepContext, { vni, mac, vtep, at }: Heard): Host {
   host.lastSeen = Math.max(host.lastSeen, at)
   if (host.vtep === vtep && host.phase === 'here') return host
   const isMove = host.vtep !== vtep || host.phase === 'elsewhere'
+  // both VTEPs may have to be announced, or not any more
   context.changes.host(host)
   const seq = sequenceAt(context, host, vtep, isMove ? above(host.seq) : host.seq)
   const former = host.vtep
@@ -72,9 +50,8 @@ function learn(context: StepContext, { vni, mac, vtep, at }: Heard): Host {
     return host
   }
   context.emit('moved', host, '', former)
-  // what it has said elsewhere is asked for; what it says now it need not be asked
-  if (!countMove(context, host))
-    for (const address of host.addresses) if (!address.isStatic) scheduleRefresh(context, address)
+  // its IPs come along; those that it does not say itself it is asked for in time
+  if (!countMove(context, host)) for (const address of host.addresses) scheduleRefresh(context, address)
   return host
 }
 
@@ -124,9 +101,12 @@ function askForMarked(context: StepContext, { vni, nextHop, isMarked, macIp }: O
       : refusalOf(table, policy, heard) !== undefined
   )
     return
-  const host = known ?? addHost(context, { vni, mac, vtep: nextHop, lastSeen: now, seq }, 'asked')
+  const host = known ?? newHost({ vni, mac, vtep: nextHop, lastSeen: now, seq }, 'asked')
   if (host.addresses.size >= policy.limits.ipsPerMac) return
-  askFor(context, addAddress(context, host, ip, { lastSeen: now }))
+  if (known === undefined) table.addHost(host)
+  const address = newAddress(host, ip, { lastSeen: now })
+  table.addAddress(address)
+  askFor(context, address)
   context.changes.host(host)
 }
 
@@ -134,15 +114,18 @@ function askForMarked(context: StepContext, { vni, nextHop, isMarked, macIp }: O
 export function onRestored(context: StepContext, hosts: readonly SavedHost[]): void {
   const { table, policy, now } = context
   for (const { vni, mac, vtep, seq, lastSeen, addresses } of hosts) {
-    if (table.host({ vni, mac }) !== undefined || !isServed(stateOfVtep(table, policy, vni, vtep))) continue
+    if (table.host({ vni, mac }) !== undefined) continue
     if (refusalOf(table, policy, { vni, mac, vtep, ip: undefined, isRouter: false, at: now }) !== undefined) continue
     find(context, { vni, vtep })
-    const host = addHost(context, { vni, mac, vtep, seq, lastSeen }, 'here')
+    const host = newHost({ vni, mac, vtep, seq, lastSeen }, 'here')
+    table.addHost(host)
     context.changes.host(host)
     context.emit('restored', host)
     for (const { ip, isRouter, lastSeen: heard } of addresses.slice(0, policy.limits.ipsPerMac)) {
       if (table.address({ vni, ip }) !== undefined) continue
-      table.timers.set(addAddress(context, host, ip, { isRouter, lastSeen: heard }), now)
+      const address = newAddress(host, ip, { isRouter, lastSeen: heard })
+      table.addAddress(address)
+      table.timers.set(address, now)
     }
     if (host.addresses.size === 0) scheduleAge(context, host)
     review(context, vni, mac)

@@ -1,6 +1,7 @@
 // Where a MAC is: what its sequence number must be, which route of it wins, and when it has moved too often (RFC 7432 7.7
 // and 15).
 import { parseIp } from '../../base/address.js'
+import { withMove } from '../../base/duplicate-detection.js'
 import type { Host } from './model.js'
 import type { StepContext } from './step-context.js'
 
@@ -41,15 +42,10 @@ function isLower(ip: string, other: string): boolean {
   return one.length === two.length ? one.compare(two) < 0 : one.length < two.length
 }
 
-/** Returns the times of its moves with one more, without those that are too long ago. */
-export function withMove({ policy, now }: StepContext, moves: readonly number[]): readonly number[] {
-  return [...moves.filter((at) => at > now - policy.duplicates.windowMs), now]
-}
-
 /** Counts a move; returns whether the host has moved too often, and is frozen. */
 export function countMove(context: StepContext, host: Host): boolean {
   const { table, policy, now } = context
-  host.moves = withMove(context, host.moves)
+  host.moves = withMove(host.moves, now, policy.duplicates)
   if (host.moves.length < policy.duplicates.moves) return false
   host.phase = 'duplicate'
   table.timers.set(host, now + policy.duplicates.holdDownMs)

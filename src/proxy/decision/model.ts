@@ -20,7 +20,6 @@ export type Host = MacKey & {
   readonly type: 'host'
   vtep: string
   phase: Phase
-  readonly firstSeen: number
   lastSeen: number
   /** The sequence number of all its routes (RFC 7432 7.7). */
   seq: number
@@ -32,6 +31,12 @@ export type Host = MacKey & {
   /** Its routes say that it never moves (RFC 7432 15.2). */
   isSticky: boolean
 }
+
+/** A MAC without an IP. */
+export const newHost = (
+  seed: Pick<Host, 'vni' | 'mac' | 'vtep' | 'lastSeen' | 'seq'>,
+  phase: 'here' | 'asked',
+): Host => ({ type: 'host', ...seed, phase, moves: [], addresses: new Set(), isStatic: false, isSticky: false })
 
 /** An IP of a host; it may go to another one. */
 export type Address = IpKey & {
@@ -49,6 +54,17 @@ export type Address = IpKey & {
   tries: number
   moves: readonly number[]
 }
+
+/** An IP that its host has just said, unless `more` says otherwise. */
+export const newAddress = (
+  host: Host,
+  ip: string,
+  more: Partial<Pick<Address, 'isRouter' | 'lastSeen' | 'isStatic'>>,
+): Address => ({
+  ...{ type: 'address', vni: host.vni, ip, host, isRouter: false, lastSeen: host.lastSeen, isStatic: false },
+  ...{ phase: 'heard', timer: 'ask', tries: 0, moves: [] },
+  ...more,
+})
 
 /** The owner of an IP is asked, since another host says that it has the IP. */
 export type Contest = IpKey & {

@@ -12,7 +12,6 @@ export class OtherRoutes {
   private readonly byIp = new MultiMap<string, OtherMacIpRoute>()
   /** Routes that no proxy announces, by next hop. */
   private readonly native = new MultiMap<string, OtherRoute>()
-
   /** Keys of routes of sessions that were lost, and did not come again yet. */
   private readonly stale = new Set<string>()
 

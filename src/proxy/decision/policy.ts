@@ -1,5 +1,7 @@
 // What operators decide about static VTEPs and the hosts behind them. Durations are in milliseconds.
 import type { BlockList } from 'node:net'
+import type { DuplicateDetection } from '../../base/duplicate-detection.js'
+import type { Rate } from '../../base/probe-rate-limiter.js'
 
 export type Policy = {
   readonly vnis: ReadonlyMap<number, VniPolicy>
@@ -10,17 +12,9 @@ export type Policy = {
   /** A host that was not heard for this long, and answers no probe, is withdrawn. */
   readonly ageMs: number
   /** Probes per second: to hosts behind one VTEP, and in total. */
-  readonly probeRate: { readonly perPort: number; readonly total: number }
-  /**
-   * RFC 7432 15.1: a MAC or IP that moves `moves` times within `windowMs` is a duplicate for `holdDownMs`. An owner of an
-   * IP has `confirmMs` to object to a claim (RFC 9161 3.7).
-   */
-  readonly duplicates: {
-    readonly moves: number
-    readonly windowMs: number
-    readonly holdDownMs: number
-    readonly confirmMs: number
-  }
+  readonly probeRate: Rate
+  /** Of a MAC and of an IP. */
+  readonly duplicates: DuplicateDetection
   readonly limits: {
     readonly macsPerVtep: number
     readonly macsPerVni: number

@@ -9,9 +9,12 @@ const ASKED_RETRY_MS = 300
 /** A host has this long to answer the last probe. */
 const ANSWER_MS = 2000
 
-/** Sets the next deadline after the host was heard with the IP. */
+/** Whether the IP is asked for at all: what is frozen is not, before its hold-down time is over. */
+const isAskable = ({ isStatic, phase }: Address): boolean => !isStatic && phase !== 'duplicate'
+
+/** Sets the next deadline after the host was heard, with the IP or behind another VTEP. */
 export function scheduleRefresh({ table, policy }: StepContext, address: Address): void {
-  if (address.isStatic) return
+  if (!isAskable(address)) return
   address.tries = 0
   address.timer = 'ask'
   table.timers.set(address, address.lastSeen + policy.ageMs / TRIES)
@@ -24,7 +27,7 @@ export function scheduleAge({ table, policy, now }: StepContext, host: Host): vo
 
 /** Asks about an IP, which is announced when its host says that it has it. */
 export function askFor({ table, now }: StepContext, address: Address): void {
-  if (address.isStatic || address.phase === 'duplicate') return
+  if (!isAskable(address)) return
   address.phase = 'asked'
   address.tries = 0
   address.timer = 'ask'
