@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { done, Driven, eventsOf, EVPN, MAC1, MAC2, policyOf, S1, S2, S3 } from './driven.js'
+import { done, Driven, eventsOf, EVPN, MAC1, MAC2, policyOf, S1, S2, S3, VNI } from './driven.js'
 
 const IP = '10.0.0.1'
 
@@ -334,6 +334,60 @@ test('limits: hosts of a VTEP, of a VNI, and IPs of a MAC', () => {
   assert.deepEqual(eventsOf(d.hear(S2, mac(4))), ['refused vni-limit'])
   for (const ip of ['10.0.0.1', '10.0.0.2']) d.hear(S1, mac(1), { ip })
   assert.deepEqual(eventsOf(d.hear(S1, mac(1), { ip: '10.0.0.3' })), ['refused ip-limit'])
+})
+
+suite('while no frames are heard', () => {
+  const deaf = (d: Driven): ReturnType<Driven['step']> => d.step({ type: 'hearing', isHeard: false })
+  const heard = (d: Driven): ReturnType<Driven['step']> => d.step({ type: 'hearing', isHeard: true })
+
+  test('silence means nothing; afterwards those are asked who would have been, and go if they are silent still', () => {
+    const d = new Driven(policyOf({ ageMs: 60_000 }))
+    d.hear(S1, MAC1, { ip: IP })
+    const { shown } = d
+    deaf(d)
+    assert.deepEqual(d.wait(d.policy.staleMs - 1), [], 'nobody is asked, and nothing goes')
+    assert.deepEqual(d.shown, shown)
+    heard(d)
+    const asked = d.wait(1)
+    assert.deepEqual(
+      asked.map(({ type }) => type),
+      ['probe'],
+    )
+    assert.deepEqual(d.shown, shown, 'it may answer')
+    d.wait(3 * d.policy.ageMs)
+    assert.deepEqual(d.shown, [])
+    assert.equal(d.table.timers.next(), undefined, 'nothing is left of it')
+  })
+
+  test('for longer than the stale time, all that was learned goes, but not what is configured', () => {
+    const d = new Driven(policyOf({}, { [S2]: [{ mac: MAC2, ips: [], isSticky: false }] }))
+    d.hear(S1, MAC1, { ip: IP })
+    deaf(d)
+    assert.deepEqual(eventsOf(d.wait(d.policy.staleMs)), ['withdrawn unheard'])
+    assert.deepEqual(d.shown, [S2, `${S2} ${MAC2} seq 0`])
+    heard(d)
+    d.hear(S1, MAC1, { ip: IP })
+    assert.ok(d.shown.includes(`${S1} ${MAC1} ${IP} seq 0`), 'it is learned anew')
+  })
+
+  test('an owner that could not object keeps its IP', () => {
+    const d = new Driven()
+    d.hear(S1, MAC1, { ip: IP })
+    d.hear(S2, MAC2, { ip: IP })
+    assert.deepEqual(eventsOf(deaf(d)), ['refused deaf'])
+    d.wait(10_000)
+    assert.ok(d.shown.includes(`${S1} ${MAC1} ${IP} seq 0`))
+  })
+
+  test('an IP that is frozen stays so for its own time', () => {
+    const d = new Driven()
+    for (let index = 0; index <= d.policy.duplicates.moves; index++) d.hear(index % 2 === 0 ? S1 : S2, MAC1)
+    const until = d.table.timers.next()
+    deaf(d)
+    assert.equal(d.table.timers.at(d.table.host({ vni: VNI, mac: MAC1 }) ?? assert.fail()), until)
+    heard(d)
+    assert.equal(d.table.timers.at(d.table.host({ vni: VNI, mac: MAC1 }) ?? assert.fail()), until)
+  })
 })
 
 suite('a session that is lost', () => {

@@ -97,7 +97,7 @@ function contend(context: StepContext, contest: Contest): void {
 export function onContestDue(context: StepContext, contest: Contest): void {
   const { table, policy, now } = context
   if (contest.tries === CONFIRMS) {
-    end(context, contest)
+    endContest(context, contest)
     take(context, contest)
     return
   }
@@ -112,7 +112,7 @@ export function onContestDue(context: StepContext, contest: Contest): void {
 export function onAnswer(context: StepContext, { vni, vtep, mac, ip }: Heard): void {
   const contest = ip === undefined ? undefined : context.table.contests.get(ipKey({ vni, ip }))
   if (contest?.owner.mac !== mac || contest.owner.vtep !== vtep || contest.tries < 2) return
-  end(context, contest)
+  endContest(context, contest)
   context.emit('defended', contest.claimant, contest.ip, mac)
   context.refuse('defended', contest.claimant, contest.ip)
 }
@@ -123,11 +123,11 @@ export function onIpRouteGone(context: StepContext, vni: number, ip: string): vo
   if (contest === undefined) return
   const address = context.table.address({ vni, ip })
   if (ownerOf(context, address, contest.claimant.mac, contest) !== undefined) return
-  end(context, contest)
+  endContest(context, contest)
   take(context, contest)
 }
 
-function end({ table }: StepContext, contest: Contest): void {
+export function endContest({ table }: StepContext, contest: Contest): void {
   table.contests.delete(ipKey(contest))
   table.timers.delete(contest)
 }

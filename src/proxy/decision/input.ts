@@ -29,5 +29,7 @@ export type Input =
   /** The policy is a new one, or the first one. */
   | { readonly type: 'policy' }
   | { readonly type: 'restored'; readonly hosts: readonly SavedHost[] }
+  /** Whether frames of VTEPs are heard: they are not while the snooper is away. */
+  | { readonly type: 'hearing'; readonly isHeard: boolean }
   | { readonly type: 'clear'; readonly key: MacKey }
   | { readonly type: 'tick' }

@@ -36,7 +36,7 @@ export type Host = MacKey & {
 export const newHost = (
   seed: Pick<Host, 'vni' | 'mac' | 'vtep' | 'lastSeen' | 'seq'>,
   phase: 'here' | 'asked',
-): Host => ({ type: 'host', ...seed, phase, moves: [], addresses: new Set(), isStatic: false, isSticky: false })
+): Host => ({ type: 'host', phase, moves: [], addresses: new Set(), isStatic: false, isSticky: false, ...seed })
 
 /** An IP of a host; it may go to another one. */
 export type Address = IpKey & {
@@ -60,11 +60,11 @@ export const newAddress = (
   host: Host,
   ip: string,
   more: Partial<Pick<Address, 'isRouter' | 'lastSeen' | 'isStatic'>>,
-): Address => ({
-  ...{ type: 'address', vni: host.vni, ip, host, isRouter: false, lastSeen: host.lastSeen, isStatic: false },
-  ...{ phase: 'heard', timer: 'ask', tries: 0, moves: [] },
-  ...more,
-})
+): Address => {
+  const { isRouter = false, lastSeen = host.lastSeen, isStatic = false } = more
+  const timing = { phase: 'heard', timer: 'ask', tries: 0, moves: [] } as const
+  return { type: 'address', vni: host.vni, ip, host, isRouter, lastSeen, isStatic, ...timing }
+}
 
 /** The owner of an IP is asked, since another host says that it has the IP. */
 export type Contest = IpKey & {
@@ -76,6 +76,12 @@ export type Contest = IpKey & {
   readonly isRouter: boolean
   tries: number
 }
+
+/** No frames are heard: what is due meanwhile waits. */
+export type Deafness = { readonly type: 'deafness'; readonly waiting: Set<Host | Address | FoundVtep> }
+
+/** What has a deadline. */
+export type Due = Host | Address | Contest | FoundVtep | Deafness
 
 /** A Type-2 or Type-3 route of another BGP speaker. */
 export type OtherRoute = {

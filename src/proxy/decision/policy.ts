@@ -11,6 +11,8 @@ export type Policy = {
   readonly learnIp: boolean
   /** A host that was not heard for this long, and answers no probe, is withdrawn. */
   readonly ageMs: number
+  /** For how long what was learned is announced while no frames are heard. */
+  readonly staleMs: number
   /** Probes per second: to hosts behind one VTEP, and in total. */
   readonly probeRate: Rate
   /** Of a MAC and of an IP. */
@@ -34,6 +36,7 @@ export const DEFAULT_POLICY: Policy = {
   discover: { from: undefined, limit: 64 },
   learnIp: true,
   ageMs: 1_200_000,
+  staleMs: 300_000,
   probeRate: { perPort: 100, total: 2000 },
   duplicates: { moves: 5, windowMs: 180_000, holdDownMs: 540_000, confirmMs: 700 },
   limits: { macsPerVtep: 4096, macsPerVni: 16_384, ipsPerMac: 32 },

@@ -16,5 +16,6 @@ export const REFUSALS = {
   'ip-limit': 'so many IPs of the MAC are known as may be',
   contested: 'the owner of the IP is being asked for another host that claims it',
   defended: 'the owner of the IP answered',
+  deaf: 'frames are heard no more: the owner of the IP could not object',
 } as const
 export type Refusal = keyof typeof REFUSALS

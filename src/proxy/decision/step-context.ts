@@ -12,8 +12,16 @@ export type Action =
   | { readonly type: 'probe'; readonly vni: number; readonly vtep: string; readonly mac: string; readonly ip: string }
   | { readonly type: 'event'; readonly event: Event }
 
-/** Why a host or an IP is not known any more. */
-export type Withdrawal = 'aged' | 'silent' | 'cleared' | 'not-configured' | 'vtep-native'
+/** Maps each reason why a host or an IP is not known any more to its meaning. */
+export const WITHDRAWALS = {
+  aged: 'it was not heard for its age, and answered no probe',
+  silent: 'it was asked, and did not answer',
+  cleared: 'an operator has cleared it',
+  'not-configured': 'the configuration does not have it, or its VTEP, any more',
+  'vtep-native': 'its VTEP speaks EVPN itself now',
+  unheard: 'no frames were heard for the stale time',
+} as const
+export type Withdrawal = keyof typeof WITHDRAWALS
 
 export class StepContext {
   readonly actions: Action[] = []

@@ -3,9 +3,10 @@
 import { settle } from './announce.js'
 import { onPolicy } from './configured.js'
 import { onContestDue } from './contest.js'
+import { onDeafnessDue, onHearing } from './deafness.js'
 import { onHeard, onRestored, onRoute } from './hosts.js'
 import type { Input } from './input.js'
-import type { OtherRoute } from './model.js'
+import type { Due, OtherRoute } from './model.js'
 import type { Policy } from './policy.js'
 import { onAddressDue, onHostDue, release } from './refresh.js'
 import { type Action, StepContext } from './step-context.js'
@@ -54,6 +55,9 @@ function dispatch(context: StepContext, input: Input): void {
     case 'restored':
       onRestored(context, input.hosts)
       return
+    case 'hearing':
+      onHearing(context, input.isHeard)
+      return
     case 'clear': {
       const host = table.host(input.key)
       if (host?.phase === 'duplicate') release(context, host)
@@ -61,12 +65,30 @@ function dispatch(context: StepContext, input: Input): void {
       return
     }
     case 'tick':
-      for (const due of table.timers.due(context.now, MAX_DUE)) {
-        if (due.type === 'host') onHostDue(context, due)
-        else if (due.type === 'address') onAddressDue(context, due)
-        else if (due.type === 'contest') onContestDue(context, due)
-        else onVtepDue(context, due)
-      }
+      for (const due of table.timers.due(context.now, MAX_DUE)) onDue(context, due)
+  }
+}
+
+function onDue(context: StepContext, due: Due): void {
+  const { deafness } = context.table
+  switch (due.type) {
+    case 'host':
+      if (deafness === undefined || due.phase === 'duplicate') onHostDue(context, due)
+      else deafness.waiting.add(due)
+      return
+    case 'address':
+      if (deafness === undefined || due.timer === 'hold-down') onAddressDue(context, due)
+      else deafness.waiting.add(due)
+      return
+    case 'vtep':
+      if (deafness === undefined) onVtepDue(context, due)
+      else deafness.waiting.add(due)
+      return
+    case 'contest':
+      onContestDue(context, due)
+      return
+    case 'deafness':
+      onDeafnessDue(context, due)
   }
 }
 

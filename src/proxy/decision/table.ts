@@ -8,6 +8,8 @@ import {
   type Announcement,
   announcementKey,
   type Contest,
+  type Deafness,
+  type Due,
   type FoundVtep,
   type Host,
   type IpKey,
@@ -25,11 +27,13 @@ const PROBE_BURST_MS = 100
 
 export class Table {
   readonly others = new OtherRoutes()
-  readonly timers = new Deadlines<Host | Address | Contest | FoundVtep>()
+  readonly timers = new Deadlines<Due>()
   readonly probes = new ProbeRateLimiter<string>(PROBE_BURST_MS)
   /** The BGP sessions whose other ends have sent all their routes. */
   readonly synced = new Set<string>()
   readonly contests = new Map<string, Contest>()
+  /** While no frames are heard. */
+  deafness: Deafness | undefined
   readonly refused: Record<Refusal, number> = zeros(REFUSALS)
   private now = -Infinity
   private readonly hosts = new Map<string, Host>()
@@ -88,6 +92,7 @@ export class Table {
     known?.delete(vtep.vtep)
     if (known?.size === 0) this.found.delete(vtep.vni)
     this.timers.delete(vtep)
+    this.deafness?.waiting.delete(vtep)
     this.probes.forget(vtep.vtep)
   }
 
@@ -116,6 +121,7 @@ export class Table {
     for (const address of [...host.addresses]) this.removeAddress(address)
     this.hosts.delete(macKey(host))
     this.timers.delete(host)
+    this.deafness?.waiting.delete(host)
     this.displace(host)
     const left = this.countIn(host.vni) - 1
     if (left > 0) this.hostsInVni.set(host.vni, left)
@@ -136,6 +142,7 @@ export class Table {
   removeAddress(address: Address): void {
     this.addresses.delete(ipKey(address))
     this.timers.delete(address)
+    this.deafness?.waiting.delete(address)
     address.host.addresses.delete(address)
   }
 
