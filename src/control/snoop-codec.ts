@@ -123,7 +123,6 @@ export function bindingToProto(
 ): proto.Binding.$Properties {
   const reason = reasonOf(binding, table)
   return {
-    ...keyToProto(binding),
     port: binding.anchor.port,
     vlan: binding.anchor.vlan,
     state: stateOf(binding, table, reason),
@@ -134,6 +133,7 @@ export function bindingToProto(
     lastSeen: toEpoch(binding.lastSeen),
     expires: epochOf(expiryOf(binding, table, policy) ?? Infinity),
     seq: binding.report?.seq ?? 0,
+    ...keyToProto(binding),
   }
 }
 

@@ -97,10 +97,8 @@ export class Hearing {
     const vni = this.ports.vniOf(ifindex, vlan)
     const selfMatch = this.ports.selfMatch(ifindex, vlan, mac, ip)
     const fdbPort = this.ports.fdbPort(ifindex, vlan, mac)
-    this.onEvidence({
-      ...{ kind, mac, etherSource, ip, router, override, at },
-      ...{ anchor, vni, selfMatch, fdbPort, bridgeRefusal },
-    })
+    const place = { anchor, vni, selfMatch, fdbPort, bridgeRefusal }
+    this.onEvidence({ kind, mac, etherSource, ip, router, override, at, ...place })
     if (port !== undefined && !isNews) this.onDoubt(frame, port)
     // the cause may disappear in a moment, and then the next frame must not be dropped as a repetition
     if (anchor === undefined || bridgeRefusal === 'port-locked' || bridgeRefusal === 'no-learning') {

@@ -44,7 +44,7 @@ export class Questions {
     const place = alsoHere ? this.ports.placeOfMac(vni, mac) : undefined
     if (place !== undefined) {
       this.attachments.forget(place.ifindex, place.vlan, mac, ip)
-      this.send({ ...place, mac, ip }, form)
+      this.send({ mac, ip, ...place }, form)
     }
     const tunnel = this.ports.tunnelOf(vni)
     if (tunnel === undefined) {

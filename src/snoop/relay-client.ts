@@ -235,10 +235,6 @@ function entryWithEpoch({ firstSeen, lastSeen, ...rest }: Entry): proto.Entry.$P
 }
 
 function fromProto(wire: proto.Entry.$Properties): Entry {
-  const entry = entryFromProto(wire)
-  return {
-    ...entry,
-    firstSeen: fromEpoch(entry.firstSeen),
-    lastSeen: fromEpoch(entry.lastSeen),
-  }
+  const { firstSeen, lastSeen, ...entry } = entryFromProto(wire)
+  return { firstSeen: fromEpoch(firstSeen), lastSeen: fromEpoch(lastSeen), ...entry }
 }

@@ -59,19 +59,22 @@ export class RememberedHosts {
 const portName = (port: string): string => `port ${port}`
 const macName = (vni: number, mac: string): string => `${vni} ${mac}`
 
-export const savedOf = ({ anchor, ...binding }: Binding): SavedBinding =>
-  savedOfEntry({ ...binding, port: anchor.port, vlan: anchor.vlan })
+export const savedOf = (binding: Binding): SavedBinding => savedAt(binding, binding.anchor)
 
-export function savedOfEntry({
-  vni,
-  mac,
-  ip,
-  router,
-  port,
-  vlan,
-  firstSeen,
-  lastSeen,
-}: Omit<Entry, 'minSeq' | 'observe'>): SavedBinding {
+export const savedOfEntry = (entry: Omit<Entry, 'minSeq' | 'observe'>): SavedBinding => savedAt(entry, entry)
+
+/** Copies field by field, since a save does so for every binding. */
+function savedAt(
+  {
+    vni,
+    mac,
+    ip,
+    router,
+    firstSeen,
+    lastSeen,
+  }: Pick<Entry, 'vni' | 'mac' | 'ip' | 'router' | 'firstSeen' | 'lastSeen'>,
+  { port, vlan }: Pick<Entry, 'port' | 'vlan'>,
+): SavedBinding {
   return { vni, mac, ip, router, port, vlan, firstSeen: toEpoch(firstSeen), lastSeen: toEpoch(lastSeen) }
 }
 

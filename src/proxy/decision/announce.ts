@@ -52,8 +52,8 @@ function routesOf(table: Table, policy: Policy, key: MacKey): Announcement[] {
     ({ isStatic, phase }) => phase === 'heard' && (isStatic || policy.learnIp),
   )
   return [
-    { ...route, ip: undefined, isRouter: false },
-    ...addresses.map(({ ip, isRouter }): Announcement => ({ ...route, ip, isRouter })),
+    { ip: undefined, isRouter: false, ...route },
+    ...addresses.map(({ ip, isRouter }): Announcement => ({ ip, isRouter, ...route })),
   ]
 }
 

@@ -54,7 +54,7 @@ export class OverlayState {
     if (known !== undefined) return known
     const { vni, mac, ip } = key
     const record: OverlayRecord = {
-      entry: { ...NO_ENTRY, vni, mac, ip },
+      entry: { vni, mac, ip, ...NO_ENTRY },
       advertised,
       suppressedPending: false,
       removed: true,

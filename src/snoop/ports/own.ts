@@ -36,9 +36,10 @@ export function selfMatchIn(
 
 /** Whether an IP is an edge of a subnet in the domain, and in the middle of none. */
 function isEdge(tables: LinkTables, place: SviPlace, ip: string): boolean {
-  const interfaces = [...present(tables, place)]
-  if (!interfaces.some((ifindex) => tables.isEdge(ifindex, ip))) return false
-  for (const ifindex of interfaces)
+  let isOne = false
+  for (const ifindex of present(tables, place)) isOne ||= tables.isEdge(ifindex, ip)
+  if (!isOne) return false
+  for (const ifindex of present(tables, place))
     for (const { ip: own, prefixLength: length } of tables.addressesOn(ifindex)) {
       const subnet = { ip: own, length }
       if (own.includes(':') || !isWithin(ip, subnet) || edgesOf(subnet).includes(ip)) continue

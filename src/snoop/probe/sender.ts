@@ -66,7 +66,7 @@ export class ProbeSender {
       vlanProtocol,
     }
     const dstIp = form === 'poll' ? ip : solicitedNode(ip)
-    const frame = isIPv4(ip) ? arpRequest(fields, this.frame) : neighborSolicitation({ ...fields, dstIp }, this.frame)
+    const frame = isIPv4(ip) ? arpRequest(fields, this.frame) : neighborSolicitation({ dstIp, ...fields }, this.frame)
     // in struct sockaddr_ll only sll_ifindex matters; the kernel reads the rest from the frame
     this.address.writeInt32LE(ifindex, 4)
     const sent = libc.sendto(this.fd, frame, frame.length, 0, this.address, SIZEOF_SOCKADDR_LL)
