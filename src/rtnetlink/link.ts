@@ -6,6 +6,7 @@
 //   4  ifi_index   i32
 //   8  ifi_flags   u32  IFF_*
 //  12  ifi_change  u32
+import { ETH_P_8021Q } from '../base/ethertype.js'
 import { Attributes } from '../netlink/attributes.js'
 import { NetlinkDecodeError } from '../netlink/error.js'
 import { afterFamilyHeader, type NetlinkMessage } from '../netlink/message.js'
@@ -42,8 +43,6 @@ const BR_BOOLOPT_MST_ENABLE = 1 << 2
 const IFLA_VRF_TABLE = 1
 const IFLA_VLAN_ID = 1
 const IFLA_VLAN_PROTOCOL = 5
-
-export const ETH_P_8021Q = 0x8100
 
 /** The kernel reports the times of bridges in 1/100 s, on every architecture that we support. */
 const USER_HZ = 100

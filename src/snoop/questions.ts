@@ -2,7 +2,7 @@
 import type { ProbeForm } from '../bindings/model.js'
 import type { Action } from '../bindings/step.js'
 import type { Attachments } from './bpf/attachments.js'
-import { sourceOf } from './probe/source.js'
+import { sourceOf } from '../arp-nd/source.js'
 import type { PortMap, ProbeOutlet } from './sources.js'
 import type { TunnelListener } from './tunnel/listener.js'
 

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { netlinkMessages } from '../../src/netlink/message.js'
 import { decodeRouteMessage } from '../../src/rtnetlink/message.js'
 import { PortModel } from '../../src/snoop/ports/model.js'
-import { arpRequest } from '../../src/snoop/probe/frame.js'
+import { arpRequest } from '../../src/arp-nd/question.js'
 import * as write from '../rtnetlink/writer.js'
 
 const [BR, VX, TAP] = [2, 3, 5]

@@ -6,7 +6,7 @@ import { monotonicMs } from '../../src/base/clock.js'
 import { type BridgePort, ORDINARY_PORT } from '../../src/rtnetlink/bridge-port.js'
 import type { Port, PortEvents } from '../../src/snoop/ports/ports.js'
 import type { Probe } from '../../src/snoop/probe/sender.js'
-import type { ProbeSource } from '../../src/snoop/probe/source.js'
+import type { ProbeSource } from '../../src/arp-nd/source.js'
 import type { EvidenceSource, PortMap, ProbeOutlet } from '../../src/snoop/sources.js'
 
 export class FakePorts extends EventEmitter<PortEvents> implements PortMap {

@@ -1,4 +1,5 @@
 // The structures and tables of bpf/snoop.h. Numbers are in network byte order unless a comment says otherwise.
+import { ETH_P_8021AD, ETH_P_8021Q } from '../../base/ethertype.js'
 import { formatIp, formatMac, parseIp, parseMac } from '../../base/address.js'
 import { FRAME_REFUSALS, type FrameRefusal } from '../../bindings/frame-refusal.js'
 import type { EvidenceKind } from '../../bindings/model.js'
@@ -173,9 +174,6 @@ export function decodeLimited(port: Buffer): number {
 
 /** sizeof(struct snoop_key) */
 export const KEY_BYTES = 32
-
-const ETH_P_8021Q = 0x8100
-const ETH_P_8021AD = 0x88a8
 
 /** Returns the keys of the map `seen` (struct snoop_key) for a claim: a VLAN has one for each kind of tag. */
 export function encodeKeys(ifindex: number, vlan: number, mac: string, ip: string): Buffer[] {

@@ -3,13 +3,15 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { BridgeRefusal, SelfMatch } from '../../bindings/model.js'
 import { type BridgePort, ORDINARY_PORT, takesIn } from '../../rtnetlink/bridge-port.js'
-import { ETH_P_8021Q, IFF_LOWER_UP, IFF_UP, type Link } from '../../rtnetlink/link.js'
+import { ETH_P_8021Q } from '../../base/ethertype.js'
+import { IFF_LOWER_UP, IFF_UP, type Link } from '../../rtnetlink/link.js'
 import type { RouteMessage } from '../../rtnetlink/message.js'
 import type { VlanState } from '../../rtnetlink/vlan-state.js'
 import { asVxlanPort, type Bridge, bridgeAt, vxlanPorts } from './bridge.js'
 import { selfMatchIn } from './own.js'
 import { LinkTables } from './tables.js'
-import { chooseSource, type ProbeSource, type SourceAddress, type SviPlace } from '../probe/source.js'
+import { type ProbeSource } from '../../arp-nd/source.js'
+import { chooseSource, type SourceAddress, type SviPlace } from '../probe/source.js'
 import { hasVlan, mapVnis, type VniMap, type Vlans } from './vlans.js'
 
 /** The routing table of the default VRF (linux/rtnetlink.h). */

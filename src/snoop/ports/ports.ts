@@ -24,7 +24,8 @@ import { globSet } from '../../base/glob.js'
 import { ForwardingWatch } from './forwarding-watch.js'
 import type { FdbPlace } from './forwarding.js'
 import { type Port, type PortChange, PortModel, type RemoveReason, type Tunnel } from './model.js'
-import type { ProbeSource, SourceAddress } from '../probe/source.js'
+import type { ProbeSource } from '../../arp-nd/source.js'
+import type { SourceAddress } from '../probe/source.js'
 
 export type { Port, RemoveReason, Tunnel }
 

@@ -7,8 +7,9 @@ import { ExitCode, FatalError } from '../../base/exit.js'
 import type { Logger } from '../../base/log.js'
 import * as libc from '../../os/libc.js'
 import type { ProbeForm } from '../../bindings/model.js'
-import { arpRequest, MAX_PROBE_BYTES, neighborSolicitation } from './frame.js'
-import { type ProbeSource, senderIn, solicitedNode } from './source.js'
+import { arpRequest, MAX_PROBE_BYTES, neighborSolicitation } from '../../arp-nd/question.js'
+import { type ProbeSource, solicitedNode } from '../../arp-nd/source.js'
+import { senderIn } from './source.js'
 
 const AF_PACKET = 17
 /** The protocol of a socket that receives nothing. */

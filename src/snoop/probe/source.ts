@@ -1,12 +1,10 @@
 // Chooses the source of a probe: an address of this host that is suitable, and never one that makes a host believe that
 // its own address is taken (RFC 9161 3.5, 3.7).
 import { isIPv4 } from 'node:net'
-import { formatIp, parseIp, parseMac } from '../../base/address.js'
+import { linkLocalOf, NOBODY, type ProbeSource } from '../../arp-nd/source.js'
 import type { ProbeForm } from '../../bindings/model.js'
 import type { InterfaceAddress } from '../../rtnetlink/address.js'
 import type { Link } from '../../rtnetlink/link.js'
-
-export type ProbeSource = { mac: string; ip: string }
 
 export type SourceAddress = { ip: string; prefixLength: number }
 
@@ -31,12 +29,6 @@ export type SviPlace = {
 }
 
 /**
- * Sender of an ARP probe (RFC 5227 1.1). No host takes it for a claim, but one that is probing the same address itself
- * takes it for a conflict.
- */
-const NOBODY = '0.0.0.0'
-
-/**
  * Senders that take the place of NOBODY where a question has the form of a resolution: Linux answers for what it proxies
  * only if it has a route to the sender. Hosts must not use this part of the link-local prefix (RFC 3927 2.1), so no host
  * takes such a request for a conflict, and a host that has a default route has one to it.
@@ -48,13 +40,6 @@ export function senderIn(form: ProbeForm, { ip: usual }: ProbeSource, ip: string
   if (form === 'poll' || usual !== NOBODY) return usual
   const [first, second] = RESERVED_SENDERS
   return ip === first ? second : first
-}
-
-/** Returns the solicited-node multicast address of an IPv6 address (RFC 4291 2.7.1); an IPv4 address as it is. */
-export function solicitedNode(ip: string): string {
-  if (isIPv4(ip)) return ip
-  const bytes = parseIp(ip) ?? Buffer.alloc(16)
-  return formatIp(Buffer.from([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, ...bytes.subarray(13)]))
 }
 
 /**
@@ -75,12 +60,6 @@ export function chooseSource(
   const fits = (address: SourceAddress): boolean => isIPv4(address.ip) && address.ip !== ip && contains(address, ip)
   return sourceOn(tables, svis, fits) ?? { mac, ip: configured.find(fits)?.ip ?? NOBODY }
 }
-
-/** The source of a question from a device that no host and no other node shares. */
-export const sourceOf = (mac: string, ip: string): ProbeSource => ({
-  mac,
-  ip: isIPv4(ip) ? NOBODY : linkLocalOf(mac, ip),
-})
 
 /**
  * Returns the interfaces that receive the VLAN's frames untagged, best first. A macvlan on top of one (an anycast
@@ -114,16 +93,6 @@ function linkLocalOn(tables: SourceTables, svis: readonly number[], ip: string):
 
 /** fe80::/10 in canonical text. */
 const LINK_LOCAL = /^fe[89ab][0-9a-f]:/
-
-/** Derives a link-local address from a MAC (RFC 4291 appendix A), different from `taken`. */
-function linkLocalOf(mac: string, taken: string): string {
-  const bytes = parseMac(mac) ?? Buffer.alloc(6)
-  const [first = 0, second = 0, third = 0, ...device] = bytes
-  const from = (first: number): string =>
-    formatIp(Buffer.from([0xfe, 0x80, 0, 0, 0, 0, 0, 0, first, second, third, 0xff, 0xfe, ...device]))
-  const ip = from(first ^ 0x02)
-  return ip === taken ? from(first) : ip
-}
 
 function contains({ ip: network, prefixLength }: SourceAddress, ip: string): boolean {
   return prefixLength === 0 || (bits(network) ^ bits(ip)) >>> (32 - prefixLength) === 0

@@ -6,7 +6,7 @@ import type { Logger } from '../../base/log.js'
 import type { Key } from '../../bindings/model.js'
 import { pollReadable } from '../../os/fd-poll.js'
 import * as libc from '../../os/libc.js'
-import { answerIn } from './answer.js'
+import { answerIn } from '../../arp-nd/answer.js'
 
 const AF_PACKET = 17
 const SOL_SOCKET = 1

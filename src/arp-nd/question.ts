@@ -9,12 +9,8 @@
 //    8  sender MAC, IP        6 4                48  target              16
 //   18  target MAC, IP        6 4                64  source link-layer address option
 //   28  zero up to 60 bytes of untagged frame        (RFC 4861 4.6.1): 1, 1, MAC
-import { parseIp, parseMac } from '../../base/address.js'
-import { ETH_P_8021Q } from '../../rtnetlink/link.js'
-
-const ETH_P_IP = 0x0800
-const ETH_P_ARP = 0x0806
-const ETH_P_IPV6 = 0x86dd
+import { parseIp, parseMac } from '../base/address.js'
+import { ETH_P_8021Q, ETH_P_ARP, ETH_P_IP, ETH_P_IPV6 } from '../base/ethertype.js'
 
 const ETH_HLEN = 14
 const VLAN_HLEN = 4

@@ -1,10 +1,9 @@
 // Reads from a frame what a host says about its own address: an ARP reply (RFC 826), or a neighbour advertisement
 // (RFC 4861 4.4). Only such frames come as answers to questions; everything else is no answer.
-import { formatIp, formatMac } from '../../base/address.js'
+import { formatIp, formatMac } from '../base/address.js'
+import { ETH_P_ARP, ETH_P_IPV6 } from '../base/ethertype.js'
 
 const ETH_HLEN = 14
-const ETH_P_ARP = 0x0806
-const ETH_P_IPV6 = 0x86dd
 
 const ARP_BYTES = 28
 /** Ethernet and IPv4, with addresses of 6 and 4 bytes. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
-import { formatIp, formatMac } from '../../../src/base/address.js'
-import { arpRequest, MAX_PROBE_BYTES, neighborSolicitation } from '../../../src/snoop/probe/frame.js'
-import { icmpv6Checksum } from '../bpf/frames.js'
+import { formatIp, formatMac } from '../../src/base/address.js'
+import { arpRequest, MAX_PROBE_BYTES, neighborSolicitation } from '../../src/arp-nd/question.js'
+import { icmpv6Checksum } from '../snoop/bpf/frames.js'
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(/\s/g, ''), 'hex')
 
