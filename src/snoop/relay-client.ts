@@ -1,8 +1,7 @@
 // The snooper's end of the relay's control socket: owns the overlay, and reconnects whenever the relay is back.
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { connectControl } from '../control/client.js'
+import { LastingClient } from '../control/lasting-client.js'
 import type { ControlStream } from '../control/stream.js'
-import { errnoName, reason } from '../base/exit.js'
 import type { Logger } from '../base/log.js'
 import type { Entry, Key, Status } from '../bindings/model.js'
 import type { ViewChange } from '../bindings/views.js'
@@ -17,8 +16,6 @@ import {
 } from '../control/relay-codec.js'
 import { fromEpoch, toEpoch } from '../base/clock.js'
 
-const RETRY_MIN_MS = 100
-const RETRY_MAX_MS = 2000
 /** Maximum number of entries in one message. */
 const PART = 500
 const CHECK_MS = 1000
@@ -45,7 +42,7 @@ type Stream = ControlStream<proto.FromRelay, proto.ToRelay.$Properties>
 type Part = { put: Entry[] } | { remove: Key[] }
 
 export class RelayClient {
-  private stream: Stream | undefined
+  private readonly client: LastingClient<proto.FromRelay, proto.ToRelay.$Properties>
   /** True when all entries were put or are being put: from here on, single changes are sent as well. */
   private synced = false
   /** The relay tells that it lives; an old one does not. */
@@ -54,17 +51,32 @@ export class RelayClient {
   private silent = 0
   private checks: NodeJS.Timeout | undefined
   private parts: Part[] = []
-  private retryMs = RETRY_MIN_MS
-  private retry: NodeJS.Timeout | undefined
-  private complained = false
-  private closed = false
 
   constructor(
     readonly path: string,
     private readonly name: string,
     private readonly events: RelayEvents,
     private readonly log: Logger,
-  ) {}
+  ) {
+    this.client = new LastingClient({
+      ...{ path, server: 'the relay', log },
+      decode: (bytes) => proto.FromRelay.decode(bytes),
+      encode: (message: proto.ToRelay.$Properties) => proto.ToRelay.encode(message).finish(),
+      onConnected: (stream) => {
+        this.begin(stream)
+      },
+      onMessage: (message) => {
+        this.receive(message)
+      },
+      onLost: () => {
+        this.lost()
+      },
+    })
+  }
+
+  private get stream(): Stream | undefined {
+    return this.client.stream
+  }
 
   get connected(): boolean {
     return this.stream !== undefined
@@ -72,7 +84,7 @@ export class RelayClient {
 
   /** Connects as soon as there is a relay, and again whenever the connection is lost. */
   start(): void {
-    void this.connect()
+    this.client.start()
   }
 
   put(entry: Entry): void {
@@ -91,38 +103,12 @@ export class RelayClient {
   }
 
   close(): void {
-    this.closed = true
-    clearTimeout(this.retry)
     clearInterval(this.checks)
     this.flush()
-    this.stream?.close()
-  }
-
-  private async connect(): Promise<void> {
-    try {
-      const stream = await connectControl<proto.FromRelay, proto.ToRelay.$Properties>({
-        path: this.path,
-        decode: (bytes) => proto.FromRelay.decode(bytes),
-        encode: (message) => proto.ToRelay.encode(message).finish(),
-        onMessage: (message) => {
-          this.receive(message)
-        },
-        onClose: (error) => {
-          this.lost(error)
-        },
-      })
-      if (this.closed) stream.destroy()
-      else this.begin(stream)
-    } catch (error) {
-      this.complain(`the relay does not answer at ${this.path} (${errnoName(error) ?? reason(error)}); still trying`)
-      this.tryAgain()
-    }
+    this.client.close()
   }
 
   private begin(stream: Stream): void {
-    this.stream = stream
-    this.complained = false
-    this.log.info({ relay: this.path }, 'connected to the relay')
     stream.send({ own: { client: this.name, answersPings: true } })
     this.silent = 0
     this.checks = setInterval(() => {
@@ -137,29 +123,12 @@ export class RelayClient {
     if (this.silent++ >= limit) stream.destroy(new Error(`it has said nothing for ${limit} s`))
   }
 
-  private lost(error: Error | undefined): void {
-    if (this.stream === undefined) return
-    this.stream = undefined
+  private lost(): void {
     this.pings = false
     clearInterval(this.checks)
     this.synced = false
     this.parts = []
     this.events.onLost()
-    if (this.closed) return
-    this.complain(`lost the relay (${error?.message ?? 'it closed the connection'}); still trying`)
-    this.tryAgain()
-  }
-
-  private tryAgain(): void {
-    if (this.closed) return
-    this.retry = setTimeout(() => void this.connect(), this.retryMs)
-    this.retryMs = Math.min(2 * this.retryMs, RETRY_MAX_MS)
-  }
-
-  /** Logs a failure once, until the connection works again. */
-  private complain(message: string): void {
-    if (!this.complained && !this.closed) this.log.warn({ relay: this.path }, message)
-    this.complained = true
   }
 
   private receive(message: proto.FromRelay): void {
@@ -178,7 +147,7 @@ export class RelayClient {
         if (known !== undefined) this.events.onReport(keyFromProto(key), known, seq ?? 0)
       }
     } else if (message.synced != null) {
-      this.retryMs = RETRY_MIN_MS
+      this.client.settle()
       this.synced = true
       this.events.onSynced()
       void this.putAll()

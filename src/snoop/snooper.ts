@@ -1,6 +1,7 @@
 // Connects ports, evidence, the binding table, the hosts, the relay, the file and the control socket.
 import type { Logger } from '../base/log.js'
 import type { SnoopOptions } from '../config/options.js'
+import { loadState, StateFile } from '../os/state-file.js'
 import { type Anchor, type Binding, type Entry, entryOf, isInOverlay, type Key } from '../bindings/model.js'
 import type { Policy } from '../bindings/policy.js'
 import type { Input, PortLoss } from '../bindings/input.js'
@@ -27,7 +28,7 @@ import { Questions } from './questions.js'
 import { savedOf } from './remembered.js'
 import { TunnelListener } from './tunnel/listener.js'
 import type { EvidenceSource, PortMap, ProbeOutlet, FpmConnection } from './sources.js'
-import { loadState, type SavedBinding, StateFile } from './state-file.js'
+import { BINDINGS_FORMAT, type SavedBinding } from './state-file.js'
 import { countStates, heldDownOf, portStatus } from './status.js'
 
 /** Opens the snooper's sources; called in this order, once this process has the control socket. */
@@ -59,7 +60,7 @@ export class Snooper {
   private relaySince = Date.now()
   /** Entries that the relay hands back are restored only the first time: later, the table is more recent. */
   private restoring = true
-  private stateFile: StateFile | undefined
+  private stateFile: StateFile<SavedBinding> | undefined
   private saveTimer: NodeJS.Timeout | undefined
   private tick: { at: number; timer: NodeJS.Timeout } | undefined
   private released = false
@@ -296,10 +297,10 @@ export class Snooper {
   private load(): void {
     const { stateFile: path, stateAgeMs } = this.options
     if (path === undefined) return
-    const saved = loadState(path, Date.now(), stateAgeMs, this.log)
+    const saved = loadState(path, BINDINGS_FORMAT, Date.now(), stateAgeMs, this.log)
     if (saved.length > 0) this.log.info({ file: path, bindings: saved.length }, 'bindings of an earlier run')
     this.comebacks.load(saved)
-    this.stateFile = new StateFile(path, () => this.saved(), this.log)
+    this.stateFile = new StateFile(path, BINDINGS_FORMAT, () => this.saved(), this.log)
     this.saveTimer = setInterval(() => this.stateFile?.markChanged(), SAVE_MS)
   }
 

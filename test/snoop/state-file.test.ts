@@ -6,7 +6,8 @@ import fc from 'fast-check'
 import { pino } from 'pino'
 import { formatIp, formatMac } from '../../src/base/address.js'
 import type { Logger } from '../../src/base/log.js'
-import { loadState, type SavedBinding, StateFile } from '../../src/snoop/state-file.js'
+import { loadState, StateFile } from '../../src/os/state-file.js'
+import { BINDINGS_FORMAT, type SavedBinding } from '../../src/snoop/state-file.js'
 import { Awaited, run, silent, tempDir } from '../support.js'
 
 const NOW = 1_800_000_000_000
@@ -56,10 +57,10 @@ function written(t: TestContext, content: string | Buffer): string {
   return file
 }
 
-const load = (file: string, log = silent): SavedBinding[] => loadState(file, NOW, 24 * HOUR, log)
+const load = (file: string, log = silent): SavedBinding[] => loadState(file, BINDINGS_FORMAT, NOW, 24 * HOUR, log)
 
 async function saved(file: string, bindings: Iterable<SavedBinding>, log = silent): Promise<void> {
-  await new StateFile(file, () => bindings, log).saveNow()
+  await new StateFile(file, BINDINGS_FORMAT, () => bindings, log).saveNow()
 }
 
 test('what was saved comes back, in a file that others cannot read', async (t) => {
@@ -120,7 +121,7 @@ test('100,000 bindings are saved a little at a time, and all come back', async (
     }
   }
   turn()
-  await new StateFile(file, many, silent).saveNow()
+  await new StateFile(file, BINDINGS_FORMAT, many, silent).saveNow()
   busy = false
   assert.ok(most <= 1000, `${most} bindings without letting anything else run`)
   const loaded = load(file)
@@ -280,7 +281,7 @@ function counted(
   t: TestContext,
   file: string,
   log = silent,
-): { state: StateFile; passes: (n: number) => Promise<void> } {
+): { state: StateFile<SavedBinding>; passes: (n: number) => Promise<void> } {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   let count = 0
   const awaited = new Awaited()
@@ -289,7 +290,7 @@ function counted(
     awaited.changed()
     return [numbered(count)]
   }
-  const state = new StateFile(file, bindings, log)
+  const state = new StateFile(file, BINDINGS_FORMAT, bindings, log)
   const passes = async (n: number): Promise<void> => {
     await awaited.until(() => count >= n)
     assert.equal(count, n)
@@ -329,7 +330,7 @@ test('the table may change while it is saved, and what changed is saved next', a
       state.markChanged()
     }
   }
-  const state = new StateFile(file, bindings, silent)
+  const state = new StateFile(file, BINDINGS_FORMAT, bindings, silent)
   await state.saveNow()
   assert.deepEqual(load(file), [0, 1, 2].map(numbered))
   t.mock.timers.tick(30_000)
@@ -346,6 +347,7 @@ test('who asks for a save during one gets what is there now', async (t) => {
   let second: Promise<void> | undefined
   const state = new StateFile(
     file,
+    BINDINGS_FORMAT,
     function* () {
       yield* now
       if (second !== undefined) return
@@ -374,7 +376,7 @@ test('close saves a last time, once, and then nothing does', async (t) => {
 test('a snooper that ends before anything changed leaves the file as it was', async (t) => {
   const file = path(t)
   await saved(file, [binding()])
-  await new StateFile(file, () => [], silent).close()
+  await new StateFile(file, BINDINGS_FORMAT, () => [], silent).close()
   assert.deepEqual(load(file), [binding()])
 })
 
@@ -388,7 +390,7 @@ test('close does not wait for ever, and the old file stays', async (t) => {
       yield numbered(n)
     }
   }
-  const state = new StateFile(file, slow, silent)
+  const state = new StateFile(file, BINDINGS_FORMAT, slow, silent)
   state.markChanged()
   await state.close()
   await state.saveNow()
@@ -429,7 +431,7 @@ test('bindings that cannot be read are a failed save, not the end', async (t) =>
   const failing = (): never => {
     throw new Error('a defect')
   }
-  await new StateFile(file, failing, log).saveNow()
+  await new StateFile(file, BINDINGS_FORMAT, failing, log).saveNow()
   assert.equal(lines[0]?.error, 'a defect')
   assert.deepEqual(readdirSync(dirname(file)), [])
 })
