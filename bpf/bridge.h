@@ -66,7 +66,7 @@ static __always_inline bool is_frame_of(const struct percpu_scratch *scratch, co
 	__u8 source[ETH_ALEN], differing = 0, next_header, type;
 	__be16 protocol;
 
-	if (bpf_htonl(skb->dev->ifindex) != scratch->key.ifindex)
+	if (bpf_htonl(skb->dev->ifindex) != scratch->key.place.ifindex)
 		return false;
 	if (bpf_probe_read_kernel(source, sizeof(source), frame + offsetof(struct ethhdr, h_source)) ||
 	    bpf_probe_read_kernel(&protocol, sizeof(protocol), packet - sizeof(protocol)))

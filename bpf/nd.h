@@ -94,7 +94,7 @@ static __always_inline enum snoop_outcome validate(struct __sk_buff *skb, struct
 	if (nd->ip.version != 6)
 		return SNOOP_OUTCOME_IPV6_MALFORMED;
 	length = bpf_ntohs(nd->ip.payload_len);
-	if (length < message || skb->len < offset + sizeof(nd->ip) + length)
+	if (length < message || is_cut_off(skb, scratch, offset + sizeof(nd->ip) + length))
 		return SNOOP_OUTCOME_ND_TRUNCATED;
 	if (nd->ip.hop_limit != ND_HOP_LIMIT)
 		return SNOOP_OUTCOME_ND_HOP_LIMIT;
@@ -253,14 +253,16 @@ static __always_inline enum snoop_outcome ipv6(struct __sk_buff *skb, struct per
 	return neighbor_discovery(skb, scratch, offset);
 }
 
-/* Whether the linear part suffices to see that this IPv6 frame is not of interest, which is true for most frames. */
-static __always_inline bool is_other_ipv6(struct __sk_buff *skb)
+/*
+ * Whether the linear part suffices to see that what follows the Ethernet header at `frame` + `offset`, a constant, is
+ * IPv6 that is not of interest, which is true for most frames.
+ */
+static __always_inline bool is_other_ipv6(const __u8 *frame, const __u8 *end, const __u32 offset)
 {
-	const __u8 *frame = (const __u8 *)(long)skb->data;
-	const __u32 next_header = ETH_HLEN + offsetof(struct ipv6hdr, nexthdr);
+	const __u32 next_header = offset + ETH_HLEN + offsetof(struct ipv6hdr, nexthdr);
 
-	return frame + next_header + 1 <= (const __u8 *)(long)skb->data_end &&
-	       frame[next_header] != IPPROTO_ICMPV6 && !is_extension(frame[next_header]);
+	return frame + next_header + 1 <= end && frame[next_header] != IPPROTO_ICMPV6 &&
+	       !is_extension(frame[next_header]);
 }
 
 #endif

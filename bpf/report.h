@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <bpf/bpf_helpers.h>
 #include "address.h"
+#include "place.h"
 #include "scratch.h"
 
 static __always_inline bool is_probe(const struct percpu_scratch *scratch)
@@ -46,48 +47,19 @@ static __always_inline __u64 repeat_interval(const struct percpu_scratch *scratc
 }
 
 /*
- * User space takes forget_before from the fine clock, which the coarse one never leads. What was passed before
- * therefore has `at` <= forget_before; the two are equal if the clock has just ticked. The price is that what is passed
+ * User space takes the time from the fine clock, which the coarse one never leads. What was passed before
+ * therefore has `at` <= that time; the two are equal if the clock has just ticked. The price is that what is passed
  * until the coarse clock exceeds that time (one tick, 1 to 10 ms) is forgotten as well and passed again.
  */
-static __always_inline bool is_forgotten(__u64 at)
+static __always_inline bool is_forgotten(const struct percpu_scratch *scratch, __u64 at)
 {
-	return at <= config.forget_before;
-}
-
-/* Generic cell rate algorithm: each record postpones the time at which the port's debt is paid, up to a limit. */
-static __always_inline bool is_over_rate(const struct percpu_scratch *scratch, __u64 now)
-{
-	struct snoop_port *port;
-	__u64 tat;
-
-	if (!config.rate_interval)
-		return false;
-	port = bpf_map_lookup_elem(&ports, &scratch->key.ifindex);
-	if (!port)
-		return false;
-	tat = port->tat;
-	if (tat < now)
-		tat = now;
-	tat += config.rate_interval;
-	if (tat - now > config.rate_burst) {
-		__sync_fetch_and_add(&port->limited, 1);
-		return true;
-	}
-	/*
-	 * This is not atomic, because compare-and-exchange would need -mcpu=v3. If several CPUs do this for one port at
-	 * the same instant, only one is charged; at worst, the rate is exceeded by a factor of the number of CPUs.
-	 */
-	port->tat = tat;
-	return false;
+	return at <= forget_before(scratch);
 }
 
 static __always_inline void fill(struct snoop_record *record, const struct percpu_scratch *scratch, __u64 now, __u32 outcome)
 {
 	record->at = bpf_cpu_to_be64(now);
-	record->ifindex = scratch->key.ifindex;
-	record->vlan = scratch->key.vlan;
-	record->vlan_proto = scratch->key.vlan_proto;
+	record->place = scratch->key.place;
 	__builtin_memcpy(record->mac, scratch->key.mac, sizeof(record->mac));
 	__builtin_memcpy(record->ether_source, scratch->ether_source, sizeof(record->ether_source));
 	__builtin_memcpy(record->ip, scratch->key.ip, sizeof(record->ip));
@@ -95,35 +67,6 @@ static __always_inline void fill(struct snoop_record *record, const struct percp
 	record->na_flags = scratch->na_flags;
 	record->outcome = outcome;
 	record->pad = 0;
-}
-
-/*
- * Tells user space what was refused, so that people can be told, at a rate of its own for each port: neither the claims
- * of this port nor those of others get less room by that.
- */
-static __noinline enum snoop_outcome refuse(struct percpu_scratch *scratch, enum snoop_outcome outcome)
-{
-	struct snoop_record *record;
-	struct snoop_port *port;
-	__u64 now, tat;
-
-	port = bpf_map_lookup_elem(&ports, &scratch->key.ifindex);
-	if (!port)
-		return outcome;
-	now = bpf_ktime_get_ns();
-	tat = port->refused_tat;
-	if (tat < now)
-		tat = now;
-	tat += SNOOP_REFUSED_INTERVAL;
-	if (tat - now > SNOOP_REFUSED_BURST * SNOOP_REFUSED_INTERVAL)
-		return outcome;
-	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
-	if (!record)
-		return outcome;
-	fill(record, scratch, now, outcome);
-	bpf_ringbuf_submit(record, 0);
-	port->refused_tat = tat;
-	return outcome;
 }
 
 /*
@@ -139,6 +82,7 @@ static __always_inline enum snoop_outcome pass(struct percpu_scratch *scratch)
 	struct seen last = {};
 	struct snoop_record *record;
 	struct seen *found;
+	__u32 outcome;
 	__u64 now;
 
 	if (mac_is_zero(scratch->key.mac))
@@ -149,10 +93,11 @@ static __always_inline enum snoop_outcome pass(struct percpu_scratch *scratch)
 		return refuse(scratch, SNOOP_OUTCOME_ETHER_SOURCE_INVALID);
 
 	found = bpf_map_lookup_elem(&seen, &scratch->key);
-	if (found && !is_forgotten(found->at))
+	if (found && !is_forgotten(scratch, found->at))
 		last = *found;
 	scratch->now.marks = marks(scratch, last.marks);
-	if (last.at && last.marks == scratch->now.marks && scratch->now.at - last.at < repeat_interval(scratch))
+	if (last.at && last.marks == scratch->now.marks && scratch->now.at - last.at < repeat_interval(scratch) &&
+	    !is_awaited(scratch))
 		return SNOOP_OUTCOME_REPEATED;
 
 	/* What was said before teaches nothing either way, so only news is checked for this. */
@@ -161,8 +106,9 @@ static __always_inline enum snoop_outcome pass(struct percpu_scratch *scratch)
 
 	/* The coarse clock would not do: no debt would be paid between two of its ticks. */
 	now = bpf_ktime_get_ns();
-	if (is_over_rate(scratch, now))
-		return refuse(scratch, SNOOP_OUTCOME_RATE_LIMITED);
+	outcome = charge(scratch, now);
+	if (outcome != SNOOP_OUTCOME_PASSED)
+		return refuse(scratch, outcome);
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record)
 		return SNOOP_OUTCOME_RING_FULL;

@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
-/* The maps, and what is known of the frame being examined. */
+/* The maps that both programs have, and what is known of the frame being examined. */
 #ifndef MACIPD_SCRATCH_H
 #define MACIPD_SCRATCH_H
 
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
+#include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/udp.h>
 #include <bpf/bpf_helpers.h>
 #include "snoop.h"
+#include "vxlan.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4 << 20);
 } ring SEC(".maps");
 
-#define NOT_COUNTED SNOOP_OUTCOME_COUNT
+/* Beyond all outcomes of either program. */
+#define NOT_COUNTED ((enum snoop_outcome)~0U)
 
 struct snoop_config config;
 
@@ -30,14 +34,6 @@ struct {
 	__type(key, struct snoop_key);
 	__type(value, struct seen);
 } seen SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 16384);
-	__type(key, __be32);
-	__type(value, struct snoop_port);
-} ports SEC(".maps");
 
 /* RFC 826 for Ethernet and IPv4. (linux/if_arp.h needs a C library.) */
 struct arp_ipv4 {
@@ -95,11 +91,35 @@ union nd_unit {
 	__u32 words[2];
 };
 
-/* Where the frame of a claim is. */
+/* Where the frame of a claim is in the bridge. */
 enum snoop_stage {
 	SNOOP_STAGE_NONE, /* no claim waits */
 	SNOOP_STAGE_PORT,
 	SNOOP_STAGE_BRIDGED,
+};
+
+/* RFC 7348, 5. */
+struct vxlan_header {
+	__be32 flags;
+	__be32 vni; /* in the upper 24 bits */
+};
+
+/* What is around the frame; only vxlan.bpf.c uses it, see outer.h. */
+struct outer {
+	union {
+		struct iphdr ipv4;
+		struct ipv6hdr ipv6;
+	};
+	struct udphdr udp;
+	struct vxlan_header vxlan;
+	__u8 destination[16]; /* IPv4 is mapped to IPv6, as in struct snoop_tunnel_place */
+	struct vxlan_source source;
+	struct ethhdr ether; /* of the frame in the tunnel */
+	__u32 frame; /* offset of that frame */
+	__u32 end; /* offset of its end */
+	__u32 is_fragment; /* the first one: UDP goes on in others */
+	__u32 is_host; /* the source is no address that a VTEP cannot have */
+	__u64 since; /* ns, CLOCK_MONOTONIC: when user space began to want what this is about */
 };
 
 /*
@@ -108,7 +128,7 @@ enum snoop_stage {
  * behind almost every write there, which doubles the time for an ARP frame.
  */
 struct percpu_scratch {
-	__u64 counters[SNOOP_OUTCOME_COUNT];
+	__u64 counters[VXLAN_OUTCOME_COUNT]; /* snoop.bpf.c needs fewer */
 	/*
 	 * It is read back as an index: without CAP_PERFMON the verifier rejects an index that is constant on each path.
 	 */
@@ -140,6 +160,7 @@ struct percpu_scratch {
 	__u32 packet_offset; /* of the ARP or IPv6 header in its frame */
 	__u32 forwarded;
 	__u32 dropped;
+	struct outer outer;
 };
 
 struct {

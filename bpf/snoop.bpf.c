@@ -17,25 +17,18 @@
 #include "arp.h"
 #include "bridge.h"
 #include "nd.h"
+#include "port.h"
 #include "report.h"
 
 #define VLAN_ID_MASK 0x0fff
-
-/* TCX_NEXT and TC_ACT_UNSPEC: the next program or filter decides. */
-#define CONTINUE (-1)
 
 /* A tag with VLAN 0 only carries a priority, so the frame counts as untagged (802.1Q, 6.9.1). */
 static __always_inline void enter_vlan(struct percpu_scratch *scratch, __u16 tci, __be16 proto)
 {
 	__u16 vlan = tci & VLAN_ID_MASK;
 
-	scratch->key.vlan = bpf_htons(vlan);
-	scratch->key.vlan_proto = vlan ? proto : 0;
-}
-
-static __always_inline bool is_vlan(__be16 protocol)
-{
-	return protocol == bpf_htons(ETH_P_8021Q) || protocol == bpf_htons(ETH_P_8021AD);
+	scratch->key.place.vlan = bpf_htons(vlan);
+	scratch->key.place.vlan_proto = vlan ? proto : 0;
 }
 
 /* What most hosts send all the time is refused silently, and so is what has no source. */
@@ -51,7 +44,7 @@ static __always_inline enum snoop_outcome look(struct __sk_buff *skb, struct per
 	enum snoop_outcome outcome;
 	__u32 offset = ETH_HLEN;
 
-	scratch->key.ifindex = bpf_htonl(skb->ifindex);
+	scratch->key.place.ifindex = bpf_htonl(skb->ifindex);
 	/*
 	 * The kernel has moved the outer tag of a received frame into the skb, so a tag in the frame is an inner one.
 	 */
@@ -105,7 +98,8 @@ int snoop(struct __sk_buff *skb)
 	__be16 protocol = skb->protocol;
 
 	if (protocol == bpf_htons(ETH_P_ARP) || is_vlan(protocol) ||
-	    (protocol == bpf_htons(ETH_P_IPV6) && !is_other_ipv6(skb)))
+	    (protocol == bpf_htons(ETH_P_IPV6) &&
+	     !is_other_ipv6((const __u8 *)(long)skb->data, (const __u8 *)(long)skb->data_end, 0)))
 		look_and_count(skb, protocol);
 	return CONTINUE;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
 /*
- * Shared by snoop.bpf.c and user space: the settings, the record of a frame and the outcomes.
+ * Shared by the eBPF programs and user space: the settings, the record of a frame and the outcomes.
  * src/snoop/bpf/layout.ts holds the same tables for TypeScript; its test compares the two.
  */
 #ifndef MACIPD_SNOOP_H
@@ -31,15 +31,33 @@ enum snoop_family {
 	SNOOP_FAMILY_IPV6 = 6,
 };
 
+/* Where snoop.bpf.c sees a host. Numbers are in network byte order. */
+struct snoop_port_place {
+	__be32 ifindex;
+	__be16 vlan;		/* VLAN identifier; 0 without a tag, or with one that only carries a priority */
+	__be16 vlan_proto;	/* ETH_P_8021Q or ETH_P_8021AD; 0 if vlan is 0 */
+};
+
+/* Where vxlan.bpf.c sees a host. */
+struct snoop_tunnel_place {
+	__be32 vni;
+	__u8 vtep[16];		/* source of the outer packet; IPv4 is mapped to IPv6 (RFC 4291, 2.5.5.2) */
+};
+
+/* The one difference between the keys and records of the two programs; vxlan.bpf.c defines SNOOP_VXLAN. */
+#ifdef SNOOP_VXLAN
+#define SNOOP_PLACE struct snoop_tunnel_place
+#else
+#define SNOOP_PLACE struct snoop_port_place
+#endif
+
 /*
  * One frame in which a host claims an address or asks whether it is free, or one of those that were refused. Numbers
  * are in network byte order.
  */
 struct snoop_record {
 	__be64 at;		/* ns, CLOCK_MONOTONIC */
-	__be32 ifindex;
-	__be16 vlan;		/* VLAN identifier; 0 without a tag, or with one that only carries a priority */
-	__be16 vlan_proto;	/* ETH_P_8021Q or ETH_P_8021AD; 0 if vlan is 0 */
+	SNOOP_PLACE place;
 	__u8 mac[6];		/* ARP sender, or link-layer address option of NA, NS, RA, or the frame's source */
 	__u8 ether_source[6];
 	__u8 ip[16];		/* ARP sender (first 4 bytes), target of an NA, source of NS and RA; target of a probe */
@@ -51,20 +69,18 @@ struct snoop_record {
 
 /* Key of the map `seen`. Numbers are in network byte order; unused bytes are 0. */
 struct snoop_key {
-	__be32 ifindex;
-	__be16 vlan;
-	__be16 vlan_proto;
+	SNOOP_PLACE place;
 	__u8 mac[6];
 	__u8 family;		/* enum snoop_family */
 	__u8 pad;
 	__u8 ip[16];
 };
 
-/* The program's one variable (map `.bss`), which user space sets. Numbers are in the byte order of the machine. */
+/* The variable of each program (map `.bss`) that user space sets. Numbers are in the byte order of the machine. */
 struct snoop_config {
-	__u64 repeat_interval;	/* ns after which the same claim on the same port is passed again */
-	__u64 rate_interval;	/* ns that each record costs its port; 0: no limit */
-	__u64 rate_burst;	/* ns that a port may be in debt: burst * rate_interval */
+	__u64 repeat_interval;	/* ns after which the same claim at the same place is passed again */
+	__u64 rate_interval;	/* ns that each record costs its port or VTEP; 0: no limit */
+	__u64 rate_burst;	/* ns that these may be in debt: burst * rate_interval */
 	__u64 learn_ns;		/* 1: pass neighbour solicitations */
 	__u64 forget_before;	/* ns, CLOCK_MONOTONIC: what was passed until then counts as never passed */
 	__u64 heed_filters;	/* 1: pass a claim only if the bridge's filters let its frame through (bridge.h) */
@@ -91,7 +107,7 @@ struct snoop_port {
 enum snoop_outcome {
 	SNOOP_OUTCOME_PASSED,			/* user space got a record */
 	SNOOP_OUTCOME_REPEATED,			/* the same was passed less than the repeat interval ago */
-	SNOOP_OUTCOME_RATE_LIMITED,		/* news, but over the port's limit; its repetition will be news, too */
+	SNOOP_OUTCOME_RATE_LIMITED,		/* news, but over the limit of its place; its repetition will be news, too */
 	SNOOP_OUTCOME_RING_FULL,		/* no room in the ring buffer; its repetition will be passed */
 	SNOOP_OUTCOME_DOUBLE_TAGGED,		/* two VLAN tags: ignored, the inner network is not this bridge's */
 	SNOOP_OUTCOME_VLAN_TRUNCATED,		/* the frame ends within the tag */

@@ -11,17 +11,12 @@ const files = (root, directory, suffix) =>
     .map((name) => join(root, directory, name))
 
 /** What it is made of. */
-export const addonSources = (root) => [
-  ...files(root, NATIVE, '.c'),
-  ...files(root, NATIVE, '.h'),
-  ...files(root, 'bpf', '.h'),
-]
+export const addonSources = (root) => [...files(root, NATIVE, '.c'), ...files(root, NATIVE, '.h')]
 
 /** The compiler's arguments. `libbpf`: how the library is named, and where its headers are if that is to be said. */
 export const addonArguments = (root, target, libbpf) => [
   ...FLAGS,
   `-I${join(root, 'node_modules/node-api-headers/include')}`,
-  `-I${join(root, 'bpf')}`,
   ...files(root, NATIVE, '.c'),
   ...libbpf,
   '-o',

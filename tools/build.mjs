@@ -58,13 +58,15 @@ function protobuf() {
 }
 
 function bpf() {
-  const object = at('dist/bpf/snoop.bpf.o')
-  const sources = [...files('bpf', '.c'), ...files('bpf', '.h')]
-  if (!stale(object, sources)) return
-  mkdirSync(dirname(object), { recursive: true })
-  // v2: with 32-bit registers clang spills 32 bits to the stack, which older kernels refuse without CAP_PERFMON.
-  const flags = ['-O2', '-g', '-Wall', '-Werror', '-target', 'bpf', '-mcpu=v2', `-I/usr/include/${multiarch()}`]
-  run('eBPF program', 'clang', [...flags, '-c', at('bpf/snoop.bpf.c'), '-o', object])
+  const headers = files('bpf', '.h')
+  for (const source of files('bpf', '.bpf.c')) {
+    const object = at('dist/bpf', `${basename(source, '.c')}.o`)
+    if (!stale(object, [source, ...headers])) continue
+    mkdirSync(dirname(object), { recursive: true })
+    // v2: with 32-bit registers clang spills 32 bits to the stack, which older kernels refuse without CAP_PERFMON.
+    const flags = ['-O2', '-g', '-Wall', '-Werror', '-target', 'bpf', '-mcpu=v2', `-I/usr/include/${multiarch()}`]
+    run('eBPF program', 'clang', [...flags, '-c', source, '-o', object])
+  }
 }
 
 function addon() {

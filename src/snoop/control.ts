@@ -22,10 +22,12 @@ import {
 } from '../control/snoop-codec.js'
 import type { HistoryFilter } from '../bindings/event.js'
 import { fpmQuestionFromProto } from '../control/fpm-codec.js'
+import { watchFromProto } from '../control/vxlan-codec.js'
 import { feedFpmDump, refusalOfDump, sendFpm } from './fpm-control.js'
 import type { FpmSubject } from './fpm-source.js'
 import type { History } from './history.js'
 import { policyToProto } from './status.js'
+import type { Underlay } from './underlay/underlay.js'
 
 export type { BindingDetail, ClearRequest, PolicyValues } from '../control/snoop-codec.js'
 
@@ -39,12 +41,15 @@ export type Subject = {
   explain(binding: Binding): BindingDetail
   /** undefined while the snooper starts, or if zebra's FPM connection is not wanted. */
   fpm(): FpmSubject | undefined
+  /** undefined while the snooper starts. */
+  underlay(): Pick<Underlay, 'watch' | 'end'> | undefined
 }
 
 /** Maximum number of bindings, events or refusals in one message. */
 const PART = 500
 /** Number of bindings examined in one turn of the event loop. */
 const SLICE = 5000
+const STARTING = 'the snooper is just starting'
 
 type Client = ControlClient<proto.FromSnoop.$Properties>
 export type SnoopControl = ControlServer<proto.ToSnoop, proto.FromSnoop.$Properties>
@@ -96,6 +101,10 @@ export function listenSnoopControl(
           dumping = true
           take(feedFpmDump(client, fpm.recent, message.fpmDump))
         }
+      } else if (message.watchVxlan != null) {
+        const underlay = subject.underlay()
+        if (underlay === undefined) refuse(client, STARTING)
+        else underlay.watch(client, watchFromProto(message.watchVxlan))
       } else {
         refuse(client, 'the message asks nothing that is known here')
       }
@@ -113,6 +122,7 @@ export function listenSnoopControl(
         // a sender that waits for more must notice that its client has gone
         if (following) subject.history.wake()
         if (dumping) subject.fpm()?.recent?.wake()
+        subject.underlay()?.end(client)
       },
     }
   }
@@ -126,7 +136,7 @@ export function listenSnoopControl(
 }
 
 function answerStatus(client: Client, status: proto.SnoopStatus.$Properties | undefined): void {
-  if (status === undefined) refuse(client, 'the snooper is just starting')
+  if (status === undefined) refuse(client, STARTING)
   else client.send({ status })
 }
 

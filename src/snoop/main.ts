@@ -5,6 +5,7 @@ import type { Logger } from '../base/log.js'
 import type { SnoopOptions } from '../config/options.js'
 import { collectAfterStart } from '../os/garbage.js'
 import { BpfSnooper } from './bpf/snooper.js'
+import { VxlanSnooper } from './bpf/vxlan-snooper.js'
 import type { VniOf } from '../fpm/view.js'
 import { FpmSource } from './fpm-source.js'
 import { Ports } from './ports/ports.js'
@@ -21,6 +22,7 @@ export async function runSnooper(options: SnoopOptions, log: Logger): Promise<vo
   // the control socket comes first: a second snooper must not touch the ports of the first
   const snooper = await Snooper.start(options, log, {
     source: () => BpfSnooper.open({ repeatIntervalMs, rate, learnNs, heedFilters, log }),
+    vxlan: () => VxlanSnooper.open({ log }),
     outlet: () => (policy.probes === 'send' ? ProbeSender.open({ log }) : undefined),
     ports: () => Ports.open({ log, exclude, probeSources }),
     fpm: (ports, changed) => {

@@ -27,13 +27,16 @@ import { RelayClient, type RelayEvents } from './relay-client.js'
 import { Questions } from './questions.js'
 import { savedOf } from './remembered.js'
 import { TunnelListener } from './tunnel/listener.js'
-import type { EvidenceSource, PortMap, ProbeOutlet, FpmConnection } from './sources.js'
+import type { EvidenceSource, FpmConnection, PortMap, ProbeOutlet, VxlanSource } from './sources.js'
 import { BINDINGS_FORMAT, type SavedBinding } from './state-file.js'
 import { countStates, heldDownOf, portStatus } from './status.js'
+import { Underlay } from './underlay/underlay.js'
 
-/** Opens the snooper's sources; called in this order, once this process has the control socket. */
+/** Opens the snooper's sources; called once this process has the control socket. */
 export type Sources = {
   source: () => EvidenceSource
+  /** Called when a proxy begins to watch the underlay. */
+  vxlan: () => VxlanSource
   /** Returns undefined if no probes are sent. */
   outlet: () => ProbeOutlet | undefined
   ports: () => Promise<PortMap>
@@ -77,6 +80,7 @@ export class Snooper {
       clear: (request: ClearRequest) => snooper?.clear(request) ?? 0,
       explain: (binding: Binding) => detailOf(binding, table),
       fpm: () => fpm,
+      underlay: () => snooper?.underlay,
     }
     const control = await listenSnoopControl(options.control, subject, () => snooper?.status(), log)
     const opened: ({ close(): void } | undefined)[] = []
@@ -91,7 +95,8 @@ export class Snooper {
       fpm = await open.fpm?.(ports, (change) => {
         if (fpm?.view !== undefined) snooper?.onFpmChange(change, fpm.view)
       })
-      snooper = new Snooper(options, log, table, history, control, source, outlet, ports, fpm)
+      const underlay = new Underlay(ports, open.vxlan, log)
+      snooper = new Snooper(options, log, table, history, control, source, outlet, ports, fpm, underlay)
       snooper.begin()
       return snooper
     } catch (error) {
@@ -111,6 +116,7 @@ export class Snooper {
     private readonly outlet: ProbeOutlet | undefined,
     readonly ports: PortMap,
     private readonly fpm: FpmConnection | undefined,
+    private readonly underlay: Underlay,
   ) {
     this.policy = options.policy
     this.attachments = new Attachments(source, log)
@@ -153,6 +159,7 @@ export class Snooper {
     this.hearing.close()
     this.filters.close()
     this.source.close()
+    this.underlay.close()
     this.listener.close()
     this.outlet?.close()
     this.ports.close()

@@ -1,6 +1,7 @@
 // The parts of the eBPF program, rtnetlink, the network and zebra that the snooper uses; tests replace all of them.
 import type { EventEmitter } from 'node:events'
 import type { BpfSnooper } from './bpf/snooper.js'
+import type { VxlanSnooper } from './bpf/vxlan-snooper.js'
 import type { FpmSource } from './fpm-source.js'
 import type { PortEvents, Ports } from './ports/ports.js'
 import type { ProbeSender } from './probe/sender.js'
@@ -12,10 +13,15 @@ export type EvidenceSource = Pick<
   counters(): Readonly<Record<string, number>>
 }
 
+export type VxlanSource = Pick<VxlanSnooper, 'configure' | 'attach' | 'detach' | 'start' | 'close'> & {
+  counters(): Readonly<Record<string, number>>
+}
+
 export type PortMap = EventEmitter<PortEvents> &
   Pick<
     Ports,
     | 'ports'
+    | 'links'
     | 'fdbPort'
     | 'placeOfMac'
     | 'isFdbKnown'

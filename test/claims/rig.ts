@@ -7,7 +7,7 @@ import { BpfSnooper } from '../../src/snoop/bpf/snooper.js'
 import { Ports } from '../../src/snoop/ports/ports.js'
 import { Snooper } from '../../src/snoop/snooper.js'
 import { FakeRelay } from '../snoop/fake-relay.js'
-import { FakeProbeOutlet } from '../snoop/fake-sources.js'
+import { FakeProbeOutlet, noVxlan } from '../snoop/fake-sources.js'
 import { silent, tempDir } from '../support.js'
 
 export const VNI = 100
@@ -49,6 +49,7 @@ export async function snoop(t: TestContext, policy: Partial<Policy> = {}): Promi
   }
   const snooper = await Snooper.start(options, silent, {
     source: () => BpfSnooper.open({ repeatIntervalMs: 0, log: silent }),
+    vxlan: noVxlan,
     outlet: () => outlet,
     ports: async () => (ports = await Ports.open({ log: silent })),
   })

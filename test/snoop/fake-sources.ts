@@ -4,6 +4,7 @@ import type { BridgeRefusal, SelfMatch } from '../../src/bindings/model.js'
 import type { Evidence, RefusedFrame } from '../../src/snoop/bpf/evidence.js'
 import { monotonicMs } from '../../src/base/clock.js'
 import { type BridgePort, ORDINARY_PORT } from '../../src/rtnetlink/bridge-port.js'
+import type { Link } from '../../src/rtnetlink/link.js'
 import type { Port, PortEvents } from '../../src/snoop/ports/ports.js'
 import type { Probe } from '../../src/snoop/probe/sender.js'
 import type { ProbeSource } from '../../src/arp-nd/source.js'
@@ -11,6 +12,7 @@ import type { EvidenceSource, PortMap, ProbeOutlet } from '../../src/snoop/sourc
 
 export class FakePorts extends EventEmitter<PortEvents> implements PortMap {
   readonly ports = new Map<number, Port>()
+  readonly links = new Map<number, Link>()
   /** By `ifindex.vlan`. */
   readonly vnis = new Map<string, number>()
   /** The port of a MAC, by `ifindex.vlan MAC` of where it is asked for. */
@@ -145,6 +147,11 @@ export class FakeProbeOutlet implements ProbeOutlet {
   close(): void {
     this.closed = true
   }
+}
+
+/** For a snooper that no proxy asks to watch the underlay. */
+export const noVxlan = (): never => {
+  throw new Error('no proxy watches VXLAN in this test')
 }
 
 export class FakeEvidenceSource implements EvidenceSource {

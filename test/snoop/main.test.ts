@@ -11,6 +11,7 @@ import { Snooper } from '../../src/snoop/snooper.js'
 import { silent, tempDir } from '../support.js'
 import { decoded, mac } from '../fpm/build.js'
 import { FakeRelay, keyOf } from './fake-relay.js'
+import { noVxlan } from './fake-sources.js'
 import { scene } from './scene.js'
 
 const VM1 = 'bc:24:11:00:00:01'
@@ -342,7 +343,7 @@ test('a second snooper touches nothing', async (t) => {
   const never = (): never => {
     throw new Error('opened')
   }
-  const second = Snooper.start(options, silent, { source: never, outlet: never, ports: never })
+  const second = Snooper.start(options, silent, { source: never, vxlan: never, outlet: never, ports: never })
   await assert.rejects(second, (error) => error instanceof FatalError && error.exitCode === ExitCode.socketBusy)
   assert.equal(source.closed, false)
 })
@@ -353,7 +354,7 @@ test('a snooper that cannot start leaves nothing behind', async (t) => {
     throw new FatalError(ExitCode.kernel, 'no rtnetlink')
   }
   await assert.rejects(
-    Snooper.start(options, silent, { source: () => source, outlet: () => outlet, ports }),
+    Snooper.start(options, silent, { source: () => source, vxlan: noVxlan, outlet: () => outlet, ports }),
     /no rtnetlink/,
   )
   assert.ok(source.closed && outlet.closed)

@@ -6,7 +6,7 @@ import type { SnoopOptions } from '../../src/config/options.js'
 import { Snooper } from '../../src/snoop/snooper.js'
 import { silent, tempDir } from '../support.js'
 import { FakeRelay } from './fake-relay.js'
-import { FakeEvidenceSource, FakePorts, FakeProbeOutlet } from './fake-sources.js'
+import { FakeEvidenceSource, FakePorts, FakeProbeOutlet, noVxlan } from './fake-sources.js'
 
 export type Scene = {
   relay: FakeRelay
@@ -42,7 +42,12 @@ export async function scene(t: TestContext, changes: Partial<SnoopOptions> = {})
   const source = new FakeEvidenceSource()
   const outlet = new FakeProbeOutlet()
   const start = async (): Promise<Snooper> => {
-    const sources = { source: () => source, outlet: () => outlet, ports: () => Promise.resolve(ports) }
+    const sources = {
+      source: () => source,
+      vxlan: noVxlan,
+      outlet: () => outlet,
+      ports: () => Promise.resolve(ports),
+    }
     const snooper = await Snooper.start(options, silent, sources)
     t.after(() => snooper.stop())
     return snooper

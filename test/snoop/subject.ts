@@ -32,6 +32,7 @@ export function subject(changes: Partial<Subject> = {}): Subject & { cleared: Cl
     clear: (request) => cleared.push(request),
     explain: () => DETAIL,
     fpm: () => undefined,
+    underlay: () => undefined,
     cleared,
     ...changes,
   }

@@ -17,6 +17,7 @@ import { addonFor, ARCHITECTURES } from './architectures.mjs'
 import { archiveOf } from './npm.mjs'
 
 export const HOME = '/usr/lib/macipd'
+const BPF_OBJECTS = ['dist/bpf/snoop.bpf.o', 'dist/bpf/vxlan.bpf.o']
 /** Loaded by name at run time: it has a native part. */
 const EXTERNAL = 'koffi'
 
@@ -63,7 +64,7 @@ function copy(root, target, architecture) {
   const manifest = { name, version, engines, private: true, type: 'module' }
   writeFileSync(join(target, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`)
   const natives = {
-    'dist/bpf/snoop.bpf.o': join(root, 'dist/bpf/snoop.bpf.o'),
+    ...Object.fromEntries(BPF_OBJECTS.map((path) => [path, join(root, path)])),
     'dist/native/bpf.node': addonFor(root, architecture),
   }
   for (const [path, from] of Object.entries(natives)) {
@@ -71,7 +72,7 @@ function copy(root, target, architecture) {
     cpSync(from, join(target, path))
   }
   // BTF stays; it is what the kernel needs
-  execFileSync('llvm-strip', ['--strip-debug', join(target, 'dist/bpf/snoop.bpf.o')])
+  for (const path of BPF_OBJECTS) execFileSync('llvm-strip', ['--strip-debug', join(target, path)])
   execFileSync('llvm-strip', ['--strip-unneeded', join(target, 'dist/native/bpf.node')])
   for (const name of ['frr-daemons.sh', 'restart-bgpd', 'relay-stopped']) {
     mkdirSync(join(target, 'packaging'), { recursive: true })

@@ -87,7 +87,7 @@ export function copyright(root, names) {
     ' On Debian systems the text of the Apache License 2.0 is in',
     ' /usr/share/common-licenses/Apache-2.0.',
     '',
-    'Files: usr/lib/macipd/dist/bpf/snoop.bpf.o',
+    'Files: usr/lib/macipd/dist/bpf/*',
     'Copyright: the macipd maintainers',
     'License: BSD-2-Clause or GPL-2.0-only',
     ' Either of the two, as you like. The text of the GNU General Public License 2 is',

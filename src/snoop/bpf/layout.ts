@@ -80,7 +80,7 @@ function decodeRefused(bytes: Buffer, offset: number, outcome: number): RefusedF
     ifindex: bytes.readUInt32BE(offset + 8),
     vlan: bytes.readUInt16BE(offset + 12),
     mac: hasClaim ? formatMac(bytes, offset + 16) : etherSource,
-    ip: hasClaim ? decodeIp(bytes, offset, kindOf(kind)) : '',
+    ip: hasClaim ? decodeIp(bytes, offset + 28, kindOf(kind)) : '',
   }
 }
 
@@ -93,22 +93,28 @@ function kindOf(number: number): EvidenceKind {
 }
 
 function decodeIp(bytes: Buffer, offset: number, kind: EvidenceKind): string {
-  const ip = offset + 28
-  return formatIp(bytes.subarray(ip, ip + (isArp(kind) ? 4 : 16)))
+  return formatIp(bytes.subarray(offset, offset + (isArp(kind) ? 4 : 16)))
 }
 
 function decodeEvidence(bytes: Buffer, offset: number): Evidence {
-  const kind = kindOf(bytes.readUInt8(offset + 44))
-  const flags = bytes.readUInt8(offset + 45)
   return {
-    kind,
     at: Number(bytes.readBigUInt64BE(offset)) / 1e6,
     ifindex: bytes.readUInt32BE(offset + 8),
     vlan: bytes.readUInt16BE(offset + 12),
     vlanProtocol: bytes.readUInt16BE(offset + 14),
-    mac: formatMac(bytes, offset + 16),
-    etherSource: formatMac(bytes, offset + 22),
-    ip: decodeIp(bytes, offset, kind),
+    ...decodeClaim(bytes, offset + 16),
+  }
+}
+
+/** Decodes what follows the place in a struct snoop_record. Throws RangeError as decodeRecord does. */
+export function decodeClaim(bytes: Buffer, offset: number): Omit<Evidence, 'at' | 'ifindex' | 'vlan' | 'vlanProtocol'> {
+  const kind = kindOf(bytes.readUInt8(offset + 28))
+  const flags = bytes.readUInt8(offset + 29)
+  return {
+    kind,
+    mac: formatMac(bytes, offset),
+    etherSource: formatMac(bytes, offset + 6),
+    ip: decodeIp(bytes, offset + 12, kind),
     router: (flags & NA_ROUTER) !== 0,
     solicited: (flags & NA_SOLICITED) !== 0,
     override: (flags & NA_OVERRIDE) !== 0,
@@ -117,12 +123,15 @@ function decodeEvidence(bytes: Buffer, offset: number): Evidence {
 
 const isArp = (kind: EvidenceKind) => kind === 'arp-request' || kind === 'arp-reply' || kind === 'arp-probe'
 
+/** At most `burst` records are passed at once, and `perSecond` on average; 0 per second means no limit. */
+export type Rate = { readonly perSecond: number; readonly burst: number }
+
 /** Which frames, and how many, the program passes to user space. */
 export type SnoopConfig = {
-  /** The same claim on the same port is passed again only after this time; 0 passes it always. */
+  /** The same claim at the same place is passed again only after this time; 0 passes it always. */
   repeatIntervalMs: number
-  /** Per port, at most `burst` records are passed at once, and `perSecond` on average; 0 per second means no limit. */
-  rate?: { perSecond: number; burst: number }
+  /** Of each port or VTEP. */
+  rate?: Rate
   /**
    * Whether neighbour solicitations count as evidence. They do not say whether the host is a router (RFC 9161, 3.2).
    */
@@ -144,17 +153,22 @@ export const CONFIG_FIELDS = [
 /** Encodes struct snoop_config. What was passed until `forgetBefore` (ns, CLOCK_MONOTONIC) counts as never passed. */
 export function encodeConfig(config: SnoopConfig, forgetBefore = 0n): Buffer {
   const { repeatIntervalMs, rate, learnNs = false, heedFilters = false } = config
-  const rateInterval = rate !== undefined && rate.perSecond > 0 ? Math.round(1e9 / rate.perSecond) : 0
-  const burst = Math.max(1, rate?.burst ?? 1)
+  const { interval, burst } = encodeRate(rate)
   const fields: Record<(typeof CONFIG_FIELDS)[number], number | bigint> = {
     repeatInterval: Math.round(repeatIntervalMs * 1e6),
-    rateInterval,
-    rateBurst: rateInterval * burst,
+    rateInterval: interval,
+    rateBurst: burst,
     learnNs: Number(learnNs),
     forgetBefore,
     heedFilters: Number(heedFilters),
   }
   return Buffer.from(BigUint64Array.from(CONFIG_FIELDS, (name) => BigInt(fields[name])).buffer)
+}
+
+/** Returns what each record costs, and how much debt there may be, in ns. */
+export function encodeRate(rate: Rate | undefined): { interval: number; burst: number } {
+  const interval = rate !== undefined && rate.perSecond > 0 ? Math.round(1e9 / rate.perSecond) : 0
+  return { interval, burst: interval * Math.max(1, rate?.burst ?? 1) }
 }
 
 /** sizeof(struct snoop_port) */

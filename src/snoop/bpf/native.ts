@@ -47,11 +47,11 @@ export type BpfAddon = {
   tcxChain(object: BpfObject, ifindex: number): ChainedProgram[]
   /** A descriptor that is readable while the ring buffer holds records; valid until closed. */
   ringFd(object: BpfObject): number
-  /** Moves as many whole records as fit from the ring buffer into `into`; returns their number. */
-  drain(object: BpfObject, into: Uint8Array): number
-  /** Returns the outcome counters, with which the value of a per-CPU array begins, summed over the CPUs. */
-  counters(object: BpfObject, map: string): number[]
-  /** Returns keys and values of an array or hash map, in the layout of the program. */
+  /** Moves as many whole records of this size as fit from the ring buffer into `into`; returns their number. */
+  drain(object: BpfObject, into: Uint8Array, recordBytes: number): number
+  /** Returns the `count` counters with which the value of a per-CPU array begins, summed over the CPUs. */
+  counters(object: BpfObject, map: string, count: number): number[]
+  /** Returns keys and values of an array, hash or trie, in the layout of the program. */
   mapEntries(object: BpfObject, map: string): [key: Buffer, value: Buffer][]
   /** Returns a value; undefined if there is no such key. */
   mapGet(object: BpfObject, map: string, key: Uint8Array): Buffer | undefined

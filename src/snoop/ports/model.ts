@@ -82,6 +82,10 @@ export class PortModel {
     private readonly probeSources: readonly SourceAddress[] = [],
   ) {}
 
+  get links(): ReadonlyMap<number, Link> {
+    return this.tables.links
+  }
+
   /** Applies one event. */
   apply(message: RouteMessage): void {
     switch (message.kind) {

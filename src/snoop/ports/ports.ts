@@ -5,6 +5,7 @@ import { ExitCode, FatalError, reason } from '../../base/exit.js'
 import type { Logger } from '../../base/log.js'
 import type { BridgePort } from '../../rtnetlink/bridge-port.js'
 import type { NetlinkMessage } from '../../netlink/message.js'
+import type { Link } from '../../rtnetlink/link.js'
 import {
   decodeRouteMessage,
   decodeVlanDump,
@@ -51,6 +52,11 @@ export type PortEvents = {
   'bridge-port': [port: Port]
   /** The forwarding database has a MAC on a port where it did not have it before. */
   fdb: [change: FdbChange]
+  /**
+   * `links` has others than before, or other names. `gone`: what is attached to these is gone, even if there are devices
+   * of the same ifindex now.
+   */
+  links: [gone: ReadonlySet<number>]
   /** Events were lost and everything was read again; the differences were emitted just before. */
   resync: []
 }
@@ -73,6 +79,8 @@ export class Ports extends EventEmitter<PortEvents> {
   /** The events that came during a dump; undefined when none is running. */
   private during: RouteMessage[] | undefined
   private losses = 0
+  /** Deleted since the last `links`; undefined if that has nothing to say. */
+  private gone: Set<number> | undefined
   private retry: NodeJS.Timeout | undefined
   private mstTimer: NodeJS.Timeout | undefined
   private closed = false
@@ -117,6 +125,11 @@ export class Ports extends EventEmitter<PortEvents> {
   /** The VM-side ports by ifindex: members of bridges that have a VXLAN device with a VNI, except such devices. */
   get ports(): ReadonlyMap<number, Port> {
     return this.model.ports
+  }
+
+  /** All devices of the network namespace, by ifindex. */
+  get links(): ReadonlyMap<number, Link> {
+    return this.model.links
   }
 
   /** See PortModel.vniOf. */
@@ -253,8 +266,17 @@ export class Ports extends EventEmitter<PortEvents> {
   private event(message: NetlinkMessage): void {
     const decoded = decodeRouteMessage(message)
     if (decoded === undefined) return
-    if (this.during === undefined) this.model.apply(decoded)
-    else this.during.push(decoded)
+    if (this.during !== undefined) {
+      this.during.push(decoded)
+      return
+    }
+    if (decoded.kind === 'link') this.noteLink(decoded.link, decoded.gone)
+    this.model.apply(decoded)
+  }
+
+  private noteLink({ ifindex, name }: Link, gone: boolean): void {
+    if (gone) (this.gone ??= new Set()).add(ifindex)
+    else if (this.links.get(ifindex)?.name !== name) this.gone ??= new Set()
   }
 
   private lost(): void {
@@ -265,6 +287,7 @@ export class Ports extends EventEmitter<PortEvents> {
 
   private async resync(): Promise<void> {
     clearTimeout(this.retry)
+    const before = new Set(this.links.keys())
     try {
       await this.readAll()
     } catch (error) {
@@ -273,6 +296,7 @@ export class Ports extends EventEmitter<PortEvents> {
       this.retry = setTimeout(() => void this.resync(), RETRY_MS)
       return
     }
+    this.gone = before
     this.emitChanges()
     this.emit('resync')
   }
@@ -338,6 +362,9 @@ export class Ports extends EventEmitter<PortEvents> {
       if (this.closed) return
       this.emitChange(change)
     }
+    const { gone } = this
+    this.gone = undefined
+    if (gone !== undefined && !this.closed) this.emit('links', gone)
   }
 
   private emitChange(change: PortChange): void {

@@ -35,7 +35,7 @@ function withObject(use: (object: BpfObject) => void, path = OBJECT): void {
 }
 
 function counter(object: BpfObject, name: (typeof OUTCOMES)[number]): number | undefined {
-  return addon.counters(object, 'percpu_scratch')[OUTCOMES.indexOf(name)]
+  return addon.counters(object, 'percpu_scratch', OUTCOMES.length)[OUTCOMES.indexOf(name)]
 }
 
 suite('ring buffer', () => {
@@ -44,7 +44,7 @@ suite('ring buffer', () => {
       addon.testRun(object, arp(), 5, undefined)
       const into = Buffer.alloc(2 * RECORD_BYTES + 1, 0xee)
       assert.deepEqual(
-        [1, 2, 3, 4].map(() => addon.drain(object, into)),
+        [1, 2, 3, 4].map(() => addon.drain(object, into, RECORD_BYTES)),
         [2, 2, 1, 0],
       )
       assert.equal(evidenceOf(into).ip, VM_IP)
@@ -65,12 +65,12 @@ suite('ring buffer', () => {
 
       const into = Buffer.alloc(1000 * RECORD_BYTES)
       let drained = 0
-      for (let count = -1; count !== 0; drained += count) count = addon.drain(object, into)
+      for (let count = -1; count !== 0; drained += count) count = addon.drain(object, into, RECORD_BYTES)
       assert.equal(drained, passed)
 
       addon.testRun(object, na(), 2, undefined)
       assert.deepEqual([counter(object, 'passed'), counter(object, 'repeated')], [passed + 1, 1])
-      assert.equal(addon.drain(object, into), 1)
+      assert.equal(addon.drain(object, into, RECORD_BYTES), 1)
     })
   })
 
@@ -78,7 +78,7 @@ suite('ring buffer', () => {
     withProgram('return 7;', (path) => {
       withObject((object) => {
         assert.equal(addon.testRun(object, arp(), 1, undefined).retval, 7)
-        assert.throws(() => addon.drain(object, Buffer.alloc(RECORD_BYTES)), { code: 'ENOENT' })
+        assert.throws(() => addon.drain(object, Buffer.alloc(RECORD_BYTES), RECORD_BYTES), { code: 'ENOENT' })
         assert.throws(() => addon.ringFd(object), { code: 'ENOENT' })
       }, path)
     })
@@ -116,7 +116,7 @@ suite('maps', () => {
     withObject((object) => {
       const failure = { code: 'ENOENT', errno: 2, call: 'bpf_object__find_map_by_name' }
       assert.throws(() => addon.mapEntries(object, 'nonesuch'), failure)
-      assert.throws(() => addon.counters(object, 'nonesuch'), failure)
+      assert.throws(() => addon.counters(object, 'nonesuch', OUTCOMES.length), failure)
     })
   })
 
@@ -143,7 +143,7 @@ suite('test run', () => {
     withObject((object) => {
       addon.testRun(object, arp(), 1, receivedBy(port))
       const into = Buffer.alloc(RECORD_BYTES)
-      assert.equal(addon.drain(object, into), 1)
+      assert.equal(addon.drain(object, into, RECORD_BYTES), 1)
       assert.equal(evidenceOf(into).ifindex, port)
     })
     run('ip', 'link', 'del', 'vm')

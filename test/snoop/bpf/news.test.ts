@@ -160,7 +160,7 @@ suite('repetitions', () => {
       for (let i = 0; i < 200_000; i++) {
         frame.writeUInt32BE(0x0a000000 + (i % 100_000), 28)
         addon.testRun(object, frame, 1, undefined)
-        if (i % 1000 === 999) addon.drain(object, slab)
+        if (i % 1000 === 999) addon.drain(object, slab, RECORD_BYTES)
       }
       assert.deepEqual([count(object, 'passed'), count(object, 'repeated')], [100_000, 100_000])
     })
@@ -285,7 +285,7 @@ function configure(object: BpfObject, config: SnoopConfig, forgetBefore?: bigint
 }
 
 const count = (object: BpfObject, name: OutcomeName) =>
-  addon.counters(object, 'percpu_scratch')[OUTCOMES.indexOf(name)] ?? 0
+  addon.counters(object, 'percpu_scratch', OUTCOMES.length)[OUTCOMES.indexOf(name)] ?? 0
 
 /** Outcomes of so many runs on one frame, in the order in which such frames meet them. */
 function runs(object: BpfObject, frame: Buffer, repeat = 1): string[] {

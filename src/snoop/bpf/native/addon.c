@@ -9,7 +9,6 @@
 
 #include "chain.h"
 #include "messages.h"
-#include "snoop.h"
 #include "snooper.h"
 
 #define MAX_FRAME 65535
@@ -36,7 +35,7 @@ static int add_attachment(struct snooper *snooper, uint32_t ifindex, enum attach
 		return -ENOMEM;
 	snooper->attachments = grown;
 	error = mode == ATTACH_TCX ? attach_tcx(snooper->program_fd, &attachment, call) :
-				     attach_clsact(snooper->program_fd, &attachment, call);
+				     attach_clsact(snooper->program_fd, snooper->filter_handle, &attachment, call);
 	if (!error)
 		snooper->attachments[snooper->attached++] = attachment;
 	return error;
@@ -103,19 +102,21 @@ static napi_value ring_fd(napi_env env, napi_callback_info info)
 
 static napi_value drain(napi_env env, napi_callback_info info)
 {
-	napi_value arguments[2], result;
+	napi_value arguments[3], result;
 	struct snooper *snooper;
+	uint32_t record_size;
 	struct bytes into;
 	int error;
 
-	if (!get_arguments(env, info, 2, arguments) || !(snooper = get_snooper(env, arguments[0])) ||
-	    !require_ring(env, snooper) || !get_bytes(env, arguments[1], "into", &into))
+	if (!get_arguments(env, info, 3, arguments) || !(snooper = get_snooper(env, arguments[0])) ||
+	    !require_ring(env, snooper) || !get_bytes(env, arguments[1], "into", &into) ||
+	    !get_integer(env, arguments[2], "recordBytes", 1, INT_MAX, &record_size))
 		return NULL;
-	if (into.length < sizeof(struct snoop_record)) {
-		throw_misuse(env, "into: at least %zu bytes expected", sizeof(struct snoop_record));
+	if (into.length < record_size) {
+		throw_misuse(env, "into: at least %u bytes expected", record_size);
 		return NULL;
 	}
-	snooper->slab = (struct slab){ .records = into.data, .capacity = into.length / sizeof(struct snoop_record) };
+	snooper->slab = (struct slab){ .records = into.data, .record_size = record_size, .capacity = into.length / record_size };
 	error = ring_buffer__consume(snooper->ring);
 	if (error < 0 && error != -ECANCELED)
 		return throw_failure(env, "ring_buffer__consume", error, NULL);

@@ -17,10 +17,11 @@
 #define BEFORE_ALL (1U << 3)
 
 /*
- * The handle spells "macp" and identifies our clsact filter. The second priority is for a device on which a filter of
+ * The handles spell "macp" and "macv", and identify our clsact filters. The second priority is for a device on which a filter of
  * another kind has the first: it comes before those that the kernel assigns (from 49152).
  */
-#define FILTER_HANDLE 0x6d616370
+#define PORT_FILTER_HANDLE 0x6d616370
+#define VXLAN_FILTER_HANDLE 0x6d616376
 static const int PRIORITIES[] = { 1, 0x6d61 };
 #define PRIORITY_COUNT (sizeof(PRIORITIES) / sizeof(*PRIORITIES))
 
@@ -87,12 +88,18 @@ static int remove_qdisc(int ifindex)
 	return bpf_tc_hook_destroy(&hook);
 }
 
-int attach_clsact(int program_fd, struct attachment *attachment, const char **call)
+__u32 filter_handle(const char *program)
+{
+	return strcmp(program, "vxlan") ? PORT_FILTER_HANDLE : VXLAN_FILTER_HANDLE;
+}
+
+int attach_clsact(int program_fd, __u32 handle, struct attachment *attachment, const char **call)
 {
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = attachment->ifindex, .attach_point = BPF_TC_INGRESS);
 	int error;
 
 	attachment->mode = ATTACH_CLSACT;
+	attachment->handle = handle;
 	*call = "bpf_tc_hook_create";
 	messages_expected(true);
 	error = bpf_tc_hook_create(&hook);
@@ -104,7 +111,7 @@ int attach_clsact(int program_fd, struct attachment *attachment, const char **ca
 	*call = "bpf_tc_attach";
 	for (size_t i = 0; i < PRIORITY_COUNT; i++) {
 		DECLARE_LIBBPF_OPTS(bpf_tc_opts, filter, .prog_fd = program_fd, .flags = BPF_TC_F_REPLACE,
-				    .handle = FILTER_HANDLE, .priority = PRIORITIES[i]);
+				    .handle = handle, .priority = PRIORITIES[i]);
 		bool last = i == PRIORITY_COUNT - 1;
 
 		attachment->priority = PRIORITIES[i];
@@ -128,9 +135,9 @@ static bool means_gone(int error)
 static int detach_clsact(int program_fd, const struct attachment *attachment, const char **call)
 {
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = attachment->ifindex, .attach_point = BPF_TC_INGRESS);
-	DECLARE_LIBBPF_OPTS(bpf_tc_opts, found, .handle = FILTER_HANDLE,
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, found, .handle = attachment->handle,
 			    .priority = attachment->priority);
-	DECLARE_LIBBPF_OPTS(bpf_tc_opts, filter, .handle = FILTER_HANDLE,
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, filter, .handle = attachment->handle,
 			    .priority = attachment->priority);
 	__u32 ours;
 	int error;

@@ -21,6 +21,7 @@ struct attachment {
 	int link_fd; /* for TCX */
 	bool made_qdisc; /* for clsact */
 	int priority; /* for clsact */
+	__u32 handle; /* for clsact */
 };
 
 /*
@@ -34,7 +35,9 @@ int attach_tcx(int program_fd, struct attachment *attachment, const char **call)
  * Replaces a filter that was left behind by a killed process. Comes first, too, unless the first priority is taken by a
  * filter of another kind.
  */
-int attach_clsact(int program_fd, struct attachment *attachment, const char **call);
+int attach_clsact(int program_fd, __u32 handle, struct attachment *attachment, const char **call);
+/* The handle of a program's clsact filter: two programs may be on one device. */
+__u32 filter_handle(const char *program);
 /* It is not a failure if the device is gone, or if another process removed or replaced the filter. */
 int detach(int program_fd, const struct attachment *attachment, const char **call);
 int program_id(int program_fd, __u32 *id);

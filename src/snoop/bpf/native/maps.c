@@ -3,9 +3,9 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 
-#include "snoop.h"
 #include "snooper.h"
 
 #define MAX_NAME 64
@@ -34,9 +34,10 @@ static struct bpf_map *get_plain_map(napi_env env, const struct snooper *snooper
 	case BPF_MAP_TYPE_ARRAY:
 	case BPF_MAP_TYPE_HASH:
 	case BPF_MAP_TYPE_LRU_HASH:
+	case BPF_MAP_TYPE_LPM_TRIE:
 		return map;
 	default:
-		throw_misuse(env, "map: an array or hash expected");
+		throw_misuse(env, "map: an array, hash or trie expected");
 		return NULL;
 	}
 }
@@ -48,20 +49,21 @@ static bool check_length(napi_env env, const char *name, const struct bytes *byt
 
 napi_value counters(napi_env env, napi_callback_info info)
 {
-	napi_value arguments[2], result, number;
+	napi_value arguments[3], result, number;
 	int cpus = libbpf_num_possible_cpus();
 	struct snooper *snooper;
 	struct bpf_map *map;
-	uint32_t key = 0;
+	uint32_t key = 0, count;
 	size_t size;
 	int error;
 
-	if (!get_arguments(env, info, 2, arguments) || !(snooper = get_snooper(env, arguments[0])) ||
-	    !(map = get_map(env, snooper, arguments[1])))
+	if (!get_arguments(env, info, 3, arguments) || !(snooper = get_snooper(env, arguments[0])) ||
+	    !(map = get_map(env, snooper, arguments[1])) ||
+	    !get_integer(env, arguments[2], "count", 1, INT_MAX, &count))
 		return NULL;
 	/* The kernel returns per-CPU values in units of 8 bytes. */
 	size = (bpf_map__value_size(map) + 7) & ~7;
-	if (bpf_map__type(map) != BPF_MAP_TYPE_PERCPU_ARRAY || size < SNOOP_OUTCOME_COUNT * sizeof(uint64_t)) {
+	if (bpf_map__type(map) != BPF_MAP_TYPE_PERCPU_ARRAY || size < (size_t)count * sizeof(uint64_t)) {
 		throw_misuse(env, "map: a per-CPU array that begins with the counters expected");
 		return NULL;
 	}
@@ -73,9 +75,9 @@ napi_value counters(napi_env env, napi_callback_info info)
 	error = bpf_map_lookup_elem(bpf_map__fd(map), &key, values);
 	if (error)
 		result = throw_failure(env, "bpf_map_lookup_elem", error, NULL);
-	else if (napi_create_array_with_length(env, SNOOP_OUTCOME_COUNT, &result) != napi_ok)
+	else if (napi_create_array_with_length(env, count, &result) != napi_ok)
 		result = NULL;
-	for (uint32_t outcome = 0; result && outcome < SNOOP_OUTCOME_COUNT; outcome++) {
+	for (uint32_t outcome = 0; result && outcome < count; outcome++) {
 		uint64_t sum = 0;
 
 		for (int cpu = 0; cpu < cpus; cpu++)

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "messages.h"
-#include "snoop.h"
 
 /* The verifier's log of our programs takes about 100 kB; memory that is not written to costs nothing. */
 #define VERIFIER_LOG_SIZE (8 << 20)
@@ -96,9 +95,9 @@ static int copy_record(void *context, void *data, size_t size)
 {
 	struct slab *slab = context;
 
-	if (size != sizeof(struct snoop_record))
+	if (size != slab->record_size)
 		return -EPROTO;
-	memcpy(&slab->records[slab->count++], data, size);
+	memcpy(slab->records + slab->count++ * size, data, size);
 	return slab->count < slab->capacity ? 0 : -ECANCELED;
 }
 
@@ -123,6 +122,7 @@ static int find_program(struct snooper *snooper, const char **call)
 	if (!found)
 		return -ENOEXEC;
 	snooper->program_fd = bpf_program__fd(found);
+	snooper->filter_handle = filter_handle(bpf_program__name(found));
 	return 0;
 }
 

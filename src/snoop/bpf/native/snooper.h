@@ -9,19 +9,19 @@
 struct bpf_link;
 struct bpf_object;
 struct ring_buffer;
-struct snoop_record;
 
 #define TRACING_MAX 8
 
 /* The destination of the records of one drain. */
 struct slab {
-	struct snoop_record *records;
-	size_t count, capacity;
+	uint8_t *records;
+	size_t record_size, count, capacity;
 };
 
 struct snooper {
 	struct bpf_object *object; /* NULL if closed */
 	int program_fd;
+	uint32_t filter_handle;
 	struct ring_buffer *ring; /* NULL if the object has no ring buffer */
 	int ring_fd;
 	struct slab slab;
