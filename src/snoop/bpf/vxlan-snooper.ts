@@ -33,6 +33,8 @@ export class VxlanSnooper {
   private readonly vnis: KeySet
   private readonly sources: KeySet
   private readonly destinations: KeySet
+  /** Before that, nothing can have been said. */
+  private isConfigured = false
 
   private constructor(private readonly program: BpfProgram) {
     this.vnis = new KeySet(program, 'vnis')
@@ -54,7 +56,8 @@ export class VxlanSnooper {
     const { repeatIntervalMs, rate } = watch
     this.program.setVariable(CONFIG, encodeConfig({ repeatIntervalMs, rate, learnNs: true }))
     this.program.setVariable(VXLAN_CONFIG, encodeVxlanConfig(watch))
-    const since = encodeSince(process.hrtime.bigint())
+    const since = encodeSince(this.isConfigured ? process.hrtime.bigint() : 0n)
+    this.isConfigured = true
     this.vnis.replace(watch.vnis.map(encodeVni), since)
     this.sources.replace(watch.sources.map(encodeSource), since)
     this.destinations.replace(watch.destinations.map(encodeDestination), since)
