@@ -39,7 +39,7 @@ export class Watcher {
     this.timer = setInterval(() => {
       this.retry()
       this.outbox.putStatus()
-    }, STATUS_MS).unref()
+    }, STATUS_MS)
   }
 
   /** Throws BpfError if the kernel does not take the filters. */

@@ -72,7 +72,9 @@ function drain(snooper: VxlanSnooper): VxlanClaim[] {
   return claims
 }
 
-const withoutTime = ({ at: _, ...claim }: VxlanClaim): Omit<VxlanClaim, 'at'> => claim
+const withoutTime = ({ kind, vni, vtep, mac, etherSource, ip, router }: VxlanClaim): Omit<VxlanClaim, 'at'> => ({
+  ...{ kind, vni, vtep, mac, etherSource, ip, router },
+})
 
 /** The outcome of one packet; '' if it is not counted. */
 function outcome(snooper: VxlanSnooper, packet: Buffer): string {
