@@ -1,6 +1,10 @@
 // The options of a process, after command line, configuration and defaults have been combined.
 import type { Policy, StaticBinding } from '../bindings/policy.js'
 import type { LogLevel } from '../base/log.js'
+import type { Prefix } from '../base/prefix.js'
+import type { NeighborSettings } from '../proxy/bgp/neighbor.js'
+import type { RouteSettings } from '../proxy/bgp/settings.js'
+import type { Policy as ProxyPolicy } from '../proxy/decision/policy.js'
 import type { Endpoint, ProbeSource } from './values.js'
 
 /** All options of `macipd relay`. */
@@ -74,4 +78,49 @@ export type FpmOptions = {
   ensure: boolean
   /** Memory for recent frames, in bytes; 0 keeps none. */
   recentBytes: number
+}
+
+/** All options of `macipd proxy`. */
+export type ProxyOptions = {
+  /** Path of the proxy's control socket. */
+  control: string
+  /** Path of the snooper's control socket. */
+  snoop: string
+  /** Path of the file that keeps hosts across restarts; undefined keeps none. */
+  stateFile: string | undefined
+  /** Hosts in that file that were heard longer ago are ignored, in milliseconds. */
+  stateAgeMs: number
+  /** How long learned hosts stay announced without a snooper, in milliseconds. */
+  staleMs: number
+  logLevel: LogLevel
+  settings: ProxySettings
+  /** What works, and should not be left so. */
+  warnings: readonly string[]
+}
+
+export type ProxySettings = {
+  policy: ProxyPolicy
+  routes: RouteSettings
+  /** Each has another name. */
+  neighbors: readonly NeighborSettings[]
+  watch: WatchOptions
+  /** Whether silent hosts are asked. */
+  probes: 'send' | 'off'
+  /** The node's addresses as a VTEP: one of a family, or one of each. */
+  sourceAddresses: readonly string[]
+}
+
+/** Which packets of the underlay are looked at. */
+export type WatchOptions = {
+  /** Names of devices; `*` and `?` are wildcards as in a shell. */
+  interfaces: readonly string[]
+  /** UDP ports that VXLAN packets go to: 1 to 8. */
+  ports: readonly number[]
+  vnis: readonly number[]
+  /** Where VTEPs may be that send them. */
+  sources: readonly Prefix[]
+  /** The eBPF program passes the same claim only once in this time, in milliseconds. */
+  repeatIntervalMs: number
+  /** Limit for new claims that the eBPF program passes from one VTEP. */
+  rate: { perSecond: number; burst: number }
 }

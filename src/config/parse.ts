@@ -8,6 +8,7 @@ import { LOG_LEVELS } from '../base/log.js'
 import { parseRecentSize, RECENT_SIZE_EXPECTED } from '../base/size.js'
 import type { MetricsOptions } from './options.js'
 import { isPathspace, PATHSPACE_EXPECTED } from './pathspace.js'
+import { proxySection } from './proxy/schema.js'
 import { snoopSection } from './snoop-schema.js'
 import {
   duration,
@@ -70,6 +71,7 @@ export const schema = section({
   ),
   metrics: v.optional(section({ listen: v.optional(metricsListen), perPort: v.optional(trueOrFalse) })),
   log: v.optional(section({ level: v.optional(oneOf(LOG_LEVELS)) })),
+  proxy: v.optional(proxySection),
 })
 
 /** The contents of a file, durations in milliseconds; missing keys are undefined. */
@@ -94,7 +96,8 @@ export function parseConfig(source: string, file: string): Config {
   })
   const result = v.safeParse(schema, document.toJS())
   if (result.success) return result.output
-  const [issue] = result.issues
+  // a key that must be there and is not may be a misspelt one, which says more
+  const issue = result.issues.find(isUnknownKey) ?? result.issues[0]
   return fail(offsetOf(document, issue), describe(issue).replaceAll('\n', '\\n'))
 }
 
@@ -120,10 +123,12 @@ function offsetOf(document: Document, issue: Issue): number {
     const pair = parent.items.find(({ key }) => isScalar(key) && String(key.value) === keys.at(-1))
     if (isNode(pair?.key)) return pair.key.range?.[0] ?? 0
   }
-  const node = document.getIn(keys, true)
-  // a missing key has no position, but its parent has
-  const place = isNode(node) ? node : parent
-  return isNode(place) ? (place.range?.[0] ?? 0) : 0
+  // a missing key has no position, but what it is missing in has
+  for (let depth = keys.length; depth > 0; depth--) {
+    const node = document.getIn(keys.slice(0, depth), true)
+    if (isNode(node)) return node.range?.[0] ?? 0
+  }
+  return document.contents?.range?.[0] ?? 0
 }
 
 const firstLine = (message: string): string => message.split('\n', 1)[0] ?? message

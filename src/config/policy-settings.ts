@@ -2,6 +2,7 @@
 import { BlockList } from 'node:net'
 import { DEFAULT_POLICY, type PerFamily, pinKey, type Policy, type StaticBinding } from '../bindings/policy.js'
 import type { Config } from './file.js'
+import type { DuplicateDetection } from '../base/duplicate-detection.js'
 import { addPrefix, type Prefix } from '../base/prefix.js'
 import type { Denied } from './values.js'
 
@@ -9,7 +10,7 @@ type Snoop = NonNullable<Config['snoop']>
 
 /** `given` are the values of the command line. */
 export function policyOf(given: { age?: number; observe?: boolean }, snoop: Snoop): Policy {
-  const { duplicates = {}, limits = {}, mode } = snoop
+  const { limits = {}, mode } = snoop
   const usual = DEFAULT_POLICY
   return {
     ageMs: given.age ?? snoop.age ?? usual.ageMs,
@@ -22,12 +23,7 @@ export function policyOf(given: { age?: number; observe?: boolean }, snoop: Snoo
       perPort: snoop.probeRate?.perPort ?? usual.probeRate.perPort,
       total: snoop.probeRate?.total ?? usual.probeRate.total,
     },
-    duplicates: {
-      moves: duplicates.moves ?? usual.duplicates.moves,
-      windowMs: duplicates.window ?? usual.duplicates.windowMs,
-      holdDownMs: duplicates.holdDown ?? usual.duplicates.holdDownMs,
-      confirmMs: duplicates.confirm ?? usual.duplicates.confirmMs,
-    },
+    duplicates: duplicatesOf(snoop.duplicates, usual.duplicates),
     limits: {
       perMac: perFamily(limits.perMac, usual.limits.perMac),
       perPort: perFamily(limits.perPort, usual.limits.perPort),
@@ -39,6 +35,16 @@ export function policyOf(given: { age?: number; observe?: boolean }, snoop: Snoo
     pinned: new Map((snoop.pin ?? []).map(({ vni, ip, macs }) => [pinKey(vni, ip), new Set(macs)])),
   }
 }
+
+export const duplicatesOf = (
+  { moves, window, holdDown, confirm }: NonNullable<Snoop['duplicates']> = {},
+  usual: DuplicateDetection,
+): DuplicateDetection => ({
+  moves: moves ?? usual.moves,
+  windowMs: window ?? usual.windowMs,
+  holdDownMs: holdDown ?? usual.holdDownMs,
+  confirmMs: confirm ?? usual.confirmMs,
+})
 
 type GivenPerFamily = { readonly [Family in keyof PerFamily]?: PerFamily[Family] | undefined }
 const perFamily = ({ ipv4, ipv6 }: GivenPerFamily = {}, usual: PerFamily): PerFamily => ({
@@ -55,7 +61,7 @@ function deniedOf(entries: readonly Denied[]): Policy['denied'] {
   return { macs: new Set(macs), ips: prefixes.length === 0 ? undefined : blockList(prefixes) }
 }
 
-function blockList(prefixes: readonly Prefix[]): BlockList {
+export function blockList(prefixes: readonly Prefix[]): BlockList {
   const list = new BlockList()
   for (const prefix of prefixes) addPrefix(list, prefix)
   return list

@@ -1,5 +1,6 @@
 // Combines command line, configuration file and defaults, in this order of precedence.
 import { basename, dirname, join } from 'node:path'
+import { ageProblem } from './age.js'
 import type { Config } from './file.js'
 import { ExitCode, FatalError } from '../base/exit.js'
 import type { LogLevel } from '../base/log.js'
@@ -53,6 +54,8 @@ export function defaultPaths(pathspace: string | undefined): {
   relayControl: string
   snoopControl: string
   state: string
+  proxyControl: string
+  proxyState: string
 } {
   const runDir = join(DEFAULTS.runDir, pathspace ?? '')
   return {
@@ -62,6 +65,8 @@ export function defaultPaths(pathspace: string | undefined): {
     relayControl: join(runDir, 'relay.sock'),
     snoopControl: join(runDir, 'snoop.sock'),
     state: join(DEFAULTS.stateDir, pathspace ?? '', 'bindings'),
+    proxyControl: join(runDir, 'proxy.sock'),
+    proxyState: join(DEFAULTS.stateDir, pathspace ?? '', 'proxy'),
   }
 }
 
@@ -125,9 +130,7 @@ export function snoopOptions(
     logLevel: given.logLevel ?? log.level ?? DEFAULTS.logLevel,
   }
   for (const name of ['relay', 'control'] as const) checkSocketPath(options[name], name)
-  if (!isAbsolutePath(state) && state !== 'none') {
-    throw new FatalError(ExitCode.usage, `state: ${state || '""'} is neither an absolute path nor none`)
-  }
+  checkStatePath(state)
   const named =
     options.metrics !== undefined && 'path' in options.metrics.listen ? options.metrics.listen.path : undefined
   if (named !== undefined) checkSocketPath(named, 'metrics.listen')
@@ -158,23 +161,19 @@ function fpmOptions({ fpm: given }: SnoopArguments, fpm: NonNullable<Config['fpm
 const metricsOptions = ({ listen, perPort = false }: NonNullable<Config['metrics']>): MetricsOptions | undefined =>
   listen === undefined ? undefined : { listen, perPort }
 
-/** Three probes must fit into an age; without probes, silence alone decides. */
-const MIN_PROBED_AGE_MS = 3000
-
-function checkAge({ policy: { ageMs, probes }, repeatIntervalMs }: SnoopOptions): void {
-  if (ageMs === undefined) return
-  // a host that never falls silent must not age out between two of its frames that are passed on
-  const least = probes === 'send' ? MIN_PROBED_AGE_MS : 2 * repeatIntervalMs
-  if (ageMs >= least) return
-  const why =
-    probes === 'send' ? 'with probes' : `without probes and with a repeat interval of ${repeatIntervalMs / 1000} s`
-  throw new FatalError(
-    ExitCode.usage,
-    `age: ${ageMs / 1000} s is too short; ${why} it must be at least ${least / 1000} s`,
-  )
+/** Throws FatalError (usage) for what is neither an absolute path nor `none`. */
+export function checkStatePath(state: string): void {
+  if (isAbsolutePath(state) || state === 'none') return
+  throw new FatalError(ExitCode.usage, `state: ${state || '""'} is neither an absolute path nor none`)
 }
 
-function allDifferent(paths: Record<string, string>): void {
+function checkAge({ policy: { ageMs, probes }, repeatIntervalMs }: SnoopOptions): void {
+  const problem = ageMs === undefined ? undefined : ageProblem({ ageMs, probes, repeatIntervalMs })
+  if (problem !== undefined) throw new FatalError(ExitCode.usage, `age: ${problem}`)
+}
+
+/** Throws FatalError (usage) if two names have the same path. */
+export function allDifferent(paths: Record<string, string>): void {
   const owners = new Map<string, string>()
   for (const [name, path] of Object.entries(paths)) {
     const other = owners.get(path)

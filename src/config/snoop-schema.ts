@@ -1,5 +1,6 @@
 // The schema of the section `snoop:` of the configuration file.
 import * as v from 'valibot'
+import { type Contradiction, noContradictions } from './contradictions.js'
 import * as value from './values.js'
 
 const perFamily = value.section({ ipv4: v.optional(value.count), ipv6: v.optional(value.count) })
@@ -19,15 +20,7 @@ const sections = value.section({
   macMismatch: v.optional(value.oneOf(['refuse', 'accept'])),
   filters: v.optional(value.oneOf(['ignore', 'heed'])),
   vrrp: v.optional(value.oneOf(['ignore', 'learn'])),
-  duplicates: v.optional(
-    value.section({
-      // the range of FRR's dup-addr-detection; a single move is normal, since every live migration causes one
-      moves: v.optional(value.numberOf(2, 1000)),
-      window: v.optional(value.durationOf(1000)),
-      holdDown: v.optional(value.durationOf(1000)),
-      confirm: v.optional(value.durationOf(100)),
-    }),
-  ),
+  duplicates: v.optional(value.duplicates),
   limits: v.optional(
     value.section({
       rate: v.optional(value.count),
@@ -61,26 +54,14 @@ const sections = value.section({
       'a list of { vni, ip, mac, router }',
     ),
   ),
-  state: v.optional(
-    v.pipe(
-      v.string('an absolute path or none'),
-      v.check((path) => path === 'none' || value.isAbsolutePath(path), 'an absolute path or none'),
-    ),
-  ),
+  state: v.optional(value.pathOrNone),
   stateAge: v.optional(value.durationOf(1000)),
 })
 
 /** The section, with a check that its rules for one VNI and IP do not contradict each other. */
-export const snoopSection = v.pipe(
-  sections,
-  v.rawCheck(({ dataset, addIssue }) => {
-    if (!dataset.typed) return
-    for (const { keys, message } of contradictions(dataset.value)) addIssue({ message, path: pathOf(keys) })
-  }),
-)
+export const snoopSection = v.pipe(sections, noContradictions(contradictions))
 
 type Snoop = v.InferOutput<typeof sections>
-type Contradiction = { readonly keys: readonly [string, ...(string | number)[]]; readonly message: string }
 
 function* contradictions({ pin = [], static: statics = [] }: Snoop): Generator<Contradiction> {
   const pins = new Map<string, number>()
@@ -103,15 +84,4 @@ function* contradictions({ pin = [], static: statics = [] }: Snoop): Generator<C
       yield { keys: [...keys, 'router'], message: 'only IPv6 has a router flag (RFC 9047)' }
     }
   }
-}
-
-function pathOf([first, ...others]: Contradiction['keys']): [v.IssuePathItem, ...v.IssuePathItem[]] {
-  const item = (key: string | number): v.IssuePathItem => ({
-    type: 'unknown',
-    origin: 'value',
-    input: undefined,
-    key,
-    value: undefined,
-  })
-  return [item(first), ...others.map(item)]
 }

@@ -24,6 +24,12 @@ export const text = v.pipe(v.string('a text'), v.nonEmpty('a text'))
 export const isAbsolutePath = (path: string): boolean => path.startsWith('/')
 export const path = v.pipe(v.string('an absolute path'), v.check(isAbsolutePath, 'an absolute path'))
 
+const PATH_OR_NONE_EXPECTED = 'an absolute path or none'
+export const pathOrNone = v.pipe(
+  v.string(PATH_OR_NONE_EXPECTED),
+  v.check((path) => path === 'none' || isAbsolutePath(path), PATH_OR_NONE_EXPECTED),
+)
+
 export const oneOf = <const Values extends readonly string[]>(values: Values): v.PicklistSchema<Values, string> =>
   v.picklist(values, `one of ${values.join(', ')}`)
 
@@ -38,8 +44,9 @@ export const durationOf = (minMs: number) =>
     (value) => (parseDuration(value) === undefined ? DURATION_EXPECTED : `a duration of at least ${minMs / 1000} s`),
   )
 
-const wholeNumber = (min: number, max: number) => (value: string) =>
-  /^(0|[1-9]\d{0,8})$/.test(value) && Number(value) >= min && Number(value) <= max ? Number(value) : undefined
+/** Parses a whole number of decimal digits; undefined if it is none, or outside the range. */
+export const wholeNumber = (min: number, max: number) => (value: string) =>
+  /^(0|[1-9]\d{0,9})$/.test(value) && Number(value) >= min && Number(value) <= max ? Number(value) : undefined
 export const numberOf = (min: number, max: number) =>
   parsed(wholeNumber(min, max), `a whole number from ${min} to ${max}`)
 export const count = numberOf(1, 1_000_000)
@@ -55,7 +62,8 @@ const flag = new Map([
 export const trueOrFalse = parsed((value) => flag.get(value), 'true or false')
 
 export const hostMac = parsed(parseHostMac, "the MAC address of a host ('02:00:00:00:00:05')")
-export const hostIp = parsed(parseHostIp, "the IP address of a host ('10.0.0.5', '2001:db8::5')")
+const HOST_IP_EXPECTED = "the IP address of a host ('10.0.0.5', '2001:db8::5')"
+export const hostIp = parsed(parseHostIp, HOST_IP_EXPECTED)
 
 function parseHostMac(value: string): string | undefined {
   const bytes = parseMac(value)
@@ -140,6 +148,15 @@ export function isUnknownKey({ type, expected }: { type: string; expected: strin
   return type === 'strict_object' && expected === 'never'
 }
 
+/** Duplicate detection; every key may be left out. */
+export const duplicates = section({
+  // the range of FRR's dup-addr-detection; a single move is normal, since every live migration causes one
+  moves: v.optional(numberOf(2, 1000)),
+  window: v.optional(durationOf(1000)),
+  holdDown: v.optional(durationOf(1000)),
+  confirm: v.optional(durationOf(100)),
+})
+
 /** A list, which may be empty. */
 export const list = <Item extends v.GenericSchema>(item: Item, expected: string) =>
   v.pipe(
@@ -155,27 +172,50 @@ export const oneOrMore = <Item extends v.GenericSchema>(item: Item, expected: st
     v.check((items) => items.length > 0, expected),
   )
 
-const BY_VNI_EXPECTED = 'VNIs as keys, each with its list'
-
-/** A mapping whose keys are VNIs; it may be empty. */
-export const byVni = <Item extends v.GenericSchema>(item: Item) =>
+/** A mapping whose keys are texts that `parse` converts; it may be empty. */
+export const mapping = <Key extends string | number, Item extends v.GenericSchema>(
+  key: { readonly parse: (text: string) => Key | undefined; readonly expected: string },
+  item: Item,
+  expected: string,
+) =>
   v.pipe(
     v.unknown(),
     v.transform((value) => (isEmpty(value) ? {} : value)),
-    v.check((value) => !Array.isArray(value), BY_VNI_EXPECTED),
+    v.check((value) => !Array.isArray(value), expected),
     v.rawCheck(({ dataset, addIssue }) => {
       // checked here, because the record skips `constructor`
       const input = dataset.typed && isRecord(dataset.value) ? dataset.value : {}
-      for (const [key, value] of Object.entries(input)) {
-        if (parseVni(key) !== undefined) continue
-        const path: [v.ObjectPathItem] = [{ type: 'object', origin: 'key', input, key, value }]
-        addIssue({ message: VNI_EXPECTED, expected: VNI_EXPECTED, received: `"${key}"`, path })
+      const seen = new Map<Key, string>()
+      for (const [text, value] of Object.entries(input)) {
+        const path: [v.ObjectPathItem] = [{ type: 'object', origin: 'key', input, key: text, value }]
+        const parsed = key.parse(text)
+        if (parsed === undefined) {
+          addIssue({ message: key.expected, expected: key.expected, received: `"${text}"`, path })
+          continue
+        }
+        const other = seen.get(parsed)
+        if (other !== undefined) addIssue({ message: `is the same as ${other}`, path })
+        seen.set(parsed, text)
       }
     }),
-    v.record(v.string(), item, BY_VNI_EXPECTED),
-    v.transform(
-      (lists) => new Map(Object.entries<v.InferOutput<Item>>(lists).map(([key, value]) => [Number(key), value])),
-    ),
+    v.record(v.string(), item, expected),
+    v.transform((items) => {
+      const entries = Object.entries<v.InferOutput<Item>>(items)
+      return new Map(
+        entries.flatMap(([text, value]) => {
+          const parsed = key.parse(text)
+          return parsed === undefined ? [] : [[parsed, value] as const]
+        }),
+      )
+    }),
   )
+
+/** A mapping whose keys are VNIs; it may be empty. `each` is what every VNI has. */
+export const byVni = <Item extends v.GenericSchema>(item: Item, each = 'its list') =>
+  mapping({ parse: parseVni, expected: VNI_EXPECTED }, item, `VNIs as keys, each with ${each}`)
+
+/** A mapping whose keys are IP addresses; it may be empty. */
+export const byIp = <Item extends v.GenericSchema>(item: Item, each: string) =>
+  mapping({ parse: parseHostIp, expected: HOST_IP_EXPECTED }, item, `IP addresses as keys, each with ${each}`)
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null

@@ -1,10 +1,8 @@
 // The proxy: its table, its neighbours and its clock. What VTEPs say comes in; routes, probes and events go out.
 import { monotonicMs } from '../base/clock.js'
-import type { SessionSettings } from '../bgp/session.js'
 import { encodeEvpnEndOfRib, type UpdateFormat } from '../bgp/update-encode.js'
 import { isEvpnEndOfRib } from '../bgp/update.js'
-import type { DialOptions } from '../os/tcp-dial.js'
-import { Neighbor, type NeighborHandler } from './bgp/neighbor.js'
+import { Neighbor, type NeighborHandler, type NeighborSettings } from './bgp/neighbor.js'
 import { inputsOf, malformedRoutes } from './bgp/others.js'
 import type { RouteSettings } from './bgp/settings.js'
 import { updatesOf } from './bgp/updates.js'
@@ -15,8 +13,6 @@ import type { Announcement } from './decision/model.js'
 import type { Policy } from './decision/policy.js'
 import { type Action, step } from './decision/step.js'
 import { Table } from './decision/table.js'
-
-export type NeighborSettings = SessionSettings & { readonly name: string; readonly dial: DialOptions }
 
 export type ProxyHandler = {
   /** Ask a host through the tunnel; its answer is heard like any frame. */

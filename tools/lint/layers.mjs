@@ -25,7 +25,7 @@ export const LAYERS = {
   'src/proxy/decision': BASE,
   'src/proxy/bgp': [...BASE, 'src/bgp', 'src/os', 'src/proxy/decision'],
   'src/relay/overlay': [...BASE, 'src/bindings', 'src/zapi'],
-  'src/config': [...BASE, 'src/bindings', 'src/os', 'src/zapi'],
+  'src/config': [...BASE, 'src/bgp', 'src/bindings', 'src/os', 'src/proxy/bgp', 'src/proxy/decision', 'src/zapi'],
   'src/control': [...BASE, 'src/bindings', 'src/fpm', 'src/gen', 'src/os', 'src/zapi'],
   // the processes: none knows another
   'src/relay': [
@@ -40,7 +40,17 @@ export const LAYERS = {
     'src/vty',
     'src/zapi',
   ],
-  'src/proxy': [...BASE, 'src/arp-nd', 'src/bgp', 'src/os', 'src/proxy/bgp', 'src/proxy/decision'],
+  'src/proxy': [
+    ...BASE,
+    'src/arp-nd',
+    'src/bgp',
+    'src/config',
+    'src/control',
+    'src/gen',
+    'src/os',
+    'src/proxy/bgp',
+    'src/proxy/decision',
+  ],
   'src/snoop': [
     ...NETLINK,
     'src/arp-nd',
@@ -69,8 +79,18 @@ export const LAYERS = {
     'src/vty',
     'src/zapi',
   ],
-  // the commands that start the two processes
-  'src/cli/daemon': [...BASE, 'src/cli', 'src/config', 'src/os', 'src/relay', 'src/snoop', 'src/zapi'],
+  // the commands that start the processes
+  'src/cli/daemon': [
+    ...BASE,
+    'src/bgp',
+    'src/cli',
+    'src/config',
+    'src/os',
+    'src/proxy',
+    'src/relay',
+    'src/snoop',
+    'src/zapi',
+  ],
   // looks at everything on a node, the addon included
   'src/cli/doctor': [
     ...BASE,

@@ -4,6 +4,9 @@ import { Session, type SessionAction, type SessionInput, type SessionSettings } 
 import { monotonicMs } from '../../base/clock.js'
 import { dial, type DialOptions } from '../../os/tcp-dial.js'
 
+/** `name` tells it from every other one. */
+export type NeighborSettings = SessionSettings & { readonly name: string; readonly dial: DialOptions }
+
 export type NeighborHandler = (action: Extract<SessionAction, { type: 'up' | 'update' | 'refresh' | 'down' }>) => void
 
 export class Neighbor {

@@ -31,7 +31,8 @@ export const automaticRouteTarget = (as: number, vni: number): Administrator => 
   number: vni,
 })
 
-const MAX_INDEX = 0xffff
+/** The highest number of 16 bits in a route distinguisher, and so many VNIs a proxy can have. */
+export const MAX_VNIS = 0xffff
 
 /**
  * Gives each VNI a number that fits into a route distinguisher: its own if that does, or the highest that is free. The same
@@ -39,13 +40,13 @@ const MAX_INDEX = 0xffff
  */
 export function indexVnis(vnis: Iterable<number>): Map<number, number> {
   const sorted = [...new Set(vnis)].sort((one, other) => one - other)
-  const indices = new Map(sorted.filter((vni) => vni <= MAX_INDEX).map((vni) => [vni, vni]))
+  const indices = new Map(sorted.filter((vni) => vni <= MAX_VNIS).map((vni) => [vni, vni]))
   const taken = new Set(indices.values())
-  let free = MAX_INDEX
+  let free = MAX_VNIS
   for (const vni of sorted) {
     if (indices.has(vni)) continue
     while (taken.has(free)) free -= 1
-    if (free < 1) throw new RangeError(`${sorted.length} VNIs, expected at most ${MAX_INDEX}`)
+    if (free < 1) throw new RangeError(`${sorted.length} VNIs, expected at most ${MAX_VNIS}`)
     indices.set(vni, free)
     taken.add(free)
   }
