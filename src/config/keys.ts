@@ -2,7 +2,9 @@
 // docs/configuration.md say the same, because they are made from this table or tested against it.
 import { DEFAULT_POLICY } from '../bindings/policy.js'
 import { LOG_LEVELS } from '../base/log.js'
+import { DEFAULT_POLICY as PROXY_POLICY } from '../proxy/decision/policy.js'
 import { FRR_RELEASES } from '../zapi/releases.js'
+import { PROXY_DEFAULTS } from './proxy/defaults.js'
 import { DEFAULTS } from './settings.js'
 
 /** Texts are Markdown: what is typed stands between backticks. */
@@ -11,7 +13,7 @@ export type Key = {
   readonly meaning: string
   /** What follows the meaning where there is room for it, with the punctuation between the two. */
   readonly more?: string
-  /** What holds without the key; empty for a key that an item of a list must have. */
+  /** What holds without the key; empty for a key that must be there. */
   readonly default: string
   /** The option of the command line that goes before it. */
   readonly option?: string
@@ -22,6 +24,7 @@ const list = (names: readonly string[]): string => names.map(code).join(', ')
 const seconds = (ms: number): string => code(ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`)
 const megabytes = (bytes: number): string => code(`${bytes >> 20}M`)
 const { probeRate, duplicates, limits } = DEFAULT_POLICY
+const proxy = PROXY_POLICY
 const VNI = 'the VNI, 1 to 16777215'
 const SIZES = '64k to 1G; 0 keeps none'
 
@@ -237,6 +240,150 @@ export const KEYS: Readonly<Record<string, Key>> = {
     meaning: '`true` or `false`: whether each port has metrics of its own',
     default: '`false`',
   },
+
+  'proxy.control': {
+    meaning: 'control socket for `macipctl`',
+    default: '`/run/macipd[/NAME]/proxy.sock`',
+    option: '--control',
+  },
+  'proxy.snoop': {
+    meaning: "the snooper's control socket",
+    default: '`snoop.control`',
+    option: '--snoop',
+  },
+  'proxy.as': { meaning: "the proxy's AS number: `65000`, or `1.10` as in RFC 5396", default: '' },
+  'proxy.routerId': {
+    meaning: 'an IPv4 address that no other speaker and no other proxy has for its router id',
+    default: '',
+  },
+  'proxy.source': {
+    meaning: "this node's VTEP address, or a list of one IPv4 and one IPv6",
+    more: ': BGP sessions and probes leave from it',
+    default: '',
+  },
+  'proxy.neighbors': { meaning: 'the BGP speakers to dial, one at least', default: '' },
+  'proxy.neighbors.address': { meaning: 'the IP address', default: '' },
+  'proxy.neighbors.as': { meaning: 'the AS number', default: '`proxy.as`' },
+  'proxy.neighbors.port': { meaning: 'the TCP port', default: code(PROXY_DEFAULTS.port) },
+  'proxy.neighbors.passwordFile': {
+    meaning: 'file with the password, as in `neighbor … password`',
+    more: ': 1 to 80 bytes (TCP MD5, RFC 2385); a newline at the end is not part of it',
+    default: 'none',
+  },
+  'proxy.neighbors.holdTime': {
+    meaning: 'the session ends after so long without a word: whole seconds, 3 s at least, or 0 for never',
+    default: code(`${PROXY_DEFAULTS.holdTime}s`),
+  },
+  'proxy.mark': {
+    meaning: 'community (RFC 1997) by which proxies know the routes of proxies',
+    more: '; the same for all of a fabric',
+    default: code(PROXY_DEFAULTS.mark),
+  },
+  'proxy.restartTime': {
+    meaning: 'how long neighbours keep the routes without the proxy (graceful restart, RFC 4724)',
+    more: ': whole seconds, 4095 s at most; 0 not at all',
+    default: code(`${PROXY_DEFAULTS.restartTime}s`),
+  },
+  'proxy.staleTime': {
+    meaning: 'how long learned hosts stay announced without a snooper',
+    default: seconds(DEFAULTS.staleMs),
+  },
+  'proxy.interfaces': {
+    meaning: 'devices of the underlay whose VXLAN packets are looked at: names, with `*` and `?`',
+    more: '. Without one, only configured hosts are announced',
+    default: 'none',
+  },
+  'proxy.ports': {
+    meaning: 'UDP ports that VXLAN packets go to: 1 to 8',
+    default: code(`[${PROXY_DEFAULTS.ports.join(', ')}]`),
+  },
+  'proxy.discover.from': {
+    meaning: 'prefixes in which VTEPs that are not configured are found by their frames',
+    default: 'none',
+  },
+  'proxy.discover.limit': {
+    meaning: 'VTEPs found in one VNI: a number',
+    default: code(proxy.discover.limit),
+  },
+  'proxy.learnIp': {
+    meaning: '`true` or `false`: whether the IPs of learned hosts are announced, or their MACs alone',
+    default: code(String(proxy.learnIp)),
+  },
+  'proxy.age': {
+    meaning: 'withdraw a host not heard for this long',
+    more: '. At least 3 s; without probes twice `proxy.repeatInterval`',
+    default: seconds(proxy.ageMs),
+  },
+  'proxy.repeatInterval': {
+    meaning: 'look at the same frame again only after this long',
+    default: seconds(DEFAULTS.repeatIntervalMs),
+  },
+  'proxy.probes': {
+    meaning: '`send` or `off`: whether silent hosts are asked',
+    default: code(PROXY_DEFAULTS.probes),
+  },
+  'proxy.probeRate.perVtep': {
+    meaning: 'probes per second to hosts behind one VTEP: a number',
+    default: code(proxy.probeRate.perPort),
+  },
+  'proxy.probeRate.total': { meaning: 'probes per second in all: a number', default: code(proxy.probeRate.total) },
+  'proxy.duplicates.moves': {
+    meaning: 'this many moves make a MAC or an IP a duplicate: 2 to 1000',
+    default: code(proxy.duplicates.moves),
+  },
+  'proxy.duplicates.window': {
+    meaning: 'within this time, at least 1 s',
+    default: seconds(proxy.duplicates.windowMs),
+  },
+  'proxy.duplicates.holdDown': {
+    meaning: 'for this long, at least 1 s, unless cleared before',
+    default: seconds(proxy.duplicates.holdDownMs),
+  },
+  'proxy.duplicates.confirm': {
+    meaning: 'how long the owner of an IP has to object to a claim, at least 100 ms',
+    default: seconds(proxy.duplicates.confirmMs),
+  },
+  'proxy.limits.rate': {
+    meaning: 'new claims per second of one VTEP; what is more does not leave the kernel',
+    default: code(PROXY_DEFAULTS.rate.perSecond),
+  },
+  'proxy.limits.burst': { meaning: 'new claims at once of one VTEP', default: code(PROXY_DEFAULTS.rate.burst) },
+  'proxy.limits.macsPerVtep': {
+    meaning: 'MAC addresses behind one VTEP in one VNI',
+    default: code(proxy.limits.macsPerVtep),
+  },
+  'proxy.limits.macsPerVni': { meaning: 'MAC addresses in one VNI', default: code(proxy.limits.macsPerVni) },
+  'proxy.limits.ipsPerMac': { meaning: 'IP addresses of one MAC', default: code(proxy.limits.ipsPerMac) },
+  'proxy.state': {
+    meaning: 'file that keeps hosts over a restart, or `none`',
+    more: ' (`--state`)',
+    default: '`/var/lib/macipd[/NAME]/proxy`',
+    option: '--state',
+  },
+  'proxy.stateAge': {
+    meaning: 'what was heard longer ago is not taken from the file; at least 1 s',
+    default: code(`${DEFAULTS.stateAgeMs / 3_600_000}h`),
+  },
+  'proxy.vnis': { meaning: 'VNI → its section, one at least', more: '; all else is ignored', default: '' },
+  'proxy.vnis.routeTargets': {
+    meaning: 'the route targets of its routes, as `65000:100` or `192.0.2.3:100`, one at least',
+    default: "FRR's: the AS number, of a longer one the lower half, and the VNI",
+  },
+  'proxy.vnis.vteps': {
+    meaning: 'IP address → section of a VTEP that is always announced for, unless it speaks EVPN itself',
+    default: 'none',
+  },
+  'proxy.vnis.vteps.hosts': {
+    meaning: 'hosts that are always behind it: never aged, probed, limited or moved',
+    default: 'none',
+  },
+  'proxy.vnis.vteps.hosts.mac': { meaning: 'the MAC address', default: '' },
+  'proxy.vnis.vteps.hosts.ips': { meaning: 'its IP addresses', default: 'none' },
+  'proxy.vnis.vteps.hosts.sticky': {
+    meaning: '`true` or `false`: whether other speakers are told that it never moves',
+    more: ' (RFC 7432 15.2)',
+    default: '`false`',
+  },
 }
 
 /** Returns a text as plain words. */
@@ -246,7 +393,9 @@ export const plain = (markdown: string): string => markdown.replaceAll('`', '')
 export function helpOf(name: string): string {
   const key = KEYS[name]
   if (key === undefined) throw new Error(`there is no key ${name}`)
-  return key.default === 'none' ? plain(key.meaning) : `${plain(key.meaning)} (default: ${plain(key.default)})`
+  return key.default === 'none' || key.default === ''
+    ? plain(key.meaning)
+    : `${plain(key.meaning)} (default: ${plain(key.default)})`
 }
 
 /** Returns the row of a key in the tables of docs/configuration.md. */

@@ -177,6 +177,8 @@ test('FRR’s path space adds a directory to every default', () => {
     relayControl: '/run/macipd/blue/relay.sock',
     snoopControl: '/run/macipd/blue/snoop.sock',
     state: '/var/lib/macipd/blue/bindings',
+    proxyControl: '/run/macipd/blue/proxy.sock',
+    proxyState: '/var/lib/macipd/blue/proxy',
   })
 })
 
@@ -466,23 +468,30 @@ type Described = {
   pipe?: readonly Described[]
   entries?: Record<string, Described>
   item?: Described
+  /** Of a mapping, what each of its keys has. */
+  value?: unknown
 }
+
+/** What each item of a list or a mapping is. */
+const eachOf = ({ item, value }: Described): Described | undefined =>
+  item ?? (typeof value === 'object' && value !== null ? value : undefined)
 
 /** Every key of a schema, with those above it: `snoop.pin`, `snoop.pin.vni`. */
 function* keysOf(schema: Described, above = ''): Generator<string> {
-  for (const part of [schema.wrapped, schema.item, ...(schema.pipe ?? [])]) {
+  for (const part of [schema.wrapped, eachOf(schema), ...(schema.pipe ?? [])]) {
     if (part !== undefined && part !== schema) yield* keysOf(part, above)
   }
   for (const [key, value] of Object.entries(schema.entries ?? {})) {
     const name = above === '' ? key : `${above}.${key}`
     const below = [...new Set(keysOf(value, name))]
-    if (below.length === 0 || isList(value)) yield name
+    if (below.length === 0 || hasItems(value)) yield name
     yield* below
   }
 }
 
-const isList = ({ wrapped, item, pipe = [] }: Described): boolean =>
-  item !== undefined || [wrapped, ...pipe].some((part) => part !== undefined && isList(part))
+const hasItems = (part: Described): boolean =>
+  eachOf(part) !== undefined ||
+  [part.wrapped, ...(part.pipe ?? [])].some((inner) => inner !== undefined && inner !== part && hasItems(inner))
 
 const GUIDE = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8')
 

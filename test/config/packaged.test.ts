@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { ROOT } from '../../lab/frr.js'
 import { type Config, parseConfig } from '../../src/config/parse.js'
 import { reason } from '../../src/base/exit.js'
+import { LEAST, proxyOptions } from '../../src/config/proxy/settings.js'
 import { relayOptions, snoopOptions } from '../../src/config/settings.js'
 
 const text = readFileSync(join(ROOT, 'packaging/macipd.yaml'), 'utf8')
@@ -37,7 +38,7 @@ function knownIn(section: string): string[] {
 
 test('every key stands there', () => {
   const config: Record<string, unknown> = parse(uncommented)
-  assert.deepEqual(Object.keys(config).sort(), ['fpm', 'frr', 'log', 'metrics', 'pathspace', 'relay', 'snoop'])
+  assert.deepEqual(Object.keys(config).sort(), ['fpm', 'frr', 'log', 'metrics', 'pathspace', 'proxy', 'relay', 'snoop'])
   for (const [name, section] of Object.entries(config))
     if (typeof section === 'object' && section !== null)
       assert.deepEqual(Object.keys(section).sort(), knownIn(name).sort(), name)
@@ -52,4 +53,5 @@ test('what stands there is the default', () => {
   )
   assert.deepEqual(relayOptions({}, defaults), relayOptions({}, {}))
   assert.deepEqual(snoopOptions({}, defaults), snoopOptions({}, {}))
+  assert.deepEqual(proxyOptions({}, defaults), proxyOptions({}, parse(LEAST)))
 })

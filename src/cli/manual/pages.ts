@@ -1,7 +1,7 @@
 // The three manual pages.
 import { version } from '../../base/version.js'
 import { DEFAULT_CONFIG } from '../../config/file.js'
-import { FILE_ONLY } from '../../config/help.js'
+import { FILE_ONLY, PROXY_FILE_ONLY } from '../../config/help.js'
 import { defaultPaths } from '../../config/settings.js'
 import { EXIT_CODES } from '../command.js'
 import type { CommandNode } from '../tree.js'
@@ -27,7 +27,7 @@ export function pages({ macipd, macipctl, configuration, date }: Sources): Recor
     source: `macipd ${version}`,
   })
   const paths = defaultPaths(undefined)
-  const common = { exitCodes: EXIT_CODES, fileOnly: FILE_ONLY, configPage: CONFIG_PAGE }
+  const common = { exitCodes: EXIT_CODES, fileOnly: [FILE_ONLY, PROXY_FILE_ONLY], configPage: CONFIG_PAGE }
   const file = { [DEFAULT_CONFIG]: `Configuration: ${CONFIG_PAGE}.` }
   const sockets = {
     [paths.relayControl]: 'The control socket of the relay.',

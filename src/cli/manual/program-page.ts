@@ -8,7 +8,7 @@ export type ProgramPage = {
   /** What all commands say of exit codes, which the page says once. */
   readonly exitCodes: string
   /** What a command says that the page of the configuration file says, too. */
-  readonly fileOnly: string
+  readonly fileOnly: readonly string[]
   /** The page of the configuration file. */
   readonly configPage: string
   /** Path → what it is. */
@@ -120,9 +120,8 @@ const withChoices = (text: string, choices: readonly string[]): string =>
   choices.length === 0 ? text : `${text} One of ${choices.join(', ')}.`
 
 function blocksOf(node: CommandNode, { exitCodes, fileOnly, configPage }: ProgramPage): Block[] {
-  const text = node.helpText
-    .replace(exitCodes, '')
-    .replace(fileOnly, `${configPage} has the keys that only the configuration file has.`)
+  const elsewhere = `${configPage} has the keys that only the configuration file has.`
+  const text = fileOnly.reduce((rest, part) => rest.replace(part, elsewhere), node.helpText.replace(exitCodes, ''))
   return parseHelpText(text)
 }
 

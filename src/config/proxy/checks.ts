@@ -31,10 +31,7 @@ const isReachable = (ip: string, source: readonly string[]): boolean =>
 
 const unreachable = (ip: string): string => `proxy.source has no ${ip.includes(':') ? 'IPv6' : 'IPv4'} address for it`
 
-function* ofNeighbors(
-  neighbors: ProxySection['neighbors'],
-  source: ProxySection['source'],
-): Generator<Contradiction> {
+function* ofNeighbors(neighbors: ProxySection['neighbors'], source: ProxySection['source']): Generator<Contradiction> {
   const seen = new Map<string, number>()
   for (const [index, { address, port = PROXY_DEFAULTS.port }] of neighbors.entries()) {
     const keys = ['neighbors', index, 'address'] as const
@@ -48,11 +45,7 @@ function* ofNeighbors(
 
 type Vteps = NonNullable<ReturnType<ProxySection['vnis']['get']>>['vteps']
 
-function* ofVni(
-  vni: number,
-  vteps: NonNullable<Vteps>,
-  source: ProxySection['source'],
-): Generator<Contradiction> {
+function* ofVni(vni: number, vteps: NonNullable<Vteps>, source: ProxySection['source']): Generator<Contradiction> {
   const macs = new Map<string, string>()
   const ips = new Map<string, string>()
   for (const [vtep, { hosts = [] }] of vteps) {

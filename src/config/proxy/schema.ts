@@ -27,10 +27,7 @@ const PORTS_EXPECTED = `a list of 1 to ${MAX_PORTS} UDP ports, each another one`
 const port = value.numberOf(1, 65_535)
 const ports = v.pipe(
   v.array(port, PORTS_EXPECTED),
-  v.check(
-    (list) => list.length > 0 && list.length <= MAX_PORTS && new Set(list).size === list.length,
-    PORTS_EXPECTED,
-  ),
+  v.check((list) => list.length > 0 && list.length <= MAX_PORTS && new Set(list).size === list.length, PORTS_EXPECTED),
 )
 
 const host = value.section({

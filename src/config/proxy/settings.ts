@@ -127,14 +127,7 @@ function neighborsOf(
   }))
 }
 
-function watchOf({
-  interfaces,
-  ports,
-  vnis,
-  discover,
-  repeatInterval,
-  limits,
-}: ProxySection): WatchOptions {
+function watchOf({ interfaces, ports, vnis, discover, repeatInterval, limits }: ProxySection): WatchOptions {
   const vteps = new Set([...vnis.values()].flatMap(({ vteps }) => [...(vteps?.keys() ?? [])]))
   return {
     interfaces: interfaces ?? [],
