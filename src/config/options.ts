@@ -90,8 +90,6 @@ export type ProxyOptions = {
   stateFile: string | undefined
   /** Hosts in that file that were heard longer ago are ignored, in milliseconds. */
   stateAgeMs: number
-  /** How long learned hosts stay announced without a snooper, in milliseconds. */
-  staleMs: number
   logLevel: LogLevel
   settings: ProxySettings
   /** What works, and should not be left so. */

@@ -71,7 +71,7 @@ proxy:
     70000:
 `)
   assert.deepEqual(process, {
-    ...{ control: '/run/a', snoop: '/run/b', stateFile: undefined, stateAgeMs: 3_600_000, staleMs: 60_000 },
+    ...{ control: '/run/a', snoop: '/run/b', stateFile: undefined, stateAgeMs: 3_600_000 },
     ...{ logLevel: 'debug', warnings: [] },
   })
   const { policy, ...rest } = settings
@@ -145,6 +145,7 @@ proxy:
     ]),
     learnIp: false,
     ageMs: 600_000,
+    staleMs: 60_000,
     probeRate: { perPort: 4, total: 5 },
     duplicates: { moves: 6, windowMs: 7000, holdDownMs: 8000, confirmMs: 200 },
     limits: { macsPerVtep: 9, macsPerVni: 10, ipsPerMac: 11 },
@@ -157,7 +158,7 @@ test('the least that it needs', () => {
   const { settings, ...process } = options(LEAST)
   assert.deepEqual(process, {
     ...{ control: '/run/macipd/proxy.sock', snoop: '/run/macipd/snoop.sock', stateFile: '/var/lib/macipd/proxy' },
-    ...{ stateAgeMs: 86_400_000, staleMs: 300_000, logLevel: 'info', warnings: [] },
+    ...{ stateAgeMs: 86_400_000, logLevel: 'info', warnings: [] },
   })
   const { vnis, ...policy } = settings.policy
   assert.deepEqual({ ...DEFAULT_POLICY, ...policy }, DEFAULT_POLICY)

@@ -52,11 +52,11 @@ function discovered({ policy, watch }: ProxySettings): string[] {
 
 /** A configuration as programs read it. Durations are in milliseconds, but where BGP has seconds. */
 export function proxyToJson(options: ProxyOptions): object {
-  const { settings, control, snoop, stateFile, stateAgeMs, staleMs, warnings } = options
+  const { settings, control, snoop, stateFile, stateAgeMs, warnings } = options
   const { routes, policy, watch, probes, sourceAddresses } = settings
-  const { learnIp, ageMs, probeRate, duplicates, limits, discover } = policy
+  const { learnIp, ageMs, staleMs, probeRate, duplicates, limits, discover } = policy
   return {
-    ...{ control, snoop, stateFile: stateFile ?? null, stateAgeMs, staleMs },
+    ...{ control, snoop, stateFile: stateFile ?? null, stateAgeMs },
     ...{ as: routes.localAs, routerId: routes.routerId, mark: routes.mark, sourceAddresses },
     neighbors: settings.neighbors.map(({ name, peerAs, holdTime, restartTime, dial }) => ({
       ...{ name, address: dial.address, port: dial.port, source: dial.source },
@@ -67,7 +67,7 @@ export function proxyToJson(options: ProxyOptions): object {
       vteps: [...(policy.vnis.get(vni)?.vteps ?? [])].map(([vtep, hosts]) => ({ vtep, hosts })),
     })),
     discover: { from: discovered(settings), limit: discover.limit },
-    ...{ learnIp, ageMs, probes, duplicates, limits },
+    ...{ learnIp, ageMs, staleMs, probes, duplicates, limits },
     probeRate: { perVtep: probeRate.perPort, total: probeRate.total },
     watch: { ...watch, sources: watch.sources.map(({ ip, length }) => `${ip}/${length}`) },
     warnings,

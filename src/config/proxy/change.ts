@@ -41,7 +41,7 @@ const LIVE: Readonly<Record<string, Part>> = {
   'proxy.interfaces': ({ settings: { watch } }) => watch.interfaces,
   'proxy.ports': ({ settings: { watch } }) => watch.ports,
   'proxy.repeatInterval': ({ settings: { watch } }) => watch.repeatIntervalMs,
-  'proxy.staleTime': ({ staleMs }) => staleMs,
+  'proxy.staleTime': ({ settings: { policy } }) => policy.staleMs,
 }
 
 const RESTART: Readonly<Record<string, Part>> = {

@@ -42,7 +42,6 @@ export function proxyOptions(
     snoop: given.snoop ?? proxy.snoop ?? snoop.control ?? paths.snoopControl,
     stateFile: state === 'none' ? undefined : state,
     stateAgeMs: proxy.stateAge ?? DEFAULTS.stateAgeMs,
-    staleMs: proxy.staleTime ?? DEFAULTS.staleMs,
     logLevel: given.logLevel ?? log.level ?? DEFAULTS.logLevel,
     settings: {
       policy: policyOf(proxy),
@@ -60,13 +59,14 @@ export function proxyOptions(
   return options
 }
 
-function policyOf({ vnis, discover, learnIp, age, probeRate, duplicates, limits }: ProxySection): Policy {
+function policyOf({ vnis, discover, learnIp, age, staleTime, probeRate, duplicates, limits }: ProxySection): Policy {
   const usual = DEFAULT_POLICY
   return {
     vnis: new Map([...vnis].map(([vni, { vteps }]) => [vni, vniPolicy(vteps)])),
     discover: { from: listOf(discover?.from ?? []), limit: discover?.limit ?? usual.discover.limit },
     learnIp: learnIp ?? usual.learnIp,
     ageMs: age ?? usual.ageMs,
+    staleMs: staleTime ?? usual.staleMs,
     probeRate: {
       perPort: probeRate?.perVtep ?? usual.probeRate.perPort,
       total: probeRate?.total ?? usual.probeRate.total,
