@@ -19,10 +19,12 @@ async function passes(files: readonly string[]): Promise<void> {
 const inSnoop = readdirSync(join(ROOT, 'dist/test/snoop/bpf')).filter((name) => name.endsWith('.test.js'))
 
 suite(`Linux ${KERNEL}`, { concurrency: 2 }, () => {
-  test('the eBPF program loads with few privileges, and sees, forgets and limits as it should', () =>
+  test('the eBPF programs load with few privileges, and see, forget and limit as they should', () =>
     passes(inSnoop.map((name) => `snoop/bpf/${name}`)))
 
   test('bridges with VLANs', () => passes(['machine/vlan.js', 'machine/vlan-protocol.js', 'machine/vlan-state.js']))
+
+  test('VXLAN over a VLAN device of the underlay', () => passes(['machine/vxlan-underlay.js']))
 
   test('one device for many VNIs', () => passes(['machine/many-vnis.js']))
 

@@ -350,9 +350,13 @@ function script(then: string): string[] {
   return [
     '--input-type=module',
     '-e',
-    `import { BpfSnooper } from ${url('../../../src/snoop/bpf/snooper.js')}
+    `import { execFileSync } from 'node:child_process'
+     import { BpfSnooper } from ${url('../../../src/snoop/bpf/snooper.js')}
      import { createLogger } from ${url('../../../src/os/log.js')}
-     const open = (attach) => BpfSnooper.open({ repeatIntervalMs: 0, log: createLogger('test', 'fatal'), attach })
+     import { VxlanSnooper } from ${url('../../../src/snoop/bpf/vxlan-snooper.js')}
+     const log = createLogger('test', 'fatal')
+     const open = (attach) => BpfSnooper.open({ repeatIntervalMs: 0, log, attach })
+     const openVxlan = (attach) => VxlanSnooper.open({ log, attach })
      ${then}`,
   ]
 }
@@ -370,17 +374,24 @@ suite('privileges', () => {
   })
 
   for (const mode of ATTACH_MODES)
-    test(`CAP_BPF and CAP_NET_ADMIN suffice for ${mode}`, () => {
+    test(`CAP_BPF and CAP_NET_ADMIN suffice for ${mode}, of both programs on one device`, () => {
       const { port } = createVeth('vm', 'port')
       const child = asRootWith(
         '-all,+bpf,+net_admin',
-        `const snooper = open('${mode}')
-         snooper.attach(${port})
-         snooper.start(() => {})
-         snooper.close()
+        `const snoopers = [open('${mode}'), openVxlan('${mode}')]
+         for (const snooper of snoopers) {
+           snooper.attach(${port})
+           snooper.start(() => {})
+         }
+         if ('${mode}' === 'clsact') console.log(execFileSync('tc', ['filter', 'show', 'dev', 'port', 'ingress'], { encoding: 'utf8' }))
+         for (const snooper of snoopers) snooper.close()
          console.log('done')`,
       )
-      assert.deepEqual([child.stdout, child.stderr], ['done\n', ''])
+      assert.equal(child.stderr, '')
+      assert.match(
+        child.stdout,
+        mode === 'clsact' ? /handle 0x6d61637[06] [^]*handle 0x6d61637[06] [^]*done\n$/ : /^done\n$/,
+      )
       run('ip', 'link', 'del', 'vm')
     })
 })
