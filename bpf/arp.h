@@ -16,8 +16,7 @@ static __always_inline enum snoop_outcome arp(struct __sk_buff *skb, struct perc
 {
 	enum snoop_outcome outcome;
 
-	if (is_cut_off(skb, scratch, offset + sizeof(scratch->arp)) || load_ether_source(skb, scratch) ||
-	    bpf_skb_load_bytes(skb, offset, &scratch->arp, sizeof(scratch->arp)))
+	if (load_ether_source(skb, scratch) || bpf_skb_load_bytes(skb, offset, &scratch->arp, sizeof(scratch->arp)))
 		return without_claim(skb, scratch, SNOOP_OUTCOME_ARP_TRUNCATED);
 	if (scratch->arp.hardware != bpf_htons(ARPHRD_ETHER) || scratch->arp.protocol != bpf_htons(ETH_P_IP) ||
 	    scratch->arp.hardware_length != ETH_ALEN || scratch->arp.protocol_length != sizeof(scratch->arp.sender_ip))

@@ -39,6 +39,9 @@ static __always_inline __u32 look(struct __sk_buff *skb, struct percpu_scratch *
 	if (is_vlan(protocol))
 		return VXLAN_OUTCOME_INNER_TAGGED;
 	offset = scratch->outer.frame + ETH_HLEN;
+	/* Here and not in arp(), because there it would be a branch too many for the verifier of Linux 6.1 and snoop.bpf.c. */
+	if (protocol == bpf_htons(ETH_P_ARP) && is_cut_off(skb, scratch, offset + sizeof(scratch->arp)))
+		return SNOOP_OUTCOME_ARP_TRUNCATED;
 	outcome = protocol == bpf_htons(ETH_P_ARP) ? arp(skb, scratch, offset) : ipv6(skb, scratch, offset);
 	if (outcome != SNOOP_OUTCOME_PASSED)
 		return outcome;
