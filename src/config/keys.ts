@@ -4,8 +4,8 @@ import { DEFAULT_POLICY } from '../bindings/policy.js'
 import { LOG_LEVELS } from '../base/log.js'
 import { DEFAULT_POLICY as PROXY_POLICY } from '../proxy/decision/policy.js'
 import { FRR_RELEASES } from '../zapi/releases.js'
+import { DEFAULTS } from './defaults.js'
 import { PROXY_DEFAULTS } from './proxy/defaults.js'
-import { DEFAULTS } from './settings.js'
 
 /** Texts are Markdown: what is typed stands between backticks. */
 export type Key = {

@@ -1,6 +1,7 @@
 // Combines command line, configuration file and defaults, in this order of precedence.
 import { basename, dirname, join } from 'node:path'
 import { ageProblem } from './age.js'
+import { DEFAULTS } from './defaults.js'
 import type { Config } from './file.js'
 import { ExitCode, FatalError } from '../base/exit.js'
 import type { LogLevel } from '../base/log.js'
@@ -31,20 +32,6 @@ export type SnoopArguments = CommonArguments & {
   state?: string
   fpm?: readonly (Endpoint | 'none')[]
 }
-
-export const DEFAULTS = {
-  runDir: '/run/macipd',
-  zebraDir: '/run/frr',
-  staleMs: 300_000,
-  recentBytes: 4 << 20,
-  repeatIntervalMs: 30_000,
-  rate: { perSecond: 1000, burst: 2000 },
-  neighborSolicitations: 'ignore',
-  filters: 'ignore',
-  stateDir: '/var/lib/macipd',
-  stateAgeMs: 86_400_000,
-  logLevel: 'info',
-} as const
 
 /** Returns the paths that follow from FRR's pathspace (-N), which adds a directory. */
 export function defaultPaths(pathspace: string | undefined): {

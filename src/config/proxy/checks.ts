@@ -3,7 +3,7 @@ import { DEFAULT_POLICY } from '../../proxy/decision/policy.js'
 import { MAX_VNIS } from '../../proxy/bgp/settings.js'
 import { ageProblem } from '../age.js'
 import type { Contradiction } from '../contradictions.js'
-import { DEFAULTS } from '../settings.js'
+import { DEFAULTS } from '../defaults.js'
 import { PROXY_DEFAULTS } from './defaults.js'
 import type { ProxySection } from './schema.js'
 
@@ -22,7 +22,7 @@ export function* contradictions(proxy: ProxySection): Generator<Contradiction> {
     const why = 'each needs a number of 16 bits in its route distinguisher'
     yield { keys: ['vnis'], message: `${vnis.size} VNIs, at most ${MAX_VNIS} can be: ${why}` }
   }
-  for (const [vni, { vteps }] of vnis) yield* ofVni(vni, vteps ?? new Map(), source)
+  for (const [vni, { vteps }] of vnis) if (vteps !== undefined) yield* ofVni(vni, vteps, source)
 }
 
 /** A tunnel and a session are between addresses of one family. */

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ExitCode, FatalError, reason } from '../../../base/exit.js'
-import { DEFAULTS } from '../../../config/settings.js'
+import { DEFAULTS } from '../../../config/defaults.js'
 import { showBgpVnis } from '../../../vty/evpn-show.js'
 import {
   showAdvertisesAllVnis,
