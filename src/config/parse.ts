@@ -6,8 +6,10 @@ import { isLoopback } from '../base/address.js'
 import { ExitCode, FatalError } from '../base/exit.js'
 import { LOG_LEVELS } from '../base/log.js'
 import { parseRecentSize, RECENT_SIZE_EXPECTED } from '../base/size.js'
+import { noContradictions } from './contradictions.js'
 import type { MetricsOptions } from './options.js'
 import { isPathspace, PATHSPACE_EXPECTED } from './pathspace.js'
+import { contradictions } from './proxy/checks.js'
 import { proxySection } from './proxy/schema.js'
 import { snoopSection } from './snoop-schema.js'
 import {
@@ -71,7 +73,7 @@ export const schema = section({
   ),
   metrics: v.optional(section({ listen: v.optional(metricsListen), perPort: v.optional(trueOrFalse) })),
   log: v.optional(section({ level: v.optional(oneOf(LOG_LEVELS)) })),
-  proxy: v.optional(proxySection),
+  proxy: v.optional(v.pipe(proxySection, noContradictions(contradictions))),
 })
 
 /** The contents of a file, durations in milliseconds; missing keys are undefined. */

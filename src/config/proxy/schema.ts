@@ -1,8 +1,6 @@
 // The schema of the section `proxy:` of the configuration file.
 import * as v from 'valibot'
-import { noContradictions } from '../contradictions.js'
 import * as value from '../values.js'
-import { contradictions } from './checks.js'
 import * as bgp from './values.js'
 
 const SOURCE_EXPECTED = "this node's VTEP address, or a list of one IPv4 and one IPv6 address"
@@ -48,7 +46,8 @@ const vni = value.section({
 
 const VNIS_EXPECTED = 'VNIs as keys, at least one'
 
-const sections = value.section({
+/** checks.ts has what its values cannot be together. */
+export const proxySection = value.section({
   control: v.optional(value.path),
   snoop: v.optional(value.path),
   as: bgp.as,
@@ -98,7 +97,4 @@ const sections = value.section({
   ),
 })
 
-/** The section, with a check that its values can be together. */
-export const proxySection = v.pipe(sections, noContradictions(contradictions))
-
-export type ProxySection = v.InferOutput<typeof sections>
+export type ProxySection = v.InferOutput<typeof proxySection>
