@@ -13,6 +13,10 @@ export class MultiMap<K, V> {
     if (set?.delete(value) && set.size === 0) this.sets.delete(key)
   }
 
+  keys(): Iterable<K> {
+    return this.sets.keys()
+  }
+
   has(key: K): boolean {
     return this.sets.has(key)
   }

@@ -154,4 +154,48 @@ export const vxlanStatusToProto = ({ interfaces, frames, dropped }: VxlanStatus)
   dropped,
 })
 
+/** The other way round, for the proxy: throws RangeError if the claim is not a valid one. */
+export function vxlanClaimFromProto(wire: proto.VxlanClaim.$Properties): VxlanClaim {
+  const { vni = 0, vtep, mac, ip, etherSource, kind, router, at } = wire
+  if (vni == null || !isVni(vni)) throw new RangeError(`a claim of VNI ${vni}`)
+  if (!isKind(kind)) throw new RangeError(`a claim of unknown kind ${kind ?? ''}`)
+  const addresses = { vtep: ipText(vtep), ip: ipText(ip), mac: macText(mac), etherSource: macText(etherSource) }
+  return { kind, vni, router: router ?? false, at: at ?? 0, ...addresses }
+}
+
+export function watchToProto({ rate, totalRate, ...watch }: WatchVxlan): proto.WatchVxlan.$Properties {
+  const { interfaces, udpPorts, vnis, sources, destinations, repeatIntervalMs, asker } = watch
+  return {
+    ...{ interfaces: [...interfaces], udpPorts: [...udpPorts], vnis: [...vnis], repeatIntervalMs },
+    sources: sources.map(({ ip, length }) => ({ ip: parseIp(ip) ?? NOTHING, length })),
+    destinations: destinations.map((ip) => parseIp(ip) ?? NOTHING),
+    ...{ rate: rate.perSecond, burst: rate.burst, totalRate: totalRate.perSecond, totalBurst: totalRate.burst },
+    asker: (asker === undefined ? undefined : parseMac(asker)) ?? NOTHING,
+  }
+}
+
+export const vxlanStatusFromProto = ({ interfaces, frames, dropped }: proto.VxlanStatus.$Properties): VxlanStatus => ({
+  interfaces: (interfaces ?? []).map(({ name, attached, error }) => ({
+    ...{ name: name ?? '', attached: attached ?? '', error: error ?? '' },
+  })),
+  frames: Object.fromEntries((frames ?? []).map(({ name, value }) => [name ?? '', value ?? 0])),
+  dropped: dropped ?? 0,
+})
+
+const KINDS: Readonly<Record<EvidenceKind, true>> = {
+  ...{ 'arp-request': true, 'arp-reply': true, 'arp-probe': true },
+  ...{ na: true, ns: true, ra: true, 'dad-ns': true },
+}
+const isKind = (kind: string | null | undefined): kind is EvidenceKind => Object.hasOwn(KINDS, kind ?? '')
+
+function ipText(bytes: Uint8Array | null | undefined): string {
+  if (bytes?.length === 4 || bytes?.length === 16) return formatIp(bytes)
+  throw new RangeError(`an IP address of ${bytes?.length ?? 0} bytes`)
+}
+
+function macText(bytes: Uint8Array | null | undefined): string {
+  if (bytes?.length === 6) return formatMac(bytes)
+  throw new RangeError(`a MAC address of ${bytes?.length ?? 0} bytes`)
+}
+
 const NOTHING = new Uint8Array(0)

@@ -13,9 +13,9 @@ import { macipd } from '../../lab/in-process.js'
 test('--help and --version', async () => {
   const help = await macipd('--help')
   assert.equal(help.code, 0)
-  for (const word of ['relay', 'snoop', 'Exit codes', 'zebra does not answer'])
+  for (const word of ['relay', 'snoop', 'proxy', 'Exit codes', 'zebra does not answer'])
     assert.ok(help.stdout.includes(word), word)
-  for (const command of ['relay', 'snoop']) {
+  for (const command of ['relay', 'snoop', 'proxy']) {
     const { code, stdout } = await macipd(command, '--help')
     assert.equal(code, 0)
     assert.match(stdout, /default: .*Example:/s)
@@ -24,7 +24,7 @@ test('--help and --version', async () => {
 })
 
 const WRONG: [args: string[], message: RegExp][] = [
-  [[], /a command is needed: relay or snoop/],
+  [[], /a command is needed: relay, snoop or proxy/],
   [['rely'], /unknown command 'rely'.*Did you mean relay/],
   [['relay', '--stael-time', '3'], /unknown option '--stael-time'.*Did you mean --stale-time/],
   [['relay', '--stale-time', 'soon'], /--stale-time.*'soon' is invalid.*Expected a duration/],

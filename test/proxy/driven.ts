@@ -28,7 +28,12 @@ export const policyOf = (
   ...more,
 })
 
-export type HeardOptions = { readonly ip?: string; readonly vni?: number; readonly isRouter?: boolean }
+export type HeardOptions = {
+  readonly ip?: string
+  readonly vni?: number
+  readonly isRouter?: boolean
+  readonly etherSource?: string
+}
 
 export class Driven {
   readonly table = new Table()
@@ -51,8 +56,8 @@ export class Driven {
     return actions
   }
 
-  hear(vtep: string, mac: string, { ip, vni = VNI, isRouter = false }: HeardOptions = {}): Action[] {
-    return this.step({ type: 'heard', heard: { vni, vtep, mac, ip, isRouter, at: this.now } })
+  hear(vtep: string, mac: string, { ip, vni = VNI, isRouter, etherSource = mac }: HeardOptions = {}): Action[] {
+    return this.step({ type: 'heard', heard: { vni, vtep, mac, etherSource, ip, isRouter, at: this.now } })
   }
 
   /** Another speaker announces a MAC, with an IP if one is given. */

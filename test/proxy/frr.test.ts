@@ -32,11 +32,15 @@ class DialledProxy implements Disposable {
     const [near, far] = lab.nodes
     const dial = { address: near.address, port: 179, source: PROXY, key: Buffer.from(key) }
     const session = { localAs: ASN, peerAs: ASN, routerId: PROXY, holdTime: 90, restartTime: 0 }
-    this.proxy = new Proxy(policyOf(), SETTINGS, [{ name: near.name, dial, ...session }], {
-      probe: () => undefined,
-      event: () => undefined,
-      session: (_, what) => this.said.push(what),
-    })
+    this.proxy = new Proxy(
+      { policy: policyOf(), routes: SETTINGS, neighbors: [{ name: near.name, dial, ...session }] },
+      {
+        probe: () => undefined,
+        event: () => undefined,
+        natives: () => undefined,
+        session: (_, what) => this.said.push(what),
+      },
+    )
     // its socket is made at once
     inNamespaces(far.namespaces, () => {
       this.proxy.start()
@@ -48,7 +52,7 @@ class DialledProxy implements Disposable {
   }
 
   hear(vtep: string): void {
-    this.proxy.hear({ vni: VNI, vtep, mac: MAC, ip: IP, isRouter: false, at: monotonicMs() })
+    this.proxy.hear({ vni: VNI, vtep, mac: MAC, etherSource: MAC, ip: IP, isRouter: false, at: monotonicMs() })
   }
 
   [Symbol.dispose](): void {

@@ -56,11 +56,15 @@ class Fixture implements Disposable {
       dial: { address: '127.0.0.1', port, source: undefined, key: undefined },
     }))
     const said: string[] = []
-    const proxy = new Proxy(policyOf(), settingsOf('192.0.2.250'), settings, {
-      probe: () => undefined,
-      event: () => undefined,
-      session: (name, what) => said.push(`${name}: ${what}`),
-    })
+    const proxy = new Proxy(
+      { policy: policyOf(), routes: settingsOf('192.0.2.250'), neighbors: settings },
+      {
+        probe: () => undefined,
+        event: () => undefined,
+        natives: () => undefined,
+        session: (name, what) => said.push(`${name}: ${what}`),
+      },
+    )
     proxy.start()
     const fixture = new Fixture(proxy, neighbors, said)
     await fixture.until('all sessions to be up', () => said.length, count)
@@ -79,7 +83,7 @@ class Fixture implements Disposable {
   }
 
   hear(mac: string): void {
-    this.proxy.hear({ vni: VNI, vtep: S1, mac, ip: undefined, isRouter: false, at: monotonicMs() })
+    this.proxy.hear({ vni: VNI, vtep: S1, mac, etherSource: mac, ip: undefined, isRouter: false, at: monotonicMs() })
   }
 
   [Symbol.dispose](): void {

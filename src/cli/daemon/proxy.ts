@@ -17,7 +17,13 @@ import { proxyToJson, renderProxy } from './proxy-check.js'
 /** Runs until the process is to end; `reload` reads the configuration again, and rejects if it is wrong. */
 export type RunProxy = (options: ProxyOptions, reload: () => Promise<ProxyOptions>, log: Logger) => Promise<void>
 
-export const proxyCommand = (io: Io, runProxy: RunProxy): Command =>
+/** Loaded only if it is wanted. */
+const start: RunProxy = async (...given) => {
+  const { runProxy } = await import('../../proxy/main.js')
+  await runProxy(...given)
+}
+
+export const proxyCommand = (io: Io, runProxy = start): Command =>
   ofDaemon(new Command('proxy'), io)
     .summary('announce hosts behind VTEPs that speak no BGP')
     .description(

@@ -16,7 +16,7 @@ export function configPage(markdown: string, { title, path, seeAlso }: ConfigPag
   return `${[
     titleLine(title),
     '.SH NAME',
-    escape(`${title.name} - configuration of macipd relay and macipd snoop`),
+    escape(`${title.name} - configuration of macipd relay, macipd snoop and macipd proxy`),
     '.SH SYNOPSIS',
     italic(path),
     render(body),

@@ -23,8 +23,10 @@ export function stateOfVtep(table: Table, policy: Policy, vni: number, vtep: str
 export const isServed = (state: VtepState): state is 'configured' | 'found' =>
   state === 'configured' || state === 'found'
 
+export type Place = Pick<Heard, 'vni' | 'vtep' | 'mac'>
+
 /** Why a frame of a host teaches nothing about its MAC; undefined if it does. */
-export function refusalOf(table: Table, policy: Policy, { vni, vtep, mac }: Heard): Refusal | undefined {
+export function refusalOf(table: Table, policy: Policy, { vni, vtep, mac }: Place): Refusal | undefined {
   if (table.synced.size === 0) return 'no-session'
   const state = stateOfVtep(table, policy, vni, vtep)
   if (!isServed(state)) return state

@@ -20,7 +20,7 @@ export function claim(
   context: StepContext,
   host: Host,
   ip: string,
-  { isRouter, at }: Pick<Heard, 'isRouter' | 'at'>,
+  { isRouter: said, at }: Pick<Heard, 'isRouter' | 'at'>,
 ): void {
   const { table } = context
   const { vni, mac } = host
@@ -31,7 +31,7 @@ export function claim(
   }
   const address = table.address({ vni, ip })
   if (address?.host === host) {
-    confirm(context, address, isRouter, at)
+    confirm(context, address, said, at)
     return
   }
   const refusal = refusalOfIp(context, host, address)
@@ -39,6 +39,7 @@ export function claim(
     context.refuse(refusal, host, ip)
     return
   }
+  const isRouter = said ?? false
   const owner = ownerOf(context, address, mac, { vni, ip })
   if (owner === undefined) take(context, { vni, ip, claimant: host, isRouter, minSeq: 0 })
   else contend(context, { type: 'contest', vni, ip, claimant: host, isRouter, tries: 0, ...owner })
@@ -52,14 +53,15 @@ function refusalOfIp({ policy }: StepContext, host: Host, address: Address | und
 }
 
 /** The host has said again that it has the IP. */
-function confirm(context: StepContext, address: Address, isRouter: boolean, at: number): void {
-  const { host, phase } = address
+function confirm(context: StepContext, address: Address, said: boolean | undefined, at: number): void {
+  const { host, phase, isRouter: wasRouter } = address
+  const isRouter = said ?? wasRouter
   if (phase === 'duplicate') return
   if (phase !== 'heard') {
     address.phase = 'heard'
     context.emit('learned', host, address.ip)
   }
-  if (phase !== 'heard' || address.isRouter !== isRouter) context.changes.host(host)
+  if (phase !== 'heard' || wasRouter !== isRouter) context.changes.host(host)
   address.isRouter = isRouter
   address.lastSeen = at
   scheduleRefresh(context, address)

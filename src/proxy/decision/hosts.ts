@@ -11,7 +11,7 @@ import { find } from './vteps.js'
 export function onHeard(context: StepContext, heard: Heard): void {
   const { table, policy } = context
   onAnswer(context, heard)
-  const refusal = refusalOf(table, policy, heard)
+  const refusal = heard.etherSource === heard.mac ? refusalOf(table, policy, heard) : 'mac-differs'
   if (refusal !== undefined) {
     context.refuse(refusal, heard, heard.ip)
     return
@@ -93,12 +93,11 @@ function askForMarked(context: StepContext, { vni, nextHop, isMarked, macIp }: O
   const { table, policy, now } = context
   if (!isMarked || macIp?.ip === undefined || table.address({ vni, ip: macIp.ip }) !== undefined) return
   const { mac, ip, seq } = macIp
-  const heard = { vni, mac, vtep: nextHop, ip, isRouter: false, at: now }
   const known = table.host({ vni, mac })
   if (
     known !== undefined
       ? known.vtep !== nextHop || known.phase !== 'here'
-      : refusalOf(table, policy, heard) !== undefined
+      : refusalOf(table, policy, { vni, mac, vtep: nextHop }) !== undefined
   )
     return
   const host = known ?? newHost({ vni, mac, vtep: nextHop, lastSeen: now, seq }, 'asked')
@@ -115,7 +114,7 @@ export function onRestored(context: StepContext, hosts: readonly SavedHost[]): v
   const { table, policy, now } = context
   for (const { vni, mac, vtep, seq, lastSeen, addresses } of hosts) {
     if (table.host({ vni, mac }) !== undefined) continue
-    if (refusalOf(table, policy, { vni, mac, vtep, ip: undefined, isRouter: false, at: now }) !== undefined) continue
+    if (refusalOf(table, policy, { vni, mac, vtep }) !== undefined) continue
     find(context, { vni, vtep })
     const host = newHost({ vni, mac, vtep, seq, lastSeen }, 'here')
     table.addHost(host)

@@ -5,9 +5,12 @@ import type { MacKey, OtherRoute } from './model.js'
 export type Heard = MacKey & {
   /** The packet's source. */
   readonly vtep: string
+  /** Source of the frame in it. */
+  readonly etherSource: string
   /** undefined if the host does not say that it has one, as in an ARP probe (RFC 5227 2.1.1). */
   readonly ip: string | undefined
-  readonly isRouter: boolean
+  /** undefined if the message does not say so, as a neighbour solicitation (RFC 9161 3.2). */
+  readonly isRouter: boolean | undefined
   readonly at: number
 }
 

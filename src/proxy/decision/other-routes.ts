@@ -12,6 +12,8 @@ export class OtherRoutes {
   private readonly byIp = new MultiMap<string, OtherMacIpRoute>()
   /** Routes that no proxy announces, by next hop. */
   private readonly native = new MultiMap<string, OtherRoute>()
+  /** How often a VTEP has begun, or ceased, to speak EVPN itself. */
+  nativeChanges = 0
   /** Keys of routes of sessions that were lost, and did not come again yet. */
   private readonly stale = new Set<string>()
 
@@ -28,7 +30,10 @@ export class OtherRoutes {
     this.delete(route.key)
     const { vni } = route
     this.routes.set(route.key, route)
-    if (!route.isMarked) this.native.add(route.nextHop, route)
+    if (!route.isMarked) {
+      if (!this.native.has(route.nextHop)) this.nativeChanges += 1
+      this.native.add(route.nextHop, route)
+    }
     if (!isMacIp(route)) return
     const { mac, ip } = route.macIp
     this.byMac.add(macKey({ vni, mac }), route)
@@ -41,7 +46,10 @@ export class OtherRoutes {
     const { vni } = route
     this.routes.delete(key)
     this.stale.delete(key)
-    this.native.delete(route.nextHop, route)
+    if (!route.isMarked) {
+      this.native.delete(route.nextHop, route)
+      if (!this.native.has(route.nextHop)) this.nativeChanges += 1
+    }
     if (!isMacIp(route)) return
     const { mac, ip } = route.macIp
     this.byMac.delete(macKey({ vni, mac }), route)
@@ -65,6 +73,15 @@ export class OtherRoutes {
   /** Whether the VTEP speaks EVPN itself: a route that no proxy announces has it as next hop. */
   isNative(vtep: string): boolean {
     return this.native.has(vtep)
+  }
+
+  /** The VTEPs that speak EVPN themselves. */
+  natives(): Iterable<string> {
+    return this.native.keys()
+  }
+
+  all(): Iterable<OtherRoute> {
+    return this.routes.values()
   }
 
   ofMac(vni: number, mac: string): Iterable<OtherMacIpRoute> {

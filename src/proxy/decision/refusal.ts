@@ -3,6 +3,7 @@
 /** Maps each reason to its meaning. */
 export const REFUSALS = {
   'no-session': 'no other speaker has said yet which VTEPs speak EVPN themselves',
+  'mac-differs': 'the frame did not come from the MAC that it speaks for',
   'vni-unknown': 'the VNI is not configured',
   'vtep-native': 'the VTEP speaks EVPN itself',
   'vtep-not-allowed': 'the VTEP is not configured, and not among those that may be found',
